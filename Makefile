@@ -1,0 +1,73 @@
+# Every target sets up what it needs in .venv; all that has to be there is Python 3.11-3.13 and make.
+#   make demo                 fine-tune a pretrained network, predict masks (two minutes once installed)
+#   make test                 lint and the whole suite on TensorFlow and JAX
+#   make test TORCH=1         the same and PyTorch (installs its CPU build)
+#   make check                lint, policy and hand tests: under three minutes, for while you work
+# Options: PYTHON=python3.12   VENV=/tmp/venv   PYTEST_ARGS="-k pooling"
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?=
+TORCH ?= 0
+TORCH_VERSION ?= 2.13.0
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+CONFIG := setup.cfg pyproject.toml
+SOURCES := keras_cnn_zoo applications tuning benchmarks tests
+
+# PyTorch's plain wheels for Linux bring CUDA; those named +cpu do not. macOS has only plain ones.
+TORCH_PIN := torch==$(TORCH_VERSION)$(if $(filter Darwin,$(shell uname -s)),,+cpu)
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+WITH_TORCH := $(if $(filter 1 yes true on,$(TORCH)),$(VENV)/.torch)
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test check lint format matrix benchmark docs clean
+
+demo: $(VENV)/.apps
+	$(BIN)/python -m applications.demo
+
+test: $(WITH_TORCH) lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint
+	$(BIN)/python -m pytest -m "not contract and not slow" $(PYTEST_ARGS)
+
+lint: $(VENV)/.all
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+format: $(VENV)/.all
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+matrix: $(WITH_TORCH) $(VENV)/.all
+	$(BIN)/python -m pytest -m contract $(PYTEST_ARGS)
+
+benchmark: $(WITH_TORCH) $(VENV)/.all
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.all
+	$(BIN)/mkdocs build --strict
+
+# Leaves the environment; `rm -rf .venv` removes that too.
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.apps: $(CONFIG) | $(BIN)/python
+	$(PIP) install --editable ".[apps]"
+	touch $@
+
+$(VENV)/.all: $(CONFIG) | $(BIN)/python
+	$(PIP) install --editable ".[all]"
+	touch $@
+
+# Your own package index and wheel folders are asked first, PyTorch's index only when they have no such wheel.
+$(VENV)/.torch: | $(BIN)/python
+	$(PIP) install "$(TORCH_PIN)" || $(PIP) install --extra-index-url $(TORCH_INDEX) "$(TORCH_PIN)"
+	touch $@

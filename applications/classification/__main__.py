@@ -1,0 +1,9 @@
+"""`python -m applications.classification fit | evaluate | predict | export`."""
+
+from applications.cli import application
+from keras_cnn_zoo.tasks import Classification
+
+app = application(Classification())
+
+if __name__ == "__main__":
+    app(prog_name="python -m applications.classification")

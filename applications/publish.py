@@ -1,0 +1,76 @@
+"""`python -m applications.publish RUN NAME ...`: a finished run becomes a bundled preset with its card.
+
+Everything measured on the card is read from the run folder; what a run cannot know (where the data come from,
+their licence) is asked for.
+"""
+
+import os
+import shlex
+from typing import Annotated
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import typer
+
+import keras_cnn_zoo
+from applications.cli import one_line_errors
+from keras_cnn_zoo.tasks.run_folder import RunFolder
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+# Where `from_preset` looks for bundled names: beside the models of the task.
+MODELS = os.path.join(os.path.dirname(keras_cnn_zoo.__file__), "models")
+
+
+def command_of(config):
+    """The `fit` command line that a run's config.json stands for."""
+    words = ["python", "-m", f"applications.{config['task']}", "fit"]
+    data = dict(config["data_options"])
+    spec = data.pop("spec")
+    if spec is not None:
+        words += ["--data", spec]
+    options = {key: value for key, value in config.items() if key not in ("task", "backend", "data_options")}
+    if options.get("image_size"):
+        options["image_size"] = "x".join(map(str, options["image_size"]))
+    if data.get("class_names"):
+        data["class_names"] = ",".join(data["class_names"])
+    for name, value in {**data, **options}.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
+
+
+@app.command()
+@one_line_errors
+def publish(
+    run: Annotated[str, typer.Argument(help="a finished run folder")],
+    name: Annotated[str, typer.Argument(help="the preset's name")],
+    summary: Annotated[str, typer.Option(help="one sentence")],
+    data: Annotated[str, typer.Option(help="what the network was trained on")],
+    licence: Annotated[str, typer.Option(help="of the data, as its source states it, or 'none stated'")],
+    notes: Annotated[str, typer.Option(help="what a user should know")] = "",
+    overwrite: bool = False,
+):
+    """Saves a run's model as a preset of the package."""
+    folder = RunFolder(run)
+    config, metrics = folder.config(), folder.read_json("metrics.json")
+    model = folder.load_model()
+    card = {
+        "summary": summary,
+        "data": data,
+        "data_spec": config["data_options"]["spec"] or "digit_scenes",
+        "data_options": {k: v for k, v in config["data_options"].items() if k not in ("spec", "class_names")},
+        "licence": licence,
+        "metrics": {key: value for key, value in metrics.items() if isinstance(value, float)},
+        "evaluated_on": f"{metrics['split']} split; baseline {metrics['baseline']}",
+        "command": command_of(config),
+        "seed": config["seed"],
+        "notes": notes or f"Trained on the {config['backend']} backend; weights stored in half precision.",
+    }
+    path = os.path.join(MODELS, config["task"], "presets", name)
+    model.save_to_preset(path, card=card, overwrite=overwrite)
+    print(path)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m applications.publish")

@@ -1,0 +1,38 @@
+"""Convolutional network parts for Keras 3, each true to its paper and held to one contract.
+
+Importing the package registers every layer, loss, regularizer, metric and model with Keras, so that
+`keras.saving.load_model` finds them; it loads nothing beyond Keras and NumPy. What needs more
+(`catalog`, `data`, `tasks`, `testing`) is loaded when it is first touched.
+"""
+
+import importlib
+
+from keras_cnn_zoo import initializers, layers, losses, metrics, models, ops, regularizers
+from keras_cnn_zoo.utils.version import __version__
+
+_ON_DEMAND = ("catalog", "data", "tasks", "testing")
+
+__all__ = [
+    "__version__",
+    "catalog",
+    "data",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "regularizers",
+    "tasks",
+    "testing",
+]
+
+
+def __getattr__(name):
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_ON_DEMAND))

@@ -1,0 +1,146 @@
+"""The index of everything public, and of the parts that Keras itself has under the survey's names.
+
+Two tables beside this file hold what code cannot say of itself. `catalog.tsv` has one row per
+component: its paper, the survey's equation and section, and where a part of Keras' own serves
+instead. A row such as `LpPooling1D/2D/3D` stands for the three classes, and `*D` in it for each rank.
+`catalog_keras.tsv` lists what is used from Keras and not rebuilt. Name, kind, family, module and
+summary of a component are read from the code.
+
+"Survey" is Gu et al., "Recent Advances in Convolutional Neural Networks", arXiv:1512.07108.
+"""
+
+import csv
+import dataclasses
+import functools
+import importlib
+import importlib.util
+import inspect
+import pathlib
+import re
+
+KINDS = {
+    "layers": "layer",
+    "losses": "loss",
+    "regularizers": "regularizer",
+    "initializers": "initializer",
+    "metrics": "metric",
+    "optimizers": "optimizer",
+    "callbacks": "callback",
+    "models": "model",
+}
+
+BASES = frozenset({"ZooModel"})
+
+_TABLES = pathlib.Path(__file__).parent
+_RANKS = re.compile(r"^(?P<stem>\w+?)(?P<ranks>[123]D(?:/[123]D)+)$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One line of the index.
+
+    Args:
+        name: Name to import, or the survey's name for a part of Keras' own.
+        kind: "layer", "loss", "regularizer", "initializer", "metric", "model", ...
+        family: What it belongs with, e.g. "pooling".
+        module: Where to import it from.
+        summary: One sentence.
+        reference: Authors, year and arXiv number.
+        equation: The survey's equation, e.g. "(7)", or "".
+        survey_section: The survey's section, e.g. "3.2.1 Lp Pooling", or "".
+        keras_alternative: What to use from Keras instead, with the condition in brackets, or "".
+    """
+
+    name: str
+    kind: str
+    family: str
+    module: str
+    summary: str
+    reference: str
+    equation: str
+    survey_section: str
+    keras_alternative: str
+
+    @property
+    def is_keras(self):
+        """Whether this is a part of Keras' own that the project points to."""
+        return self.module.split(".")[0] == "keras"
+
+
+def read_table(file_name):
+    """The rows of a tab-separated table beside this file, as dicts, ranks written out."""
+    with open(_TABLES / file_name, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True))
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise ValueError(f"{file_name}, line {number}: the number of tabs differs from the header's")
+    return [expanded for row in rows for expanded in _write_out_ranks(row)]
+
+
+def _write_out_ranks(row):
+    match = _RANKS.match(row["name"])
+    if match is None:
+        return [row]
+    ranks = match["ranks"].split("/")
+    return [
+        {**{key: value.replace("*D", rank) for key, value in row.items()}, "name": match["stem"] + rank}
+        for rank in ranks
+    ]
+
+
+def components():
+    """Public components by name: every public class, and the functions that have a row.
+
+    Functions without a row are forms of a class (`losses.contrastive` of `losses.Contrastive`) or
+    helpers (`models.from_preset`); a base class (`models.ZooModel`) is listed in `BASES`.
+    """
+    rows = {row["name"] for row in read_table("catalog.tsv")}
+    found = {}
+    for package in KINDS:
+        if importlib.util.find_spec(f"keras_cnn_zoo.{package}") is None:
+            continue
+        module = importlib.import_module(f"keras_cnn_zoo.{package}")
+        for name in module.__all__:
+            item = getattr(module, name)
+            if name not in BASES and (inspect.isclass(item) or (inspect.isfunction(item) and name in rows)):
+                found[name] = (package, item)
+    return found
+
+
+@functools.cache
+def entries():
+    """Every `Entry` of the index: the project's components first, then Keras' own, by kind and family."""
+    found = components()
+    listed = [_component_entry(row, *found[row["name"]]) for row in read_table("catalog.tsv")]
+    order = list(KINDS.values())
+    listed += [_keras_entry(row) for row in read_table("catalog_keras.tsv")]
+    return tuple(
+        sorted(
+            listed,
+            key=lambda entry: (
+                entry.is_keras,
+                order.index(entry.kind) if entry.kind in order else len(order),
+                entry.family,
+                entry.name.lower(),
+            ),
+        )
+    )
+
+
+def _component_entry(row, package, item):
+    return Entry(
+        name=row["name"],
+        kind=KINDS[package],
+        family=item.__module__.split(".")[-2],
+        module=f"keras_cnn_zoo.{package}",
+        summary=(inspect.getdoc(item) or "").partition("\n")[0],
+        reference=row["reference"],
+        equation=row["equation"],
+        survey_section=row["survey_section"],
+        keras_alternative=row["keras_alternative"],
+    )
+
+
+def _keras_entry(row):
+    path = re.match(r"[\w.]+", row["keras_alternative"])[0]
+    return Entry(module=path.rpartition(".")[0], **row)

@@ -1,0 +1,13 @@
+"""Data sets: the embedded ones, readers of the field's folder formats, and batches for `fit`."""
+
+import contextlib
+
+from keras_cnn_zoo.data.loading import load
+from keras_cnn_zoo.data.source import Source, Split
+
+# TensorFlow Datasets finds a builder by its name once the class exists. The package is an extra, and
+# all else here works without it; `load("tfds:...")` says so where it is missing.
+with contextlib.suppress(ImportError):
+    from keras_cnn_zoo.data.digit_scenes import builder as _builder  # noqa: F401
+
+__all__ = ["Source", "Split", "load"]

@@ -1,0 +1,87 @@
+"""Augmentation whose every draw is a function of a seed: crops by Pillow, the rest by Keras' own layers."""
+
+import keras
+import numpy as np
+
+# Added to class ids while Keras' layers move a mask, so that the zeros they fill in mean "no pixel".
+_MASK_OFFSET = 1
+
+
+def random_crop(image, mask=None, *, size, scale=(1.0, 1.0), rng):
+    """Cuts a window of random place and scale and resizes it to `size`.
+
+    Args:
+        image: uint8 array (height, width, channels).
+        mask: integer array (height, width) cut along with it (nearest neighbour), or None.
+        size: (height, width) of the result.
+        scale: range of the magnification, drawn uniformly on a logarithmic scale; below 1 the window is
+            larger than `size`. A window larger than the picture is shrunk to it.
+        rng: `numpy.random.Generator`, the only source of randomness.
+
+    Returns:
+        The crop and, where `mask` is given, a pair (crop, mask crop).
+    """
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    magnification = np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1])))
+    magnification = max(magnification, size[0] / height, size[1] / width)
+    window = [min(round(edge / magnification), limit) for edge, limit in zip(size, (height, width), strict=True)]
+    window = [max(edge, 1) for edge in window]
+    top = int(rng.integers(0, height - window[0] + 1))
+    left = int(rng.integers(0, width - window[1] + 1))
+    box = (slice(top, top + window[0]), slice(left, left + window[1]))
+
+    def cut(array, method):
+        window_of = array[box]
+        picture = Image.fromarray(window_of[..., 0] if window_of.shape[2:] == (1,) else window_of)
+        return np.asarray(picture.resize((size[1], size[0]), method))
+
+    crop = cut(image, Image.Resampling.BILINEAR).reshape(*size, image.shape[-1])
+    if mask is None:
+        return crop
+    return crop, cut(mask, Image.Resampling.NEAREST)
+
+
+class Augmentation:
+    """Keras image augmentation layers, applied to images and masks with draws fixed by a seed.
+
+    A Keras layer advances its own generator at every call, which a resumed run cannot replay; here each layer
+    gets the seed of the call instead, so the result is a function of (layers, seed, images) alone.
+
+    Args:
+        layers: Keras image preprocessing layers, in order.
+    """
+
+    def __init__(self, layers):
+        self.layers = tuple(layers)
+
+    def __call__(self, images, masks=None, *, seed, ignore_label=255):
+        """Transforms a batch.
+
+        Args:
+            images: array (batch, height, width, channels), 0..255.
+            masks: integer array (batch, height, width), moved with the images, or None.
+            seed: sequence of non-negative integers that fixes every draw.
+            ignore_label: what a mask holds where an image was moved away.
+
+        Returns:
+            float32 images and, where `masks` is given, a pair (images, int32 masks).
+        """
+        seeds = np.random.SeedSequence(seed).generate_state(max(1, len(self.layers)))
+        images = keras.ops.convert_to_tensor(np.asarray(images, dtype="float32"))
+        if masks is not None:
+            masks = np.asarray(masks, dtype="int32")[..., None] + _MASK_OFFSET
+            masks = keras.ops.convert_to_tensor(masks.astype("float32"))
+        for layer, layer_seed in zip(self.layers, seeds, strict=False):
+            transformation = layer.get_random_transformation(
+                {"images": images}, training=True, seed=int(layer_seed % (2**31))
+            )
+            images = layer.transform_images(images, transformation, training=True)
+            if masks is not None:
+                masks = layer.transform_segmentation_masks(masks, transformation, training=True)
+        images = keras.ops.convert_to_numpy(images).astype("float32")
+        if masks is None:
+            return images
+        masks = np.rint(keras.ops.convert_to_numpy(masks)[..., 0]).astype("int32") - _MASK_OFFSET
+        return images, np.where(masks < 0, ignore_label, masks)

@@ -1,0 +1,1 @@
+"""Real handwritten digits, alone or composed into scenes; no download, no files, no TensorFlow."""

@@ -1,0 +1,47 @@
+"""What the values of masks may be, and how many classes they speak of."""
+
+import numpy as np
+
+from keras_cnn_zoo.utils.errors import InputError
+
+
+def values_of(mask):
+    """The different values of an integer mask, ascending, as a tuple of int."""
+    mask = np.asarray(mask)
+    if mask.dtype == np.uint8:
+        return tuple(np.flatnonzero(np.bincount(mask.ravel(), minlength=1)).tolist())
+    return tuple(np.unique(mask).tolist())
+
+
+def count_classes(values, ignore_label, where):
+    """Number of classes, from the values that the training masks hold.
+
+    Args:
+        values: Iterable of mask values.
+        ignore_label: The value that is no class.
+        where: What messages call the data.
+
+    Returns:
+        One more than the largest value that is a class.
+
+    Raises:
+        InputError: Fewer than two classes are left.
+    """
+    classes = set(values) - {ignore_label}
+    if not classes - {0}:
+        raise InputError(
+            f"the masks of {where} hold fewer than two classes beside the ignored label {ignore_label}. "
+            f"Values found: {sorted(set(values)) or 'none'}. If {ignore_label} is a class, choose another "
+            "--ignore-label"
+        )
+    return max(classes) + 1
+
+
+def check_values(values, num_classes, ignore_label, where):
+    """Raises an `InputError` where a value is neither a class nor ignored."""
+    for value in values:
+        if value != ignore_label and not 0 <= value < num_classes:
+            raise InputError(
+                f"{where} holds the value {value}, outside the classes 0 to {num_classes - 1} and the "
+                f"ignored label {ignore_label}"
+            )

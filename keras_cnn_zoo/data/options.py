@@ -1,0 +1,22 @@
+"""The options that every reader receives beside its path."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadOptions:
+    """How a reader is to read.
+
+    Args:
+        task: "classification" or "segmentation".
+        ignore_label: Mask value to leave out of loss and metrics.
+        class_names: Tuple of strings, or None to find them in the data.
+        encoding: Text encoding of `classes.txt`.
+        skip_bad: Whether examples that cannot be read are left out and counted instead of refused.
+    """
+
+    task: str
+    ignore_label: int = 255
+    class_names: tuple | None = None
+    encoding: str = "utf-8"
+    skip_bad: bool = False

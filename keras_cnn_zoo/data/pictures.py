@@ -1,0 +1,189 @@
+"""Picture files to uint8 arrays, whatever the file's mode, depth or orientation.
+
+| file | becomes |
+|---|---|
+| grey, 1-bit | (H, W, 1) |
+| 16-bit grey | (H, W, 1), 65535 -> 255 |
+| RGB, palette, CMYK, YCbCr | (H, W, 3) |
+| transparent (RGBA, LA, transparent palette) | the picture over white |
+| rotated by its EXIF tag | turned upright |
+| animated | its first frame |
+"""
+
+import dataclasses
+import io
+import os
+import struct
+import threading
+import zlib
+
+import numpy as np
+
+from keras_cnn_zoo.utils.errors import InputError
+
+EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+# EPS and the like would start an interpreter; only these decoders are ever tried.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+_ORIENTATION_TAG = 0x0112
+_PNG_TAGS = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
+_MAX_PIXELS = 100_000_000
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+_pillow_lock = threading.Lock()
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureInfo:
+    """Height and width of the upright picture, and 1 or 3 channels, as its header tells."""
+
+    height: int
+    width: int
+    channels: int
+
+
+def is_picture(file_name):
+    """Whether the name has a picture's extension (in either case) and is not a hidden file."""
+    base = os.path.basename(file_name)
+    return not base.startswith(".") and base.lower().endswith(EXTENSIONS)
+
+
+def inspect(file, *, name=None, upright=True):
+    """Reads the header of a picture, without its pixels.
+
+    Args:
+        file: Path, or the bytes of an encoded picture.
+        name: What messages call it, the path if None.
+        upright: Whether the EXIF orientation counts.
+
+    Returns:
+        A `PictureInfo`.
+
+    Raises:
+        InputError: The file is no picture, or too large.
+    """
+    return _read(file, name, lambda image, _: _inspect(image, upright))
+
+
+def decode(file, *, name=None, channels=None, upright=True):
+    """Decodes a picture.
+
+    Args:
+        file: Path, or the bytes of an encoded picture.
+        name: What messages call it, the path if None.
+        channels: 1 or 3 to have grey turned to colour or colour to grey, None to keep the file's.
+        upright: Whether to turn the picture as its EXIF orientation says.
+
+    Returns:
+        A uint8 array (height, width, channels).
+
+    Raises:
+        InputError: The file is unreadable, truncated, or too large.
+    """
+    return _read(file, name, lambda image, where: _to_array(image, where, channels, upright))
+
+
+def decode_index(file, *, name=None):
+    """Decodes a picture whose values are class indices, not brightness.
+
+    Args:
+        file: Path, or the bytes of a PNG: palette, grey or 1-bit.
+        name: What messages call it, the path if None.
+
+    Returns:
+        An array (height, width): uint8, or int32 for a 16-bit file.
+
+    Raises:
+        InputError: The file is unreadable, or holds colours instead of indices.
+    """
+    return _read(file, name, _to_indices)
+
+
+def encode_png(array):
+    """The bytes of a PNG that holds `array`: (height, width), or with 1, 3 or 4 channels, uint8."""
+    from PIL import Image
+
+    array = np.asarray(array)
+    stream = io.BytesIO()
+    Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _read(file, name, use):
+    from PIL import Image
+
+    name = file if name is None else name
+    stream = io.BytesIO(file) if isinstance(file, bytes) else file
+    with _pillow_lock:
+        # Pillow registers its decoders on first use, and a second thread would find half of them.
+        Image.init()
+    try:
+        with Image.open(stream, formats=_FORMATS) as image:
+            pixels = image.width * image.height
+            if pixels > _MAX_PIXELS:
+                raise InputError(f"{name} is too large a picture: {image.width} x {image.height} pixels")
+            return use(image, name)
+    except InputError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{name} is too large a picture: {_one_line(error)}") from error
+    except Image.UnidentifiedImageError as error:
+        raise InputError(f"cannot read {name}: not a picture, or a damaged one") from error
+    except _DECODER_ERRORS as error:
+        raise InputError(f"cannot read {name}: {_one_line(error)}") from error
+
+
+def _one_line(error):
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(reason).split())
+
+
+def _inspect(image, upright):
+    width, height = image.size
+    # Asked for the EXIF tags of a PNG without any, Pillow decodes the whole picture to look behind it.
+    tagged = image.format != "PNG" or not _PNG_TAGS.isdisjoint(image.info)
+    if upright and tagged and image.getexif().get(_ORIENTATION_TAG, 1) in (5, 6, 7, 8):
+        width, height = height, width
+    return PictureInfo(height=height, width=width, channels=1 if image.mode in _GREY_MODES else 3)
+
+
+def _to_indices(image, name):
+    if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
+        raise InputError(
+            f"a mask must be an index PNG (palette or grey), one class number a pixel. Received: {name}, "
+            f"whose pixels are {image.mode}"
+        )
+    values = np.asarray(image)
+    return values.astype("int32" if values.dtype.itemsize > 1 else "uint8")
+
+
+def _to_array(image, name, channels, upright):
+    from PIL import Image, ImageOps
+
+    image.load()
+    if upright:
+        image = ImageOps.exif_transpose(image)
+    grey = image.mode in _GREY_MODES
+    if image.mode == "F":
+        raise InputError(f"{name} holds floating-point pixels, which have no defined range")
+    if image.mode.startswith("I"):
+        # Pillow's own convert clips 16-bit values at 255 instead of scaling them.
+        values = np.asarray(image).astype("float64")
+        if values.min() < 0 or values.max() > 65535:
+            raise InputError(f"{name} holds 32-bit pixels, which have no defined range")
+        image = Image.fromarray(np.rint(values / 257).astype("uint8"))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(ground, image)
+    wanted = channels if channels is not None else (1 if grey else 3)
+    values = np.array(image.convert("L" if wanted == 1 else "RGB"), dtype="uint8")
+    return values.reshape(*values.shape[:2], wanted)

@@ -1,0 +1,38 @@
+"""Walking the folders that a user hands over, in an order that does not depend on the file system."""
+
+import os
+
+from keras_cnn_zoo.data.pictures import is_picture
+from keras_cnn_zoo.data.source import SPLIT_NAMES
+from keras_cnn_zoo.utils.errors import InputError
+
+
+def check_folder(path):
+    """Returns `path` where it is a folder."""
+    if not os.path.isdir(path):
+        what = "is not a folder" if os.path.exists(path) else "does not exist"
+        raise InputError(f"folder {path} {what}")
+    return path
+
+
+def visible_folders(path):
+    """Sorted names of the folders directly in `path`, hidden ones left out."""
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+
+def split_folders(path):
+    """Sorted by use: those of train, val and test that are folders in `path`."""
+    folders = visible_folders(path)
+    return [name for name in SPLIT_NAMES if name in folders]
+
+
+def picture_files(folder, accept=is_picture):
+    """Sorted paths relative to `folder`, with forward slashes, of the pictures at any depth in it."""
+    found = []
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        relative = os.path.relpath(parent, folder)
+        inside = [] if relative == os.curdir else relative.split(os.sep)
+        found.extend("/".join([*inside, name]) for name in files if accept(name))
+    return sorted(found)

@@ -1,0 +1,193 @@
+"""`npz:PATH`: arrays x_train, y_train, x_val, y_val, x_test, y_test of a NumPy archive, in memory."""
+
+import os
+import zipfile
+import zlib
+
+import numpy as np
+
+from keras_cnn_zoo.data.mask_values import check_values, count_classes, values_of
+from keras_cnn_zoo.data.readers.numbering import example_names
+from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
+from keras_cnn_zoo.data.splits import check_not_empty
+from keras_cnn_zoo.utils.errors import InputError
+
+TASKS = ("classification", "segmentation")
+_ARCHIVE_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read(path, options):
+    """Reads the archive `path`; pickled objects are never loaded."""
+    arrays = _load(path)
+    given = [name for name in SPLIT_NAMES if f"x_{name}" in arrays or f"y_{name}" in arrays]
+    if not given:
+        held = ", ".join(sorted(arrays)) or "nothing"
+        raise InputError(f"{path} must hold x_train and y_train, and so for val and test. It holds: {held}")
+    for name in given:
+        for key in (f"x_{name}", f"y_{name}"):
+            if key not in arrays:
+                raise InputError(f"{path} has no array {key}")
+    images, notes = _images(path, {name: arrays[f"x_{name}"] for name in given})
+    make = _labels if options.task == "classification" else _masks
+    targets, class_names = make(path, {name: arrays[f"y_{name}"] for name in given}, images, arrays, options)
+    return Found(
+        splits={name: _split(name, images[name], targets[name], options.task) for name in given},
+        class_names=class_names,
+        channels=images[given[0]].shape[-1],
+        notes=notes,
+    )
+
+
+def _split(name, images, targets, task):
+    for array in (images, targets):
+        array.setflags(write=False)
+    names = example_names(name, len(images))
+    if task == "classification":
+
+        def read_example(position):
+            return {"image": images[position], "label": int(targets[position])}
+
+        return Split(names, read_example, labels=targets)
+    return Split(names, lambda position: {"image": images[position], "mask": targets[position]})
+
+
+def _load(path):
+    if not os.path.isfile(path):
+        raise InputError(f"file {path} does not exist")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is not an .npz archive, or a damaged one")
+    try:
+        # NumPy leaves a file that it opened itself open where the archive is damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except _ARCHIVE_ERRORS as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"cannot read {path}: {reason}") from error
+
+
+def _images(path, arrays):
+    """The images of all splits as uint8 (N, H, W, C), and lines to say aloud."""
+    shapes = set()
+    for name, array in arrays.items():
+        where = f"{path}: x_{name}"
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"{where} must hold numbers. Received: dtype {array.dtype}")
+        if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] not in (1, 3)):
+            raise InputError(
+                f"{where} must be images of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3). "
+                f"Received: shape {array.shape}"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = np.argwhere(~np.isfinite(array))[0]
+            raise InputError(f"{where} holds {array[tuple(bad)]} in image {bad[0]}")
+        shapes.add(array.shape[3:] or (1,))
+    if len(shapes) > 1:
+        raise InputError(f"{path}: splits differ in their number of channels. Received: {sorted(shapes)}")
+    arrays = {name: array[..., None] if array.ndim == 3 else array for name, array in arrays.items()}
+    filled = [array for array in arrays.values() if array.size]
+    low, high = min((a.min() for a in filled), default=0), max((a.max() for a in filled), default=0)
+    if low < 0 or high > 255:
+        raise InputError(f"{path}: images must lie in 0 to 255, or in 0 to 1. Received: {low} to {high}")
+    if high <= 1:
+        images = {name: np.rint(array * 255.0).astype("uint8") for name, array in arrays.items()}
+        return images, ("images scaled from 0..1 to 0..255",)
+    whole = all(array.dtype.kind in "iu" for array in arrays.values())
+    images = {name: np.rint(array).astype("uint8", copy=False) for name, array in arrays.items()}
+    return images, () if whole else ("images rounded to whole grey levels",)
+
+
+def _labels(path, arrays, images, others, options):
+    """Classes (N,) of every split, and the class names."""
+    texts = [array.dtype.kind in "US" for array in arrays.values()]
+    flat = {}
+    for name, array in arrays.items():
+        where = f"{path}: y_{name}"
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.shape != images[name].shape[:1]:
+            raise InputError(
+                f"{where} must hold one class for each of the {len(images[name])} images, shape (N,) or "
+                f"(N, 1). Received: shape {array.shape}"
+            )
+        flat[name] = array.astype("str") if all(texts) else _integers(where, array)
+    names = _given_names(path, others, options)
+    if all(texts):
+        names = names or tuple(sorted({str(label) for array in flat.values() for label in array}))
+        index = {name: position for position, name in enumerate(names)}
+        for name, array in flat.items():
+            strange = [label for label in array if label not in index]
+            if strange:
+                known = ", ".join(names)
+                raise InputError(f"{path}: y_{name} holds {str(strange[0])!r}, which is none of: {known}")
+            flat[name] = np.array([index[label] for label in array], dtype="int64")
+    if names is None:
+        training = flat.get("train", np.concatenate(list(flat.values())))
+        names = tuple(str(value) for value in range(int(training.astype("int64").max(initial=-1)) + 1))
+    for name, array in flat.items():
+        bad = np.flatnonzero((array < 0) | (array >= len(names)))
+        if len(bad):
+            raise InputError(
+                f"{path}: y_{name} holds the class {array[bad[0]]} at {bad[0]}, outside 0 to {len(names) - 1}"
+            )
+    if len(names) < 2 and any(len(array) for array in flat.values()):
+        raise InputError(f"{path} has one class only: a classifier needs two or more")
+    return flat, names
+
+
+def _masks(path, arrays, images, others, options):
+    """Masks (N, H, W) of every split, and the class names."""
+    masks = {}
+    for name, array in arrays.items():
+        where = f"{path}: y_{name}"
+        if array.ndim == 4 and array.shape[-1] == 1:
+            array = array[..., 0]
+        if array.shape != images[name].shape[:3]:
+            raise InputError(
+                f"{where} must hold a mask of the size of each image, {images[name].shape[:3]}. "
+                f"Received: shape {array.shape}"
+            )
+        masks[name] = _integers(where, array)
+    for name, array in masks.items():
+        check_not_empty(path, name, array)
+    values = {name: values_of(array) for name, array in masks.items()}
+    names = _given_names(path, others, options)
+    if names is None:
+        training = values.get("train", [value for found in values.values() for value in found])
+        count = count_classes(training, options.ignore_label, path)
+        names = tuple(str(value) for value in range(count))
+    for name in masks:
+        check_values(values[name], len(names), options.ignore_label, f"{path}: y_{name}")
+        small = masks[name].min(initial=0) >= 0 and masks[name].max(initial=0) <= 255
+        masks[name] = masks[name].astype("uint8" if small else "int32", copy=False)
+    return masks, names
+
+
+def _integers(where, array):
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{where} must hold class numbers. Received: dtype {array.dtype}")
+    if array.dtype.kind == "f":
+        if np.isnan(array).any():
+            raise InputError(f"{where} holds nan")
+        broken = array[array != np.rint(array)]
+        if broken.size:
+            raise InputError(f"{where} must hold whole numbers. Received: {broken[0]}")
+    return array if array.dtype == np.uint8 else array.astype("int64")
+
+
+def _given_names(path, others, options):
+    if options.class_names is not None:
+        return options.class_names
+    if "classes" not in others:
+        return None
+    names = tuple(str(name) for name in np.atleast_1d(others["classes"]).ravel())
+    if len(set(names)) < len(names) or not names:
+        raise InputError(f"{path}: classes must be different and not empty. Received: {', '.join(names)!r}")
+    return names

@@ -1,0 +1,144 @@
+"""What every reader hands over: named splits of examples that are decoded when asked for."""
+
+import collections.abc
+import dataclasses
+import operator
+
+import numpy as np
+
+from keras_cnn_zoo.utils.errors import InputError
+
+SPLIT_NAMES = ("train", "val", "test")
+
+
+class Split(collections.abc.Sequence):
+    """A sequence of examples, each a dict of NumPy arrays, decoded on access.
+
+    Reading is thread-safe as long as `read` is a function of its argument alone, which every reader
+    of this package keeps to. Nothing decoded is kept.
+
+    Args:
+        names: Sequence of strings, one per example: the path below the data folder, or "train/17".
+        read: Function from an integer in `[0, len(names))` to the example.
+        labels: Integer array of one class per example, or None where an example has no single class.
+            Known without decoding a picture.
+    """
+
+    def __init__(self, names, read, *, labels=None):
+        self.names = list(names)
+        self.labels = None if labels is None else np.asarray(labels, dtype="int64")
+        if self.labels is not None and self.labels.shape != (len(self.names),):
+            raise ValueError(
+                f"`labels` must hold one class per name. Received: {len(self.names)} names and "
+                f"labels of shape {self.labels.shape}"
+            )
+        self._read = read
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return self.select(range(len(self))[index])
+        position = operator.index(index)
+        if position < 0:
+            position += len(self)
+        if not 0 <= position < len(self):
+            raise IndexError(f"example {index} of a split of {len(self)}")
+        return self._read(position)
+
+    def select(self, indices):
+        """The examples at `indices`, in that order, as a new split that still decodes on access."""
+        indices = np.asarray(indices, dtype="int64").reshape(-1)
+        names = [self.names[i] for i in indices]
+        labels = None if self.labels is None else self.labels[indices]
+        read = self._read
+        return Split(names, lambda position: read(int(indices[position])), labels=labels)
+
+    @classmethod
+    def concatenate(cls, splits):
+        """All examples of `splits`, one split after the other."""
+        splits = list(splits)
+        names = [name for split in splits for name in split.names]
+        starts = np.cumsum([0] + [len(split) for split in splits])
+        labels = None
+        if splits and all(split.labels is not None for split in splits):
+            labels = np.concatenate([split.labels for split in splits])
+
+        def read(position):
+            which = int(np.searchsorted(starts, position, side="right")) - 1
+            return splits[which][position - int(starts[which])]
+
+        return cls(names, read, labels=labels)
+
+    @classmethod
+    def empty(cls):
+        """A split without examples."""
+        return cls((), lambda position: None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a reader found, before splits are completed.
+
+    Args:
+        splits: Dict from "train", "val", "test" to `Split`; or one entry "all" where the data comes
+            without splits.
+        class_names: Tuple of strings, position = class.
+        channels: 1 or 3, the same for every image.
+        notes: Lines to be said aloud.
+        skipped: Lines "name: reason", one per example that was left out.
+        mirror: False where a mirrored picture means something else, as digits and letters do.
+    """
+
+    splits: dict
+    class_names: tuple
+    channels: int
+    notes: tuple = ()
+    skipped: tuple = ()
+    mirror: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set ready for a task, as `load` returns it.
+
+    Args:
+        name: The spec it was loaded from, or the name of the embedded set.
+        task: "classification" or "segmentation".
+        splits: Dict with the keys "train", "val", "test", each a `Split`. A classification example is
+            `{"image": uint8 (H, W, C), "label": int}`; a segmentation example is
+            `{"image": uint8 (H, W, C), "mask": uint8 or int32 (H, W)}`. C is `channels` throughout; H
+            and W may differ between examples. Arrays may be read-only. Data that brings only a test
+            split has empty "train" and "val".
+        class_names: Tuple of strings, position = class.
+        channels: 1 or 3.
+        ignore_label: Mask value of the pixels that count neither in the loss nor in a metric.
+        notes: Lines that a program says aloud: drawn splits, scaled values, left-out examples.
+        skipped: Lines "name: reason", one per example that `skip_bad` left out.
+        mirror: False where training must not mirror pictures, because a mirrored digit is another one.
+    """
+
+    name: str
+    task: str
+    splits: dict
+    class_names: tuple
+    channels: int
+    ignore_label: int = 255
+    notes: tuple = ()
+    skipped: tuple = ()
+    mirror: bool = True
+
+    @property
+    def num_classes(self):
+        """Number of classes, the ignored label not counted."""
+        return len(self.class_names)
+
+    def split(self, name):
+        """The split `name`, or an `InputError` where it is unknown or has no examples."""
+        if name not in self.splits:
+            known = ", ".join(self.splits)
+            raise InputError(f"unknown split. Known: {known}. Received: {name!r}")
+        if not len(self.splits[name]):
+            raise InputError(f"{self.name} has no {name} examples")
+        return self.splits[name]

@@ -1,0 +1,37 @@
+"""Reading small text files that a user hands over: class names, lists of splits."""
+
+import os
+
+from keras_cnn_zoo.utils.errors import InputError
+
+CLASSES_FILE = "classes.txt"
+
+
+def read_lines(path, encoding):
+    """The lines of a text file without their ends; a byte order mark is dropped."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode(encoding)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not {encoding} text (byte {error.start}). Name its encoding with --encoding"
+        ) from error
+    return text.removeprefix("\ufeff").splitlines()
+
+
+def find_class_names(folder, options):
+    """The class names that the user gave, else those of `classes.txt` in `folder`, else None."""
+    if options.class_names is not None:
+        return options.class_names
+    path = os.path.join(folder, CLASSES_FILE)
+    if not os.path.isfile(path):
+        return None
+    names = tuple(line.strip() for line in read_lines(path, options.encoding) if line.strip())
+    if not names:
+        raise InputError(f"{path} names no class")
+    doubled = [name for name in names if names.count(name) > 1]
+    if doubled:
+        raise InputError(f"{path} names a class twice. Received: {doubled[0]!r}")
+    return names

@@ -1,0 +1,52 @@
+"""Where and how a model runs."""
+
+import contextlib
+
+import keras
+
+from keras_cnn_zoo.utils.errors import InputError
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def set_up(*, precision="float32", distribute="none", seed=0):
+    """Fixes Keras' global seed, dtype policy and, on JAX, the distribution of data over devices.
+
+    Args:
+        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        distribute: "none", or "auto" to split each batch over all devices of this host.
+        seed: non-negative integer for weights and dropout.
+
+    Raises:
+        InputError: for an unknown precision or distribution.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision must be one of {', '.join(PRECISIONS)}. Received: {precision!r}")
+    if distribute not in ("none", "auto"):
+        raise InputError(f"--distribute must be none or auto. Received: {distribute!r}")
+    if seed < 0:
+        raise InputError(f"--seed must not be negative. Received: {seed}")
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(precision)
+    if distribute == "auto" and keras.backend.backend() == "jax":
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+
+
+def model_scope(distribute="none"):
+    """The context to build and compile a model in: MirroredStrategy's scope on several GPUs of TensorFlow."""
+    if distribute == "auto" and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if len(tf.config.list_logical_devices("GPU")) > 1:
+            return tf.distribute.MirroredStrategy().scope()
+    return contextlib.nullcontext()
+
+
+def jit_argument(jit):
+    """`jit_compile` of `compile` for --jit auto, on or off."""
+    choices = {"auto": "auto", "on": True, "off": False}
+    if jit not in choices:
+        raise InputError(f"--jit must be auto, on or off. Received: {jit!r}")
+    if jit == "on" and keras.backend.backend() == "torch":
+        raise InputError("--jit on is for XLA (TensorFlow, JAX); the PyTorch backend runs with --jit off or auto")
+    return choices[jit]

@@ -1,0 +1,76 @@
+"""Maxout over groups of channels."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class Maxout(keras.layers.Layer):
+    """Maximum over groups of `pieces` neighbouring channels.
+
+    `y[..., k] = max(x[..., k * pieces], ..., x[..., (k + 1) * pieces - 1])`: after a convolution or dense
+    layer with `pieces` times the filters it learns a convex, piecewise linear activation. It has no
+    parameters of its own, and was made to go with dropout. The gradient goes to the winner of each group
+    alone, the first one among equals.
+
+    Reference: Goodfellow, Warde-Farley, Mirza, Courville, Bengio, 2013, "Maxout Networks", arXiv 1302.4389;
+    section 3.3.6 of the survey.
+
+    Args:
+        pieces: Channels in a group, a positive integer that divides the number of channels. TensorFlow
+            Addons' `Maxout` took the number of groups instead.
+        axis: The channels' axis, 1 for channels_first. Defaults to -1.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A tensor.
+
+    Input shape:
+        `(batch, ..., channels)`, the channels at `axis`.
+
+    Output shape:
+        As the input, with `channels / pieces` channels.
+
+    Raises:
+        ValueError: for `pieces` below 1, or channels that are unknown or not a multiple of `pieces`.
+
+    >>> layer = Maxout(pieces=2)
+    >>> [float(value) for value in layer(np.array([[1.0, 5.0, -3.0, -2.0]]))[0]]
+    [5.0, -2.0]
+    """
+
+    def __init__(self, pieces, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.pieces = validation.positive_integer("pieces", pieces)
+        self.axis = validation.integer("axis", axis)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        shape = ops.shape(inputs)
+        axis = self.axis % len(shape)
+        groups = shape[axis] // self.pieces
+        grouped = ops.reshape(inputs, (*shape[:axis], groups, self.pieces, *shape[axis + 1 :]))
+        # Whole pieces compared in turn run twice as fast as a reduction over so short an axis, forward and
+        # backward, and `where`, unlike a reduction, never splits the gradient of a tie.
+        winner, *others = ops.unstack(grouped, self.pieces, axis=axis + 1)
+        for other in others:
+            winner = ops.where(other > winner, other, winner)
+        return winner
+
+    def compute_output_shape(self, input_shape):
+        axis = validation.channel_axis(self.axis, input_shape)
+        channels = input_shape[axis]
+        if channels % self.pieces:
+            raise ValueError(
+                "The number of channels must be a multiple of `pieces`. "
+                f"Received: pieces={self.pieces}, channels={channels}, input_shape={tuple(input_shape)}"
+            )
+        return (*input_shape[:axis], channels // self.pieces, *input_shape[axis + 1 :])
+
+    def get_config(self):
+        return {**super().get_config(), "pieces": self.pieces, "axis": self.axis}

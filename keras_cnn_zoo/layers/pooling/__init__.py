@@ -1,0 +1,17 @@
+from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
+from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
+from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
+    StochasticPooling1D,
+    StochasticPooling2D,
+    StochasticPooling3D,
+)
+
+__all__ = [
+    "LpPooling1D",
+    "LpPooling2D",
+    "LpPooling3D",
+    "SpectralPooling2D",
+    "StochasticPooling1D",
+    "StochasticPooling2D",
+    "StochasticPooling3D",
+]

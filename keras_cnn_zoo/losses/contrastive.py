@@ -1,0 +1,109 @@
+"""Contrastive loss of pairs of embeddings."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+
+def contrastive(y_true, y_pred, margin=1.0, squared_hinge=False):
+    """Contrastive loss of each pair; see `Contrastive`.
+
+    Args:
+        y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.
+        y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
+        margin: Positive margin. Defaults to 1.
+        squared_hinge: Whether the margin is on the distance and its hinge squared. Defaults to False.
+
+    Returns:
+        The loss of each pair, `(batch,)`, in at least float32.
+
+    Raises:
+        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+    """
+    margin = validation.finite_number("margin", margin, above=0)
+    validation.boolean("squared_hinge", squared_hinge)
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_pred.shape) != 3 or y_pred.shape[1] != 2:
+        raise ValueError(
+            f"`y_pred` must have the shape (batch, 2, dim). Received: y_pred.shape={tuple(y_pred.shape)}"
+        )
+    if len(y_true.shape) not in (1, 2) or tuple(y_true.shape[1:]) not in ((), (1,)):
+        raise ValueError(
+            "`y_true` must have the shape (batch,) or (batch, 1). "
+            f"Received: y_true.shape={tuple(y_true.shape)}"
+        )
+    dtype = at_least_float32(y_pred.dtype)
+    match = ops.cast(ops.reshape(y_true, (-1,)), dtype)
+    first, second = ops.unstack(ops.cast(y_pred, dtype), 2, axis=1)
+    distance = ops.sum(ops.square(first - second), axis=-1)
+    if squared_hinge:
+        # The root has no gradient at 0, where the direction that would separate the pair is undefined.
+        apart = distance > 0
+        root = ops.where(apart, ops.sqrt(ops.where(apart, distance, ops.ones_like(distance))), 0 * distance)
+        hinge = ops.square(ops.relu(margin - root))
+    else:
+        hinge = ops.relu(margin - distance)
+    # A pair that is not to match may be so far apart that its squared distance overflows: 0 * inf is not 0.
+    pull = ops.where(match > 0, match * distance, ops.zeros_like(distance))
+    return (pull + (1 - match) * hinge) / 2
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class Contrastive(keras.losses.Loss):
+    """Pulls the embeddings of matching pairs together and pushes others apart, up to a margin.
+
+    `(y * d + (1 - y) * max(margin - d, 0)) / 2`, with `d` the squared Euclidean distance of the pair. With
+    `squared_hinge=True` the second term is `max(margin - sqrt(d), 0) ** 2`, the margin then being one of
+    distance. For siamese networks trained on pairs, as in verification.
+
+    Reference: Hadsell, Chopra, LeCun, 2006, "Dimensionality Reduction by Learning an Invariant Mapping"
+    (CVPR); equation (20) of the survey.
+
+    Differs from the paper: Hadsell et al. have `squared_hinge=True` and label matching pairs 0. The default,
+    the survey's, keeps pushing a pair that falls together with a gradient in proportion to its distance.
+
+    Args:
+        margin: Positive margin; of the squared distance, or of the distance with `squared_hinge`. Defaults to
+            1.
+        squared_hinge: Whether the margin is on the distance and its hinge squared. Defaults to False.
+        reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
+        name: Name of the loss.
+        dtype: Dtype of the computation, or None for Keras' float type.
+
+    Call arguments:
+        y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.
+        y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
+
+    Raises:
+        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+
+    >>> loss = Contrastive(margin=2.0)
+    >>> float(loss(np.array([0]), np.array([[[0.0, 0.0], [0.6, 0.8]]])))
+    0.5
+    """
+
+    def __init__(
+        self,
+        margin=1.0,
+        *,
+        squared_hinge=False,
+        reduction="sum_over_batch_size",
+        name="contrastive",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.margin = validation.finite_number("margin", margin, above=0)
+        self.squared_hinge = validation.boolean("squared_hinge", squared_hinge)
+
+    def call(self, y_true, y_pred):
+        return contrastive(y_true, y_pred, self.margin, self.squared_hinge)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "margin": self.margin,
+            "squared_hinge": self.squared_hinge,
+            "dtype": self.dtype,
+        }

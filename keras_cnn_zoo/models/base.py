@@ -1,0 +1,152 @@
+"""The one base class of every model: config, pictures in, answers out, presets."""
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.utils import validation
+
+# ITU-R BT.601 luma, what Pillow's "L" mode uses.
+LUMA = np.array([0.299, 0.587, 0.114], dtype="float32")
+
+
+def scaled(filters, width):
+    """`filters` channels scaled by `width`, at least one."""
+    return max(1, int(round(filters * width)))
+
+
+class ZooModel(keras.Model):
+    """A functional Keras model that knows its arguments, its classes and its pictures.
+
+    Subclasses build a functional graph in their constructor, list their arguments in `get_config` and set
+    `task`, `variants` and `head_names`. `class_names` is an ordinary constructor argument, so it travels in
+    `.keras` files and presets.
+    """
+
+    task = None
+    variants = ()
+    # Layers whose weights depend on the number of classes: swapped when a preset gets another head.
+    head_names = ("logits",)
+    # Pictures are mapped to (pixel - mean) / std; one number serves all channels.
+    preprocessing = {"mean": 127.5, "std": 127.5}
+
+    @staticmethod
+    def check_class_names(num_classes, class_names):
+        """`class_names` as a tuple of `num_classes` distinct strings, or None."""
+        if class_names is None:
+            return None
+        if (
+            isinstance(class_names, str)
+            or not all(isinstance(name, str) for name in class_names)
+            or len(set(class_names)) != num_classes
+            or len(class_names) != num_classes
+        ):
+            validation.fail("class_names", f"None or {num_classes} distinct strings", class_names)
+        return tuple(class_names)
+
+    def preprocess(self, images):
+        """Pictures to the float32 batch that the network was trained on.
+
+        Args:
+            images: one picture or several: uint8 or 0..255 numbers, (height, width), (height, width, channels)
+                or a batch of these, or a list of pictures of any sizes. RGB becomes grey and grey becomes RGB
+                where the network wants it; alpha is dropped.
+
+        Returns:
+            A NumPy array (batch, height, width, channels). Pictures are resized (bilinear, antialiased) to the
+            network's input size where that is fixed.
+
+        Raises:
+            ValueError: for NaN, an empty list, or pictures of different sizes where the network takes any size.
+        """
+        height, width, channels = self.input_shape[1:]
+        pictures = [self._as_picture(image, channels) for image in self._as_list(images)]
+        if height is not None and width is not None:
+            pictures = [_resize(picture, (height, width)) for picture in pictures]
+        sizes = {picture.shape for picture in pictures}
+        if len(sizes) > 1:
+            raise ValueError(
+                "`images` must share one size, because this network takes pictures of any size and a batch is "
+                f"one array. Received: sizes={sorted(sizes)}"
+            )
+        return self.normalize(np.stack(pictures))
+
+    def normalize(self, images):
+        """0..255 numbers to the network's scale: (pixel - mean) / std, float32."""
+        mean = np.asarray(self.preprocessing["mean"], dtype="float32")
+        std = np.asarray(self.preprocessing["std"], dtype="float32")
+        return (np.asarray(images, dtype="float32") - mean) / std
+
+    @staticmethod
+    def _as_list(images):
+        if isinstance(images, (list, tuple)):
+            if not images:
+                raise ValueError("`images` must hold at least one picture. Received: images=[]")
+            return list(images)
+        images = np.asarray(images)
+        if images.ndim == 2 or (images.ndim == 3 and images.shape[-1] in (1, 3, 4)):
+            return [images]
+        if images.ndim in (3, 4) and len(images):
+            return list(images)
+        raise ValueError(
+            "`images` must be one picture, a batch or a list of pictures. "
+            f"Received: array of shape {images.shape}"
+        )
+
+    @staticmethod
+    def _as_picture(image, channels):
+        image = np.asarray(image)
+        if image.ndim == 2:
+            image = image[..., None]
+        if image.ndim != 3 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
+            raise ValueError(
+                "Each picture must be (height, width) or (height, width, 1, 3 or 4). "
+                f"Received: array of shape {image.shape}"
+            )
+        image = image[..., :3].astype("float32")
+        if not np.isfinite(image).all():
+            raise ValueError("`images` must be finite. Received: a picture with NaN or infinite values")
+        if channels == 1 and image.shape[-1] == 3:
+            return image @ LUMA[:, None]
+        if channels == 3 and image.shape[-1] == 1:
+            return np.repeat(image, 3, axis=-1)
+        if image.shape[-1] != channels:
+            raise ValueError(
+                f"This network takes pictures of {channels} channels. Received: array of shape {image.shape}"
+            )
+        return image
+
+    @classmethod
+    def from_preset(cls, name_or_path, **overrides):
+        """Loads a pretrained model: a bundled name, or a folder or file written by `save_to_preset`.
+
+        Args:
+            name_or_path: a name from `models.list_presets()`, or a path.
+            **overrides: constructor arguments to change; `num_classes=` swaps the head and keeps the body.
+
+        Raises:
+            InputError: when the preset is unknown, damaged, or of another class than the one called.
+        """
+        from keras_cnn_zoo.models import presets
+
+        return presets.load(name_or_path, expected_class=None if cls is ZooModel else cls, **overrides)
+
+    def save_to_preset(self, path, *, card=None, overwrite=False):
+        """Writes this model as a preset folder (or one `.zip` file) that `from_preset` reads.
+
+        Args:
+            path: the folder or `.zip` file to write; must not exist unless `overwrite`.
+            card: dict of what the model card tells (data, licence, metric, command, seed), or None.
+            overwrite: replace what is at `path`; the old preset stays whole until the new one is written.
+        """
+        from keras_cnn_zoo.models import presets
+
+        presets.save(self, path, card=card, overwrite=overwrite)
+
+
+def _resize(picture, size):
+    if picture.shape[:2] == tuple(size):
+        return picture
+    resized = keras.ops.image.resize(
+        picture, size, interpolation="bilinear", antialias=True, data_format="channels_last"
+    )
+    return keras.ops.convert_to_numpy(resized)

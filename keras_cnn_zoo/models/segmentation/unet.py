@@ -1,0 +1,207 @@
+"""U-Net: a contracting path, an expanding path, and the skips between them."""
+
+import keras
+from keras import layers, ops
+
+from keras_cnn_zoo.models.base import ZooModel, scaled
+from keras_cnn_zoo.models.decoding import decode_masks
+from keras_cnn_zoo.utils import prototypes, validation
+
+VARIANTS = {
+    # Ronneberger et al.: 64 to 1024 channels, biases, no normalization.
+    "original": {"filters": 64, "normalization": None},
+    # Half the channels with batch normalization: 7.8 M parameters, trains from scratch on small sets.
+    "small": {"filters": 32, "normalization": "batch"},
+}
+
+
+class _CropLike(layers.Layer):
+    """Crops the first map to the height and width of the second: from the centre, or from the far edges."""
+
+    def __init__(self, centered, **kwargs):
+        super().__init__(**kwargs)
+        self.centered = centered
+
+    def call(self, inputs):
+        larger, smaller = inputs
+        height, width = ops.shape(smaller)[1:3]
+        top = (ops.shape(larger)[1] - height) // 2 if self.centered else 0
+        left = (ops.shape(larger)[2] - width) // 2 if self.centered else 0
+        return larger[:, top : top + height, left : left + width, :]
+
+    def compute_output_shape(self, input_shape):
+        larger, smaller = input_shape
+        return (larger[0], smaller[1], smaller[2], larger[3])
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class UNet(ZooModel):
+    """U-shaped network for dense prediction.
+
+    Each of `depth` stages applies two 3 x 3 convolutions and halves the map; the expanding path doubles it by
+    2 x 2 transposed convolutions and joins the map of the same stage. Takes pictures of any size: odd sizes
+    are pooled rounding up and cropped back on the way out. The place to start where data are few.
+
+    Reference:
+        Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015,
+        arXiv 1505.04597.
+
+    Differs from the paper: `padding` is "same" by default, so that the mask has the size of the picture; the
+    paper's geometry (572 x 572 gives 388 x 388) is `padding="valid"`. Variant "small" has half the channels
+    and batch normalization before each ReLU.
+
+    Args:
+        num_classes: number of classes, background included, a positive integer.
+        input_shape: (height, width, channels); height and width may be None.
+        variant: "original" (31.0 M parameters) or "small" (7.8 M).
+        width: scales the channels of every stage.
+        depth: number of halvings, a positive integer; 4 in the paper.
+        padding: "same", or "valid" for the paper's unpadded convolutions.
+        normalization: "variant" for the variant's own, "batch", a layer used as prototype, or None.
+        activation: name or layer after each convolution.
+        dropout: share of units dropped in training at the end of the contracting path, in [0, 1); the
+            paper does so without giving its rate.
+        class_names: names of the classes, or None.
+        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: float tensor, pictures as `preprocess` returns them.
+
+    Input shape:
+        (batch, height, width, channels).
+
+    Output shape:
+        (batch, height, width, num_classes), logits; smaller by the paper's margins with `padding="valid"`.
+
+    Raises:
+        ValueError: for an unknown variant, a picture too small for `depth`, or a bad argument.
+
+    >>> from keras_cnn_zoo.models import UNet
+    >>> model = UNet(3, input_shape=(40, 56, 3), variant="small", width=0.25)
+    >>> model.output_shape
+    (None, 40, 56, 3)
+    """
+
+    task = "segmentation"
+    variants = tuple(VARIANTS)
+
+    def __init__(
+        self,
+        num_classes,
+        *,
+        input_shape=(None, None, 3),
+        variant="small",
+        width=1.0,
+        depth=4,
+        padding="same",
+        normalization="variant",
+        activation="relu",
+        dropout=0.5,
+        class_names=None,
+        **kwargs,
+    ):
+        # === Arguments ===
+        num_classes = validation.positive_integer("num_classes", num_classes)
+        validation.one_of("variant", variant, self.variants)
+        width = validation.finite_number("width", width, above=0)
+        depth = validation.positive_integer("depth", depth)
+        validation.one_of("padding", padding, ("same", "valid"))
+        dropout = validation.probability("dropout", dropout, allow_one=False)
+        input_shape = _check_input_shape(input_shape, depth, padding)
+        if normalization == "variant":
+            normalization = VARIANTS[variant]["normalization"]
+        normalization = prototypes.normalization("normalization", normalization)
+        activation = prototypes.activation("activation", activation)
+        class_names = self.check_class_names(num_classes, class_names)
+
+        # === Functional model ===
+        filters = [scaled(VARIANTS[variant]["filters"] * 2**stage, width) for stage in range(depth + 1)]
+
+        def block(x, channels, name):
+            for index in (1, 2):
+                x = layers.Conv2D(
+                    channels,
+                    3,
+                    padding=padding,
+                    # A normalization right behind makes the bias a dead weight.
+                    use_bias=normalization is None,
+                    kernel_initializer="he_normal",
+                    data_format="channels_last",
+                    name=f"{name}_convolution_{index}",
+                )(x)
+                x = prototypes.apply(normalization, x, f"{name}_normalization_{index}")
+                x = prototypes.apply(activation, x, f"{name}_activation_{index}")
+            return x
+
+        inputs = keras.Input(input_shape)
+        x, skips = inputs, []
+        for stage in range(depth):
+            x = block(x, filters[stage], f"down_{stage}")
+            skips.append(x)
+            x = layers.MaxPooling2D(
+                2, strides=2, padding=padding, data_format="channels_last", name=f"down_{stage}_pooling"
+            )(x)
+        x = block(x, filters[depth], "bottom")
+        if dropout:
+            x = layers.Dropout(dropout, name="bottom_dropout")(x)
+        for stage in reversed(range(depth)):
+            x = layers.Conv2DTranspose(
+                filters[stage], 2, strides=2, data_format="channels_last", name=f"up_{stage}_convolution"
+            )(x)
+            skip = skips[stage]
+            if padding == "same":
+                x = _CropLike(centered=False, name=f"up_{stage}_crop")([x, skip])
+            else:
+                skip = _CropLike(centered=True, name=f"up_{stage}_crop")([skip, x])
+            x = layers.Concatenate(axis=-1, name=f"up_{stage}_join")([skip, x])
+            x = block(x, filters[stage], f"up_{stage}")
+        outputs = layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="logits")(x)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.variant = variant
+        self.width = width
+        self.depth = depth
+        self.padding = padding
+        self.normalization = normalization
+        self.activation = activation
+        self.dropout = dropout
+        self.class_names = class_names
+
+    def decode(self, outputs):
+        """Logits to an int32 array (batch, height, width) of class ids."""
+        return decode_masks(outputs)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape[1:]),
+            "variant": self.variant,
+            "width": self.width,
+            "depth": self.depth,
+            "padding": self.padding,
+            "normalization": prototypes.serialize(self.normalization),
+            "activation": prototypes.serialize(self.activation),
+            "dropout": self.dropout,
+            "class_names": None if self.class_names is None else list(self.class_names),
+        }
+
+
+def _check_input_shape(input_shape, depth, padding):
+    """(height, width, channels) large enough that every stage keeps at least one pixel."""
+    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
+        validation.fail("input_shape", "(height, width, channels)", input_shape)
+    *space, channels = input_shape
+    space = [validation.positive_integer("input_shape", size, optional=True) for size in space]
+    validation.positive_integer("input_shape", channels)
+    for size in space:
+        if size is None:
+            continue
+        remaining = size
+        for _ in range(depth):
+            remaining = (remaining + 1) // 2 if padding == "same" else (remaining - 4) // 2
+        if remaining < 1 or (padding == "valid" and remaining < 5):
+            validation.fail("input_shape", f'large enough for depth {depth} and padding "{padding}"', input_shape)
+    return (*space, int(channels))

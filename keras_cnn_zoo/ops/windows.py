@@ -1,0 +1,167 @@
+"""Sliding windows over the spatial axes: their lengths, their padding and their entries."""
+
+import itertools
+
+import keras
+from keras import ops
+
+
+def spatial_axes(rank, data_format):
+    """The positions of `rank` spatial axes in a batch of that data format."""
+    first = 1 if data_format == "channels_last" else 2
+    return tuple(range(first, first + rank))
+
+
+def output_length(length, size, stride, padding, dilation=1):
+    """Number of windows along one axis, as Keras counts them; None where `length` is None."""
+    if length is None:
+        return None
+    if padding == "valid":
+        return (length - dilation * (size - 1) - 1 + stride) // stride
+    return (length + stride - 1) // stride
+
+
+def window_shape(input_shape, size, strides, padding, data_format, *, channels=None, dilation=None, owner):
+    """The declared output shape of a pooling or convolution, or ValueError where no window fits.
+
+    `channels` replaces the input's channels; `owner` is the class that the error names.
+    """
+    rank = len(size)
+    shape = list(input_shape)
+    if len(shape) != rank + 2:
+        raise ValueError(f"`{owner}` takes inputs of rank {rank + 2}. Received: input_shape={tuple(shape)}")
+    dilation = dilation or (1,) * rank
+    for position, axis in enumerate(spatial_axes(rank, data_format)):
+        shape[axis] = output_length(
+            shape[axis], size[position], strides[position], padding, dilation[position]
+        )
+        if shape[axis] is not None and shape[axis] < 1:
+            raise ValueError(
+                f"The window of `{owner}` is larger than its input. "
+                f"Received: input_shape={tuple(input_shape)}, window={tuple(size)}, padding={padding!r}"
+            )
+    if channels is not None:
+        shape[-1 if data_format == "channels_last" else 1] = channels
+    return tuple(shape)
+
+
+def padding_amounts(length, size, stride, padding, dilation=1):
+    """Zeros before and after one axis, such that windows without padding give the padded ones.
+
+    "same" splits them as TensorFlow and Keras do, the odd one after; "causal" puts them all before.
+    """
+    reach = dilation * (size - 1)
+    if padding == "valid":
+        return 0, 0
+    if padding == "causal":
+        return reach, 0
+    total = at_least_zero((output_length(length, size, stride, padding) - 1) * stride + reach + 1 - length)
+    return total // 2, total - total // 2
+
+
+def at_least_zero(length):
+    """`max(length, 0)` for Python integers and for lengths that are known only at run time."""
+    return max(length, 0) if isinstance(length, int) else ops.maximum(length, 0)
+
+
+def pad_axes(inputs, amounts):
+    """Zero padding by `{axis: (before, after)}`, left out where it is known to be none."""
+    if all(isinstance(amount, int) and amount == 0 for pair in amounts.values() for amount in pair):
+        return inputs
+    return ops.pad(inputs, [amounts.get(axis, (0, 0)) for axis in range(len(inputs.shape))])
+
+
+def pad_windows(inputs, size, strides, padding, axes):
+    """Pads with zeros so that windows without padding give those of `padding`."""
+    shape = ops.shape(inputs)
+    amounts = {
+        axis: padding_amounts(shape[axis], size[position], strides[position], padding)
+        for position, axis in enumerate(axes)
+    }
+    return pad_axes(inputs, amounts)
+
+
+def window_counts(shape, size, strides, padding, axes, dtype):
+    """Entries of each window that are not padding: a float, or a tensor that broadcasts over the output."""
+    count = 1.0
+    for position, axis in enumerate(axes):
+        length, extent, stride = shape[axis], size[position], strides[position]
+        before, after = padding_amounts(length, extent, stride, padding)
+        if isinstance(before, int) and isinstance(after, int) and before == after == 0:
+            count = count * extent
+            continue
+        first = ops.arange(output_length(length, extent, stride, padding)) * stride - before
+        inside = ops.minimum(first + extent, length) - ops.maximum(first, 0)
+        sizes = [1] * len(shape)
+        sizes[axis] = -1
+        count = count * ops.reshape(ops.cast(inside, dtype), sizes)
+    return count
+
+
+def window_entries(inputs, size, strides, axes):
+    """The entries of all windows without padding: `prod(size)` tensors in row-major order of the position.
+
+    Entry `o` of the window that starts at `stride * w` is at `stride * (w + o // stride) + o % stride`: one
+    transposition sorts the input into its `prod(strides)` phases, and every entry is a contiguous piece of a
+    phase. Strided slices say the same, but their gradient is ten times slower in a TensorFlow graph.
+    """
+    phases, counts = _phases(inputs, size, strides, axes)
+    entries = []
+    for offsets in itertools.product(*(range(extent) for extent in size)):
+        phase = phases[tuple(o % stride for o, stride in zip(offsets, strides, strict=True))]
+        for axis, o, extent, stride, count in zip(axes, offsets, size, strides, counts, strict=True):
+            if extent > stride:
+                phase = phase[(slice(None),) * axis + (slice(o // stride, o // stride + count),)]
+        entries.append(phase)
+    return entries
+
+
+def _phases(inputs, size, strides, axes):
+    """`{phase: tensor}` of every `stride`-th position, and the number of windows along each axis."""
+    shape = list(ops.shape(inputs))
+    counts = []
+    for axis, extent, stride in zip(axes, size, strides, strict=True):
+        count = output_length(shape[axis], extent, stride, "valid")
+        counts.append(count)
+        inputs = _set_length(inputs, axis, shape[axis], (count + (extent - 1) // stride) * stride, stride)
+    ranges = [range(stride) for stride in strides]
+    if max(strides) == 1:
+        return {(0,) * len(axes): inputs}, counts
+    shape = list(ops.shape(inputs))
+    split, rest, phase_axes = [], [], []
+    for axis, length in enumerate(shape):
+        if axis in axes:
+            stride = strides[axes.index(axis)]
+            shape[axis] = length // stride
+            phase_axes.append(len(split) + 1)
+            rest.append(len(split))
+            split += [length // stride, stride]
+        else:
+            rest.append(len(split))
+            split.append(length)
+    phases = ops.transpose(ops.reshape(inputs, split), phase_axes + rest)
+    number = 1
+    for stride in strides:
+        number *= stride
+    phases = ops.unstack(ops.reshape(phases, [number, *shape]), number, axis=0)
+    return dict(zip(itertools.product(*ranges), phases, strict=True)), counts
+
+
+def _set_length(inputs, axis, length, target, stride):
+    """Crops or zero-pads the end of one axis to `target`, at most `stride - 1` longer than `length`."""
+    if isinstance(length, int) and isinstance(target, int):
+        if target > length:
+            return pad_axes(inputs, {axis: (0, target - length)})
+        if target == length:
+            return inputs
+    elif stride == 1:
+        return inputs
+    else:
+        inputs = pad_axes(inputs, {axis: (0, stride - 1)})
+    return inputs[(slice(None),) * axis + (slice(0, target),)]
+
+
+def at_least_float32(inputs):
+    """The input in float32, or in float64 where it is float64: `result_type` makes that float32 off TensorFlow."""
+    is_double = keras.backend.standardize_dtype(inputs.dtype) == "float64"
+    return inputs if is_double else ops.cast(inputs, "float32")

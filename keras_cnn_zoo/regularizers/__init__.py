@@ -1,0 +1,5 @@
+from keras_cnn_zoo.regularizers.lp import Lp
+
+__all__ = [
+    "Lp",
+]

@@ -1,0 +1,59 @@
+"""Lp-norm penalty on weights."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class Lp(keras.regularizers.Regularizer):
+    """Penalty on the p-th power of the lp norm of the weights.
+
+    `factor * sum(abs(w) ** p)` for `p >= 1`, so that `p=1` is `keras.regularizers.L1` and `p=2` is
+    `keras.regularizers.L2`. For `p < 1`, where the slope at 0 is infinite, `abs(w) ** p` is replaced by the
+    smooth `(w ** 2 + epsilon ** 2) ** (p / 2) - epsilon ** p`, which is 0 at 0 and differs little beyond
+    `epsilon`. The smaller `p`, the sparser the weights; below 1 the penalty is no longer convex.
+
+    Reference: section 3.5.1 of the survey (lp-norm regularization, R = sum of the norms to the power p); the
+    smoothing for p < 1 is that of Chartrand, Yin, 2008, "Iteratively Reweighted Algorithms for Compressive
+    Sensing" (ICASSP).
+
+    Args:
+        factor: Non-negative weight of the penalty. Defaults to 0.01.
+        p: Positive exponent.
+        epsilon: Weights well below this count as zero where `p < 1`; at least 1e-12, unused for `p >= 1`.
+            Defaults to 1e-3.
+
+    Call arguments:
+        x: A weight tensor.
+
+    Raises:
+        ValueError: for an argument outside its range.
+
+    >>> regularizer = Lp(factor=0.5, p=3)
+    >>> float(regularizer(np.array([1.0, -2.0])))
+    4.5
+    """
+
+    def __init__(self, factor=0.01, *, p, epsilon=1e-3):
+        self.factor = validation.finite_number("factor", factor, minimum=0)
+        self.p = validation.finite_number("p", p, above=0)
+        self.epsilon = validation.finite_number("epsilon", epsilon, minimum=1e-12)
+
+    def __call__(self, x):
+        x = ops.convert_to_tensor(x)
+        x = ops.cast(x, at_least_float32(x.dtype))
+        if self.p < 1:
+            powers = ops.power(ops.square(x) + self.epsilon**2, self.p / 2) - self.epsilon**self.p
+        elif self.p == 1:
+            powers = ops.abs(x)
+        elif self.p == 2:
+            powers = ops.square(x)
+        else:
+            powers = ops.power(ops.abs(x), self.p)
+        return self.factor * ops.sum(powers)
+
+    def get_config(self):
+        return {"factor": self.factor, "p": self.p, "epsilon": self.epsilon}

@@ -1,0 +1,28 @@
+"""SavedModel and ONNX files of a finished network."""
+
+import os
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.utils.errors import InputError
+
+FORMATS = ("saved_model", "onnx")
+
+
+def write(model, path, format):
+    """Writes `model` for inference in float32 to `path`."""
+    if keras.backend.backend() == "torch":
+        raise InputError("export runs on the TensorFlow or JAX backend. Received: the PyTorch backend")
+    # Field experience: tracing an ONNX file needs a model that has been called once.
+    size = [1] + [64 if edge is None else edge for edge in model.input_shape[1:]]
+    model.predict_on_batch(np.zeros(size, dtype="float32"))
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    if format == "onnx":
+        temporary = f"{path}.partial"
+        model.export(temporary, format="onnx", verbose=False)
+        os.replace(temporary, path)
+    else:
+        temporary = f"{path}.partial"
+        model.export(temporary, format="tf_saved_model", verbose=False)
+        os.rename(temporary, path)

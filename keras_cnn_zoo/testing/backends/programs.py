@@ -1,0 +1,219 @@
+"""A case as arrays in, arrays out: the same for a layer, model, loss, regularizer, metric and initializer.
+
+A program has weights (floating point, in order), inputs (a flat list of arrays), and `apply`.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.testing.case import dtype_policy
+from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.probe import coefficients, dtype_of, has_argument, is_float
+
+POLICIES = {
+    "layer": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "model": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "loss": ("float32", "bfloat16", "float16"),
+    "initializer": ("float32", "bfloat16", "float16"),
+    "regularizer": ("float32",),
+    "metric": ("float32",),
+}
+"""The dtypes that a component of each kind is held to, beside float64."""
+
+FLOAT64_KINDS = ("layer", "loss", "regularizer", "initializer")
+"""Models and metrics are made of Keras' own parts, several of which compute in float32 on JAX and PyTorch."""
+
+OUTPUT_DTYPES = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
+
+DIFFERENTIABLE = ("layer", "model", "loss", "regularizer")
+
+
+def objective(outputs):
+    """The scalar that is differentiated: every floating-point output times fixed coefficients, all summed.
+
+    In float64 for float64 outputs, else in float32; `keras.backend.result_type` would give float32 for
+    float64 on JAX and PyTorch.
+    """
+    total = 0.0
+    for output, factor in zip(outputs, coefficients(outputs), strict=True):
+        if is_float(output):
+            dtype = "float64" if dtype_of(output) == "float64" else "float32"
+            factor = keras.ops.convert_to_tensor(factor, dtype)
+            total = total + keras.ops.sum(keras.ops.cast(output, dtype) * factor)
+    return total
+
+
+def held_draws(held):
+    """`fixed_draws()` where `held`, else nothing."""
+    return fixed_draws() if held else contextlib.nullcontext()
+
+
+def make_program(case, policy):
+    """The program of `case` under a dtype or policy."""
+    kinds = {"layer": LayerProgram, "model": LayerProgram, "metric": MetricProgram}
+    return kinds.get(case.kind, FunctionProgram)(case, policy)
+
+
+def build(case, policy):
+    """A layer or model of `case` with its weights created, their values still to come from the reference.
+
+    On JAX by a symbolic call: an eager one would compile every operation by itself.
+    """
+    if keras.backend.backend() != "jax":
+        return case.ready(dtype=policy)
+    keras.utils.set_random_seed(0)
+    component = case.make(dtype=policy)
+    with dtype_policy(policy if case.kind == "model" else None):
+        symbolic = keras.tree.map_structure(
+            lambda array: keras.KerasTensor(array.shape, dtype=keras.backend.standardize_dtype(array.dtype)),
+            case.make_inputs(),
+        )
+        case.call(component, symbolic)
+    if case.prepare is not None:
+        case.prepare(component)
+    return component
+
+
+class _Program:
+    """What all programs share: `inputs`, `differentiable` (places in `inputs`), `weights`, `modes`."""
+
+    modes = ("inference",)
+    trainable = ()
+    non_trainable = ()
+
+    def __init__(self, case, policy):
+        self.case = case
+        self.policy = policy
+        self.structure = self.make_inputs()
+        self.inputs = [self.widen(np.asarray(leaf)) for leaf in keras.tree.flatten(self.structure)]
+        self.differentiable = [i for i, leaf in enumerate(self.inputs) if is_float(leaf)]
+        if case.kind not in DIFFERENTIABLE:
+            self.differentiable = []
+
+    def widen(self, array):
+        """Inputs of a float64 run are float64, with the very values of the float32 run."""
+        if not np.issubdtype(array.dtype, np.floating):
+            return array
+        return array.astype("float32").astype("float64" if self.policy == "float64" else "float32")
+
+    @property
+    def weights(self):
+        """The floating-point variables in order: trainable ones first, no random state."""
+        return [variable for variable in (*self.trainable, *self.non_trainable) if is_float(variable)]
+
+    def get_weights(self):
+        """The weights as NumPy arrays."""
+        return [np.array(keras.ops.convert_to_numpy(variable)) for variable in self.weights]
+
+    def set_weights(self, arrays):
+        """Assigns `arrays`, made by another backend, to the weights; ValueError where they do not fit."""
+        shapes = [tuple(array.shape) for array in arrays]
+        own = [tuple(variable.shape) for variable in self.weights]
+        if shapes != own:
+            raise ValueError(f"the weights have shapes {own} here, and {shapes} in the reference")
+        for variable, array in zip(self.weights, arrays, strict=True):
+            variable.assign(array.astype(variable.dtype))
+
+    def pack(self, flat):
+        """Flat inputs in the structure that the component takes."""
+        return keras.tree.pack_sequence_as(self.structure, list(flat))
+
+    def output_dtype(self):
+        """The dtype that floating-point outputs must have."""
+        return OUTPUT_DTYPES.get(self.policy, self.policy)
+
+
+class LayerProgram(_Program):
+    """A layer or a model, at inference and, where it tells the two apart, in training."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.component = build(case, policy)
+        if has_argument(self.component.call, "training") and "training" not in case.call_kwargs:
+            self.modes = ("inference", "training")
+
+    def make_inputs(self):
+        return self.case.make_inputs()
+
+    @property
+    def trainable(self):
+        return self.component.trainable_variables
+
+    @property
+    def non_trainable(self):
+        return self.component.non_trainable_variables
+
+    def apply(self, flat, mode):
+        """Outputs, flat."""
+        return keras.tree.flatten(self.case.call(self.component, self.pack(flat), **self._arguments(mode)))
+
+    def apply_stateless(self, trainable, non_trainable, flat, mode):
+        """Outputs, flat, and the new values of the non-trainable variables.
+
+        By `__call__` in a scope: `stateless_call` would not cast the inputs to the compute dtype.
+        """
+        variables = [*self.trainable, *self.non_trainable]
+        values = [*trainable, *non_trainable]
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+            outputs = self.apply(flat, mode)
+        updated = [scope.get_current_value(variable) for variable in self.non_trainable]
+        return outputs, [old if new is None else new for old, new in zip(non_trainable, updated, strict=True)]
+
+    def _arguments(self, mode):
+        return {"training": mode != "inference"} if len(self.modes) > 1 else {}
+
+
+class FunctionProgram(_Program):
+    """A loss (per sample and reduced), a regularizer, or an initializer: no state."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.component = case.make(dtype=policy) if case.kind == "loss" else case.make()
+        if case.kind == "loss":
+            self.differentiable = [len(self.inputs) - 1]
+
+    def make_inputs(self):
+        case = self.case
+        return {"loss": (case.y_true, case.y_pred), "regularizer": case.weight, "initializer": ()}[case.kind]
+
+    def apply(self, flat, mode):
+        inputs = self.pack(flat)
+        if self.case.kind == "loss":
+            per_sample = self.component.call(*self._cast(inputs))
+            # Keras' own reduction is float32 on PyTorch, also under float64.
+            return [per_sample] if self.policy == "float64" else [per_sample, self.component(*inputs)]
+        if self.case.kind == "initializer":
+            return [self.component(self.case.shape, dtype=self.policy)]
+        return [self.component(inputs)]
+
+    def apply_stateless(self, trainable, non_trainable, flat, mode):
+        return self.apply(flat, mode), non_trainable
+
+    def _cast(self, inputs):
+        """`Loss.__call__` casts to the dtype of the loss before it calls `call`."""
+        return [keras.ops.convert_to_tensor(value, dtype=self.component.dtype) for value in inputs]
+
+
+class MetricProgram(_Program):
+    """A metric after all its updates."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.component = case.make(dtype=policy)
+
+    def make_inputs(self):
+        return [tuple(update) for update in self.case.updates]
+
+    def apply(self, flat, mode):
+        self.component.reset_state()
+        for update in self.pack(flat):
+            self.component.update_state(*update)
+        return keras.tree.flatten(self.component.result())
+
+    def apply_stateless(self, trainable, non_trainable, flat, mode):
+        state = self.component.stateless_reset_state()
+        for update in self.pack(flat):
+            state = self.component.stateless_update_state(state, *update)
+        return keras.tree.flatten(self.component.stateless_result(state)), non_trainable

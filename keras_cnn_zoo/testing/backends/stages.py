@@ -1,0 +1,108 @@
+"""What a worker does with its cases: compares numbers (C8), holds the dtypes (C4), compiles for TPU (C9)."""
+
+import sys
+import time
+import traceback
+
+from keras_cnn_zoo.testing.backends.checks import CaseOnBackend, Failed
+from keras_cnn_zoo.testing.backends.job import BackendOutcome
+from keras_cnn_zoo.testing.case import NotRun
+
+
+class Stages:
+    """Works off the pairs (case, guarantee) that a job has left, a record before and after each step."""
+
+    def __init__(self, job, journal):
+        self.job = job
+        self.journal = journal
+        self.backend = job["backend"]
+        self.float64 = job["lane"].endswith("float64")
+        self.left = {tuple(pair) for pair in job["left"]}
+        self.alone = {tuple(pair) for pair in job["alone"]}
+        self.ready_for_tpu = []
+
+    def run(self):
+        """Case by case C8 and C4; what lowers is compiled in batches as soon as there are enough."""
+        if self.backend == "jax":
+            from keras_cnn_zoo.testing.backends import compilation
+
+            compilation.use_cache(self.job["options"]["cache"])
+        for address in self.job["cases"]:
+            pairs = [pair for pair in self.left if pair[0] == address["id"]]
+            if pairs:
+                self._one_case(address, {guarantee for _, guarantee in pairs})
+            if len(self.ready_for_tpu) >= self.job["options"]["batch"]:
+                self._compile()
+        self._compile()
+
+    def _one_case(self, address, guarantees):
+        checks = CaseOnBackend(address, self.job)
+        for guarantee, check in (("C8", checks.same_numbers), ("C4", checks.dtypes)):
+            if guarantee in guarantees:
+                self._step(guarantee, address["id"], check)
+        if "C9" in guarantees:
+            self._queue(address["id"], checks)
+
+    def _queue(self, case_id, checks):
+        """Puts a case up for compilation; one that crashed a batch is compiled by itself."""
+        self.journal.write(at=[case_id], guarantee="C9")
+        try:
+            case = checks.jax_case()
+        except Exception:
+            self._tell(case_id, "C9", "fail", short_traceback())
+            return
+        if (case_id, "C9") in self.alone:
+            self._compile([case])
+        else:
+            self.ready_for_tpu.append(case)
+            self.journal.write(finished=[case_id], guarantee="C9")
+
+    def _step(self, guarantee, case_id, check):
+        begun = time.perf_counter()
+        self.journal.write(at=[case_id], guarantee=guarantee)
+        status, detail = "pass", ""
+        try:
+            check()
+        except Failed as failure:
+            status, detail = "fail", str(failure)
+        except NotRun as reason:
+            status, detail = "not run", str(reason)
+        except Exception:
+            status, detail = "fail", short_traceback()
+        self._tell(case_id, guarantee, status, detail)
+        self.journal.write(finished=[case_id], guarantee=guarantee, seconds=time.perf_counter() - begun)
+
+    def _compile(self, cases=None):
+        from keras_cnn_zoo.testing.backends import compilation
+
+        if cases is None:
+            cases, self.ready_for_tpu = self.ready_for_tpu, []
+        if not cases:
+            return
+        names = [case.case.id for case in cases]
+        begun = time.perf_counter()
+        self.journal.write(at=names, guarantee="C9")
+        problems = compilation.find_problems(cases, compilation.lowering_problem)
+        compiler = compilation.TpuCompiler(self.job["options"]["cache"])
+        if compiler.missing is None:
+            lowered = [case for case in cases if case.case.id not in problems]
+            problems.update(compilation.find_problems(lowered, compiler.problem))
+        for name in names:
+            if name in problems:
+                self._tell(name, "C9", "fail", problems[name])
+            elif compiler.missing is not None:
+                self._tell(name, "C9", "not run", compiler.missing)
+            else:
+                self._tell(name, "C9", "pass", "")
+        self.journal.write(finished=names, guarantee="C9", seconds=time.perf_counter() - begun)
+
+    def _tell(self, case_id, guarantee, status, detail):
+        if status != "pass":
+            detail = f"on {self.backend}{' in float64' if self.float64 else ''}: {detail}"
+        self.journal.outcome(BackendOutcome(case_id, guarantee, status, detail, backend=self.backend))
+
+
+def short_traceback(frames=3):
+    """The innermost frames and the message of the exception that is being handled."""
+    kind, error, trace = sys.exc_info()
+    return "".join(traceback.format_exception(kind, error, trace, limit=-frames, chain=False)).strip()

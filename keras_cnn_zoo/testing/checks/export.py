@@ -1,0 +1,112 @@
+"""C12: exported as a SavedModel and as ONNX, the file gives the numbers of the component."""
+
+import contextlib
+import io
+import logging
+import os
+import tempfile
+import warnings
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.testing import functional, probe
+from keras_cnn_zoo.testing.case import NotRun, Waived
+
+TOLERANCE = 1e-5
+ADVICE = {
+    "SavedModel": "use operations that a TensorFlow graph holds, and no constant made from a traced size",
+    "ONNX": (
+        "use operations that ONNX has (no FFT, no complex numbers, no draw at inference), "
+        "and (a + b - 1) // b instead of -(-a // b)"
+    ),
+}
+
+
+def check_layer(case):
+    """C12 for layers, with the batch unknown and, unless waived, the space too."""
+    _require_tensorflow()
+    component = case.ready()
+    unknown = {"unknown_batch": True, "unknown_space": "C3 unknown space" not in case.exempt}
+    model, arrays = functional.as_model(case, component, **unknown)
+    _check(case, model, arrays)
+
+
+def check_model(case):
+    """C12 for models."""
+    _require_tensorflow()
+    _check(case, case.ready(), case.make_inputs())
+
+
+def _require_tensorflow():
+    if keras.backend.backend() != "tensorflow":
+        raise NotRun("exported files are compared on the TensorFlow backend")
+
+
+def _check(case, model, arrays):
+    batches = [arrays]
+    if case.inputs is None:
+        batches.append(keras.tree.map_structure(lambda array: np.concatenate([array[:1]] * 3), arrays))
+    expected = [keras.tree.flatten(probe.as_numpy(model(batch, training=False))) for batch in batches]
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        for name, run in (("SavedModel", _saved_model), ("ONNX", _onnx)):
+            if f"C12 {name}" in case.exempt:
+                continue
+            for actual, wanted in zip(run(model, batches, folder), expected, strict=True):
+                probe.require_equal(
+                    "C12",
+                    case,
+                    _ordered(actual, wanted),
+                    wanted,
+                    f"{name} gives other numbers",
+                    ADVICE[name],
+                    tolerance=TOLERANCE,
+                    topic=name,
+                )
+    for name in ADVICE:
+        if f"C12 {name}" in case.exempt:
+            raise Waived(case.exempt[f"C12 {name}"])
+
+
+def _saved_model(model, batches, folder):
+    import tensorflow as tf
+
+    path = os.path.join(folder, "saved_model")
+    model.export(path, format="tf_saved_model", verbose=False)
+    loaded = tf.saved_model.load(path)  # Its variables live as long as this name.
+    return [keras.tree.flatten(probe.as_numpy(loaded.serve(batch))) for batch in batches]
+
+
+def _onnx(model, batches, folder):
+    import onnxruntime
+
+    path = os.path.join(folder, "model.onnx")
+    model.export(path, format="onnx", verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [given.name for given in session.get_inputs()]
+    return [session.run(None, dict(zip(names, keras.tree.flatten(batch), strict=True))) for batch in batches]
+
+
+def _ordered(actual, expected):
+    """Exported outputs in the order of the model's where names have reordered a dictionary: by shape."""
+    return actual if len(actual) == 1 else sorted(actual, key=lambda a: _place(a, expected))
+
+
+def _place(array, expected):
+    return next((place for place, other in enumerate(expected) if other.shape == array.shape), len(expected))
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Converters print, log and warn of deprecations that are theirs to mend."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,61 @@
+"""C7 for models: gradients are finite and reach every weight, and XLA training overfits a tiny batch."""
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.testing import probe
+from keras_cnn_zoo.testing.case import ContractError
+from keras_cnn_zoo.testing.draws import fixed_draws
+
+STEPS = 40
+ENOUGH = 0.5  # The loss must fall to this part of its first value.
+
+
+def check_model(case):
+    """Gradients of one training call, then a few compiled training steps on one batch."""
+    component = case.ready()
+    with fixed_draws():
+        run = probe.forward_backward(case, component, probe.as_tensors(case.make_inputs()), training=True)
+    advice = "use every weight in `call`, and guard divisions, logs and roots"
+    probe.require_finite("C7", case, probe.as_numpy(run.gradients), "gradients", advice)
+    for weight, gradient in zip(component.trainable_variables, run.weight_gradients, strict=True):
+        if probe.largest(probe.as_numpy(gradient)) == 0:
+            raise ContractError(
+                "C7", case, f"the gradient of weight {weight.path!r} is zero everywhere", advice
+            )
+    if case.overfit:
+        _require_overfit(case)
+
+
+def _require_overfit(case):
+    keras.utils.set_random_seed(0)
+    model = case.make()
+    inputs = case.make_inputs()
+    targets = keras.tree.map_structure(_targets, probe.as_numpy(case.call(model, inputs)))
+    jit = "auto" if keras.backend.backend() == "torch" else True
+    model.compile(optimizer=keras.optimizers.Adam(3e-3), loss="mean_squared_error", jit_compile=jit)
+    losses = []
+    for _ in range(STEPS):
+        losses.append(float(np.ravel(model.train_on_batch(inputs, targets))[0]))
+        if not np.isfinite(losses[-1]):
+            raise ContractError(
+                "C7", case, f"the loss is {losses[-1]} after {len(losses)} steps", "guard the loss"
+            )
+        if losses[-1] <= ENOUGH * losses[0]:
+            return
+    raise ContractError(
+        "C7",
+        case,
+        f"on one batch the loss falls from {losses[0]:.4g} to {losses[-1]:.4g} in {STEPS} steps",
+        "look for a cut gradient, a saturated output or a wrong initial scale; overfit=False where training "
+        "needs a loss of the model's own",
+    )
+
+
+def _targets(outputs):
+    """A class for each sample, as one-hot vectors along the last axis at every position."""
+    classes = outputs.shape[-1]
+    chosen = np.arange(len(outputs)) % classes
+    rows = np.eye(classes, dtype="float32")[chosen] if classes > 1 else (np.arange(len(outputs)) % 2)[:, None]
+    rows = rows.reshape((len(outputs),) + (1,) * (outputs.ndim - 2) + (classes,))
+    return np.broadcast_to(rows, outputs.shape).astype("float32")

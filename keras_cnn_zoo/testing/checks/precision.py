@@ -1,0 +1,217 @@
+"""C4: every precision gives its own dtype, finite outputs and gradients, and nearly the float32 numbers."""
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.testing import probe
+from keras_cnn_zoo.testing.case import ContractError, Waived, dtype_policy
+from keras_cnn_zoo.testing.draws import fixed_draws
+
+# Policy, compute dtype, and how far an output may be from float32's, as a part of the largest one.
+POLICIES = (
+    ("float32", "float32", 1e-6),
+    ("mixed_bfloat16", "bfloat16", 0.06),
+    ("mixed_float16", "float16", 0.01),
+    ("float64", "float64", 1e-4),
+)
+HALF_POLICIES = ("mixed_bfloat16", "mixed_float16")
+
+KEEP_DTYPE = "cast back to `self.compute_dtype` at the end of `call`"
+KEEP_FINITE = (
+    "compute logs, exponentials, roots and statistics in at least float32, scale before powers, "
+    "and guard divisions and roots on both sides of `where`"
+)
+
+
+def check_layer_default(case):
+    """The eager part of C4: finite outputs and gradients in float32."""
+    component = case.ready()
+    _run(case, component, probe.as_tensors(case.make_inputs(), "float32"), "float32")
+
+
+def check_layer(case):
+    """C4 for layers."""
+    base = case.ready()
+    inputs = _representable_inputs(case)
+    expected = _run(case, base, probe.as_tensors(inputs, "float32"), "float32").outputs
+    expected = probe.as_numpy(expected)
+    for policy, dtype, tolerance in POLICIES:
+        if probe.wide_dtype() == "float32" and dtype == "float64":
+            continue  # JAX without 64-bit numbers; a process of its own holds this.
+        component = _twin(case, base, policy)
+        run = _run(case, component, probe.as_tensors(inputs, dtype), policy)
+        _require_dtype(case, run.outputs, dtype, policy)
+        probe.require_equal(
+            "C4",
+            case,
+            probe.as_numpy(run.outputs),
+            expected,
+            f"{policy} differs from float32",
+            KEEP_FINITE,
+            tolerance=tolerance,
+        )
+        if policy in HALF_POLICIES and "C4 hard inputs" not in case.exempt:
+            _require_hard_inputs(case, base, component, inputs, policy, dtype)
+    if "C4 hard inputs" in case.exempt:
+        raise Waived(case.exempt["C4 hard inputs"])
+
+
+def check_model(case):
+    """C4 for models; a model may keep its last layers in float32."""
+    base = case.ready()
+    inputs = _representable_inputs(case)
+    expected = probe.as_numpy(_run(case, base, probe.as_tensors(inputs, "float32"), "float32").outputs)
+    for policy, dtype, tolerance in POLICIES[1:3]:
+        component = _twin(case, base, policy)
+        run = _run(case, component, probe.as_tensors(inputs), policy)
+        for tensor in keras.tree.flatten(run.outputs):
+            if probe.is_float(tensor) and probe.dtype_of(tensor) not in (dtype, "float32"):
+                _fail_dtype(case, tensor, dtype, policy)
+        probe.require_equal(
+            "C4",
+            case,
+            probe.as_numpy(run.outputs),
+            expected,
+            f"{policy} differs from float32",
+            KEEP_FINITE,
+            tolerance=2 * tolerance,
+        )
+
+
+def _representable_inputs(case):
+    """Inputs that bfloat16 and float16 hold exactly, so that only the arithmetic differs."""
+    half = probe.as_tensors(probe.as_tensors(case.make_inputs(), "bfloat16"), "float16")
+    return probe.as_numpy(keras.tree.map_structure(_upcast, half))
+
+
+def _upcast(tensor):
+    return keras.ops.cast(tensor, "float32") if probe.is_float(tensor) else tensor
+
+
+def _twin(case, base, policy):
+    """The component under another policy, with the weights of `base`."""
+    component = case.make(dtype=policy)
+    with dtype_policy(policy if case.kind == "model" else None):
+        case.call(component, case.make_inputs())
+    component.set_weights(base.get_weights())
+    return component
+
+
+def _run(case, component, inputs, policy):
+    """Inference outputs; finite outputs and gradients are required in inference and training."""
+    for training in (True, False):
+        with fixed_draws(), probe.kept_state(component):
+            run = probe.forward_backward(case, component, inputs, training)
+        words = f"{policy}, {'training' if training else 'inference'}"
+        probe.require_finite("C4", case, probe.as_numpy(run.outputs), f"outputs in {words}", KEEP_FINITE)
+        probe.require_finite("C4", case, probe.as_numpy(run.gradients), f"gradients in {words}", KEEP_FINITE)
+    return run
+
+
+def _require_dtype(case, outputs, dtype, policy):
+    for tensor in keras.tree.flatten(outputs):
+        if probe.is_float(tensor) and probe.dtype_of(tensor) != dtype:
+            _fail_dtype(case, tensor, dtype, policy)
+
+
+def _fail_dtype(case, tensor, dtype, policy):
+    raise ContractError(
+        "C4", case, f"output is {probe.dtype_of(tensor)} under {policy}, not {dtype}", KEEP_DTYPE
+    )
+
+
+def _require_hard_inputs(case, base, component, inputs, policy, dtype):
+    """Zeros, tiny and large values: finite wherever float32's own result and gradient fit into the dtype."""
+    limit = 6e4 if dtype == "float16" else 1e38
+    for words, factor in (("zeros", 0.0), ("tiny values", 1e-4), ("values up to 400", 200.0)):
+        hard = keras.tree.map_structure(
+            lambda array, factor=factor: array * factor if array.dtype.kind == "f" else array, inputs
+        )
+        hard = probe.as_numpy(keras.tree.map_structure(_upcast, probe.as_tensors(hard, dtype)))
+        for training in (False, True):
+            with fixed_draws(), probe.kept_state(base):
+                wide = probe.forward_backward(case, base, probe.as_tensors(hard, "float32"), training)
+            with fixed_draws(), probe.kept_state(component):
+                half = probe.forward_backward(case, component, probe.as_tensors(hard, dtype), training)
+            for part, own, true in (
+                ("outputs", half.outputs, wide.outputs),
+                ("gradients", half.gradients, wide.gradients),
+            ):
+                for one, other in zip(keras.tree.flatten(own), keras.tree.flatten(true), strict=True):
+                    one, other = probe.as_numpy(one), probe.as_numpy(other)
+                    if np.abs(other).max(initial=0.0) < limit or not np.isfinite(other).all():
+                        probe.require_finite(
+                            "C4", case, one, f"{part} for {words} under {policy}", KEEP_FINITE
+                        )
+
+
+LOSS_DTYPES = (("float32", 1e-6), ("bfloat16", 0.1), ("float16", 0.02), ("float64", 1e-4))
+
+
+def check_loss(case):
+    """C4 for losses: `dtype` is obeyed; half-precision and hard scores give finite losses and gradients."""
+    expected = probe.as_numpy(case.make(reduction="none")(case.y_true, case.y_pred))
+    for dtype, tolerance in LOSS_DTYPES:
+        if probe.wide_dtype() == "float32" and dtype == "float64":
+            continue
+        value = case.make(reduction="none", dtype=dtype)(case.y_true, case.y_pred)
+        if probe.dtype_of(value) != dtype:
+            raise ContractError(
+                "C4",
+                case,
+                f"dtype={dtype!r} gives {probe.dtype_of(value)}",
+                "pass `dtype` on, and compute in it",
+            )
+        probe.require_equal(
+            "C4",
+            case,
+            probe.as_numpy(value),
+            expected,
+            f"dtype={dtype!r} differs from float32",
+            KEEP_FINITE,
+            tolerance=tolerance,
+        )
+    component = case.make()
+    for factor in (1.0, 0.0, 1e-4, 100.0):
+        for dtype in ("float32", "bfloat16", "float16"):
+            scores = keras.tree.map_structure(
+                lambda array, factor=factor: (array * factor).astype("float32"), case.y_pred
+            )
+            values = differentiate_loss(case, component, probe.as_tensors(scores, dtype))
+            words = f"{dtype} scores times {factor:g}"
+            probe.require_finite("C4", case, [probe.as_numpy(value) for value in values], words, KEEP_FINITE)
+
+
+def differentiate_loss(case, component, scores):
+    """The loss and its gradients for each array of scores."""
+    flat = keras.tree.flatten(scores)
+    value, gradients, _ = probe.value_and_gradients(
+        lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(scores, leaves)), flat
+    )
+    return [value, *gradients]
+
+
+def check_regularizer(case):
+    """C4 for regularizers: finite in every weight dtype, at zero and at large values; the gradient too."""
+    component = case.make()
+    for dtype in ("float32", "bfloat16", "float16", "float64"):
+        if probe.wide_dtype() == "float32" and dtype == "float64":
+            continue
+        for factor in (1.0, 0.0, 1e-4, 10.0):
+            weight = keras.ops.convert_to_tensor(case.weight * factor, dtype=dtype)
+            value, (gradient,), _ = probe.value_and_gradients(component, [weight])
+            words = f"a {dtype} weight times {factor:g}"
+            probe.require_finite(
+                "C4", case, [probe.as_numpy(value), probe.as_numpy(gradient)], words, KEEP_FINITE
+            )
+
+
+def check_initializer(case):
+    """C4 for initializers: finite in the dtype that was asked for."""
+    for dtype in ("float32", "bfloat16", "float16"):
+        value = case.make()(case.shape, dtype=dtype)
+        if probe.dtype_of(value) != dtype:
+            raise ContractError(
+                "C4", case, f"gives {probe.dtype_of(value)} for dtype={dtype!r}", "cast to `dtype`"
+            )
+        probe.require_finite("C4", case, probe.as_numpy(value), dtype, KEEP_FINITE)

@@ -1,0 +1,67 @@
+"""Starts the other backends as soon as the tests are collected, and prints the matrix at the end.
+
+CONTRACT_MATRIX=PATH.md also writes it there, which refreshes `docs/contract_matrix.md` (`make matrix`).
+"""
+
+import os
+import pathlib
+
+import pytest
+
+from tests.contract.collection import ROOT
+from tests.contract.session import ContractSession
+
+KEY = pytest.StashKey()
+LAST = ("test_elsewhere", "test_no_exemption_is_stale")
+
+
+@pytest.fixture(scope="session")
+def contract(pytestconfig):
+    """The one `ContractSession` of this run."""
+    return pytestconfig.stash[KEY]
+
+
+def pytest_configure(config):
+    config.stash[KEY] = ContractSession()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Tests that wait for another backend come last, so that everything else runs meanwhile."""
+    items.sort(key=lambda item: getattr(item, "originalname", "") in LAST)
+
+
+def pytest_collection_finish(session):
+    """Starts what was selected."""
+    contract = session.config.stash[KEY]
+    chosen, backends = {}, {}
+    for test in session.items:
+        if getattr(test, "originalname", "") == "test_elsewhere":
+            item = test.callspec.params["item"]
+            chosen[item.case.id] = item
+            backends[test.callspec.params["backend"]] = None
+    if chosen and not session.config.option.collectonly:
+        contract.start(list(chosen.values()), list(backends))
+
+
+def pytest_sessionfinish(session):
+    session.config.stash[KEY].stop()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Prints the matrix, and writes it."""
+    matrix = config.stash[KEY].matrix
+    if not matrix.rows():
+        return
+    terminalreporter.section("contract")
+    for line in matrix.lines():
+        terminalreporter.write_line(line)
+    folder = ROOT / ".cache" / "contract"
+    matrix.write(folder)
+    terminalreporter.write_line(f"written to {folder / 'matrix.md'} and matrix.json")
+    page = os.environ.get("CONTRACT_MATRIX")
+    if page and (matrix.counts()["fail"] or matrix.counts()["not run"]):
+        terminalreporter.write_line(f"{page} is left as it was: the matrix has failures, or gaps")
+    elif page:
+        pathlib.Path(page).write_text(matrix.as_markdown(), encoding="utf-8")
+        terminalreporter.write_line(f"written to {page}")

@@ -1,0 +1,84 @@
+"""What one pytest session knows about the contract: runs elsewhere, outcomes, exemptions that were needed."""
+
+import dataclasses
+import os
+
+from keras_cnn_zoo.testing import run_case
+from keras_cnn_zoo.testing.backends import Elsewhere
+from keras_cnn_zoo.testing.backends.elsewhere import BACKENDS
+from tests.contract.matrix import Matrix, unavailable
+
+SOURCES = {"C4": ("here", *BACKENDS), "C8": BACKENDS, "C9": ("jax",)}
+"""Where each guarantee is checked; those not named, in this process only."""
+
+
+class ContractSession:
+    """Runs items and keeps the matrix; `start` begins the background runs."""
+
+    def __init__(self):
+        self.matrix = Matrix()
+        self.elsewhere = None
+        self.bare = {}
+
+    def start(self, items, backends):
+        """Starts the other backends on `items`, and writes the numbers that they are to compare with."""
+        cases = [dataclasses.replace(item.case, exempt={}) for item in items]
+        self.elsewhere = Elsewhere(cases, backends=backends)
+        self.elsewhere.__enter__()
+        self.elsewhere.write_references()
+
+    def stop(self):
+        """Ends the background runs, finished or not."""
+        if self.elsewhere is not None:
+            self.elsewhere.__exit__(None, None, None)
+            self.elsewhere = None
+
+    def run_here(self, item):
+        """The outcomes of the in-process checks."""
+        if item.exemptions:
+            without = run_case(dataclasses.replace(item.case, exempt={}), thorough=item.first)
+            self._note_bare(item, without, "here")
+        outcomes = run_case(item.exempted(), thorough=item.first)
+        self.matrix.add(item.component, outcomes)
+        return outcomes
+
+    def run_there(self, item, backend):
+        """The outcomes on another backend, waited for."""
+        outcomes = self.elsewhere.outcomes(item.case, backend)
+        self._note_bare(item, outcomes, backend)
+        outcomes = [self._exempted(item, outcome) for outcome in outcomes]
+        self.matrix.add(item.component, outcomes, backend)
+        return outcomes
+
+    def stale(self, component, guarantee):
+        """True where every check of an exempted guarantee ran and held without it; None where not all ran."""
+        guarantee = guarantee.split()[0]
+        sources = SOURCES.get(guarantee, ("here",))
+        seen = [self.bare.get((component, guarantee, source)) for source in sources]
+        if "fail" in seen:
+            return False
+        return None if None in seen else all(status == "pass" for status in seen)
+
+    def _exempted(self, item, outcome):
+        reason = item.exemptions.get(outcome.guarantee)
+        if outcome.status == "fail" and reason is not None:
+            return dataclasses.replace(outcome, status="exempt", detail=reason)
+        return outcome
+
+    def _note_bare(self, item, outcomes, source):
+        for outcome in outcomes:
+            key = (item.case.name, outcome.guarantee, source)
+            if self.bare.get(key) != "fail":
+                self.bare[key] = outcome.status
+
+
+def failures(outcomes):
+    """What makes a test fail: broken guarantees, and in CI those that were not run without an excuse."""
+    broken = [outcome.detail for outcome in outcomes if outcome.status == "fail"]
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        broken += [
+            f"{outcome.guarantee} was not run: {outcome.detail}"
+            for outcome in outcomes
+            if outcome.status == "not run" and unavailable(outcome.guarantee) is None
+        ]
+    return broken

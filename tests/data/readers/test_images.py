@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.data import load
+from keras_cnn_zoo.utils.errors import InputError
+
+Image = pytest.importorskip("PIL.Image")
+
+
+def save(path, value=0, *, size=(4, 6), colour=True):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (*size, 3) if colour else size
+    Image.fromarray(np.full(shape, value, dtype="uint8")).save(path)
+
+
+def class_folders(root, classes=("cat", "dog"), count=5, **options):
+    for number, name in enumerate(classes):
+        for i in range(count):
+            save(root / name / f"{i}.png", 10 * number + i, **options)
+
+
+def open_images(root, **options):
+    return load(f"images:{root}", task="classification", **options)
+
+
+def test_unsplit_folders(tmp_path):
+    class_folders(tmp_path)
+    source = open_images(tmp_path)
+    assert source.class_names == ("cat", "dog") and source.channels == 3
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 2]
+    assert len(source.notes) == 1 and "no splits in the data" in source.notes[0]
+    for split in source.splits.values():
+        for name, label, example in zip(split.names, split.labels, split, strict=True):
+            folder, file = name.split("/")
+            assert example["label"] == label == ["cat", "dog"].index(folder)
+            assert isinstance(example["label"], int)
+            assert example["image"].shape == (4, 6, 3) and example["image"].dtype == np.uint8
+            assert np.unique(example["image"]).tolist() == [10 * label + int(file[0])]
+
+
+def test_given_splits_and_their_order(tmp_path):
+    for split in ("train", "val", "test"):
+        class_folders(tmp_path / split, count=12)
+    source = open_images(tmp_path)
+    assert source.notes == ()
+    assert source.splits["val"].names[:4] == [
+        "val/cat/0.png",
+        "val/cat/1.png",
+        "val/cat/10.png",
+        "val/cat/11.png",
+    ]
+    for split in source.splits.values():
+        assert split.names == sorted(split.names) and len(split) == 24
+
+
+def test_nested_folders_are_classes_of_their_own(tmp_path):
+    class_folders(tmp_path / "train", ("animal/cat", "animal/dog", "tool/saw"))
+    class_folders(tmp_path / "test", ("animal/cat", "animal/dog", "tool/saw"))
+    source = open_images(tmp_path)
+    assert source.class_names == ("animal/cat", "animal/dog", "tool/saw")
+
+
+def test_a_grey_picture_among_coloured_ones_gets_three_channels(tmp_path):
+    class_folders(tmp_path, colour=False)
+    assert open_images(tmp_path).channels == 1
+    save(tmp_path / "cat" / "9.JPG", 50)
+    source = open_images(tmp_path)
+    assert source.channels == 3
+    assert {example["image"].shape for split in source.splits.values() for example in split} == {(4, 6, 3)}
+
+
+def test_class_names_order_the_folders_and_may_name_absent_ones(tmp_path):
+    class_folders(tmp_path)
+    source = open_images(tmp_path, class_names=["dog", "cow", "cat"])
+    assert source.class_names == ("dog", "cow", "cat") and "no pictures of cow" in source.notes
+    labels = {
+        name.split("/")[0]: label
+        for name, label in zip(source.splits["train"].names, source.splits["train"].labels, strict=True)
+    }
+    assert labels == {"cat": 2, "dog": 0}
+
+
+def test_class_names_rename_the_sorted_folders_said_aloud(tmp_path):
+    class_folders(tmp_path, ("n01", "n02"))
+    (tmp_path / "classes.txt").write_text("Käse\nBrot\n", encoding="latin-1")
+    source = open_images(tmp_path, encoding="latin-1")
+    assert source.class_names == ("Käse", "Brot")
+    note = "classes named by classes.txt in sorted order of the folders: n01 = Käse, n02 = Brot"
+    assert note in source.notes
+
+
+def test_class_names_that_do_not_fit_are_refused(tmp_path):
+    class_folders(tmp_path)
+    with pytest.raises(
+        InputError, match="--class-names does not name the folder 'dog' of .* names: cat, cow"
+    ):
+        open_images(tmp_path, class_names="cat,cow")
+
+
+def test_split_file(tmp_path):
+    class_folders(tmp_path)
+    (tmp_path / "s.tsv").write_text("train\tcat/0.png\ntrain\tdog/1.png\nval\tcat/3.png\ntest\tdog/2.png\n")
+    source = open_images(tmp_path, split_file=tmp_path / "s.tsv")
+    assert source.splits["train"].names == ["cat/0.png", "dog/1.png"]
+    assert source.splits["test"].labels.tolist() == [1]
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(InputError, match="folder .*absent does not exist"):
+        open_images(tmp_path / "absent")
+    with pytest.raises(InputError, match="has no examples"):
+        open_images(tmp_path)
+    class_folders(tmp_path, ("cat",))
+    with pytest.raises(InputError, match="has one class only, 'cat': a classifier needs two or more"):
+        open_images(tmp_path)
+    save(tmp_path / "stray.png")
+    with pytest.raises(InputError, match=r"stray\.png lies in no class folder"):
+        open_images(tmp_path)
+
+
+def test_an_empty_split_is_refused(tmp_path):
+    class_folders(tmp_path / "train")
+    (tmp_path / "val" / "cat").mkdir(parents=True)
+    with pytest.raises(InputError, match="has an empty val split"):
+        open_images(tmp_path)
+
+
+def test_split_folders_beside_class_folders_are_refused(tmp_path):
+    class_folders(tmp_path / "train")
+    class_folders(tmp_path, ("valid",))
+    with pytest.raises(
+        InputError, match=r"mixes split folders \(train\) with other folders .* Received: valid"
+    ):
+        open_images(tmp_path)
+
+
+def test_no_picture_at_all_is_named_when_the_data_is_opened(tmp_path):
+    class_folders(tmp_path)
+    (tmp_path / "dog" / "bad.jpg").write_text("no picture")
+    with pytest.raises(InputError, match=r"cannot read .*dog.bad\.jpg: not a picture"):
+        open_images(tmp_path)
+
+
+def truncate(path):
+    save(path, size=(64, 64))
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype="uint8")).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def test_a_truncated_picture_is_named_when_it_is_decoded(tmp_path):
+    class_folders(tmp_path / "train")
+    class_folders(tmp_path / "test")
+    truncate(tmp_path / "test" / "cat" / "x.png")
+    split = open_images(tmp_path).splits["test"]
+    with pytest.raises(InputError, match=r"cannot read .*test.cat.x\.png"):
+        split[split.names.index("test/cat/x.png")]
+
+
+def test_skip_bad_leaves_them_out_and_counts_them(tmp_path):
+    class_folders(tmp_path)
+    (tmp_path / "dog" / "bad.jpg").write_text("no picture")
+    truncate(tmp_path / "cat" / "x.png")
+    source = open_images(tmp_path, skip_bad=True)
+    assert sum(map(len, source.splits.values())) == 10
+    assert [line.split(":")[0] for line in source.skipped] == ["cat/x.png", "dog/bad.jpg"]
+    assert "left out 2 unreadable examples" in source.notes
+    assert all(example["image"].shape == (4, 6, 3) for split in source.splits.values() for example in split)

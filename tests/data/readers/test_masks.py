@@ -1,0 +1,200 @@
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.data import load
+from keras_cnn_zoo.utils.errors import InputError
+
+Image = pytest.importorskip("PIL.Image")
+
+CAMVID = pathlib.Path(__file__).parents[4] / "shared" / "data" / "camvid"
+VALUES = np.array([[0, 1, 2], [2, 255, 0]], dtype="uint8")
+
+
+def pair(root, stem, mask=VALUES, *, size=None, extension=".jpg", palette=True):
+    shape = mask.shape if size is None else size
+    for folder in ("images", "labels"):
+        (root / folder / stem).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((*shape, 3), 90, dtype="uint8")).save(root / "images" / (stem + extension))
+    image = Image.fromarray(mask)
+    if palette and mask.dtype == np.uint8:
+        image = Image.fromarray(mask, mode="P")
+        image.putpalette(np.random.RandomState(0).randint(0, 256, 768).tolist())
+    image.save(root / "labels" / (stem + ".png"))
+
+
+def pairs(root, count=6, **options):
+    for i in range(count):
+        pair(root, f"street_{i}", **options)
+
+
+def open_masks(root, **options):
+    return load(f"masks:{root}", task="segmentation", **options)
+
+
+@pytest.mark.parametrize("palette", [True, False])
+def test_unsplit(tmp_path, palette):
+    pairs(tmp_path, palette=palette)
+    source = open_masks(tmp_path)
+    assert source.class_names == ("0", "1", "2") and source.ignore_label == 255 and source.channels == 3
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [4, 1, 1]
+    example = source.splits["train"][0]
+    assert example["image"].shape == (2, 3, 3) and example["mask"].dtype == np.uint8
+    np.testing.assert_array_equal(example["mask"], VALUES)
+
+
+def test_splits_over_images_and_labels(tmp_path):
+    for split in ("train", "test"):
+        pairs(tmp_path / split, 10)
+    source = open_masks(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [9, 1, 10]
+    assert source.splits["test"].names == [f"test/images/street_{i}.jpg" for i in range(10)]
+
+
+def test_nested_folders_and_upper_case_extensions(tmp_path):
+    for i in range(5):
+        pair(tmp_path, f"city{i}/day", extension=".JPEG")
+    os.rename(tmp_path / "labels/city0/day.png", tmp_path / "labels/city0/day.PNG")
+    source = open_masks(tmp_path)
+    assert sum(map(len, source.splits.values())) == 5
+    assert all(example["mask"].shape == (2, 3) for split in source.splits.values() for example in split)
+
+
+def test_classes_come_from_train_and_the_ignored_label_is_none_of_them(tmp_path):
+    pairs(tmp_path / "train", 3)
+    pairs(tmp_path / "val", 3)
+    pairs(tmp_path / "test", 3)
+    assert open_masks(tmp_path).num_classes == 3
+    pair(tmp_path / "test", "other", np.array([[0, 3]], dtype="uint8"))
+    with pytest.raises(
+        InputError, match=r"other\.png holds the value 3, outside the classes 0 to 2 and .* 255"
+    ):
+        open_masks(tmp_path)
+    with pytest.raises(InputError, match=r"street_0\.png holds the value 255, outside the classes 0 to 2"):
+        open_masks(tmp_path, ignore_label=3, class_names="a,b,c")
+
+
+def test_named_classes(tmp_path):
+    pairs(tmp_path)
+    (tmp_path / "classes.txt").write_text("ground\nroad\nsky\nnever seen\n")
+    assert open_masks(tmp_path).class_names == ("ground", "road", "sky", "never seen")
+    assert open_masks(tmp_path, class_names=["a", "b", "c"]).class_names == ("a", "b", "c")
+    with pytest.raises(InputError, match=r"holds the value 2, outside the classes 0 to 1"):
+        open_masks(tmp_path, class_names=["a", "b"])
+
+
+def test_a_class_file_may_name_the_ignored_label_last(tmp_path):
+    pairs(tmp_path, mask=np.array([[0, 1, 2]], dtype="uint8"))
+    (tmp_path / "classes.txt").write_text("road\nsky\nvoid\n")
+    source = open_masks(tmp_path, ignore_label=2)
+    assert source.class_names == ("road", "sky")
+    assert "classes.txt names the ignored label 2 (void) too: not a class" in source.notes
+
+
+def test_masks_of_black_and_white_ask_for_a_decision(tmp_path):
+    pairs(tmp_path, mask=np.array([[0, 255]], dtype="uint8"))
+    with pytest.raises(
+        InputError, match=r"fewer than two classes .* Values found: \[0, 255\]. If 255 is a class"
+    ):
+        open_masks(tmp_path)
+
+
+def test_sixteen_bit_masks(tmp_path):
+    pairs(tmp_path, mask=np.array([[0, 300, 1]], dtype="uint16"))
+    source = open_masks(tmp_path)
+    assert source.num_classes == 301
+    assert source.splits["train"][0]["mask"].dtype == np.int32
+
+
+def test_sizes_must_agree(tmp_path):
+    pairs(tmp_path)
+    pair(tmp_path, "wide", size=(2, 4))
+    with pytest.raises(
+        InputError, match=r"labels.wide\.png is 3 x 2 pixels and its picture .*wide\.jpg is 4 x 2"
+    ):
+        open_masks(tmp_path)
+
+
+def test_coloured_masks_are_refused(tmp_path):
+    pairs(tmp_path)
+    Image.fromarray(np.zeros((2, 3, 3), dtype="uint8")).save(tmp_path / "labels" / "street_3.png")
+    with pytest.raises(InputError, match=r"index PNG .*street_3\.png, whose pixels are RGB"):
+        open_masks(tmp_path)
+
+
+def test_partners_must_be_there(tmp_path):
+    pairs(tmp_path)
+    os.remove(tmp_path / "labels" / "street_2.png")
+    with pytest.raises(
+        InputError, match=r"images.street_2\.jpg has no mask: expected .*labels.street_2\.png"
+    ):
+        open_masks(tmp_path)
+    os.remove(tmp_path / "images" / "street_2.jpg")
+    os.remove(tmp_path / "images" / "street_4.jpg")
+    with pytest.raises(InputError, match=r"labels.street_4\.png has no picture of that stem in images"):
+        open_masks(tmp_path)
+
+
+def test_jpeg_masks_and_shared_stems_are_refused(tmp_path):
+    pairs(tmp_path)
+    os.rename(tmp_path / "labels" / "street_0.png", tmp_path / "labels" / "street_0.jpg")
+    with pytest.raises(InputError, match=r"a mask must be an index PNG. Received: .*street_0\.jpg"):
+        open_masks(tmp_path)
+    Image.fromarray(VALUES).save(tmp_path / "images" / "street_1.bmp")
+    with pytest.raises(InputError, match="two files share the stem 'street_1' in .*images"):
+        open_masks(tmp_path)
+
+
+def test_missing_folders_and_empty_splits_are_refused(tmp_path):
+    with pytest.raises(InputError, match="folder .*absent does not exist"):
+        open_masks(tmp_path / "absent")
+    with pytest.raises(InputError, match="folder .*images does not exist"):
+        open_masks(tmp_path)
+    pairs(tmp_path / "train")
+    (tmp_path / "val" / "images").mkdir(parents=True)
+    with pytest.raises(InputError, match="folder .*val.labels does not exist"):
+        open_masks(tmp_path)
+    (tmp_path / "val" / "labels").mkdir()
+    with pytest.raises(InputError, match="has an empty val split"):
+        open_masks(tmp_path)
+
+
+def test_skip_bad_leaves_out_and_counts(tmp_path):
+    pairs(tmp_path)
+    pair(tmp_path, "wide", size=(2, 4))
+    (tmp_path / "labels" / "street_5.png").write_bytes(b"\x89PNG damaged")
+    source = open_masks(tmp_path, skip_bad=True)
+    assert [line.split(":")[0] for line in source.skipped] == ["images/street_5.jpg", "images/wide.jpg"]
+    assert sum(map(len, source.splits.values())) == 5
+
+
+def test_nothing_left_after_skipping_is_refused_with_a_reason(tmp_path):
+    pairs(tmp_path, size=(2, 4))
+    with pytest.raises(InputError, match=r"has no examples after leaving out images/street_0\.jpg: .* 3 x 2"):
+        open_masks(tmp_path, skip_bad=True)
+    pairs(tmp_path)
+    with pytest.raises(InputError, match=r"after leaving out images/street_0\.jpg: .* holds the value 255"):
+        open_masks(tmp_path, skip_bad=True, ignore_label=9, class_names="a,b,c")
+
+
+def test_a_mask_that_changed_is_looked_at_again(tmp_path):
+    pairs(tmp_path)
+    assert open_masks(tmp_path).num_classes == 3
+    pair(tmp_path, "street_1", np.full((2, 3), 7, dtype="uint8"))
+    os.utime(tmp_path / "labels" / "street_1.png", ns=(1, 1))
+    assert open_masks(tmp_path, split_file=None, class_names=[str(i) for i in range(8)]).num_classes == 8
+    with pytest.raises(InputError, match=r"street_1\.png holds the value 7"):
+        open_masks(tmp_path, class_names="a,b,c")
+
+
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not in ../shared/data/camvid")
+def test_camvid():
+    source = open_masks(CAMVID, ignore_label=11)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [367, 101, 233]
+    assert source.num_classes == 11 and source.notes == ()
+    example = source.splits["val"][50]
+    assert example["image"].shape == (360, 480, 3) and example["mask"].shape == (360, 480)
+    with pytest.raises(InputError, match="holds the value 11, outside the classes 0 to 10"):
+        open_masks(CAMVID, class_names=[str(i) for i in range(11)])

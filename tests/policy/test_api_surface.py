@@ -1,0 +1,48 @@
+"""The public names: sorted, explicitly imported, and as the snapshot says."""
+
+import ast
+import json
+
+import pytest
+
+from tests.policy import api_surface, public, sources
+
+PACKAGES = dict(public.packages())
+
+
+def test_the_snapshot_holds():
+    recorded = json.loads(api_surface.SNAPSHOT.read_text(encoding="utf-8"))
+    assert api_surface.current() == recorded, (
+        "the public names or their arguments changed; if that is meant, run "
+        "`python -m tests.policy.api_surface` and say so in CHANGELOG.md"
+    )
+
+
+def test_no_default_depends_on_the_run():
+    assert " at 0x" not in api_surface.text(api_surface.current())
+
+
+@pytest.mark.parametrize("dotted", PACKAGES)
+def test_all_is_sorted_and_free_of_repeats(dotted):
+    listed = list(PACKAGES[dotted].__all__)
+    assert listed == sorted(set(listed))
+
+
+@pytest.mark.parametrize("dotted", PACKAGES)
+def test_every_import_of_a_public_package_is_public(dotted):
+    imported = {
+        alias.asname or alias.name
+        for node in sources.tree_of(sources.pathlib.Path(PACKAGES[dotted].__file__)).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert "*" not in imported
+    assert sorted(imported - set(PACKAGES[dotted].__all__)) == []
+
+
+def test_the_package_lists_its_own_parts():
+    import keras_cnn_zoo
+
+    assert keras_cnn_zoo.__all__ == sorted(keras_cnn_zoo.__all__)
+    shown = {f"keras_cnn_zoo.{name}" for name in keras_cnn_zoo.__all__ if name != "__version__"}
+    assert shown == set(PACKAGES) | {"keras_cnn_zoo.catalog"}

@@ -1,0 +1,65 @@
+"""The documents: they open as promised, their links lead somewhere, their Python runs."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.policy import sources, test_imports
+
+PAGES = [
+    path for path in sources.tracked_files() if path.suffix == ".md" and sources.LIBRARY not in path.parts
+]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+README = sources.ROOT / "README.md"
+EXAMPLES = [(path, blocks) for path in PAGES if (blocks := BLOCK.findall(path.read_text(encoding="utf-8")))]
+
+
+def makefile_targets():
+    """Names that `make NAME` knows."""
+    text = (sources.ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
+
+
+def test_the_readme_opens_with_the_two_commands_and_ten_lines_of_python():
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    commands = [line.split("#")[0].strip() for line in blocks[0][1].splitlines()]
+    assert commands == ["make demo", "make test"]
+    language, example = blocks[1]
+    assert language == "python"
+    assert len([line for line in example.splitlines() if line.strip()]) == 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [page for page, _ in EXAMPLES], ids=lambda path: path.name)
+def test_python_in_the_documents_runs(path, tmp_path, monkeypatch):
+    """Blocks of a page run in order, as a reader would; `pictures` are the reader's own."""
+    monkeypatch.chdir(tmp_path)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), dtype="uint8")
+    names = {"__name__": "document", "pictures": pictures}
+    for block in dict(EXAMPLES)[path]:
+        exec(compile(block, str(path), "exec"), names)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for link in LINK.findall(path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_make_target_named_exists(path):
+    named = set(re.findall(r"(?:`|^)make (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    assert named <= makefile_targets()
+
+
+def test_every_dependency_has_its_reason():
+    text = (sources.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text[text.index("## Dependencies") :]
+    missing = [name for name in test_imports.declared_distributions() if not re.search(rf"\b{name}\b", table)]
+    assert sorted(set(missing) - {"keras-cnn-zoo"}) == []
+
+
+def test_no_figure_is_missing():
+    assert "FIGURE" not in README.read_text(encoding="utf-8")

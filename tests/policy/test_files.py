@@ -1,0 +1,78 @@
+"""Files: their length, their names, and that none speaks of the machine it was written on."""
+
+import pathlib
+import re
+
+import pytest
+
+from tests.policy import sources
+
+LONGEST = 400
+LONGEST_PROGRAM = 250
+VAGUE = re.compile(r"^(misc|common|helpers?\d|utils\d|.*_v\d+)$")
+TEXT = {".py", ".md", ".cfg", ".toml", ".json", ".yaml", ".yml", ".tsv", ".csv", ".txt", ""}
+# Absolute paths of somebody's machine, pieced together so that this file does not find itself.
+MACHINE = re.compile(
+    "|".join(["/" + name + "/" for name in ("home", "root", "Users", "work", "opt", "mnt")] + [r"[A-Z]:\\\\"])
+)
+# Such a path may stand where it is not one of a machine: the part after a host's or a folder's name.
+PART_OF_A_LONGER_NAME = re.compile(r"[\w.~}$)-]$")
+
+
+def length(path):
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def machine_paths(text):
+    """Absolute paths of a machine in a text."""
+    return [
+        match[0]
+        for match in MACHINE.finditer(text)
+        if not PART_OF_A_LONGER_NAME.search(text[: match.start()])
+    ]
+
+
+def test_no_file_is_too_long():
+    long = {str(p): length(p) for p in sources.python_files() if length(p) > LONGEST}
+    assert long == {}, "split these"
+
+
+@pytest.mark.parametrize("folder", ["applications", "tuning"])
+def test_no_program_is_too_long(folder):
+    long = {str(p): length(p) for p in sources.python_files(folder) if length(p) > LONGEST_PROGRAM}
+    assert long == {}, "programs assemble; move what they implement into keras_cnn_zoo"
+
+
+def test_file_names_say_what_is_in_them():
+    assert [str(path) for path in sources.python_files() if VAGUE.match(path.stem)] == []
+
+
+def test_no_file_names_a_path_of_the_machine_it_was_written_on():
+    found = {}
+    for path in sources.tracked_files():
+        if path.suffix in TEXT:
+            hits = machine_paths(path.read_text(encoding="utf-8"))
+            if hits:
+                found[path.relative_to(sources.ROOT).as_posix()] = hits
+    assert found == {}
+
+
+def test_the_home_folder_stands_nowhere():
+    home, checkout = str(pathlib.Path.home()), str(sources.ROOT)
+    for path in sources.tracked_files():
+        content = path.read_bytes()
+        for name in (home, checkout):
+            if len(name) > 5:
+                assert name.encode() not in content, f"{path} names {name}"
+
+
+@pytest.mark.parametrize("text", ["data in /" + "home/me/data", "path=/" + "work/x", '"/' + 'root/.keras"'])
+def test_a_machine_path_is_found(text):
+    assert len(machine_paths(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["https://example.org/" + "home/page", "$(HOME)/" + "work/x", "../" + "work/x"]
+)
+def test_other_paths_are_not(text):
+    assert machine_paths(text) == []

@@ -1,0 +1,191 @@
+"""Imports point down only; backends are imported in few places; every dependency is declared.
+
+Each rule is first shown to bite on a made-up file, so that a change to the reader cannot blind it.
+"""
+
+import configparser
+import re
+import sys
+
+import pytest
+
+from tests.policy import sources
+
+LEVELS = (
+    {"utils"},
+    {"ops"},
+    {"regularizers", "initializers"},
+    {"layers", "losses", "metrics", "optimizers", "callbacks"},
+    {"models"},
+    {"compression", "distribution", "data", "testing"},
+    {"tasks", "catalog", "__main__"},
+)
+PROGRAMS = {"applications", "tuning", "benchmarks"}
+BACKENDS = {"tensorflow", "jax", "jaxlib", "torch"}
+BACKEND_PLACES = re.compile(r"^keras_cnn_zoo/(data/|distribution/|testing/|utils/autodiff\.py$)")
+# These load with `import keras_cnn_zoo`; in the others what is optional is imported where it is used.
+LEAN_PARTS = {"utils", "ops", "regularizers", "initializers", "layers", "losses", "metrics", "models"}
+OF_KERAS = {"h5py", "ml_dtypes"}  # Keras requires them and loads them itself
+DISTRIBUTIONS = {  # where a package is imported under another name
+    "PIL": "pillow",
+    "keras_tuner": "keras-tuner",
+    "sklearn": "scikit-learn",
+    "tensorflow_datasets": "tensorflow-datasets",
+}
+OPT_IN = {"torch"}  # a plain install pulls CUDA: `make test TORCH=1`
+
+
+def level(part):
+    """Height of a part of the library, None for the package's own `__init__`."""
+    for height, parts in enumerate(LEVELS):
+        if part in parts:
+            return height
+    return None
+
+
+def part_of(dotted):
+    """`layers` for keras_cnn_zoo.layers.pooling, "" for the package itself."""
+    parts = dotted.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def upward_imports(path):
+    """What a file of the library imports that does not lie below it."""
+    own_part = part_of(sources.module_name(path))
+    if own_part == "":
+        return
+    own = level(own_part)
+    assert own is not None, f"{path}: {own_part} stands on no level; name it in LEVELS"
+    for module, line in sources.imports(path):
+        root = module.split(".")[0]
+        if root in PROGRAMS | {"tests"}:
+            yield f"{path}:{line} imports {module}, which stands on the library"
+        if root != sources.LIBRARY or part_of(module) == own_part:
+            continue
+        other = level(part_of(module))
+        if other is None or other > own or (other == own and own_part not in SAME_LEVEL):
+            yield f"{path}:{line} imports {module}, which does not lie below {own_part}"
+
+
+# Parts of one level that may use each other: a task is listed in the catalog's programs, data in testing.
+SAME_LEVEL = {"__main__", "tasks", "testing"}
+
+
+def misplaced_backends(path):
+    """Backend imports of a library file outside the places that may know backends."""
+    relative = path.relative_to(sources.ROOT).as_posix()
+    if BACKEND_PLACES.match(relative):
+        return
+    for module, line in sources.imports(path):
+        if module.split(".")[0] in BACKENDS:
+            yield f"{relative}:{line} imports {module}"
+
+
+def heavy_imports(path):
+    """Third-party packages other than keras and numpy, and keras.src, in a part that must stay lean."""
+    if part_of(sources.module_name(path)) not in LEAN_PARTS:
+        return
+    for module, line in sources.imports(path, top_level_only=True):
+        root = module.split(".")[0]
+        if root not in sys.stdlib_module_names | {"keras", "numpy", sources.LIBRARY} | OF_KERAS | BACKENDS:
+            yield f"{path}:{line} imports {module} when it is loaded"
+
+
+def private_keras(path):
+    """Imports of Keras' private modules."""
+    for module, line in sources.imports(path):
+        if module.startswith("keras.src"):
+            yield f"{path}:{line} imports {module}"
+
+
+def declared_distributions():
+    """Every distribution that setup.cfg names, in any extra, in lower case."""
+    config = configparser.ConfigParser()
+    config.read(sources.ROOT / "setup.cfg", encoding="utf-8")
+    lines = config["options"]["install_requires"].splitlines()
+    for value in config["options.extras_require"].values():
+        lines += value.splitlines()
+    return {re.match(r"[\w-]+", line.strip())[0].lower() for line in lines if line.strip()}
+
+
+def over(rule, *folders):
+    """Every finding of a rule over the files of some folders."""
+    return [finding for path in sources.python_files(*folders) for finding in rule(path)]
+
+
+def test_imports_point_down_only():
+    assert over(upward_imports, sources.LIBRARY) == []
+
+
+def test_backends_are_imported_only_where_they_may_be():
+    assert over(misplaced_backends, sources.LIBRARY) == []
+
+
+def test_lean_parts_load_only_keras_and_numpy():
+    assert over(heavy_imports, sources.LIBRARY) == []
+
+
+def test_keras_is_used_through_its_public_names():
+    assert over(private_keras) == []
+
+
+def test_every_imported_package_is_declared():
+    declared = declared_distributions() | OPT_IN | OF_KERAS
+    missing = set()
+    for path in sources.python_files():
+        for module, line in sources.imports(path):
+            root = module.split(".")[0]
+            if root in sys.stdlib_module_names or root in sources.CODE_FOLDERS:
+                continue
+            distribution = DISTRIBUTIONS.get(root, root)
+            if distribution not in declared:
+                missing.add(f"{path.relative_to(sources.ROOT)}:{line} imports {root}, not in setup.cfg")
+    assert sorted(missing) == []
+
+
+@pytest.fixture
+def library_file(tmp_path, monkeypatch):
+    """Writes a made-up file of the library and returns its path."""
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
+
+    def write(relative, text):
+        path = tmp_path / sources.LIBRARY / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("relative", "text", "rule"),
+    [
+        ("ops/windows.py", "from keras_cnn_zoo import layers\n", upward_imports),
+        ("ops/windows.py", "from keras_cnn_zoo.layers.pooling import LpPooling2D\n", upward_imports),
+        ("layers/pooling/lp.py", "from ...models import UNet\n", upward_imports),
+        ("losses/hinge.py", "from keras_cnn_zoo.layers import Maxout\n", upward_imports),
+        ("models/unet.py", "def f():\n    import keras_cnn_zoo.data.source\n", upward_imports),
+        ("tasks/runner.py", "from applications import demo\n", upward_imports),
+        ("layers/pooling/lp.py", "import keras_cnn_zoo\n", upward_imports),
+        ("layers/pooling/lp.py", "def f():\n    import tensorflow as tf\n", misplaced_backends),
+        ("utils/validation.py", "from jax import numpy\n", misplaced_backends),
+        ("models/unet.py", "try:\n    import PIL\nexcept ImportError:\n    pass\n", heavy_imports),
+        ("metrics/cer.py", "class A:\n    from jiwer import cer\n", heavy_imports),
+        ("ops/windows.py", "from keras.src import ops\n", private_keras),
+    ],
+)
+def test_each_rule_bites(library_file, relative, text, rule):
+    assert len(list(rule(library_file(relative, text)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("relative", "text", "rule"),
+    [
+        ("layers/pooling/lp.py", "from keras_cnn_zoo.utils import validation\n", upward_imports),
+        ("layers/pooling/lp.py", "from keras_cnn_zoo.layers.pooling import base\n", upward_imports),
+        ("utils/autodiff.py", "def f():\n    import torch\n", misplaced_backends),
+        ("metrics/cer.py", "def f():\n    from jiwer import cer\n", heavy_imports),
+    ],
+)
+def test_each_rule_lets_pass_what_is_right(library_file, relative, text, rule):
+    assert list(rule(library_file(relative, text))) == []
