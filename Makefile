@@ -46,7 +46,7 @@ matrix: $(WITH_TORCH) $(VENV)/.all
 	$(BIN)/python -m pytest -m contract $(PYTEST_ARGS)
 
 benchmark: $(WITH_TORCH) $(VENV)/.all
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.layers
 
 docs: $(VENV)/.all
 	$(BIN)/mkdocs build --strict

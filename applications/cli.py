@@ -4,7 +4,7 @@ import functools
 import json
 import os
 import sys
-from typing import Annotated, Optional
+from typing import Annotated
 
 # Quieter TensorFlow: its start-up log is no use to someone who trains a model.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -14,12 +14,12 @@ import typer
 from keras_cnn_zoo import tasks
 from keras_cnn_zoo.utils.errors import InputError
 
-Text = Optional[str]
+Text = str | None
 DATA = typer.Option(help="nothing: the embedded set; tfds:NAME; FORMAT:PATH")
 
 
 def parse_size(text):
-    """"HxW" to (height, width)."""
+    """ "HxW" to (height, width)."""
     if text is None:
         return None
     parts = text.lower().split("x")
@@ -55,7 +55,9 @@ def _data_options(skip_bad, split_file, ignore_label, class_names, encoding):
 
 def application(task):
     """The typer program `fit | evaluate | predict | export` of a task."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=task.__doc__)
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=task.__doc__
+    )
 
     @app.command()
     @one_line_errors
@@ -64,10 +66,10 @@ def application(task):
         model: Annotated[Text, typer.Option(help=f"one of {', '.join(task.models)}")] = None,
         preset: Annotated[Text, typer.Option(help="start from a preset's weights")] = None,
         variant: Text = None,
-        width: Optional[float] = None,
-        epochs: Optional[int] = None,
-        batch_size: Optional[int] = None,
-        learning_rate: Optional[float] = None,
+        width: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
         image_size: Annotated[Text, typer.Option(help="HxW")] = None,
         precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16")] = "float32",
         jit: Annotated[str, typer.Option(help="auto, on or off")] = "auto",
@@ -77,7 +79,7 @@ def application(task):
         resume: bool = False,
         skip_bad: bool = False,
         split_file: Text = None,
-        ignore_label: Optional[int] = None,
+        ignore_label: int | None = None,
         class_names: Annotated[Text, typer.Option(help="a,b,c")] = None,
         encoding: Text = None,
     ):
@@ -111,7 +113,7 @@ def application(task):
         split: str = "test",
         skip_bad: bool = False,
         split_file: Text = None,
-        ignore_label: Optional[int] = None,
+        ignore_label: int | None = None,
         class_names: Annotated[Text, typer.Option(help="a,b,c")] = None,
         encoding: Text = None,
     ):

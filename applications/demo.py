@@ -68,7 +68,10 @@ def fine_tune(out):
         results["fine-tuned"].append(accuracy(tuned, rest_images, rest_labels))
         bar.update(seed + 1)
     for name, values in results.items():
-        print(f"   {name:<13} accuracy {np.mean(values):.3f}  (five draws: {min(values):.3f} to {max(values):.3f})")
+        print(
+            f"   {name:<13} accuracy {np.mean(values):.3f}  "
+            f"({DRAWS} draws: {min(values):.3f} to {max(values):.3f})"
+        )
     figure = task.draw(tuned, source, count=12)
     figure.savefig(os.path.join(out, "digits.png"), dpi=110)
 
@@ -90,7 +93,7 @@ def segment(out):
 
 
 @one_line_errors
-def main(out=os.path.join("runs", "demo")):
+def main(out="runs/demo"):
     """Runs both parts and says where the pictures are."""
     os.makedirs(out, exist_ok=True)
     fine_tune(out)

@@ -26,7 +26,9 @@ def random_crop(image, mask=None, *, size, scale=(1.0, 1.0), rng):
     height, width = image.shape[:2]
     magnification = np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1])))
     magnification = max(magnification, size[0] / height, size[1] / width)
-    window = [min(round(edge / magnification), limit) for edge, limit in zip(size, (height, width), strict=True)]
+    window = [
+        min(round(edge / magnification), limit) for edge, limit in zip(size, (height, width), strict=True)
+    ]
     window = [max(edge, 1) for edge in window]
     top = int(rng.integers(0, height - window[0] + 1))
     left = int(rng.integers(0, width - window[1] + 1))

@@ -48,5 +48,7 @@ def jit_argument(jit):
     if jit not in choices:
         raise InputError(f"--jit must be auto, on or off. Received: {jit!r}")
     if jit == "on" and keras.backend.backend() == "torch":
-        raise InputError("--jit on is for XLA (TensorFlow, JAX); the PyTorch backend runs with --jit off or auto")
+        raise InputError(
+            "--jit on is for XLA (TensorFlow, JAX); the PyTorch backend runs with --jit off or auto"
+        )
     return choices[jit]

@@ -98,7 +98,7 @@ class Contrastive(keras.losses.Loss):
         self.squared_hinge = validation.boolean("squared_hinge", squared_hinge)
 
     def call(self, y_true, y_pred):
-        return contrastive(y_true, y_pred, self.margin, self.squared_hinge)
+        return ops.cast(contrastive(y_true, y_pred, self.margin, self.squared_hinge), self.dtype)
 
     def get_config(self):
         return {

@@ -106,7 +106,7 @@ class MulticlassHinge(keras.losses.Loss):
         self.formulation = validation.one_of("formulation", formulation, FORMULATIONS)
 
     def call(self, y_true, y_pred):
-        return multiclass_hinge(y_true, y_pred, self.p, self.formulation)
+        return ops.cast(multiclass_hinge(y_true, y_pred, self.p, self.formulation), self.dtype)
 
     def get_config(self):
         return {**super().get_config(), "p": self.p, "formulation": self.formulation, "dtype": self.dtype}

@@ -29,8 +29,9 @@ class CharacterErrorRate(keras.metrics.Metric):
 
     Scores of a CTC model are decoded first: `keras.ops.ctc_decode(y_pred, lengths)[0][0]` gives class ids.
 
-    The distances are computed on the host: call the metric eagerly, or compile the model with
-    `run_eagerly=True`. Needs the package jiwer.
+    The distances are computed on the host: call the metric eagerly, for example on what `predict` returns. As
+    a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, and not on JAX, where
+    Keras traces metrics first. Needs the package jiwer.
 
     Reference: Levenshtein, 1966, "Binary Codes Capable of Correcting Deletions, Insertions and Reversals".
 
@@ -51,7 +52,7 @@ class CharacterErrorRate(keras.metrics.Metric):
 
     >>> metric = CharacterErrorRate()
     >>> metric.update_state(["kitten", "abcd"], ["sitting", "abcd"])
-    >>> float(metric.result())
+    >>> round(float(metric.result()), 3)
     0.3
     """
 
@@ -108,8 +109,8 @@ def _on_host(name, values):
         return ops.convert_to_numpy(values)
     except (NotImplementedError, TypeError) as error:
         raise RuntimeError(
-            "`CharacterErrorRate` compares texts on the host and cannot be compiled: compile the model with "
-            f"`run_eagerly=True`, or call the metric outside `fit`. Received: {name}={values}"
+            "`CharacterErrorRate` compares texts on the host and cannot be compiled: call it outside `fit`, "
+            f"or use `compile(run_eagerly=True)` on TensorFlow or PyTorch. Received: {name}={values}"
         ) from error
 
 

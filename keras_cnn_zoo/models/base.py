@@ -35,7 +35,7 @@ class ZooModel(keras.Model):
         if class_names is None:
             return None
         if (
-            isinstance(class_names, str)
+            not isinstance(class_names, (list, tuple))
             or not all(isinstance(name, str) for name in class_names)
             or len(set(class_names)) != num_classes
             or len(class_names) != num_classes
@@ -47,16 +47,16 @@ class ZooModel(keras.Model):
         """Pictures to the float32 batch that the network was trained on.
 
         Args:
-            images: one picture or several: uint8 or 0..255 numbers, (height, width), (height, width, channels)
-                or a batch of these, or a list of pictures of any sizes. RGB becomes grey and grey becomes RGB
-                where the network wants it; alpha is dropped.
+            images: one picture or several: uint8 or 0..255 numbers, (height, width), (height, width,
+                channels) or a batch of these, or a list of pictures of any sizes. RGB becomes grey and grey
+                becomes RGB where the network wants it; alpha is dropped.
 
         Returns:
-            A NumPy array (batch, height, width, channels). Pictures are resized (bilinear, antialiased) to the
-            network's input size where that is fixed.
+            A NumPy array (batch, height, width, channels). Pictures are resized (bilinear, antialiased) to
+            the network's input size where that is fixed.
 
         Raises:
-            ValueError: for NaN, an empty list, or pictures of different sizes where the network takes any size.
+            ValueError: for NaN, an empty list, or pictures of different sizes where the network takes any.
         """
         height, width, channels = self.input_shape[1:]
         pictures = [self._as_picture(image, channels) for image in self._as_list(images)]
@@ -65,8 +65,8 @@ class ZooModel(keras.Model):
         sizes = {picture.shape for picture in pictures}
         if len(sizes) > 1:
             raise ValueError(
-                "`images` must share one size, because this network takes pictures of any size and a batch is "
-                f"one array. Received: sizes={sorted(sizes)}"
+                "`images` must share one size, because this network takes pictures of any size and a batch "
+                f"is one array. Received: sizes={sorted(sizes)}"
             )
         return self.normalize(np.stack(pictures))
 

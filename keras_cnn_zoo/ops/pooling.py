@@ -84,9 +84,11 @@ def _power_mean(inputs, size, strides, axes, data_format, p):
         entries = windows.window_entries(inputs, (extent,), (stride,), (axis,))
         scale = ops.stop_gradient(ops.max(ops.abs(ops.stack(entries)), axis=0))
         empty = _empty(scale)
-        inverse = 1.0 / (scale + empty)
-        total = sum(_power(entry * inverse, p) for entry in entries[1:]) + _power(entries[0] * inverse, p)
-        inputs = scale * _root(total / extent + empty, p)
+        divisor = scale + empty
+        total = empty * extent
+        for entry in entries:
+            total = total + _power(entry / divisor, p)
+        inputs = scale * _root(total / extent, p)
     return inputs
 
 
@@ -97,7 +99,7 @@ def _power_mean_of_tiles(inputs, size, axes, data_format, p):
             inputs = inputs[(slice(None),) * axis + (slice(0, shape[axis] // extent * extent),)]
     scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
     empty = _empty(scale)
-    scaled = _power(_scale_tiles(inputs, 1.0 / (scale + empty), size, axes), p)
+    scaled = _power(_divide_tiles(inputs, scale + empty, size, axes), p)
     return scale * _root(ops.average_pool(scaled, size, size, "valid", data_format) + empty, p)
 
 
@@ -115,25 +117,25 @@ def _has_kernel(inputs, size):
     return len(size) < 3 or _name(inputs.dtype) != "float64"
 
 
-def _scale_tiles(inputs, factors, size, axes):
-    """Multiplies every tile of `inputs` by its factor.
+def _divide_tiles(inputs, divisors, size, axes):
+    """Divides every tile of `inputs` by its divisor; a largest entry divided by itself is exactly 1.
 
-    Broadcasting over the split axes is cheaper than repeating the factors. TensorFlow broadcasts at most two
+    Broadcasting over the split axes is cheaper than repeating the divisors. TensorFlow broadcasts at most two
     axes between three others, so a third is repeated.
     """
     for axis, extent in list(zip(axes, size, strict=True))[:-2]:
-        factors = ops.repeat(factors, extent, axis=axis)
+        divisors = ops.repeat(divisors, extent, axis=axis)
     split, spread = [], []
     shape = ops.shape(inputs)
     for axis, length in enumerate(shape):
-        if axis in axes[-2:]:
-            extent = size[axes.index(axis)]
-            split += [length // extent, extent]
-            spread += [length // extent, 1]
-        else:
+        extent = size[axes.index(axis)] if axis in axes[-2:] else 1
+        if extent == 1:
             split.append(length)
             spread.append(length)
-    return ops.reshape(ops.reshape(inputs, split) * ops.reshape(factors, spread), shape)
+        else:
+            split += [length // extent, extent]
+            spread += [length // extent, 1]
+    return ops.reshape(ops.reshape(inputs, split) / ops.reshape(divisors, spread), shape)
 
 
 def _empty(scale):

@@ -162,6 +162,6 @@ def _set_length(inputs, axis, length, target, stride):
 
 
 def at_least_float32(inputs):
-    """The input in float32, or in float64 where it is float64: `result_type` makes that float32 off TensorFlow."""
+    """The input in float32, or in float64 if it is that: off TensorFlow `result_type` would demote it."""
     is_double = keras.backend.standardize_dtype(inputs.dtype) == "float64"
     return inputs if is_double else ops.cast(inputs, "float32")

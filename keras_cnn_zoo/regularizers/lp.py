@@ -48,7 +48,7 @@ class Lp(keras.regularizers.Regularizer):
         if self.p < 1:
             powers = ops.power(ops.square(x) + self.epsilon**2, self.p / 2) - self.epsilon**self.p
         elif self.p == 1:
-            powers = ops.abs(x)
+            powers = x * ops.sign(x)  # The gradient of `abs` at 0 is 1 on JAX.
         elif self.p == 2:
             powers = ops.square(x)
         else:

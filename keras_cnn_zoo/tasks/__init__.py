@@ -2,7 +2,8 @@
 
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.tasks.classification import Classification
-from keras_cnn_zoo.tasks.runner import FitOptions, evaluate, export_model, fit, predict
+from keras_cnn_zoo.tasks.fitting import FitOptions, fit
+from keras_cnn_zoo.tasks.runner import evaluate, export_model, predict
 from keras_cnn_zoo.tasks.segmentation import Segmentation
 
 TASKS = {"classification": Classification, "segmentation": Segmentation}

@@ -33,9 +33,9 @@ class Recipe:
 class Task:
     """Base of the tasks. A task is stateless: it says how things of its kind are done.
 
-    Subclasses set `name`, `models` (snake_case name to class), `default_model`, `metric` (the key that selects
-    the best epoch, larger is better) and `recipe`, and implement `prepare`, `loss`, `evaluate`, `baseline`,
-    `describe` and `draw`.
+    Subclasses set `name`, `models` (snake_case name to class), `default_model`, `metric` (the key that
+    selects the best epoch, larger is better) and `recipe`, and implement `input_shape`, `prepare`, `loss`,
+    `evaluate`, `baseline`, `describe` and `draw`.
     """
 
     name = None

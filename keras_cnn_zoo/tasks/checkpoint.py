@@ -5,7 +5,6 @@ import json
 import os
 import zipfile
 
-import keras
 import numpy as np
 
 from keras_cnn_zoo.utils.errors import InputError
@@ -76,7 +75,9 @@ def load(path, model):
         raise InputError(f"{path} has format_version {header.get('format_version')}, not {FORMAT_VERSION}")
     state = _state(model)
     if set(state) != set(arrays):
-        raise InputError(f"{path} belongs to another model or optimizer: {len(arrays)} arrays, not {len(state)}")
+        raise InputError(
+            f"{path} belongs to another model or optimizer: {len(arrays)} arrays, not {len(state)}"
+        )
     for name, variable in state.items():
         if tuple(variable.shape) != arrays[name].shape:
             raise InputError(

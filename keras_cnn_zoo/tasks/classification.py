@@ -13,8 +13,8 @@ from keras_cnn_zoo.tasks.base import Recipe, Task
 class Classification(Task):
     """Pictures to class names; metric `accuracy`, the share of right answers.
 
-    Training pictures are rotated, moved and zoomed a little; they are not flipped, because a mirrored digit or
-    letter is another one.
+    Training pictures are rotated, moved and zoomed a little; they are not flipped, because a mirrored digit
+    or letter is another one.
 
     Args:
         augmentation: Keras image layers applied to training pictures, or None for the task's own.

@@ -1,4 +1,4 @@
-"""What tasks show: captions, colour masks, overlays, grids and curves. Pillow for pictures, matplotlib for figures."""
+"""What tasks show: captions, masks and overlays as Pillow pictures, grids and curves as figures."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def _rgb(image):
 
 
 def palette(count):
-    """`count` colours, uint8 (count, 3): the bitwise palette of the PASCAL VOC devkit, which index PNGs of masks use."""
+    """`count` colours, uint8 (count, 3): the palette of the PASCAL VOC devkit, usual for index PNGs."""
     colours = np.zeros((count, 3), dtype="uint8")
     for index in range(count):
         value = index

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import sys
 
 import keras
 
@@ -12,9 +13,13 @@ from keras_cnn_zoo.models import presets
 from keras_cnn_zoo.tasks.checkpoint import atomic_path, write_text
 from keras_cnn_zoo.utils.errors import InputError
 
-
 # What a card calls the data that come with the package.
 EMBEDDED = "digit_scenes"
+
+
+def say(line):
+    """A line for the person at the terminal; standard output is for results."""
+    print(line, file=sys.stderr, flush=True)
 
 
 class RunFolder:
@@ -37,7 +42,9 @@ class RunFolder:
             raise InputError(f"--out {self.path} is a file, not a folder")
         if os.path.exists(self.file("config.json")):
             if not resume:
-                raise InputError(f"--out {self.path} holds another run: choose another folder or add --resume")
+                raise InputError(
+                    f"--out {self.path} holds another run: choose another folder or add --resume"
+                )
             before = self.config()
             changed = sorted(k for k in config.keys() | before.keys() if config.get(k) != before.get(k))
             if changed:

@@ -14,8 +14,8 @@ class Segmentation(Task):
     """Pictures to masks; metrics `mean_iou` over classes and `pixel_accuracy`, ignored pixels left out.
 
     Training sees random crops of random scale, brightness and contrast, mirrored where the data allow it;
-    measuring sees whole pictures at their own size. Rare classes weigh more in the loss: a pixel of a class with frequency f
-    weighs f^-class_balance, scaled to a mean of 1.
+    measuring sees whole pictures at their own size. Rare classes weigh more in the loss: a pixel of a class
+    with frequency f weighs f^-class_balance, scaled to a mean of 1.
 
     Args:
         crop_scale: range of the random magnification of training crops.
@@ -52,9 +52,7 @@ class Segmentation(Task):
         return tuple(int(edge) for edge in np.minimum(source.split("train")[0]["image"].shape[:2], 224))
 
     def batches(self, model, source, split, *, batch_size=None, seed=0, training=False, image_size=None):
-        batches = super().batches(
-            model, source, split, batch_size=batch_size, seed=seed, training=training
-        )
+        batches = super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
         if training:
             size = self.crop_size(source, image_size)
             layers = self.augmentation.layers
@@ -111,7 +109,9 @@ class Segmentation(Task):
 
     def evaluate(self, model, source, split="test", *, batch_size=None):
         metric = keras.metrics.MeanIoU(num_classes=len(source.class_names))
-        for images, masks, valid in _same_size(self.batches(model, source, split, batch_size=1), batch_size or 4):
+        for images, masks, valid in _same_size(
+            self.batches(model, source, split, batch_size=1), batch_size or 4
+        ):
             answers = model.decode(model.predict_on_batch(images))
             metric.update_state(masks.ravel(), answers.ravel(), sample_weight=valid.ravel().astype("int32"))
         confusion = keras.ops.convert_to_numpy(metric.total_cm)

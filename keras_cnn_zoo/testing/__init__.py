@@ -19,9 +19,9 @@ from keras_cnn_zoo.testing.check import (
 from keras_cnn_zoo.testing.runner import run_case
 
 __all__ = [
-    "GUARANTEES",
     "Case",
     "ContractError",
+    "GUARANTEES",
     "Outcome",
     "case_from_dict",
     "check_initializer",

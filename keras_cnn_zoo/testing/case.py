@@ -95,10 +95,14 @@ class Waived(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """One guarantee on one case; `status` is one of `STATUSES` and `detail` the reason in words.
+    """What came of one guarantee on one case.
 
-    A guarantee that means nothing for a kind of component has the status "exempt" and a detail that begins
-    with "not applicable".
+    Args:
+        case_id: The `id` of the case, for example "layers.LpPooling2D[0]".
+        guarantee: A key of `GUARANTEES`.
+        status: "pass", "fail", "exempt" or "not run". A guarantee that means nothing for a kind of component
+            is "exempt", with a detail that begins with "not applicable".
+        detail: What broke, or the reason in words. Defaults to "".
     """
 
     case_id: str
@@ -113,10 +117,33 @@ class Outcome:
 
 @dataclasses.dataclass
 class Case:
-    """One component with the arguments that the contract is held on; the fields are those of `check_*`.
+    """One component with the arguments that the contract is held on.
 
-    `module` and `index` say where it was declared (`module.CASES[index]`), so that another process can
-    import it.
+    `case_from_dict` makes one from an entry of a test file's `CASES`, and `check_layer` and its siblings from
+    their arguments.
+
+    Args:
+        kind: "layer", "loss", "regularizer", "initializer", "metric" or "model".
+        cls: The class; of a model it is optional.
+        build: Function without arguments that returns a new model.
+        init_kwargs: Dict of constructor arguments. Defaults to none.
+        input_shape: Shape with the batch axis, or a tuple, list or dict of shapes.
+        input_dtype: Dtype, or dtypes in the structure of `input_shape`. Defaults to float32.
+        inputs: NumPy arrays instead of generated ones.
+        call_kwargs: Dict of further arguments of `call`. Defaults to none.
+        prepare: Function that brings the built component into a usable state.
+        y_true: Targets of a loss.
+        y_pred: Predictions for a loss.
+        weight: Weight for a regularizer.
+        shape: Shape for an initializer.
+        updates: List of arguments of `update_state` of a metric.
+        reference: The formula in float64 NumPy, see `check_layer`.
+        expected: The reduced loss, or the result of a metric.
+        expected_output_shape: Shape, or shapes in the structure of the output.
+        overfit: Whether a model must overfit one batch. Defaults to True.
+        exempt: Dict from a guarantee, or a part of one, to the reason. Defaults to none.
+        module: Name of the module that declares it, so that another process can import it.
+        index: Its place in that module's `CASES`.
     """
 
     kind: str
@@ -211,7 +238,19 @@ class Case:
 
 
 def case_from_dict(declared, module=None, index=None):
-    """A `Case` from one entry of `CASES`; unknown keys are refused, and the kind follows from the others."""
+    """A `Case` from one entry of a test file's `CASES`.
+
+    Args:
+        declared: Dict of fields of `Case`; the kind follows from those present.
+        module: Name of the module that declares it. Defaults to none.
+        index: Its place in that module's `CASES`. Defaults to none.
+
+    Returns:
+        The `Case`.
+
+    Raises:
+        ValueError: for unknown keys, and where the kind cannot be told.
+    """
     known = {field.name for field in dataclasses.fields(Case)} - {"kind", "module", "index"}
     unknown = sorted(set(declared) - known)
     if unknown:
@@ -250,7 +289,7 @@ def clone(value):
 def nudge_weights(component, seed=0, scale=0.1):
     """Adds a distinct number in [-scale, scale] to every element of every trainable floating-point weight."""
     for position, variable in enumerate(component.trainable_variables):
-        value = keras.ops.convert_to_numpy(keras.ops.cast(variable, "float64"))
+        value = keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32")).astype("float64")
         value = value + input_arrays.spread(value.shape, seed=seed * 1000 + position, low=-scale, high=scale)
         variable.assign(value.astype(variable.dtype))
 

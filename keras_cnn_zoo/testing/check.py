@@ -41,7 +41,7 @@ def check_layer(
             words for not holding it. C1, C2, C10, C11 and C13 take no exemption. Defaults to none.
 
     Returns:
-        List of `Outcome`, one for each guarantee.
+        List of `Outcome`, one for each guarantee and place where it was checked.
 
     Raises:
         ContractError: An AssertionError that names the guarantee, what broke, and what to do.
@@ -80,7 +80,7 @@ def check_loss(cls, init_kwargs, y_true, y_pred, *, reference=None, expected=Non
         exempt: As in `check_layer`.
 
     Returns:
-        List of `Outcome`, one for each guarantee.
+        List of `Outcome`, one for each guarantee and place where it was checked.
 
     Raises:
         ContractError: An AssertionError that names the guarantee, what broke, and what to do.
@@ -111,7 +111,7 @@ def check_regularizer(cls, init_kwargs, weight, *, reference=None, exempt=None):
         exempt: As in `check_layer`.
 
     Returns:
-        List of `Outcome`, one for each guarantee.
+        List of `Outcome`, one for each guarantee and place where it was checked.
 
     Raises:
         ContractError: An AssertionError that names the guarantee, what broke, and what to do.
@@ -140,7 +140,7 @@ def check_initializer(cls, init_kwargs, shape, *, reference=None, exempt=None):
         exempt: As in `check_layer`.
 
     Returns:
-        List of `Outcome`, one for each guarantee.
+        List of `Outcome`, one for each guarantee and place where it was checked.
 
     Raises:
         ContractError: An AssertionError that names the guarantee, what broke, and what to do.
@@ -169,7 +169,7 @@ def check_metric(cls, init_kwargs, updates, *, expected, exempt=None):
         exempt: As in `check_layer`.
 
     Returns:
-        List of `Outcome`, one for each guarantee.
+        List of `Outcome`, one for each guarantee and place where it was checked.
 
     Raises:
         ContractError: An AssertionError that names the guarantee, what broke, and what to do.
@@ -213,7 +213,7 @@ def check_model(
         exempt: As in `check_layer`.
 
     Returns:
-        List of `Outcome`, one for each guarantee.
+        List of `Outcome`, one for each guarantee and place where it was checked.
 
     Raises:
         ContractError: An AssertionError that names the guarantee, what broke, and what to do.

@@ -57,10 +57,10 @@ class _Draws:
         return inputs * keep / (1.0 - rate)
 
     def categorical(self, logits, num_samples, dtype="int32", seed=None):
-        batch, classes = ops.shape(logits)
-        gumbel = -ops.log(-ops.log(self.unit((batch, num_samples, classes))))
-        scores = ops.expand_dims(ops.cast(logits, "float32"), 1) + gumbel
-        return ops.cast(ops.argmax(scores, axis=-1), dtype or "int32")
+        limits = ops.cumsum(ops.softmax(ops.cast(logits, "float32"), axis=-1), axis=-1)[:, :-1]
+        points = self.unit((ops.shape(logits)[0], num_samples))
+        passed = ops.expand_dims(limits, 1) <= ops.expand_dims(points, -1)
+        return ops.cast(ops.sum(ops.cast(passed, "int32"), axis=-1), dtype or "int32")
 
     def shuffle(self, x, axis=0, seed=None):
         return ops.take(x, ops.argsort(self.unit((ops.shape(x)[axis],))), axis=axis)

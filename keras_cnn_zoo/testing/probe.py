@@ -11,6 +11,7 @@ from keras import ops
 from keras_cnn_zoo.testing import inputs as input_arrays
 from keras_cnn_zoo.testing.case import ContractError
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def as_numpy(structure):
@@ -48,7 +49,11 @@ def has_argument(function, name):
 
 def wide_dtype():
     """float64, or float32 on a JAX that was started without 64-bit numbers."""
-    return dtype_of(ops.zeros((), dtype="float64"))
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return "float64" if jax.config.jax_enable_x64 else "float32"
+    return "float64"
 
 
 def coefficients(outputs):
@@ -65,7 +70,7 @@ def objective(outputs, factors=None):
     total = 0.0
     for tensor, factor in zip(keras.tree.flatten(outputs), factors, strict=True):
         if is_float(tensor):
-            dtype = keras.backend.result_type(tensor.dtype, "float32")
+            dtype = at_least_float32(dtype_of(tensor))
             total = total + ops.sum(ops.cast(tensor, dtype) * ops.convert_to_tensor(factor, dtype=dtype))
     return total
 

@@ -61,7 +61,8 @@ def check_case(case):
     elsewhere = _run_elsewhere(case)
     for outcome in elsewhere:
         if outcome.status == "fail":
-            raise AssertionError(outcome.detail)
+            advice = "run the component on that backend, with KERAS_BACKEND set, to see more"
+            raise ContractError(outcome.guarantee, case, outcome.detail, advice)
     return _ordered([*outcomes, *elsewhere])
 
 

@@ -93,17 +93,18 @@ def positive_integers(name, value, length, *, optional=False):
     """An integer repeated `length` times, or a sequence of `length` positive integers, as a tuple."""
     if optional and value is None:
         return None
-    if _is_integer(value):
-        value = (value,) * length
-    if not isinstance(value, (tuple, list)) or len(value) != length:
+    items = (value,) * length if _is_integer(value) else value
+    if (
+        not isinstance(items, (tuple, list))
+        or len(items) != length
+        or not all(_is_integer(item) and item >= 1 for item in items)
+    ):
         fail(name, f"a positive integer or {length} of them" + (" or None" if optional else ""), value)
-    if not all(_is_integer(item) and item >= 1 for item in value):
-        fail(name, f"a positive integer or {length} of them" + (" or None" if optional else ""), value)
-    return tuple(int(item) for item in value)
+    return tuple(int(item) for item in items)
 
 
 def data_format(name, value):
-    """"channels_last", "channels_first", or Keras' global default for None."""
+    """ "channels_last", "channels_first", or Keras' global default for None."""
     if value is None:
         return keras.config.image_data_format()
     return one_of(name, value, ("channels_last", "channels_first"))

@@ -86,7 +86,13 @@ def test_an_image_and_mask_of_different_size_are_named(tmp_path):
 def test_predict_refuses_a_broken_picture_and_writes_nothing(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
     line = refused(
-        Classification(), "predict", tmp_path / "broken.png", "--preset", "lenet5_mnist", "--out", tmp_path / "out"
+        Classification(),
+        "predict",
+        tmp_path / "broken.png",
+        "--preset",
+        "lenet5_mnist",
+        "--out",
+        tmp_path / "out",
     )
     assert "broken.png" in line and not (tmp_path / "out").exists()
 
@@ -95,7 +101,9 @@ def test_evaluate_prints_one_json_object(archive):
     result = call(Classification(), "evaluate", "--preset", "lenet5_mnist", "--data", f"npz:{archive[1]}")
     # Ten classes of the preset against the two of the archive.
     assert result.exit_code == 2 and "classes" in result.stderr
-    result = call(Classification(), "evaluate", "--preset", "lenet5_mnist", "--data", "digits", "--split", "test")
+    result = call(
+        Classification(), "evaluate", "--preset", "lenet5_mnist", "--data", "digits", "--split", "test"
+    )
     assert result.exit_code == 2
 
 
@@ -112,7 +120,13 @@ def test_predict_writes_masks_that_can_be_read_back(tmp_path):
     image = Segmentation().load().split("test")[0]["image"]
     Image.fromarray(image[..., 0]).save(tmp_path / "scene.png")
     result = call(
-        Segmentation(), "predict", tmp_path / "scene.png", "--preset", "unet_digit_scenes", "--out", tmp_path / "out"
+        Segmentation(),
+        "predict",
+        tmp_path / "scene.png",
+        "--preset",
+        "unet_digit_scenes",
+        "--out",
+        tmp_path / "out",
     )
     assert result.exit_code == 0, result.output
     (answer,) = json.loads((tmp_path / "out" / "predictions.json").read_text())

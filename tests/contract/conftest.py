@@ -8,8 +8,7 @@ import pathlib
 
 import pytest
 
-from tests.contract.collection import ROOT
-from tests.contract.session import ContractSession
+from tests.contract.session import CACHE, ContractSession
 
 KEY = pytest.StashKey()
 LAST = ("test_elsewhere", "test_no_exemption_is_stale")
@@ -56,9 +55,8 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.section("contract")
     for line in matrix.lines():
         terminalreporter.write_line(line)
-    folder = ROOT / ".cache" / "contract"
-    matrix.write(folder)
-    terminalreporter.write_line(f"written to {folder / 'matrix.md'} and matrix.json")
+    matrix.write(CACHE)
+    terminalreporter.write_line(f"written to {CACHE / 'matrix.md'} and matrix.json")
     page = os.environ.get("CONTRACT_MATRIX")
     if page and (matrix.counts()["fail"] or matrix.counts()["not run"]):
         terminalreporter.write_line(f"{page} is left as it was: the matrix has failures, or gaps")

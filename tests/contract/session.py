@@ -6,7 +6,10 @@ import os
 from keras_cnn_zoo.testing import run_case
 from keras_cnn_zoo.testing.backends import Elsewhere
 from keras_cnn_zoo.testing.backends.elsewhere import BACKENDS
+from tests.contract.collection import ROOT
 from tests.contract.matrix import Matrix, unavailable
+
+CACHE = ROOT / ".cache" / "contract"
 
 SOURCES = {"C4": ("here", *BACKENDS), "C8": BACKENDS, "C9": ("jax",)}
 """Where each guarantee is checked; those not named, in this process only."""
@@ -23,7 +26,7 @@ class ContractSession:
     def start(self, items, backends):
         """Starts the other backends on `items`, and writes the numbers that they are to compare with."""
         cases = [dataclasses.replace(item.case, exempt={}) for item in items]
-        self.elsewhere = Elsewhere(cases, backends=backends)
+        self.elsewhere = Elsewhere(cases, backends=backends, cache=CACHE)
         self.elsewhere.__enter__()
         self.elsewhere.write_references()
 

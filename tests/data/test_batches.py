@@ -83,7 +83,12 @@ def test_fit_sees_the_same_epochs_on_every_backend(backend):
     pytest.importorskip(backend)
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     result = subprocess.run(
-        [sys.executable, "-c", _FIT], env=environment, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", _FIT],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr[-2000:]
     rows = json.loads(result.stdout.strip().splitlines()[-1])

@@ -179,8 +179,9 @@ class Identity(keras.Model):
 def test_fit_needs_run_eagerly():
     model = Identity()
     ids = np.array([[1, 2], [3, 0]], "float32")
-    model.compile(loss="mse", metrics=[CharacterErrorRate()], run_eagerly=True)
-    assert model.evaluate(ids, ids, verbose=0, return_dict=True)["character_error_rate"] == 0.0
+    if keras.backend.backend() != "jax":  # which traces metrics before it runs them
+        model.compile(loss="mse", metrics=[CharacterErrorRate()], run_eagerly=True)
+        assert model.evaluate(ids, ids, verbose=0, return_dict=True)["character_error_rate"] == 0.0
     if keras.backend.backend() != "torch":  # whose steps are always eager
         model.compile(loss="mse", metrics=[CharacterErrorRate()])
         with pytest.raises(RuntimeError, match="`CharacterErrorRate` compares texts on the host"):

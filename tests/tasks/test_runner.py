@@ -123,7 +123,12 @@ def test_a_run_cut_off_and_resumed_ends_bit_for_bit_the_same(
 def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(masks_folder, tmp_path):
     task = tasks.Segmentation()
     options = tasks.FitOptions(
-        data=f"masks:{masks_folder}", width=0.2, epochs=25, batch_size=5, image_size=(24, 24), out=str(tmp_path / "r")
+        data=f"masks:{masks_folder}",
+        width=0.2,
+        epochs=25,
+        batch_size=5,
+        image_size=(24, 24),
+        out=str(tmp_path / "r"),
     )
     model, metrics = tasks.fit(task, options)
     assert metrics["mean_iou"] > 0.8 > metrics["baseline"]["mean_iou"]

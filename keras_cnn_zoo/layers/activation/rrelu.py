@@ -47,10 +47,8 @@ class RReLU(keras.layers.Layer):
             axis.
 
     >>> layer = RReLU(lower=0.125, upper=0.375)
-    >>> layer(np.array([[-4.0, 2.0]])).shape
-    (1, 2)
-    >>> float(layer(np.array([[-4.0, 2.0]]))[0, 0])
-    -1.0
+    >>> [float(value) for value in layer(np.array([[-4.0, 2.0]]))[0]]
+    [-1.0, 2.0]
     """
 
     def __init__(

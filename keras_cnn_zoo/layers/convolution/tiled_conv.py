@@ -204,9 +204,9 @@ class TiledConv1D(BaseTiledConv):
             3, smaller than the kernel, or with channels that `groups` does not divide.
 
     >>> layer = TiledConv1D(4, kernel_size=3, padding="same", tile_size=2)
-    >>> layer(np.ones((1, 9, 2))).shape
+    >>> print(layer(np.ones((1, 9, 2))).shape)
     (1, 9, 4)
-    >>> layer.kernel.shape
+    >>> print(layer.kernel.shape)
     (2, 3, 2, 4)
     """
 
@@ -266,9 +266,9 @@ class TiledConv2D(BaseTiledConv):
             4, smaller than the kernel, or with channels that `groups` does not divide.
 
     >>> layer = TiledConv2D(4, kernel_size=3, padding="same", tile_size=2)
-    >>> layer(np.ones((1, 9, 9, 2))).shape
+    >>> print(layer(np.ones((1, 9, 9, 2))).shape)
     (1, 9, 9, 4)
-    >>> layer.kernel.shape
+    >>> print(layer.kernel.shape)
     (2, 2, 3, 3, 2, 4)
     """
 

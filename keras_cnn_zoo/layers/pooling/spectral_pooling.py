@@ -44,7 +44,7 @@ class SpectralPooling2D(keras.layers.Layer):
             or smaller than the output.
 
     >>> layer = SpectralPooling2D(output_size=(5, 3))
-    >>> layer(np.ones((1, 8, 8, 2))).shape
+    >>> print(layer(np.ones((1, 8, 8, 2))).shape)
     (1, 5, 3, 2)
     """
 

@@ -44,7 +44,7 @@ class DropConnect(keras.layers.Wrapper):
             Defaults to False.
         inference: `"mean"` or `"moment_matching"`. Defaults to `"mean"`.
         seed: Integer seed of the masks, or None. Defaults to None.
-        **kwargs: `name`, `dtype` (that of `layer` by default), ...
+        **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
 
     Call arguments:
         inputs: A floating-point tensor, as for `layer`.
@@ -61,7 +61,7 @@ class DropConnect(keras.layers.Wrapper):
             is not element by element, such as softmax, or an input of the wrong rank.
 
     >>> layer = DropConnect(keras.layers.Dense(4, activation="relu"), rate=0.5)
-    >>> layer(np.ones((2, 3)), training=True).shape
+    >>> tuple(layer(np.ones((2, 3)), training=True).shape)
     (2, 4)
     """
 

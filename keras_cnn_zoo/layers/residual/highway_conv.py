@@ -52,7 +52,7 @@ class HighwayConv2D(keras.layers.Layer):
             input of a rank other than 4, or with channels other than `filters`.
 
     >>> layer = HighwayConv2D(3, kernel_size=3)
-    >>> layer(np.ones((1, 8, 8, 3))).shape
+    >>> tuple(layer(np.ones((1, 8, 8, 3))).shape)
     (1, 8, 8, 3)
     """
 

@@ -148,7 +148,9 @@ def _caffe_body(inputs, width, pooling, activation, convolution_activation):
     pooling = pooling or prototypes.pooling("pooling", "max")
     x = inputs
     for stage, filters in enumerate((20, 50), start=1):
-        x = layers.Conv2D(scaled(filters, width), 5, data_format="channels_last", name=f"convolution_{stage}")(x)
+        x = layers.Conv2D(
+            scaled(filters, width), 5, data_format="channels_last", name=f"convolution_{stage}"
+        )(x)
         x = prototypes.apply(convolution_activation, x, f"convolution_{stage}_activation")
         x = prototypes.apply(pooling, x, f"pooling_{stage}")
     x = layers.Flatten(data_format="channels_last", name="flatten")(x)

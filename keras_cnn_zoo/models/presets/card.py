@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.models.presets.manifest import WEIGHTS, check_plain, fail, shown
+from keras_cnn_zoo.utils.version import __version__
 
 # What a caller may state, in the order of the README.
 FIELDS = {
@@ -47,11 +48,9 @@ def check(label, card):
 
 def versions():
     """Versions of what wrote the preset."""
-    import keras_cnn_zoo
-
     backend = keras.backend.backend()
     return {
-        "keras_cnn_zoo": keras_cnn_zoo.__version__,
+        "keras_cnn_zoo": __version__,
         "keras": keras.version(),
         backend: metadata.version(backend),
         "numpy": np.__version__,

@@ -155,7 +155,9 @@ class UNet(ZooModel):
                 skip = _CropLike(centered=True, name=f"up_{stage}_crop")([skip, x])
             x = layers.Concatenate(axis=-1, name=f"up_{stage}_join")([skip, x])
             x = block(x, filters[stage], f"up_{stage}")
-        outputs = layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="logits")(x)
+        outputs = layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="logits")(
+            x
+        )
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Config ===
@@ -203,5 +205,7 @@ def _check_input_shape(input_shape, depth, padding):
         for _ in range(depth):
             remaining = (remaining + 1) // 2 if padding == "same" else (remaining - 4) // 2
         if remaining < 1 or (padding == "valid" and remaining < 5):
-            validation.fail("input_shape", f'large enough for depth {depth} and padding "{padding}"', input_shape)
+            validation.fail(
+                "input_shape", f'large enough for depth {depth} and padding "{padding}"', input_shape
+            )
     return (*space, int(channels))

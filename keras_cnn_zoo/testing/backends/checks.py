@@ -16,9 +16,10 @@ class Failed(Exception):
 class CaseOnBackend:
     """The checks of one case; what several of them need is computed once."""
 
-    def __init__(self, address, job):
+    def __init__(self, address, job, journal):
         self.address = address
         self.job = job
+        self.journal = journal
         self._results = None
         self._jax_case = None
         self._arrays = None
@@ -27,7 +28,10 @@ class CaseOnBackend:
         """The reference, waited for."""
         if self._arrays is None:
             self._arrays = wait_for_reference(
-                self.job["folder"], self.address["number"], self.job["options"]["reference_seconds"]
+                self.job["folder"],
+                self.address["number"],
+                self.job["options"]["reference_seconds"],
+                beat=lambda: self.journal.write(waiting=self.address["id"]),
             )
         return self._arrays
 
@@ -54,7 +58,7 @@ class CaseOnBackend:
     def results(self):
         """{policy: {mode: {kind: arrays}}} of this backend."""
         if self._results is None:
-            if self.job["backend"] == "jax":
+            if self.job["backend"] == "jax" and receive_case(self.address).kind != "metric":
                 self._results = self._results_on_jax()
             else:
                 self._results = self._results_eager()

@@ -43,8 +43,8 @@ def run_lane(lane, cases, folder, *, wanted, options, step_seconds, deadline, pu
     """Runs the worker of `lane` over `cases` (addresses) until all `wanted` pairs have an outcome.
 
     `wanted` holds pairs (case id, guarantee), and `publish(outcome)` is called once for each as it becomes
-    known. A step that takes longer than `step_seconds`, or runs past `deadline` (of `time.monotonic`), is a
-    failure, as a crash is; the others go on in a new process.
+    known. A step that takes longer than `step_seconds` for each of its cases, or runs past `deadline` (of
+    `time.monotonic`), is a failure, as a crash is; the others go on in a new process.
     """
     settled, alone, attempt = set(), [], 0
     while len(settled) < len(wanted) and not stopped():
@@ -54,6 +54,7 @@ def run_lane(lane, cases, folder, *, wanted, options, step_seconds, deadline, pu
         job.write_text(
             json.dumps(
                 {
+                    "parent": os.getpid(),
                     "backend": lane.backend,
                     "lane": lane.name,
                     "folder": str(folder),
@@ -92,6 +93,10 @@ class _Watch:
         self.step = None
         self.done = False
 
+    def size(self):
+        """How many cases the worker has in hand; one before and between steps."""
+        return len(self.step.ids) if self.step else 1
+
     def read(self, journal):
         """Takes in what is new; True where there was something."""
         records = read_journal(journal)[self.seen :]
@@ -125,8 +130,8 @@ def _run_worker(lane, job, journal, errors, watch, step_seconds, deadline, stopp
                 now = time.monotonic()
                 if watch.read(journal):
                     moved = now
-                elif now - moved > step_seconds:
-                    killed = f"the {lane.name} process was stopped after {step_seconds:g} s without a result"
+                elif now - moved > (limit := step_seconds * watch.size()):
+                    killed = f"the {lane.name} process was stopped after {limit:g} s without a result"
                 elif now > deadline:
                     killed = f"the {lane.name} process was stopped, its time for all components over"
                 if killed or stopped():

@@ -5,7 +5,6 @@ import dataclasses
 import importlib.util
 import os
 import pathlib
-import sys
 import tempfile
 import threading
 import time
@@ -64,8 +63,9 @@ def lanes_for(backend):
 
 
 def default_cache():
-    """The folder for what JAX compiled: KERAS_CNN_ZOO_CACHE, else `.cache/contract` of the working folder."""
-    return pathlib.Path(os.environ.get("KERAS_CNN_ZOO_CACHE") or pathlib.Path.cwd() / ".cache" / "contract")
+    """The folder for what was compiled: KERAS_CNN_ZOO_CACHE, else one in the user's cache folder."""
+    own = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    return pathlib.Path(os.environ.get("KERAS_CNN_ZOO_CACHE") or own / "keras_cnn_zoo")
 
 
 def run_elsewhere(cases, *, backends=BACKENDS, **options):
@@ -96,13 +96,14 @@ class Elsewhere:
     Args:
         cases: Sequence of `Case`, their ids all different.
         backends: Which backends: "jax", "torch".
-        cache: Folder that keeps what JAX and the TPU compiler have done, between runs.
+        cache: Folder that keeps what JAX and the TPU compiler have done, between runs. Defaults to the
+            environment variable KERAS_CNN_ZOO_CACHE, else a folder in the user's cache folder.
         batch: How many components go into one TPU compilation.
-        step_seconds: How long a worker may go without a result, in seconds.
+        step_seconds: How long a worker may go without a result, in seconds for each case that it has in hand.
         seconds: How long all of it may take, in seconds.
     """
 
-    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=20, step_seconds=300, seconds=1800):
+    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=20, step_seconds=180, seconds=1800):
         self.cases = list(cases)
         self.backends = tuple(dict.fromkeys(backends))
         self._lanes = [lane for backend in self.backends for lane in lanes_for(backend)]
@@ -113,7 +114,7 @@ class Elsewhere:
         self._options = {
             "cache": str(cache or default_cache()),
             "batch": batch,
-            "reference_seconds": 0.9 * step_seconds,
+            "reference_seconds": seconds,
         }
         self._step_seconds, self._seconds = step_seconds, seconds
         self._found = {}
@@ -222,5 +223,5 @@ class Elsewhere:
 def missing(backend):
     """Why a backend cannot be used here, or None."""
     if importlib.util.find_spec(backend) is None:
-        return f"{backend} is not installed in {sys.prefix}"
+        return f"{backend} is not installed"
     return None

@@ -54,7 +54,7 @@ class JaxCase:
             return programs.objective(outputs), outputs
 
         chosen = [inputs[place] for place in program.differentiable]
-        if not chosen and not trainable:
+        if not program.has_gradient(mode):
             return run(trainable, chosen)[1], [], []
         (_, outputs), gradients = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)(trainable, chosen)
         return outputs, *gradients

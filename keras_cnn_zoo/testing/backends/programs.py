@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_cnn_zoo.testing.case import dtype_policy
 from keras_cnn_zoo.testing.draws import fixed_draws
-from keras_cnn_zoo.testing.probe import coefficients, dtype_of, has_argument, is_float
+from keras_cnn_zoo.testing.probe import coefficients, has_argument, is_float
+from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 POLICIES = {
     "layer": ("float32", "mixed_bfloat16", "mixed_float16"),
@@ -31,15 +32,11 @@ DIFFERENTIABLE = ("layer", "model", "loss", "regularizer")
 
 
 def objective(outputs):
-    """The scalar that is differentiated: every floating-point output times fixed coefficients, all summed.
-
-    In float64 for float64 outputs, else in float32; `keras.backend.result_type` would give float32 for
-    float64 on JAX and PyTorch.
-    """
+    """The scalar that is differentiated: every floating-point output times fixed coefficients, all summed."""
     total = 0.0
     for output, factor in zip(outputs, coefficients(outputs), strict=True):
         if is_float(output):
-            dtype = "float64" if dtype_of(output) == "float64" else "float32"
+            dtype = at_least_float32(output.dtype)
             factor = keras.ops.convert_to_tensor(factor, dtype)
             total = total + keras.ops.sum(keras.ops.cast(output, dtype) * factor)
     return total
@@ -120,9 +117,11 @@ class _Program:
         """Flat inputs in the structure that the component takes."""
         return keras.tree.pack_sequence_as(self.structure, list(flat))
 
-    def output_dtype(self):
-        """The dtype that floating-point outputs must have."""
-        return OUTPUT_DTYPES.get(self.policy, self.policy)
+    def has_gradient(self, mode):
+        """Whether the gradient counts in this mode; of a model, where it is dear, only in training."""
+        if not self.differentiable and not self.trainable:
+            return False
+        return self.case.kind != "model" or mode == self.modes[-1] or mode not in self.modes
 
 
 class LayerProgram(_Program):
@@ -173,6 +172,7 @@ class FunctionProgram(_Program):
         self.component = case.make(dtype=policy) if case.kind == "loss" else case.make()
         if case.kind == "loss":
             self.differentiable = [len(self.inputs) - 1]
+            self.per_sample = case.make(dtype=policy, reduction="none")
 
     def make_inputs(self):
         case = self.case
@@ -181,7 +181,7 @@ class FunctionProgram(_Program):
     def apply(self, flat, mode):
         inputs = self.pack(flat)
         if self.case.kind == "loss":
-            per_sample = self.component.call(*self._cast(inputs))
+            per_sample = self.per_sample(*inputs)
             # Keras' own reduction is float32 on PyTorch, also under float64.
             return [per_sample] if self.policy == "float64" else [per_sample, self.component(*inputs)]
         if self.case.kind == "initializer":
@@ -190,10 +190,6 @@ class FunctionProgram(_Program):
 
     def apply_stateless(self, trainable, non_trainable, flat, mode):
         return self.apply(flat, mode), non_trainable
-
-    def _cast(self, inputs):
-        """`Loss.__call__` casts to the dtype of the loss before it calls `call`."""
-        return [keras.ops.convert_to_tensor(value, dtype=self.component.dtype) for value in inputs]
 
 
 class MetricProgram(_Program):
@@ -211,9 +207,3 @@ class MetricProgram(_Program):
         for update in self.pack(flat):
             self.component.update_state(*update)
         return keras.tree.flatten(self.component.result())
-
-    def apply_stateless(self, trainable, non_trainable, flat, mode):
-        state = self.component.stateless_reset_state()
-        for update in self.pack(flat):
-            state = self.component.stateless_update_state(state, *update)
-        return keras.tree.flatten(self.component.stateless_result(state)), non_trainable

@@ -70,8 +70,8 @@ def evaluate(program, mode, random=False):
         return programs.objective(outputs), outputs
 
     chosen = [program.inputs[place] for place in program.differentiable]
-    if not chosen and not program.trainable:
-        return as_results(function()[1], [], [])
+    if not program.has_gradient(mode):
+        return as_results(function(*chosen)[1], [], [])
     value, of_inputs, of_weights = value_and_gradients(function, chosen, program.trainable, has_aux=True)
     return as_results(value[1], of_weights, of_inputs)
 

@@ -105,12 +105,18 @@ def _compare(case, moved, gradient, roundoff, words):
 
 
 def check_loss(case):
-    """C7 for losses: the gradient for the scores is finite, not zero, and matches finite differences."""
+    """C7 for losses: the gradient for the scores is finite, not zero, and matches finite differences.
+
+    Losses are differentiated per sample, because Keras' own reduction is float32 on PyTorch.
+    """
     dtype = probe.wide_dtype()
-    component = case.make(dtype=dtype)
-    scores = keras.tree.flatten(probe.as_tensors(case.y_pred, dtype))
-    pack = lambda leaves: keras.tree.pack_sequence_as(case.y_pred, leaves)  # noqa: E731
-    _check_function(case, lambda *leaves: component(case.y_true, pack(leaves)), scores)
+    component = case.make(dtype=dtype, reduction="none")
+    scores = probe.as_tensors(case.y_pred, dtype)
+
+    def function(*leaves):
+        return probe.objective(component(case.y_true, keras.tree.pack_sequence_as(scores, leaves)))
+
+    _check_function(case, function, keras.tree.flatten(scores))
 
 
 def check_regularizer(case):

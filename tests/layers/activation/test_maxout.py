@@ -53,7 +53,7 @@ def test_two_pieces_with_a_zero_are_relu():
 def test_the_gradient_goes_to_the_winner_only_and_to_the_first_of_equals():
     inputs = np.array([[1.0, 5.0, 3.0, 2.0, 2.0, 2.0, -1.0, -3.0, -1.0]], "float32")
     layer = Maxout(3)
-    factors = np.array([[10.0, 20.0, 30.0]], "float32")
+    factors = keras.ops.convert_to_tensor([[10.0, 20.0, 30.0]])
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(layer(x) * factors), [inputs])
     assert keras.ops.convert_to_numpy(gradient).tolist() == [[0, 10, 0, 20, 0, 0, 30, 0, 0]]
 

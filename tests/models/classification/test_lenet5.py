@@ -49,6 +49,7 @@ def test_connection_table_has_the_papers_row_sums():
 def test_caffe_forward_equals_a_plain_reading():
     model = LeNet5(3, input_shape=(16, 16, 1), width=0.1)
     x = np.random.default_rng(0).normal(size=(1, 16, 16, 1)).astype("float32")
+
     def convolve(a, kernel, bias):
         height, width = a.shape[0] - 4, a.shape[1] - 4
         out = np.zeros((height, width, kernel.shape[-1]))
@@ -71,7 +72,9 @@ def test_caffe_forward_equals_a_plain_reading():
     def weight(layer, kind):
         return getattr(model.get_layer(layer), kind).numpy().astype("float64")
 
-    a = pool(convolve(x[0].astype("float64"), weight("convolution_1", "kernel"), weight("convolution_1", "bias")))
+    a = pool(
+        convolve(x[0].astype("float64"), weight("convolution_1", "kernel"), weight("convolution_1", "bias"))
+    )
     a = pool(convolve(a, weight("convolution_2", "kernel"), weight("convolution_2", "bias")))
     hidden = np.maximum(a.ravel() @ weight("hidden", "kernel") + weight("hidden", "bias"), 0)
     expected = hidden @ weight("logits", "kernel") + weight("logits", "bias")

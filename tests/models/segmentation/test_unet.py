@@ -24,7 +24,9 @@ CASES = [
     ),
     dict(
         cls=UNet,
-        build=lambda: UNet(2, input_shape=(36, 36, 1), variant="original", width=0.05, depth=1, padding="valid"),
+        build=lambda: UNet(
+            2, input_shape=(36, 36, 1), variant="original", width=0.05, depth=1, padding="valid"
+        ),
         input_shape=(2, 36, 36, 1),
     ),
 ]

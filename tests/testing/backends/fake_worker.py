@@ -1,9 +1,10 @@
-"""Stands in for the worker where only the watching of a process is tested: does what the ids of its cases say."""
+"""Stands in for the worker where only the watching is tested: does what the ids of its cases say."""
 
 import json
 import os
 import sys
 import time
+
 
 def main(path):
     with open(path, encoding="utf-8") as file:
@@ -19,7 +20,7 @@ def main(path):
 
     if any(name == "dies at the start" for name, _ in job["left"]):
         sys.exit("cannot even start")
-    alone = [tuple(pair) for pair in job["alone"]]
+    alone = [tuple(pair) for pair in job["alone"] if pair in job["left"]]
     together = [tuple(pair) for pair in job["left"] if pair[1] == "C9" and tuple(pair) not in alone]
     steps = [[tuple(pair)] for pair in job["left"] if pair[1] != "C9"] + [[pair] for pair in alone]
     for pairs in [*steps, together]:

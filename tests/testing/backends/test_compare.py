@@ -66,7 +66,7 @@ def same_mean_wider(generator, shape):
 
 
 def shifted(generator, shape):
-    return generator.uniform(0.03, 1.03, shape)
+    return generator.uniform(0.05, 1.05, shape)
 
 
 def one_draw_for_all(generator, shape):

@@ -1,0 +1,47 @@
+import contextlib
+
+import keras
+import pytest
+
+from keras_cnn_zoo import distribution
+from keras_cnn_zoo.utils.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _float32():
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def test_set_up_fixes_policy_and_seed():
+    draws = []
+    for _ in range(2):
+        distribution.set_up(precision="mixed_bfloat16", seed=3)
+        draws.append(keras.layers.Dense(2, kernel_initializer="normal"))
+        draws[-1].build((None, 4))
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    assert (draws[0].kernel.numpy() == draws[1].kernel.numpy()).all()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"precision": "bfloat16"}, "--precision must be one of float32, mixed_bfloat16, mixed_float16"),
+        ({"distribute": "mirrored"}, "--distribute must be none or auto"),
+        ({"seed": -2}, "--seed must not be negative. Received: -2"),
+    ],
+)
+def test_refusals(options, message):
+    with pytest.raises(InputError, match=message):
+        distribution.set_up(**options)
+
+
+def test_jit_words():
+    assert [distribution.jit_argument(word) for word in ("auto", "off")] == ["auto", False]
+    with pytest.raises(InputError, match="--jit must be auto, on or off"):
+        distribution.jit_argument("yes")
+
+
+def test_one_device_needs_no_scope():
+    assert isinstance(distribution.model_scope("none"), contextlib.nullcontext)
+    assert isinstance(distribution.model_scope("auto"), contextlib.nullcontext)

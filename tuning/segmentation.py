@@ -1,0 +1,36 @@
+"""`python -m tuning.segmentation`: how wide, how deep and how normalized a U-Net suits the data."""
+
+from keras import layers
+
+from keras_cnn_zoo.layers import RReLU
+from keras_cnn_zoo.tasks import Segmentation
+from tuning.cli import program
+from tuning.space import SearchSpace
+
+SPACE = SearchSpace(
+    task=Segmentation(),
+    model="unet",
+    choices={
+        "normalization": {
+            "batch": lambda: "batch",
+            # Every width below gives each stage a multiple of four channels.
+            "group": lambda: layers.GroupNormalization(4, axis=-1),
+            "none": lambda: None,
+        },
+        "activation": {
+            "relu": lambda: layers.ReLU(),
+            "elu": lambda: layers.ELU(),
+            "rrelu": lambda: RReLU(),
+        },
+        "width": (0.125, 0.25, 0.5),
+        "depth": (2, 3, 4),
+    },
+    learning_rate=(3e-4, 1e-2),
+    epochs=5,
+    max_trials=12,
+)
+
+app = program(SPACE)
+
+if __name__ == "__main__":
+    app(prog_name="python -m tuning.segmentation")
