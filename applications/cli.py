@@ -42,7 +42,8 @@ def one_line_errors(function):
     return wrapper
 
 
-def _data_options(skip_bad, split_file, ignore_label, class_names, encoding):
+def data_options_of(skip_bad, split_file, ignore_label, class_names, encoding):
+    """What was given of the reader options, as a dict."""
     options = {
         "skip_bad": skip_bad or None,
         "split_file": split_file,
@@ -86,7 +87,7 @@ def application(task):
         """Train or fine-tune, and leave a run folder."""
         options = tasks.FitOptions(
             data=data,
-            data_options=_data_options(skip_bad, split_file, ignore_label, class_names, encoding),
+            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding),
             model=model,
             preset=preset,
             variant=variant,
@@ -118,7 +119,7 @@ def application(task):
         encoding: Text = None,
     ):
         """Measure a run or preset and print one JSON object."""
-        options = _data_options(skip_bad, split_file, ignore_label, class_names, encoding)
+        options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding)
         result = tasks.evaluate(task, run=run, preset=preset, data=data, split=split, data_options=options)
         print(json.dumps(result))
 

@@ -1,8 +1,8 @@
 """Times layers against their siblings and peers, and checks the ratios against the limits of the project.
 
 `python -m benchmarks.layers` writes `benchmarks/results/layers.json` and `layers.md`. All candidates take
-turns in one run, so that a busy moment of the machine hits them alike; figures are medians. PyTorch runs in a
-child process with the same number of threads, which waits while TensorFlow is timed and the other way round.
+turns in one run, so that a busy moment of the machine hits them alike; figures are medians. PyTorch runs in
+a child process with the same number of threads; it waits while TensorFlow is timed, and the other way round.
 """
 
 import argparse
@@ -256,8 +256,8 @@ def as_markdown(rows, environment):
         "",
         f"Forward and backward, {' x '.join(map(str, SHAPE))} float32, medians of interleaved runs; "
         "the loss is the sum of squares. Keras layers in a TensorFlow graph; beside it the same ratio with "
-        "both under XLA (against PyTorch: ours under XLA). PyTorch is eager, in the faster of its memory layouts. "
-        "Written by `python -m benchmarks.layers`.",
+        "both under XLA (against PyTorch: ours under XLA). PyTorch is eager, in the faster of its "
+        "memory layouts. Written by `python -m benchmarks.layers`.",
         "",
         "| layer | against | ms | peer's ms | limit | figure | under XLA | met |",
         "|---|---|---|---|---|---|---|---|",

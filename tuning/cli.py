@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from applications.cli import DATA, Text, _data_options, one_line_errors
+from applications.cli import DATA, Text, data_options_of, one_line_errors
 from tuning.search import TUNERS, SearchOptions, search
 
 
@@ -38,7 +38,7 @@ def program(space):
     ):
         options = SearchOptions(
             data=data,
-            data_options=_data_options(skip_bad, split_file, ignore_label, class_names, encoding),
+            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding),
             tuner=tuner,
             max_trials=max_trials,
             epochs=epochs,

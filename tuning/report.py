@@ -142,7 +142,7 @@ def _draw_choice(axis, rows, metric, name, values, floor):
         offsets = [0.0] if len(own) == 1 else [0.3 * (2 * i / (len(own) - 1) - 1) for i in range(len(own))]
         if own:
             _dots(axis, [place + offset for offset in offsets], own, metric, floor)
-            low, middle, high = (max(figure, floor) for figure in spread(groups[value]))
+            low, middle, high = (max(score, floor) for score in spread(groups[value]))
             edges = [place - 0.4, place + 0.4]
             axis.fill_between(edges, low, high, color="darkorange", alpha=0.2, lw=0)
             axis.plot(edges, [middle] * 2, color="darkorange", lw=2)

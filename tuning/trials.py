@@ -10,7 +10,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 
 from keras_cnn_zoo import distribution
 from keras_cnn_zoo.tasks.checkpoint import write_text
-from keras_cnn_zoo.tasks.fitting import _Keeper
+from keras_cnn_zoo.tasks.keeper import Keeper, train
 from keras_cnn_zoo.tasks.run_folder import RunFolder, say
 from keras_cnn_zoo.utils.errors import InputError
 from tuning import report
@@ -141,23 +141,10 @@ class Trials(keras_tuner.Tuner):
         steps = (last - first) * len(batches)
         model.compile(task.optimizer(steps, learning_rate=learning_rate), task.loss())
         model.optimizer.build(model.trainable_variables)
-        keeper = _Keeper(task, self.source, folder, last, None)
+        keeper = Keeper(task, self.source, folder, last)
         if os.path.exists(folder.file("checkpoint.npz")):
             first = keeper.restore(model)
-        if first < last:
-            try:
-                model.fit(
-                    batches,
-                    initial_epoch=first,
-                    epochs=last,
-                    shuffle=False,
-                    callbacks=[batches.clock(), keeper],
-                )
-            except Exception as error:
-                # A picture that cannot be read in the middle of an epoch is the user's one clear line.
-                if batches.failure is not None:
-                    raise batches.failure from error
-                raise
+        train(model, batches, keeper, first=first, epochs=last)
         return keeper
 
     def _keep(self):

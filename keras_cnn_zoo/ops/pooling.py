@@ -20,18 +20,22 @@ def lp_pool(inputs, pool_size, strides, padding, data_format, *, p=2.0, normaliz
     if p > LARGEST_POWER:
         return ops.cast(_max_pool(ops.abs(inputs), pool_size, strides, axes, data_format), dtype)
     size = math.prod(pool_size)
+    factor = _factor(shape, pool_size, strides, padding, axes, inputs.dtype, p, normalize)
     if p == 1 and _has_kernel(inputs, pool_size):
-        outputs = ops.average_pool(ops.abs(inputs), pool_size, strides, "valid", data_format)
+        outputs = ops.average_pool(ops.abs(inputs), pool_size, strides, "valid", data_format) * factor
     else:
-        outputs = _power_mean(inputs, pool_size, strides, axes, data_format, p)
-    if normalize:
-        ratio = size / windows.window_counts(shape, pool_size, strides, padding, axes, inputs.dtype)
-        outputs = outputs if isinstance(ratio, float) else outputs * _root(ratio, p)
-    else:
-        # Capped, because an infinite factor would turn an empty window into NaN.
-        factor = math.exp(min(math.log(size) / p, 700.0))
-        outputs = outputs * min(factor, float(np.finfo(_name(inputs.dtype)).max))
+        outputs = _power_mean(inputs, pool_size, strides, axes, data_format, p, factor)
     return ops.cast(outputs, dtype)
+
+
+def _factor(shape, size, strides, padding, axes, dtype, p, normalize):
+    """What turns the mean over a window with its padding into the result."""
+    count = math.prod(size)
+    if normalize:
+        ratio = count / windows.window_counts(shape, size, strides, padding, axes, dtype)
+        return ratio if isinstance(ratio, float) else _root(ratio, p)
+    # Capped, because an infinite factor would turn an empty window into NaN.
+    return min(math.exp(min(math.log(count) / p, 700.0)), float(np.finfo(_name(dtype)).max))
 
 
 def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
@@ -63,20 +67,20 @@ def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
     dtype = inputs.dtype
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     inputs = ops.relu(windows.at_least_float32(inputs))
-    quadratic = _power_mean(inputs, pool_size, strides, axes, data_format, 2)
-    mean = _power_mean(inputs, pool_size, strides, axes, data_format, 1)
+    quadratic = _power_mean(inputs, pool_size, strides, axes, data_format, 2, 1.0)
+    mean = _power_mean(inputs, pool_size, strides, axes, data_format, 1, 1.0)
     # Neither factor leaves the range of the dtype, where the squares would.
     return ops.cast(quadratic * (quadratic / (mean + _empty(mean))), dtype)
 
 
-def _power_mean(inputs, size, strides, axes, data_format, p):
-    """`(mean abs(a)^p)^(1/p)` over windows without padding, every window scaled by its own largest entry.
+def _power_mean(inputs, size, strides, axes, data_format, p, factor):
+    """`factor (mean abs(a)^p)^(1/p)` over windows without padding, every window scaled by its own largest entry.
 
     The scale needs no gradient, because the result does not depend on it. So nothing overflows, and what
     underflows is negligible beside the largest entry.
     """
     if tuple(size) == tuple(strides) and _has_kernel(inputs, size):
-        return _power_mean_of_tiles(inputs, size, axes, data_format, p)
+        return _power_mean_of_tiles(inputs, size, axes, data_format, p, factor)
     # Windows that overlap have no common scale, but a mean over a box is a mean over its axes in turn.
     for axis, extent, stride in zip(axes, size, strides, strict=True):
         if extent == stride == 1:
@@ -89,18 +93,18 @@ def _power_mean(inputs, size, strides, axes, data_format, p):
         for entry in entries:
             total = total + _power(entry / divisor, p)
         inputs = scale * _root(total / extent, p)
-    return inputs
+    return inputs * factor
 
 
-def _power_mean_of_tiles(inputs, size, axes, data_format, p):
+def _power_mean_of_tiles(inputs, size, axes, data_format, p, factor):
     shape = ops.shape(inputs)
     for axis, extent in zip(axes, size, strict=True):
         if not isinstance(shape[axis], int) or shape[axis] % extent:
-            inputs = inputs[(slice(None),) * axis + (slice(0, shape[axis] // extent * extent),)]
+            inputs = windows.take_range(inputs, axis, 0, shape[axis] // extent * extent)
     scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
     empty = _empty(scale)
     scaled = _power(_divide_tiles(inputs, scale + empty, size, axes), p)
-    return scale * _root(ops.average_pool(scaled, size, size, "valid", data_format) + empty, p)
+    return (scale * factor) * _root(ops.average_pool(scaled, size, size, "valid", data_format) + empty, p)
 
 
 def _max_pool(inputs, size, strides, axes, data_format):

@@ -43,7 +43,7 @@ def tiled_convolution(inputs, kernel, *, strides, padding, data_format, dilation
     outputs = _interleave(outputs, tile, blocks, data_format, groups)
     for axis, length, block in zip(axes, lengths, blocks, strict=True):
         if not isinstance(length, int) or length < block * tile:
-            outputs = outputs[(slice(None),) * axis + (slice(0, length),)]
+            outputs = windows.take_range(outputs, axis, 0, length)
     return outputs
 
 

@@ -111,7 +111,7 @@ def window_entries(inputs, size, strides, axes):
         phase = phases[tuple(o % stride for o, stride in zip(offsets, strides, strict=True))]
         for axis, o, extent, stride, count in zip(axes, offsets, size, strides, counts, strict=True):
             if extent > stride:
-                phase = phase[(slice(None),) * axis + (slice(o // stride, o // stride + count),)]
+                phase = take_range(phase, axis, o // stride, count)
         entries.append(phase)
     return entries
 
@@ -158,7 +158,16 @@ def _set_length(inputs, axis, length, target, stride):
         return inputs
     else:
         inputs = pad_axes(inputs, {axis: (0, stride - 1)})
-    return inputs[(slice(None),) * axis + (slice(0, target),)]
+    return take_range(inputs, axis, 0, target)
+
+
+def take_range(inputs, axis, start, length):
+    """`length` positions along one axis. The gradient of Python's slices is slow in a TensorFlow graph."""
+    shape = list(ops.shape(inputs))
+    shape[axis] = length
+    starts = [0] * len(shape)
+    starts[axis] = start
+    return ops.slice(inputs, starts, shape)
 
 
 def at_least_float32(inputs):

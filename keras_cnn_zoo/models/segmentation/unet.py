@@ -9,9 +9,11 @@ from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
     # Ronneberger et al.: 64 to 1024 channels, biases, no normalization.
-    "original": {"filters": 64, "normalization": None},
+    "original": {"filters": 64, "depth": 4, "normalization": None, "dropout": 0.5},
     # Half the channels with batch normalization: 7.8 M parameters, trains from scratch on small sets.
-    "small": {"filters": 32, "normalization": "batch"},
+    "small": {"filters": 32, "depth": 4, "normalization": "batch", "dropout": 0.5},
+    # Three halvings, for pictures of about 100 pixels: a fourth leaves too few cells to tell shapes apart.
+    "tiny": {"filters": 16, "depth": 3, "normalization": "batch", "dropout": 0.0},
 }
 
 
@@ -48,19 +50,19 @@ class UNet(ZooModel):
 
     Differs from the paper: `padding` is "same" by default, so that the mask has the size of the picture; the
     paper's geometry (572 x 572 gives 388 x 388) is `padding="valid"`. Variant "small" has half the channels
-    and batch normalization before each ReLU.
+    and batch normalization before each ReLU; "tiny" has a quarter and one stage less.
 
     Args:
         num_classes: number of classes, background included, a positive integer.
         input_shape: (height, width, channels); height and width may be None.
-        variant: "original" (31.0 M parameters) or "small" (7.8 M).
+        variant: "original" (31.0 M parameters), "small" (7.8 M) or "tiny" (0.5 M).
         width: scales the channels of every stage.
-        depth: number of halvings, a positive integer; 4 in the paper.
+        depth: number of halvings, a positive integer, or None for the variant's own; 4 in the paper.
         padding: "same", or "valid" for the paper's unpadded convolutions.
         normalization: "variant" for the variant's own, "batch", a layer used as prototype, or None.
         activation: name or layer after each convolution.
-        dropout: share of units dropped in training at the end of the contracting path, in [0, 1); the
-            paper does so without giving its rate.
+        dropout: share of units dropped in training at the end of the contracting path, in [0, 1), or None for
+            the variant's own; the paper does so without giving its rate.
         class_names: names of the classes, or None.
         **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
 
@@ -92,11 +94,11 @@ class UNet(ZooModel):
         input_shape=(None, None, 3),
         variant="small",
         width=1.0,
-        depth=4,
+        depth=None,
         padding="same",
         normalization="variant",
         activation="relu",
-        dropout=0.5,
+        dropout=None,
         class_names=None,
         **kwargs,
     ):
@@ -104,8 +106,10 @@ class UNet(ZooModel):
         num_classes = validation.positive_integer("num_classes", num_classes)
         validation.one_of("variant", variant, self.variants)
         width = validation.finite_number("width", width, above=0)
-        depth = validation.positive_integer("depth", depth)
+        depth = VARIANTS[variant]["depth"] if depth is None else validation.positive_integer("depth", depth)
         validation.one_of("padding", padding, ("same", "valid"))
+        if dropout is None:
+            dropout = VARIANTS[variant]["dropout"]
         dropout = validation.probability("dropout", dropout, allow_one=False)
         input_shape = _check_input_shape(input_shape, depth, padding)
         if normalization == "variant":

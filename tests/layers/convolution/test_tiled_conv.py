@@ -46,7 +46,11 @@ def convolved(inputs, kernel, *, strides=1, padding="valid", dilation_rate=1, gr
     return outputs
 
 
-ACTIVATIONS = {None: lambda x: x, "relu": lambda x: np.where(x > 0, x, 0), "tanh": np.tanh}
+ACTIVATIONS = {
+    None: lambda x: x,
+    "relu": lambda x: np.where(x > 0, x, 0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+}
 
 
 def reference(
@@ -81,7 +85,7 @@ COMMON = {
     "padding": "same",
     "data_format": "channels_last",
     "groups": 1,
-    "activation": "tanh",
+    "activation": "sigmoid",
     "use_bias": True,
     "kernel_initializer": "he_normal",
     "bias_initializer": "ones",
