@@ -1,5 +1,6 @@
 """Pooling by powers and by chance, safe over the whole range of the dtype."""
 
+import itertools
 import math
 
 import keras
@@ -19,7 +20,6 @@ def lp_pool(inputs, pool_size, strides, padding, data_format, *, p=2.0, normaliz
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     if p > LARGEST_POWER:
         return ops.cast(_max_pool(ops.abs(inputs), pool_size, strides, axes, data_format), dtype)
-    size = math.prod(pool_size)
     factor = _factor(shape, pool_size, strides, padding, axes, inputs.dtype, p, normalize)
     if p == 1 and _has_kernel(inputs, pool_size):
         outputs = ops.average_pool(ops.abs(inputs), pool_size, strides, "valid", data_format) * factor
@@ -42,23 +42,40 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
     """One entry of each window, drawn with probability proportional to its positive part."""
     axes = windows.spatial_axes(len(pool_size), data_format)
     dtype = inputs.dtype
+    inputs = windows.at_least_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
-    entries = windows.window_entries(windows.at_least_float32(inputs), pool_size, strides, axes)
-    cumulative = []
-    for entry in entries:
-        weight = ops.relu(ops.stop_gradient(entry))
-        cumulative.append(cumulative[-1] + weight if cumulative else weight)
-    draw = keras.random.uniform(ops.shape(cumulative[-1]), dtype="float32", seed=seed)
-    # In (0, total], so that the entry where the cumulative weight first reaches it has a positive weight, and
-    # no entry qualifies where the total is 0.
-    threshold = (1.0 - ops.cast(draw, cumulative[-1].dtype)) * cumulative[-1]
-    reached = [threshold > 0, *(weight < threshold for weight in cumulative[:-1])]
-    outputs = None
-    for entry, here, later in zip(entries, reached, [*reached[1:], None], strict=True):
-        chosen = here if later is None else ops.not_equal(here, later)
-        term = entry * ops.cast(chosen, entry.dtype)
-        outputs = term if outputs is None else outputs + term
+    if tuple(pool_size) == tuple(strides) and math.prod(pool_size) > 1 and _has_kernel(inputs, pool_size):
+        # With all others masked the entry is the maximum; if none is positive, that is a masked 0. Max pooling
+        # has less to do in the backward pass than the sum below.
+        inputs = windows.crop_to_tiles(inputs, pool_size, axes)
+        weights = windows.window_entries(ops.relu(ops.stop_gradient(inputs)), pool_size, strides, axes)
+        mask = windows.join_tiles(_draw(weights, seed), pool_size, axes)
+        masked = inputs * ops.cast(mask, inputs.dtype)
+        return ops.cast(ops.max_pool(masked, pool_size, strides, "valid", data_format), dtype)
+    entries = [ops.relu(entry) for entry in windows.window_entries(inputs, pool_size, strides, axes)]
+    outputs = 0.0
+    for entry, mask in zip(
+        entries, _draw([ops.stop_gradient(entry) for entry in entries], seed), strict=True
+    ):
+        outputs = outputs + entry * ops.cast(mask, entry.dtype)
     return ops.cast(outputs, dtype)
+
+
+def _draw(weights, seed):
+    """A mask for each entry, true where it is drawn; each window draws one, by weight."""
+    cumulative = [weights[0]]
+    for weight in weights[1:]:
+        cumulative.append(cumulative[-1] + weight)
+    total = cumulative.pop()
+    draw = keras.random.uniform(ops.shape(total), dtype="float32", seed=seed)
+    # Below the total, as the draw is below 1; so the first entry whose cumulative weight is above it has a
+    # positive weight itself.
+    threshold = ops.cast(draw, total.dtype) * total
+    passed = [weight <= threshold for weight in cumulative]
+    if not passed:
+        return [ops.ones_like(total, dtype="bool")]
+    between = [ops.not_equal(here, later) for here, later in itertools.pairwise(passed)]
+    return [ops.logical_not(passed[0]), *between, passed[-1]]
 
 
 def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
@@ -70,11 +87,11 @@ def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
     quadratic = _power_mean(inputs, pool_size, strides, axes, data_format, 2, 1.0)
     mean = _power_mean(inputs, pool_size, strides, axes, data_format, 1, 1.0)
     # Neither factor leaves the range of the dtype, where the squares would.
-    return ops.cast(quadratic * (quadratic / (mean + _empty(mean))), dtype)
+    return ops.cast(quadratic * (quadratic / _positive(mean)), dtype)
 
 
 def _power_mean(inputs, size, strides, axes, data_format, p, factor):
-    """`factor (mean abs(a)^p)^(1/p)` over windows without padding, every window scaled by its own largest entry.
+    """`factor (mean abs(a)^p)^(1/p)` over windows without padding, each scaled by its own largest entry.
 
     The scale needs no gradient, because the result does not depend on it. So nothing overflows, and what
     underflows is negligible beside the largest entry.
@@ -87,24 +104,19 @@ def _power_mean(inputs, size, strides, axes, data_format, p, factor):
             continue
         entries = windows.window_entries(inputs, (extent,), (stride,), (axis,))
         scale = ops.stop_gradient(ops.max(ops.abs(ops.stack(entries)), axis=0))
-        empty = _empty(scale)
-        divisor = scale + empty
-        total = empty * extent
-        for entry in entries:
-            total = total + _power(entry / divisor, p)
-        inputs = scale * _root(total / extent, p)
+        divisor = _positive(scale)
+        total = sum(_power(entry / divisor, p) for entry in entries)
+        inputs = scale * _root(total / extent + _tiny(scale), p)
     return inputs * factor
 
 
 def _power_mean_of_tiles(inputs, size, axes, data_format, p, factor):
-    shape = ops.shape(inputs)
-    for axis, extent in zip(axes, size, strict=True):
-        if not isinstance(shape[axis], int) or shape[axis] % extent:
-            inputs = windows.take_range(inputs, axis, 0, shape[axis] // extent * extent)
+    inputs = windows.crop_to_tiles(inputs, size, axes)
     scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
-    empty = _empty(scale)
-    scaled = _power(_divide_tiles(inputs, scale + empty, size, axes), p)
-    return (scale * factor) * _root(ops.average_pool(scaled, size, size, "valid", data_format) + empty, p)
+    scaled = _power(_divide_tiles(inputs, _positive(scale), size, axes), p)
+    return (scale * factor) * _root(
+        ops.average_pool(scaled, size, size, "valid", data_format) + _tiny(scale), p
+    )
 
 
 def _max_pool(inputs, size, strides, axes, data_format):
@@ -142,10 +154,18 @@ def _divide_tiles(inputs, divisors, size, axes):
     return ops.reshape(ops.reshape(inputs, split) / ops.reshape(divisors, spread), shape)
 
 
-def _empty(scale):
-    """1.0 where a window holds only zeros or subnormal numbers, else 0.0: added where 0 must not divide."""
-    tiny = float(np.finfo(_name(scale.dtype)).tiny)
-    return ops.cast(ops.stop_gradient(scale) < tiny, scale.dtype)
+def _tiny(tensor):
+    """The smallest normal number of the dtype. Added to a mean in [1/n, 1] it changes nothing, but keeps the
+    gradient of its root finite in a window of zeros."""
+    return float(np.finfo(_name(tensor.dtype)).tiny)
+
+
+def _positive(scale):
+    """The scale, or for a window of zeros something to divide by."""
+    tiny = _tiny(scale)
+    if _name(scale.dtype) == "float64":  # PyTorch would compute the maximum in float32.
+        return scale + ops.cast(ops.stop_gradient(scale) < tiny, scale.dtype)
+    return ops.maximum(scale, tiny)
 
 
 def _power(ratio, p):
@@ -160,7 +180,7 @@ def _power(ratio, p):
     # Twice as fast as `power` on a CPU, and exact to rounding: where the logarithm is large the power is
     # small.
     if p > 1:
-        return ops.exp(p * ops.log(ratio + float(np.finfo(_name(ratio.dtype)).tiny)))
+        return ops.exp(p * ops.log(ratio + _tiny(ratio)))
     positive = ops.cast(ops.stop_gradient(ratio) > 0, ratio.dtype)
     return ops.exp(p * ops.log(ratio + (1.0 - positive))) * positive
 

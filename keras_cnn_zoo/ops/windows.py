@@ -116,6 +116,29 @@ def window_entries(inputs, size, strides, axes):
     return entries
 
 
+def crop_to_tiles(inputs, size, axes):
+    """Cuts off what whole tiles of `size` do not cover."""
+    shape = ops.shape(inputs)
+    for axis, extent in zip(axes, size, strict=True):
+        if not isinstance(shape[axis], int) or shape[axis] % extent:
+            inputs = take_range(inputs, axis, 0, shape[axis] // extent * extent)
+    return inputs
+
+
+def join_tiles(entries, size, axes):
+    """The inverse of `window_entries` for windows that tile their input."""
+    shape = list(ops.shape(entries[0]))
+    order, merged = [], list(shape)
+    for axis in range(len(shape)):
+        order.append(len(size) + axis)
+        if axis in axes:
+            position = axes.index(axis)
+            order.append(position)
+            merged[axis] = shape[axis] * size[position]
+    tiles = ops.reshape(ops.stack(entries), [*size, *shape])
+    return ops.reshape(ops.transpose(tiles, order), merged)
+
+
 def _phases(inputs, size, strides, axes):
     """`{phase: tensor}` of every `stride`-th position, and the number of windows along each axis."""
     shape = list(ops.shape(inputs))

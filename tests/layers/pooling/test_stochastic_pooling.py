@@ -104,19 +104,39 @@ def test_the_mean_of_many_draws_is_the_inference_output(strides):
     assert (error <= 5 * many.std(axis=0) / 4000**0.5 + 1e-6).all()
 
 
-@pytest.mark.parametrize(
-    "draw, expected", [(0.999, 0.5), (0.9, 0.5), (0.8, 2.0), (0.4, 2.0), (0.3, 1.5), (0.0, 1.5)]
-)
-def test_the_entry_is_found_by_the_cumulative_weight(monkeypatch, draw, expected):
-    # Cumulative weights 0.125, 0.625, 0.625, 1, against 1 - draw.
+def fix_draws(monkeypatch, draw):
     monkeypatch.setattr(
         keras.random, "uniform", lambda shape, *_, **__: keras.ops.full(shape, draw, dtype="float32")
     )
-    layer = StochasticPooling2D(2)
+
+
+@pytest.mark.parametrize("strides", [2, 1])
+@pytest.mark.parametrize(
+    "draw, expected", [(0.0, 0.5), (0.1, 0.5), (0.15, 2.0), (0.6, 2.0), (0.65, 1.5), (0.999, 1.5)]
+)
+def test_the_entry_is_found_by_the_cumulative_weight(monkeypatch, draw, expected, strides):
+    # Cumulative weights 0.125, 0.625, 0.625, 1.
+    fix_draws(monkeypatch, draw)
+    layer = StochasticPooling2D(2, strides)
     inputs = tiled(WINDOW, 1, 1)
     assert float(layer(inputs, training=True)[0, 0, 0, 0]) == expected
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(layer(x, training=True)), [inputs])
     np.testing.assert_array_equal(numpy_of(gradient), inputs == expected)
+
+
+@pytest.mark.parametrize("strides", [2, 1])
+@pytest.mark.parametrize("draw", [0.0, 0.5, 1 - 2**-24])
+@pytest.mark.parametrize("window", [[-1.0, 3.0], [3.0, -1.0], [0.0, 3.0], [3.0, 0.0]])
+def test_an_entry_without_weight_is_never_drawn(monkeypatch, window, draw, strides):
+    fix_draws(monkeypatch, draw)
+    outputs = StochasticPooling1D(2, strides)(np.array(window, "float32").reshape(1, 2, 1), training=True)
+    assert float(outputs[0, 0, 0]) == 3.0
+
+
+def test_a_window_of_one_entry_is_relu():
+    inputs = np.array([[[-2.0], [3.0]]], "float32")
+    outputs = StochasticPooling1D(1)(inputs, training=True)
+    np.testing.assert_array_equal(numpy_of(outputs), [[[0.0], [3.0]]])
 
 
 @pytest.mark.parametrize("training", [True, False])
