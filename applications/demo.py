@@ -3,6 +3,8 @@
 Everything comes with the package: no download, about a minute on two cores.
 """
 
+import dataclasses
+import logging
 import os
 import sys
 
@@ -72,7 +74,8 @@ def fine_tune(out):
             f"   {name:<13} accuracy {np.mean(values):.3f}  "
             f"({DRAWS} draws: {min(values):.3f} to {max(values):.3f})"
         )
-    figure = task.draw(tuned, source, count=12)
+    unseen = dataclasses.replace(source, splits={**source.splits, "test": rest})
+    figure = task.draw(tuned, unseen, count=12)
     figure.savefig(os.path.join(out, "digits.png"), dpi=110)
 
 
@@ -95,6 +98,8 @@ def segment(out):
 @one_line_errors
 def main(out="runs/demo"):
     """Runs both parts and says where the pictures are."""
+    # Ten small models are traced one after the other: TensorFlow's advice on retracing is not for the reader.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     os.makedirs(out, exist_ok=True)
     fine_tune(out)
     segment(out)

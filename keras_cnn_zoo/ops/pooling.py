@@ -45,7 +45,7 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
     inputs = windows.at_least_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     if tuple(pool_size) == tuple(strides) and math.prod(pool_size) > 1 and _has_kernel(inputs, pool_size):
-        # With all others masked the entry is the maximum; if none is positive, that is a masked 0. Max pooling
+        # With all others masked the entry is the maximum; if none is positive, that is a masked 0. The kernel
         # has less to do in the backward pass than the sum below.
         inputs = windows.crop_to_tiles(inputs, pool_size, axes)
         weights = windows.window_entries(ops.relu(ops.stop_gradient(inputs)), pool_size, strides, axes)
