@@ -43,7 +43,7 @@ format: $(VENV)/.all
 	$(BIN)/ruff format $(SOURCES)
 
 matrix: $(WITH_TORCH) $(VENV)/.all
-	$(BIN)/python -m pytest -m contract $(PYTEST_ARGS)
+	CONTRACT_MATRIX=docs/contract_matrix.md $(BIN)/python -m pytest tests/contract -m contract $(PYTEST_ARGS)
 
 benchmark: $(WITH_TORCH) $(VENV)/.all
 	$(BIN)/python -m benchmarks.layers

@@ -69,6 +69,7 @@ def tensorflow_steps(jit_compile):
     import numpy as np
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # it takes the many functions below for retracings of one
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     inputs = tf.constant(np.random.default_rng(0).standard_normal(SHAPE).astype("float32"))
 

@@ -19,10 +19,10 @@ def lp_pool(inputs, pool_size, strides, padding, data_format, *, p=2.0, normaliz
     inputs = windows.at_least_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     if p > LARGEST_POWER:
-        return ops.cast(_max_pool(ops.abs(inputs), pool_size, strides, axes, data_format), dtype)
+        return ops.cast(_max_pool(_magnitude(inputs), pool_size, strides, axes, data_format), dtype)
     factor = _factor(shape, pool_size, strides, padding, axes, inputs.dtype, p, normalize)
     if p == 1 and _has_kernel(inputs, pool_size):
-        outputs = ops.average_pool(ops.abs(inputs), pool_size, strides, "valid", data_format) * factor
+        outputs = ops.average_pool(_magnitude(inputs), pool_size, strides, "valid", data_format) * factor
     else:
         outputs = _power_mean(inputs, pool_size, strides, axes, data_format, p, factor)
     return ops.cast(outputs, dtype)
@@ -82,12 +82,22 @@ def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
     """The mean of `stochastic_pool` over its draws, `sum a^2 / sum a` of the positive parts."""
     axes = windows.spatial_axes(len(pool_size), data_format)
     dtype = inputs.dtype
-    inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     inputs = ops.relu(windows.at_least_float32(inputs))
-    quadratic = _power_mean(inputs, pool_size, strides, axes, data_format, 2, 1.0)
-    mean = _power_mean(inputs, pool_size, strides, axes, data_format, 1, 1.0)
-    # Neither factor leaves the range of the dtype, where the squares would.
-    return ops.cast(quadratic * (quadratic / _positive(mean)), dtype)
+    inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
+    # Written so that no factor leaves the range of the dtype, where the squares would.
+    if tuple(pool_size) == tuple(strides) and _has_kernel(inputs, pool_size):
+        ratios, scale = _scale_tiles(inputs, pool_size, axes, data_format)
+        square, mean = (
+            ops.average_pool(power, pool_size, strides, "valid", data_format)
+            for power in (ops.square(ratios), ratios)
+        )
+        outputs = scale * (square / (mean + _tiny(scale)))
+    else:
+        quadratic, mean = (
+            _power_mean(inputs, pool_size, strides, axes, data_format, p, factor=1.0) for p in (2, 1)
+        )
+        outputs = quadratic * (quadratic / _positive(mean))
+    return ops.cast(outputs, dtype)
 
 
 def _power_mean(inputs, size, strides, axes, data_format, p, factor):
@@ -99,11 +109,12 @@ def _power_mean(inputs, size, strides, axes, data_format, p, factor):
     if tuple(size) == tuple(strides) and _has_kernel(inputs, size):
         return _power_mean_of_tiles(inputs, size, axes, data_format, p, factor)
     # Windows that overlap have no common scale, but a mean over a box is a mean over its axes in turn.
+    inputs = _magnitude(inputs)
     for axis, extent, stride in zip(axes, size, strides, strict=True):
         if extent == stride == 1:
             continue
         entries = windows.window_entries(inputs, (extent,), (stride,), (axis,))
-        scale = ops.stop_gradient(ops.max(ops.abs(ops.stack(entries)), axis=0))
+        scale = ops.stop_gradient(ops.max(ops.stack(entries), axis=0))
         divisor = _positive(scale)
         total = sum(_power(entry / divisor, p) for entry in entries)
         inputs = scale * _root(total / extent + _tiny(scale), p)
@@ -111,12 +122,16 @@ def _power_mean(inputs, size, strides, axes, data_format, p, factor):
 
 
 def _power_mean_of_tiles(inputs, size, axes, data_format, p, factor):
+    ratios, scale = _scale_tiles(inputs, size, axes, data_format)
+    mean = ops.average_pool(_power(ratios, p), size, size, "valid", data_format)
+    return (scale * factor) * _root(mean + _tiny(scale), p)
+
+
+def _scale_tiles(inputs, size, axes, data_format):
+    """The entries of every tile divided by its largest magnitude, and these magnitudes, without gradient."""
     inputs = windows.crop_to_tiles(inputs, size, axes)
     scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
-    scaled = _power(_divide_tiles(inputs, _positive(scale), size, axes), p)
-    return (scale * factor) * _root(
-        ops.average_pool(scaled, size, size, "valid", data_format) + _tiny(scale), p
-    )
+    return _divide_tiles(inputs, _positive(scale), size, axes), scale
 
 
 def _max_pool(inputs, size, strides, axes, data_format):
@@ -154,6 +169,11 @@ def _divide_tiles(inputs, divisors, size, axes):
     return ops.reshape(ops.reshape(inputs, split) / ops.reshape(divisors, spread), shape)
 
 
+def _magnitude(inputs):
+    """`abs` with a gradient of 0 at 0, where that of JAX is 1."""
+    return inputs * ops.stop_gradient(ops.sign(inputs))
+
+
 def _tiny(tensor):
     """The smallest normal number of the dtype. Added to a mean in [1/n, 1] it changes nothing, but keeps the
     gradient of its root finite in a window of zeros."""
@@ -172,7 +192,7 @@ def _power(ratio, p):
     """`abs(ratio)^p` for ratios in [-1, 1], with a gradient of 0 at 0."""
     if p == 2:
         return ops.square(ratio)
-    ratio = ops.abs(ratio)
+    ratio = _magnitude(ratio)
     if p == 1:
         return ratio
     if p == int(p) and p <= 16:

@@ -12,8 +12,8 @@ import itertools
 import keras
 from keras import ops
 
-PRIME = 10007
-GOLDEN = 6185  # PRIME times the golden section: any stretch of positions covers (0, 1) evenly
+PERIOD = 8192  # a power of two: XLA divides by anything else inexactly, each backend in its own way
+GOLDEN = 5063  # odd, near PERIOD times the golden section: any stretch of positions covers (0, 1) evenly
 
 
 class _Draws:
@@ -28,15 +28,16 @@ class _Draws:
         count = 1
         for size in shape:
             count = count * size
-        position = ops.cast(ops.arange(count), "int32") % PRIME
-        position = (position * GOLDEN + next(self.calls) * 2741) % PRIME
-        return ops.reshape((ops.cast(position, "float32") + 0.5) / PRIME, shape)
+        position = ops.cast(ops.arange(count), "int32") % PERIOD
+        position = (position * GOLDEN + next(self.calls) * 2741) % PERIOD
+        return ops.reshape((ops.cast(position, "float32") + 0.5) / PERIOD, shape)
 
     def standard_normal(self, shape, bound=1.0):
         return ops.erfinv((2.0 * self.unit(shape) - 1.0) * bound) * 2.0**0.5
 
     def uniform(self, shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
-        return self._finish(self.unit(shape) * (maxval - minval) + minval, dtype)
+        # Cast first, so that a float64 draw is not rounded to float32 on the way to its interval.
+        return self._finish(self.unit(shape), dtype) * (maxval - minval) + minval
 
     def normal(self, shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
         return self._finish(self.standard_normal(shape) * stddev + mean, dtype)

@@ -99,12 +99,16 @@ def test_predict_refuses_a_broken_picture_and_writes_nothing(tmp_path):
 
 def test_evaluate_prints_one_json_object(archive):
     result = call(Classification(), "evaluate", "--preset", "lenet5_mnist", "--data", f"npz:{archive[1]}")
-    # Ten classes of the preset against the two of the archive.
-    assert result.exit_code == 2 and "classes" in result.stderr
-    result = call(
-        Classification(), "evaluate", "--preset", "lenet5_mnist", "--data", "digits", "--split", "test"
-    )
-    assert result.exit_code == 2
+    measured = json.loads(result.stdout)
+    assert measured["examples"] == 8 and measured["baseline"] == {"accuracy": 0.5}
+    assert 0 <= measured["accuracy"] <= 1
+
+
+def test_evaluate_refuses_classes_that_the_model_does_not_have(archive, tmp_path):
+    arrays, _ = archive
+    np.savez(tmp_path / "many.npz", **{**arrays, "y_test": np.arange(8) + 7})
+    words = ("evaluate", "--preset", "lenet5_mnist", "--data", f"npz:{tmp_path / 'many.npz'}")
+    assert "y_test" in refused(Classification(), *words)
 
 
 def test_evaluate_of_a_preset_on_the_embedded_set():

@@ -222,6 +222,13 @@ def test_a_batch_of_none_and_a_window_of_one():
     np.testing.assert_allclose(numpy_of(LpPooling2D(1, 2)(inputs)), np.abs(inputs)[:, ::2, ::2], rtol=1e-6)
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has float64 only with JAX_ENABLE_X64")
+def test_a_window_of_one_in_three_dimensions_and_float64():
+    inputs = noise(1, 2, 3, 2, 2).astype("float64")
+    outputs = numpy_of(LpPooling3D(1, p=2, dtype="float64")(inputs))
+    np.testing.assert_allclose(outputs, np.abs(inputs), rtol=1e-6)
+
+
 def test_same_padding_takes_a_window_larger_than_the_map():
     inputs = noise(1, 2, 3, 1)
     expected = reference(inputs, {}, pool_size=5, padding="same")

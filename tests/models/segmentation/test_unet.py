@@ -100,7 +100,7 @@ def test_decode_is_the_best_class_per_pixel():
     "arguments, message",
     [
         ({"num_classes": 2.5}, "`num_classes` must be a positive integer"),
-        ({"variant": "tiny"}, "`variant` must be one of 'original', 'small', 'tiny'"),
+        ({"variant": "huge"}, "`variant` must be one of 'original', 'small', 'tiny'"),
         ({"depth": 0}, "`depth` must be a positive integer"),
         ({"padding": "mirror"}, "`padding` must be one of 'same', 'valid'"),
         ({"input_shape": (64, 64)}, "`input_shape` must be \\(height, width, channels\\)"),
