@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import sys
 from typing import Annotated
@@ -26,6 +27,33 @@ def parse_size(text):
     if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
         raise InputError(f"--image-size must be HxW, such as 224x224. Received: {text!r}")
     return int(parts[0]), int(parts[1])
+
+
+def parse_box(text):
+    """ "X,Y,W,H" in pixels to four numbers."""
+    if text is None:
+        return None
+    try:
+        box = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        box = ()
+    if len(box) != 4 or not all(map(math.isfinite, box)) or min(box[2:]) <= 0:
+        raise InputError(f"--box must be X,Y,W,H in pixels, width and height above 0. Received: {text!r}")
+    return box
+
+
+def parse_settings(settings):
+    """ "NAME=VALUE" texts to a dict; a value is JSON, or text where it is none."""
+    found = {}
+    for setting in settings or ():
+        name, equals, value = setting.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"--set must be NAME=VALUE. Received: {setting!r}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def one_line_errors(function):
@@ -54,6 +82,18 @@ def data_options_of(skip_bad, split_file, ignore_label, class_names, encoding):
     return {name: value for name, value in options.items() if value is not None}
 
 
+def option_words(options):
+    """{option: value} as words of a command line; what is None or False is not told."""
+    words = []
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            words.append(",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+    return words
+
+
 def application(task):
     """The typer program `fit | evaluate | predict | export` of a task."""
     app = typer.Typer(
@@ -68,6 +108,10 @@ def application(task):
         preset: Annotated[Text, typer.Option(help="start from a preset's weights")] = None,
         variant: Text = None,
         width: float | None = None,
+        backbone: Annotated[Text, typer.Option(help="preset that the backbone starts from")] = None,
+        model_options: Annotated[
+            list[str] | None, typer.Option("--set", help="NAME=VALUE of the model's constructor, JSON")
+        ] = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -92,6 +136,8 @@ def application(task):
             preset=preset,
             variant=variant,
             width=width,
+            backbone=backbone,
+            model_options=parse_settings(model_options),
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -130,9 +176,10 @@ def application(task):
         out: Annotated[str, typer.Option()],
         run: Text = None,
         preset: Text = None,
+        box: Annotated[Text, typer.Option(help="X,Y,W,H of the target in the first frame (tracking)")] = None,
     ):
-        """Answer for picture files or folders of them."""
-        answers = tasks.predict(task, inputs, out, run=run, preset=preset)
+        """Answer for files or folders of them."""
+        answers = tasks.predict(task, inputs, out, run=run, preset=preset, options={"box": parse_box(box)})
         print(f"{len(answers)} predictions in {out}")
 
     @app.command()

@@ -4,6 +4,7 @@ Everything measured on the card is read from the run folder; what a run cannot k
 their licence) is asked for.
 """
 
+import json
 import os
 import shlex
 from typing import Annotated
@@ -13,8 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import typer
 
 import keras_cnn_zoo
-from applications.cli import one_line_errors
-from keras_cnn_zoo.tasks.run_folder import RunFolder
+from applications.cli import one_line_errors, option_words
+from keras_cnn_zoo.tasks.run_folder import EMBEDDED, RunFolder
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -32,12 +33,9 @@ def command_of(config):
     options = {key: value for key, value in config.items() if key not in ("task", "backend", "data_options")}
     if options.get("image_size"):
         options["image_size"] = "x".join(map(str, options["image_size"]))
-    if data.get("class_names"):
-        data["class_names"] = ",".join(data["class_names"])
-    for name, value in {**data, **options}.items():
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    for name, value in (options.pop("model_options", None) or {}).items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join([*words, *option_words({**data, **options})])
 
 
 @app.command()
@@ -58,7 +56,7 @@ def publish(
     card = {
         "summary": summary,
         "data": data,
-        "data_spec": config["data_options"]["spec"] or "digit_scenes",
+        "data_spec": config["data_options"]["spec"] or EMBEDDED,
         "data_options": {k: v for k, v in config["data_options"].items() if k not in ("spec", "class_names")},
         "licence": licence,
         "metrics": {key: value for key, value in metrics.items() if isinstance(value, float)},

@@ -32,6 +32,11 @@ SPACE = SearchSpace(
         # Multiples of 0.2 give both convolutions an even number of channels, which Maxout(2) wants.
         "width": (0.2, 0.4, 0.8, 1.6),
     },
+    task_choices={
+        "loss": ("cross_entropy", "hinge"),
+        "augmentation": {"moved": lambda: None, "none": lambda: ()},
+    },
+    recipe_choices={"weight_decay": (0.0, 0.01, 0.05), "warmup": (0.0, 0.1)},
     learning_rate=(3e-4, 1e-2),
     epochs=12,
     max_trials=20,

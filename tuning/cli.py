@@ -10,7 +10,6 @@ from tuning.search import TUNERS, SearchOptions, search
 
 def program(space):
     """The typer program that searches `space`."""
-    name = space.task.name
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @app.command(
@@ -27,7 +26,7 @@ def program(space):
         epochs: Annotated[int | None, typer.Option(help=f"of a trial; {space.epochs} if not given")] = None,
         seed: int = 0,
         out: Annotated[
-            Text, typer.Option(help=f"folder of the search; runs/tuning/{name} if not given")
+            Text, typer.Option(help=f"folder of the search; runs/tuning/{space.name} if not given")
         ] = None,
         resume: Annotated[bool, typer.Option("--resume", help="go on with the search in --out")] = False,
         skip_bad: bool = False,

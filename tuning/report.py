@@ -63,7 +63,7 @@ def spread(values):
 
 def summary(rows, metric, space):
     """A line per part: median, quartiles and number of trials of each choice, best median first."""
-    for name in space.choices:
+    for name in space.all_choices:
         groups = effects(rows, metric, name)
         cells = []
         for value in sorted(groups, key=lambda value: -statistics.median(groups[value])):
@@ -88,8 +88,8 @@ def figure(rows, metric, space):
     axes = sheet.subplots(lines, columns, squeeze=False, sharey=True).flat
     floor = _floor([row[metric] for row in done])
     _draw_trials(axes[0], done, metric, floor)
-    for axis, name in zip(axes[1:], space.choices, strict=False):
-        _draw_choice(axis, done, metric, name, list(space.choices[name]), floor)
+    for axis, name in zip(axes[1:], space.all_choices, strict=False):
+        _draw_choice(axis, done, metric, name, list(space.all_choices[name]), floor)
         axis.set_title(name)
     _draw_learning_rate(axes[count - 1], done, metric, space.learning_rate, floor)
     for axis in axes[count:]:

@@ -2,14 +2,16 @@
 
 import dataclasses
 import os
+import shlex
 import warnings
 
 import keras
 from keras_tuner.errors import FatalError
 
+from applications.cli import option_words
 from keras_cnn_zoo import distribution
 from keras_cnn_zoo.models import presets
-from keras_cnn_zoo.tasks.run_folder import EMBEDDED, RunFolder, say
+from keras_cnn_zoo.tasks.run_folder import EMBEDDED, RunFolder, announce, say
 from keras_cnn_zoo.utils.errors import InputError
 from tuning import report
 from tuning.trials import ORACLES, Trials, oracle
@@ -60,7 +62,7 @@ class SearchOptions:
         max_trials = self.max_trials
         if max_trials is None and self.tuner != "hyperband":
             max_trials = space.max_trials
-        out = self.out or os.path.join("runs", "tuning", space.task.name)
+        out = self.out or os.path.join("runs", "tuning", space.name)
         return dataclasses.replace(self, epochs=epochs, max_trials=max_trials, out=out)
 
     def record(self, space):
@@ -85,8 +87,7 @@ def search(space, options):
     folder = RunFolder(options.out)
     distribution.set_up(seed=options.seed)
     source = space.task.load(options.data, seed=options.seed, **options.data_options)
-    for note in source.notes:
-        say(note)
+    announce(source)
     # Pictures that the network cannot take are found here, not once in every trial.
     space.build(source, space.hyperparameters().values)
     # Only now is anything written: every option and the data have been found good.
@@ -130,10 +131,11 @@ def _finish(trials, options):
         raise InputError(f"no trial came to an end: {folder.file('trials.csv')} says why")
     model = space.build(source, best)
     model.load_weights(trials.weights(best["trial"]))
-    measured = space.task.evaluate(model, source, "test")
+    task = space.task_for(best)
+    measured = task.evaluate(model, source, "test")
     metrics = {
         **measured,
-        "baseline": space.task.baseline(source, "test"),
+        "baseline": task.baseline(source, "test"),
         "split": "test",
         metric: best[metric],
         "trial": best["trial"],
@@ -157,24 +159,21 @@ def _finish(trials, options):
 def _card(space, options, metrics, measured):
     """The model card of `best`."""
     values = ", ".join(f"{name} {report.shown(value)}" for name, value in metrics["hyperparameters"].items())
-    words = [
-        "python",
-        "-m",
-        f"tuning.{space.task.name}",
-        "--tuner",
-        options.tuner,
-        "--epochs",
-        str(options.epochs),
-    ]
-    words += [] if options.max_trials is None else ["--max-trials", str(options.max_trials)]
-    words += ["--seed", str(options.seed)]
-    words += [] if options.data is None else ["--data", options.data]
+    told = {
+        "data": options.data,
+        **options.data_options,
+        "tuner": options.tuner,
+        "max_trials": options.max_trials,
+        "epochs": options.epochs,
+        "seed": options.seed,
+    }
+    command = shlex.join(["python", "-m", f"tuning.{space.name}", *option_words(told)])
     return {
         "summary": f"The best of {metrics['trials']} trials: {values}.",
         "data_spec": options.data or EMBEDDED,
         "data_options": {k: v for k, v in options.data_options.items() if k != "class_names"},
         "metrics": measured,
         "evaluated_on": f"test split, once, after selecting on val; baseline {metrics['baseline']}",
-        "command": " ".join(words),
+        "command": command,
         "seed": options.seed,
     }

@@ -25,6 +25,12 @@ SPACE = SearchSpace(
         "width": (0.125, 0.25, 0.5),
         "depth": (2, 3, 4),
     },
+    task_choices={
+        "loss": ("cross_entropy", "lovasz"),
+        "class_balance": (0.0, 0.4),
+        "crop_scale": {"wide": lambda: (0.7, 1.7), "narrow": lambda: (0.9, 1.2)},
+    },
+    recipe_choices={"weight_decay": (0.0, 0.01, 0.05), "warmup": (0.0, 0.1)},
     learning_rate=(3e-4, 1e-2),
     epochs=5,
     max_trials=12,

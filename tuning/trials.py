@@ -101,7 +101,7 @@ class Trials(keras_tuner.Tuner):
         if "tuner/trial_id" in values:
             model.load_weights(self.weights(values["tuner/trial_id"]))
         try:
-            keeper = self._fit(model, folder, values["learning_rate"], first, last)
+            keeper = self._fit(model, folder, values, first, last)
         except (InputError, OSError) as error:
             # Data that cannot be read and a full disk are no property of the values tried: end the search.
             raise keras_tuner.errors.FatalError(str(error)) from error
@@ -135,11 +135,11 @@ class Trials(keras_tuner.Tuner):
         self._tidy(trial)
         say(report.trial_line(row, self.rows, self.metric, self.space.names, self.oracle.max_trials))
 
-    def _fit(self, model, folder, learning_rate, first, last):
-        task = self.space.task
+    def _fit(self, model, folder, values, first, last):
+        task = self.space.task_for(values)
         batches = task.batches(model, self.source, "train", seed=self.seed, training=True)
         steps = (last - first) * len(batches)
-        model.compile(task.optimizer(steps, learning_rate=learning_rate), task.loss())
+        model.compile(task.optimizer(steps, learning_rate=values["learning_rate"]), task.loss())
         model.optimizer.build(model.trainable_variables)
         keeper = Keeper(task, self.source, folder, last)
         if os.path.exists(folder.file("checkpoint.npz")):

@@ -46,35 +46,45 @@ def random_crop(image, mask=None, *, size, scale=(1.0, 1.0), rng):
 
 
 class Augmentation:
-    """Keras image augmentation layers, applied to images and masks with draws fixed by a seed.
+    """Keras image augmentation layers, applied to images, masks and boxes with draws fixed by a seed.
 
     A Keras layer advances its own generator at every call, which a resumed run cannot replay; here each layer
     gets the seed of the call instead, so the result is a function of (layers, seed, images) alone.
 
     Args:
-        layers: Keras image preprocessing layers, in order.
+        layers: Keras image preprocessing layers, in order. Those that move pictures need
+            `bounding_box_format="xyxy"` where boxes are to move along.
     """
 
     def __init__(self, layers):
         self.layers = tuple(layers)
 
-    def __call__(self, images, masks=None, *, seed, ignore_label=255):
+    def __call__(self, images, masks=None, *, boxes=None, seed, ignore_label=255):
         """Transforms a batch.
 
         Args:
             images: array (batch, height, width, channels), 0..255.
             masks: integer array (batch, height, width), moved with the images, or None.
+            boxes: dict of `boxes` (batch, n, 4) as left, top, right, bottom in pixels, and `classes` (batch,
+                n), -1 where there is none, moved with the images; or None.
             seed: sequence of non-negative integers that fixes every draw.
             ignore_label: what a mask holds where an image was moved away.
 
         Returns:
-            float32 images and, where `masks` is given, a pair (images, int32 masks).
+            float32 images; where `masks` or `boxes` are given, a tuple of the images and those: int32 masks,
+            and a dict of float32 boxes and int32 classes, -1 where a box was moved out of its picture.
         """
         seeds = np.random.SeedSequence(seed).generate_state(max(1, len(self.layers)))
         images = keras.ops.convert_to_tensor(np.asarray(images, dtype="float32"))
         if masks is not None:
             masks = np.asarray(masks, dtype="int32")[..., None] + _MASK_OFFSET
             masks = keras.ops.convert_to_tensor(masks.astype("float32"))
+        if boxes is not None:
+            # Keras' layers call the classes labels.
+            boxes = {
+                "boxes": keras.ops.convert_to_tensor(np.asarray(boxes["boxes"], dtype="float32")),
+                "labels": keras.ops.convert_to_tensor(np.asarray(boxes["classes"], dtype="int32")),
+            }
         for layer, layer_seed in zip(self.layers, seeds, strict=False):
             transformation = layer.get_random_transformation(
                 {"images": images}, training=True, seed=int(layer_seed % (2**31))
@@ -82,8 +92,21 @@ class Augmentation:
             images = layer.transform_images(images, transformation, training=True)
             if masks is not None:
                 masks = layer.transform_segmentation_masks(masks, transformation, training=True)
-        images = keras.ops.convert_to_numpy(images).astype("float32")
-        if masks is None:
-            return images
-        masks = np.rint(keras.ops.convert_to_numpy(masks)[..., 0]).astype("int32") - _MASK_OFFSET
-        return images, np.where(masks < 0, ignore_label, masks)
+            if boxes is not None:
+                boxes = layer.transform_bounding_boxes(boxes, transformation, training=True)
+        results = [keras.ops.convert_to_numpy(images).astype("float32")]
+        if masks is not None:
+            masks = np.rint(keras.ops.convert_to_numpy(masks)[..., 0]).astype("int32") - _MASK_OFFSET
+            results.append(np.where(masks < 0, ignore_label, masks))
+        if boxes is not None:
+            results.append(_only_visible(boxes, results[0].shape[1:3]))
+        return results[0] if len(results) == 1 else tuple(results)
+
+
+def _only_visible(boxes, size):
+    """Boxes of Keras' layers cut to the picture; class -1 and zeros where nothing is left."""
+    edges = keras.ops.convert_to_numpy(boxes["boxes"]).astype("float32")
+    classes = keras.ops.convert_to_numpy(boxes["labels"]).astype("int32")
+    edges = np.clip(edges, 0, np.array([size[1], size[0]] * 2, dtype="float32"))
+    there = (classes >= 0) & (edges[..., 2] > edges[..., 0]) & (edges[..., 3] > edges[..., 1])
+    return {"boxes": np.where(there[..., None], edges, 0), "classes": np.where(there, classes, -1)}

@@ -8,7 +8,7 @@ from keras_cnn_zoo.data.source import Source
 from keras_cnn_zoo.data.splits import apply_split_file, complete_splits
 from keras_cnn_zoo.utils.errors import InputError
 
-TASKS = ("classification", "segmentation")
+TASKS = ("classification", "detection", "language", "segmentation", "speech", "text", "tracking")
 
 
 def load(
@@ -25,9 +25,9 @@ def load(
     """Opens a data set by one word and returns it as a `Source` with train, val and test.
 
     Args:
-        spec: None for the embedded `digit_scenes` of the task, "tfds:NAME" for a TensorFlow Datasets
-            name, or "FORMAT:PATH" with FORMAT one of images, masks, npz.
-        task: "classification" or "segmentation".
+        spec: None for the embedded set of the task, "tfds:NAME" for a TensorFlow Datasets name, or
+            "FORMAT:PATH" with one of the formats that `docs/data.md` describes.
+        task: "classification", "detection", "language", "segmentation", "speech", "text" or "tracking".
         split_file: Path of a text file with lines `split<TAB>name` that overrides the splits of the
             data, or None. Names are those of `Split.names`: paths below PATH, or "train/17".
         ignore_label: Mask value of the pixels to leave out. CamVid's void is 11.
@@ -53,19 +53,25 @@ def load(
         skip_bad=skip_bad,
     )
     format_name, path = parse_spec(spec)
-    reader = EMBEDDED if format_name is None else READERS[format_name]
+    if format_name is None:
+        embedded_name, reader = EMBEDDED[task]
+    else:
+        reader = READERS[format_name]
     if task not in reader.tasks:
         able = ", ".join(f"{name}:" for name, other in sorted(READERS.items()) if task in other.tasks)
         raise InputError(
             f"{format_name}: does not hold {task} data. Formats that do: {able}. Received: {spec!r}"
         )
     found = reader.read(path, options)
-    name = spec if spec is not None else "digit_scenes"
+    name = spec if spec is not None else embedded_name
     splits, notes = found.splits, []
     if split_file is not None:
         splits, notes = apply_split_file(splits, os.fspath(split_file), name, encoding)
     splits, drawn = complete_splits(splits, name, seed, skipped=found.skipped)
-    skipped_note = [f"left out {len(found.skipped)} unreadable examples"] if found.skipped else []
+    left_out = len(found.skipped)
+    skipped_note = (
+        [f"left out {left_out} unreadable example{'s' if left_out > 1 else ''}"] if left_out else []
+    )
     return Source(
         name=name,
         task=task,

@@ -8,7 +8,7 @@ class ReadOptions:
     """How a reader is to read.
 
     Args:
-        task: "classification" or "segmentation".
+        task: one of `loading.TASKS`.
         ignore_label: Mask value to leave out of loss and metrics.
         class_names: Tuple of strings, or None to find them in the data.
         encoding: Text encoding of `classes.txt`.

@@ -85,7 +85,7 @@ class Found:
         splits: Dict from "train", "val", "test" to `Split`; or one entry "all" where the data comes
             without splits.
         class_names: Tuple of strings, position = class.
-        channels: 1 or 3, the same for every image.
+        channels: 1 or 3, the same for every image; None for data without pictures.
         notes: Lines to be said aloud.
         skipped: Lines "name: reason", one per example that was left out.
         mirror: False where a mirrored picture means something else, as digits and letters do.
@@ -93,7 +93,7 @@ class Found:
 
     splits: dict
     class_names: tuple
-    channels: int
+    channels: int | None
     notes: tuple = ()
     skipped: tuple = ()
     mirror: bool = True
@@ -103,16 +103,26 @@ class Found:
 class Source:
     """A data set ready for a task, as `load` returns it.
 
+    What an example holds, by task; H and W may differ between examples, and arrays may be read-only:
+
+    - classification: `image` uint8 (H, W, C), `label` int;
+    - segmentation: `image`, `mask` uint8 or int32 (H, W);
+    - detection: `image`, `boxes` float32 (n, 4) as left, top, right, bottom in pixels, where pixel i spans
+      [i, i + 1], `classes` int32 (n,), `crowd` bool (n,);
+    - tracking: `frames` a sequence of uint8 (H, W, C) that are decoded on access, `boxes` float32 (T, 4) as
+      left, top, width, height in pixels, `name`;
+    - text: `image`, `text` str;
+    - speech: `audio` float32 (samples,), one channel in [-1, 1], `sample_rate` int, `label` int;
+    - language: `text` str, `label` int.
+
     Args:
         name: The spec it was loaded from, or the name of the embedded set.
-        task: "classification" or "segmentation".
-        splits: Dict with the keys "train", "val", "test", each a `Split`. A classification example is
-            `{"image": uint8 (H, W, C), "label": int}`; a segmentation example is
-            `{"image": uint8 (H, W, C), "mask": uint8 or int32 (H, W)}`. C is `channels` throughout; H
-            and W may differ between examples. Arrays may be read-only. Data that brings only a test
-            split has empty "train" and "val".
-        class_names: Tuple of strings, position = class.
-        channels: 1 or 3.
+        task: One of `loading.TASKS`.
+        splits: Dict with the keys "train", "val", "test", each a `Split` of example dicts (below). Data that
+            brings only a test split has empty "train" and "val".
+        class_names: Tuple of strings, position = class; for text the characters of the alphabet; empty for
+            tracking.
+        channels: 1 or 3; None for data without pictures.
         ignore_label: Mask value of the pixels that count neither in the loss nor in a metric.
         notes: Lines that a program says aloud: drawn splits, scaled values, left-out examples.
         skipped: Lines "name: reason", one per example that `skip_bad` left out.
@@ -123,7 +133,7 @@ class Source:
     task: str
     splits: dict
     class_names: tuple
-    channels: int
+    channels: int | None
     ignore_label: int = 255
     notes: tuple = ()
     skipped: tuple = ()

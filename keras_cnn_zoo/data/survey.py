@@ -16,7 +16,7 @@ def survey(items, look, *, skip_bad):
 
     Returns:
         The items kept, what `look` returned for each of them, and a list of lines "name: reason" for
-        those left out.
+        those left out; a reason that begins with the name stands alone.
     """
 
     def attempt(item):
@@ -30,5 +30,6 @@ def survey(items, look, *, skip_bad):
     with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         outcomes = list(pool.map(attempt, items))
     good = [(item, result) for item, (result, error) in zip(items, outcomes, strict=True) if error is None]
-    skipped = [f"{item[0]}: {error}" for item, (_, error) in zip(items, outcomes, strict=True) if error]
+    faults = [(str(item[0]), str(error)) for item, (_, error) in zip(items, outcomes, strict=True) if error]
+    skipped = [fault if fault.startswith(name) else f"{name}: {fault}" for name, fault in faults]
     return [item for item, _ in good], [result for _, result in good], skipped

@@ -7,8 +7,8 @@ from keras_cnn_zoo.utils.errors import InputError
 CLASSES_FILE = "classes.txt"
 
 
-def read_lines(path, encoding):
-    """The lines of a text file without their ends; a byte order mark is dropped."""
+def read_text(path, encoding):
+    """The text of a file, with its line ends; a byte order mark is dropped."""
     try:
         with open(path, "rb") as file:
             text = file.read().decode(encoding)
@@ -18,7 +18,12 @@ def read_lines(path, encoding):
         raise InputError(
             f"{path} is not {encoding} text (byte {error.start}). Name its encoding with --encoding"
         ) from error
-    return text.removeprefix("\ufeff").splitlines()
+    return text.removeprefix("\ufeff")
+
+
+def read_lines(path, encoding):
+    """The lines of a text file without their ends."""
+    return read_text(path, encoding).splitlines()
 
 
 def find_class_names(folder, options):

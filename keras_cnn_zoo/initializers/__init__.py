@@ -1,5 +1,7 @@
+from keras_cnn_zoo.initializers.bilinear_upsampling import BilinearUpsampling
 from keras_cnn_zoo.initializers.lsuv import lsuv
 
 __all__ = [
+    "BilinearUpsampling",
     "lsuv",
 ]

@@ -1,8 +1,27 @@
 """Application models and their pretrained weights."""
 
-from keras_cnn_zoo.models.classification import LeNet5
+from keras_cnn_zoo.models.classification import LeNet5, ResNet
+from keras_cnn_zoo.models.detection import FasterRCNN, RetinaNet
+from keras_cnn_zoo.models.language import TextCNN
 from keras_cnn_zoo.models.presets import list_presets
 from keras_cnn_zoo.models.presets import load as from_preset
-from keras_cnn_zoo.models.segmentation import UNet
+from keras_cnn_zoo.models.segmentation import FCN, DeepLab, UNet
+from keras_cnn_zoo.models.speech import KeywordCNN
+from keras_cnn_zoo.models.text import CRNN
+from keras_cnn_zoo.models.tracking import SiamFC
 
-__all__ = ["LeNet5", "UNet", "from_preset", "list_presets"]
+__all__ = [
+    "CRNN",
+    "DeepLab",
+    "FCN",
+    "FasterRCNN",
+    "KeywordCNN",
+    "LeNet5",
+    "ResNet",
+    "RetinaNet",
+    "SiamFC",
+    "TextCNN",
+    "UNet",
+    "from_preset",
+    "list_presets",
+]

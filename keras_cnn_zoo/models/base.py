@@ -28,6 +28,8 @@ class ZooModel(keras.Model):
     head_names = ("logits",)
     # Pictures are mapped to (pixel - mean) / std; one number serves all channels.
     preprocessing = {"mean": 127.5, "std": 127.5}
+    # What a model card shows under "Use", behind the line that loads the model.
+    usage = "answer = model.decode(model(model.preprocess(pictures)))"
 
     @staticmethod
     def check_class_names(num_classes, class_names):
@@ -61,7 +63,7 @@ class ZooModel(keras.Model):
         height, width, channels = self.input_shape[1:]
         pictures = [self._as_picture(image, channels) for image in self._as_list(images)]
         if height is not None and width is not None:
-            pictures = [_resize(picture, (height, width)) for picture in pictures]
+            pictures = _resized(pictures, (height, width))
         sizes = {picture.shape for picture in pictures}
         if len(sizes) > 1:
             raise ValueError(
@@ -143,10 +145,22 @@ class ZooModel(keras.Model):
         presets.save(self, path, card=card, overwrite=overwrite)
 
 
-def _resize(picture, size):
-    if picture.shape[:2] == tuple(size):
-        return picture
-    resized = keras.ops.image.resize(
-        picture, size, interpolation="bilinear", antialias=True, data_format="channels_last"
-    )
-    return keras.ops.convert_to_numpy(resized)
+def _resized(pictures, size):
+    """All pictures at `size`; those that share a size are resized in one go."""
+    by_shape = {}
+    for position, picture in enumerate(pictures):
+        by_shape.setdefault(picture.shape, []).append(position)
+    resized = list(pictures)
+    for shape, positions in by_shape.items():
+        if shape[:2] == tuple(size):
+            continue
+        batch = keras.ops.image.resize(
+            np.stack([pictures[position] for position in positions]),
+            size,
+            interpolation="bilinear",
+            antialias=True,
+            data_format="channels_last",
+        )
+        for position, picture in zip(positions, keras.ops.convert_to_numpy(batch), strict=True):
+            resized[position] = picture
+    return resized

@@ -1,11 +1,14 @@
 """What a task is: one object from data to model, loss, metrics and pictures, for programs and notebooks."""
 
 import dataclasses
+import inspect
+import os
 
 import keras
 
-from keras_cnn_zoo import data
+from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.batches import Batches
+from keras_cnn_zoo.tasks.run_folder import say
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -34,8 +37,10 @@ class Task:
     """Base of the tasks. A task is stateless: it says how things of its kind are done.
 
     Subclasses set `name`, `models` (snake_case name to class), `default_model`, `metric` (the key that
-    selects the best epoch, larger is better) and `recipe`, and implement `input_shape`, `prepare`, `loss`,
-    `evaluate`, `baseline`, `describe` and `draw`.
+    selects the best epoch, larger is better) and `recipe`, and implement `input_shape` or `model_arguments`,
+    `prepare`, `loss`, `evaluate`, `baseline`, `describe`, `draw` and `deployable`. Those whose inputs are not
+    pictures implement `expand_inputs` and `read_input` too; `predict_options` names what `predict` may tell
+    `describe` beyond the input.
     """
 
     name = None
@@ -43,6 +48,7 @@ class Task:
     default_model = None
     metric = None
     recipe = Recipe()
+    predict_options = ()
 
     # --- data ---------------------------------------------------------------------------------------------
     def load(self, spec=None, **options):
@@ -53,8 +59,12 @@ class Task:
         """A list of example dicts to (x, y, sample_weight); augmented where `seed` is given."""
         raise NotImplementedError(f"{type(self).__name__}.prepare")
 
-    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False):
-        """`Batches` of a split of `source` for `fit` (training) or for measuring."""
+    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False, image_size=None):
+        """`Batches` of a split of `source` for `fit` (training) or for measuring.
+
+        `image_size`, as (height, width), is for tasks whose training pictures may have another size than the
+        network's input; the others build the network for it.
+        """
 
         def prepare(examples, batch_seed):
             return self.prepare(model, source, examples, batch_seed if training else None)
@@ -72,30 +82,76 @@ class Task:
         """(height, width, channels) of a new model for `source`."""
         raise NotImplementedError(f"{type(self).__name__}.input_shape")
 
-    def build(self, source, *, model=None, variant=None, width=None, image_size=None, **overrides):
-        """A new model of this task with the classes of `source`."""
+    def model_arguments(self, source, image_size=None):
+        """Constructor arguments of a new model for `source`, as a dict."""
+        return {
+            "num_classes": len(source.class_names),
+            "input_shape": self.input_shape(source, image_size),
+            "class_names": source.class_names,
+        }
+
+    def build(
+        self,
+        source,
+        *,
+        model=None,
+        variant=None,
+        width=None,
+        image_size=None,
+        backbone=None,
+        **overrides,
+    ):
+        """A new model of this task with the classes of `source`.
+
+        Args:
+            source: the data.
+            model: a name in `models`, or None for the default one.
+            variant: variant of the model, or None for its own.
+            width: channel scale, or None for the model's own.
+            image_size: (height, width), or None for the task's own.
+            backbone: preset whose features the model is to stand on, or None.
+            **overrides: further constructor arguments.
+        """
         name = model or self.default_model
         if name not in self.models:
             known = ", ".join(sorted(self.models))
             raise InputError(f"--model: unknown {self.name} model {name!r}. Known: {known}")
-        arguments = {
-            "num_classes": len(source.class_names),
-            "input_shape": self.input_shape(source, image_size),
-            "class_names": source.class_names,
-            **overrides,
-        }
+        arguments = {**self.model_arguments(source, image_size), **overrides}
         if variant is not None:
             arguments["variant"] = variant
         if width is not None:
             arguments["width"] = width
+        # Keras' own base classes swallow arguments that they do not know.
+        known = set(inspect.signature(self.models[name].__init__).parameters) - {"self", "kwargs"}
+        asked = {*arguments, *(() if backbone is None else ("backbone",))}
+        if asked - known:
+            unknown = ", ".join(sorted(asked - known))
+            raise InputError(f"--model {name} takes {', '.join(sorted(known))}. Received: {unknown}")
+        if backbone is not None:
+            arguments["backbone"] = self._load_backbone(backbone, arguments["input_shape"])
         try:
             return self.models[name](**arguments)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise InputError(f"--model {name}: {error}") from error
+
+    @staticmethod
+    def _load_backbone(name, input_shape):
+        try:
+            return models.from_preset(name, features_only=True, input_shape=input_shape)
+        except InputError as error:
+            raise InputError(f"--backbone: {error}") from error
+
+    def adapt(self, preset, source):
+        """The model of a preset for the classes of `source`: another head where they differ."""
+        model = models.from_preset(preset)
+        if tuple(model.class_names or ()) == tuple(source.class_names):
+            return model
+        say(f"the preset's head is replaced for the {len(source.class_names)} classes of {source.name}")
+        return models.from_preset(preset, num_classes=len(source.class_names), class_names=source.class_names)
 
     # --- training -----------------------------------------------------------------------------------------
     def loss(self):
-        """The loss that `compile` gets."""
+        """The loss that `compile` gets; None where the model computes its own."""
         raise NotImplementedError(f"{type(self).__name__}.loss")
 
     def optimizer(self, steps, *, learning_rate=None):
@@ -120,8 +176,42 @@ class Task:
         """The same metrics for an answer that does not look at the picture."""
         raise NotImplementedError(f"{type(self).__name__}.baseline")
 
-    def describe(self, model, image):
-        """One picture to (JSON-able answer, dict of file suffix to picture)."""
+    def expand_inputs(self, inputs):
+        """Paths of single inputs: files as given; a folder stands for the files directly in it, sorted.
+
+        Args:
+            inputs: list of paths.
+
+        Raises:
+            InputError: for a path that does not exist, or where no file is left.
+        """
+        files = []
+        for item in map(str, inputs):
+            if os.path.isdir(item):
+                names = sorted(name for name in os.listdir(item) if not name.startswith("."))
+                files.extend(os.path.join(item, name) for name in names)
+            elif os.path.exists(item):
+                files.append(item)
+            else:
+                raise InputError(f"{item} does not exist")
+        if not files:
+            raise InputError(f"no files in {', '.join(map(str, inputs))}")
+        return files
+
+    def read_input(self, path, model):
+        """One input of `predict`, as `describe` takes it: here a picture, uint8 (height, width, channels)."""
+        from keras_cnn_zoo.data.pictures import decode
+
+        return decode(path, channels=model.input_shape[-1])
+
+    def describe(self, model, item, **options):
+        """One input to (JSON-able answer, dict of file suffix to an object with `save(path)`).
+
+        Args:
+            model: a model of this task.
+            item: what `read_input` gives.
+            **options: those of `predict_options` that were given.
+        """
         raise NotImplementedError(f"{type(self).__name__}.describe")
 
     def draw(self, model, source, split="test", count=12):
@@ -129,13 +219,5 @@ class Task:
         raise NotImplementedError(f"{type(self).__name__}.draw")
 
     def deployable(self, model):
-        """The network with its preprocessing and decoding inside, for export.
-
-        Takes 0..255 float pictures of the network's input size and gives class probabilities.
-        """
-        inputs = keras.Input(model.input_shape[1:], name="images")
-        scale = 1.0 / model.preprocessing["std"]
-        offset = -model.preprocessing["mean"] * scale
-        x = keras.layers.Rescaling(scale, offset=offset, dtype="float32", name="normalize")(inputs)
-        outputs = keras.layers.Softmax(axis=-1, dtype="float32", name="probabilities")(model(x))
-        return keras.Model(inputs, outputs, name=f"{model.name}_deployable")
+        """A functional network with preprocessing and decoding inside, for export."""
+        raise NotImplementedError(f"{type(self).__name__}.deployable")

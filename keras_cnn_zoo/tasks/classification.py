@@ -3,11 +3,17 @@
 import keras
 import numpy as np
 
-from keras_cnn_zoo import models
+from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation import Augmentation
 from keras_cnn_zoo.models.decoding import decode_classes
-from keras_cnn_zoo.tasks import pictures
+from keras_cnn_zoo.tasks import deployment, pictures
 from keras_cnn_zoo.tasks.base import Recipe, Task
+from keras_cnn_zoo.utils import validation
+
+LOSSES = {
+    "cross_entropy": lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "hinge": lambda: losses.MulticlassHinge(p=2),
+}
 
 
 class Classification(Task):
@@ -18,15 +24,17 @@ class Classification(Task):
 
     Args:
         augmentation: Keras image layers applied to training pictures, or None for the task's own.
+        loss: "cross_entropy", or "hinge" for the squared `MulticlassHinge`, whose probabilities mean less.
     """
 
     name = "classification"
-    models = {"lenet5": models.LeNet5}
+    models = {"lenet5": models.LeNet5, "resnet": models.ResNet}
     default_model = "lenet5"
     metric = "accuracy"
     recipe = Recipe(epochs=20, batch_size=64, learning_rate=2e-3, fine_tune_learning_rate=1e-3)
 
-    def __init__(self, augmentation=None):
+    def __init__(self, augmentation=None, loss="cross_entropy"):
+        self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))
         if augmentation is None:
             augmentation = (
                 keras.layers.RandomRotation(0.03, fill_mode="nearest", data_format="channels_last"),
@@ -51,7 +59,7 @@ class Classification(Task):
         return images, labels
 
     def loss(self):
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return LOSSES[self.loss_name]()
 
     def evaluate(self, model, source, split="test", *, batch_size=None):
         metric = keras.metrics.SparseCategoricalAccuracy()
@@ -79,6 +87,10 @@ class Classification(Task):
             right = answer["class_name"] == truth
             titles.append((f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}", right))
         return pictures.grid([example["image"] for example in examples], titles)
+
+    def deployable(self, model):
+        """0..255 float pictures to class probabilities."""
+        return deployment.with_probabilities(model)
 
 
 def _labels(split):

@@ -15,14 +15,22 @@ def write(model, path, format):
     if keras.backend.backend() == "torch":
         raise InputError("export runs on the TensorFlow or JAX backend. Received: the PyTorch backend")
     # Field experience: tracing an ONNX file needs a model that has been called once.
-    size = [1] + [64 if edge is None else edge for edge in model.input_shape[1:]]
-    model.predict_on_batch(np.zeros(size, dtype="float32"))
+    model.predict_on_batch(keras.tree.map_structure(_zeros, model.input))
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     if format == "onnx":
         temporary = f"{path}.partial"
+        if not isinstance(model.output, dict):
+            # Only a dict tells tf2onnx what an output is called.
+            model = keras.Model(model.input, {model.layers[-1].name: model.output}, name=model.name)
         model.export(temporary, format="onnx", verbose=False)
         os.replace(temporary, path)
     else:
         temporary = f"{path}.partial"
         model.export(temporary, format="tf_saved_model", verbose=False)
         os.rename(temporary, path)
+
+
+def _zeros(tensor):
+    """A batch of one for a symbolic input; 64 stands for sizes that may be any."""
+    size = [1] + [64 if edge is None else edge for edge in tensor.shape[1:]]
+    return np.zeros(size, dtype=keras.backend.standardize_dtype(tensor.dtype))

@@ -5,10 +5,11 @@ import os
 
 import keras
 
-from keras_cnn_zoo import distribution, models
+from keras_cnn_zoo import distribution
+from keras_cnn_zoo.models import presets
 from keras_cnn_zoo.tasks import pictures
 from keras_cnn_zoo.tasks.keeper import Keeper, train
-from keras_cnn_zoo.tasks.run_folder import RunFolder, say
+from keras_cnn_zoo.tasks.run_folder import RunFolder, announce, say
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -23,6 +24,8 @@ class FitOptions:
         preset: preset to start from instead.
         variant: variant of a new model.
         width: channel scale of a new model.
+        backbone: preset that a new model's backbone starts from.
+        model_options: dict of further constructor arguments of a new model, JSON values.
         epochs: passes over the training data.
         batch_size: examples a step.
         learning_rate: peak learning rate.
@@ -41,6 +44,8 @@ class FitOptions:
     preset: str | None = None
     variant: str | None = None
     width: float | None = None
+    backbone: str | None = None
+    model_options: dict = dataclasses.field(default_factory=dict)
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -63,9 +68,11 @@ class FitOptions:
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"--{name.replace('_', '-')} must be positive. Received: {value}")
         if self.preset is not None:
-            for name in ("model", "variant", "width"):
+            for name in ("model", "variant", "width", "backbone"):
                 if getattr(self, name) is not None:
                     raise InputError(f"--{name} and --preset exclude each other: a preset is a whole model")
+            if self.model_options:
+                raise InputError("--set and --preset exclude each other: a preset is a whole model")
         if self.resume and self.out is None:
             raise InputError("--resume needs --out DIR, the run to go on with")
 
@@ -98,8 +105,7 @@ def fit(task, options):
     folder = RunFolder(options.out or os.path.join("runs", task.name))
     distribution.set_up(precision=options.precision, distribute=options.distribute, seed=options.seed)
     source = task.load(options.data, seed=options.seed, **options.data_options)
-    for note in source.notes:
-        say(note)
+    announce(source)
     with distribution.model_scope(options.distribute):
         model = _start_model(task, source, options)
         batches = _training_batches(task, model, source, options)
@@ -138,18 +144,17 @@ def _start_model(task, source, options):
             variant=options.variant,
             width=options.width,
             image_size=options.image_size,
+            backbone=options.backbone,
+            **options.model_options,
         )
-    model = models.from_preset(options.preset)
-    if model.task != task.name:
-        raise InputError(f"--preset {options.preset} is a {model.task} model, not one for {task.name}")
-    if model.input_shape[-1] != source.channels:
-        say(f"pictures have {source.channels} channels, the preset takes {model.input_shape[-1]}: converted")
-    if tuple(model.class_names or ()) == tuple(source.class_names):
-        return model
-    say(f"the preset's head is replaced for the {len(source.class_names)} classes of {source.name}")
-    return models.from_preset(
-        options.preset, num_classes=len(source.class_names), class_names=source.class_names
-    )
+    card = presets.describe(options.preset)
+    if card["class"] not in {cls.__name__ for cls in task.models.values()}:
+        raise InputError(f"--preset {options.preset} is a {card['class']}, not a model of {task.name}")
+    model = task.adapt(options.preset, source)
+    channels = model.input_shape[-1] if source.channels is not None else None
+    if channels != source.channels:
+        say(f"pictures have {source.channels} channels, the preset takes {channels}: converted")
+    return model
 
 
 def _training_batches(task, model, source, options):

@@ -13,13 +13,19 @@ from keras_cnn_zoo.models import presets
 from keras_cnn_zoo.tasks.checkpoint import atomic_path, write_text
 from keras_cnn_zoo.utils.errors import InputError
 
-# What a card calls the data that come with the package.
-EMBEDDED = "digit_scenes"
+# What a card calls the data that come with the package, whatever the task.
+EMBEDDED = "embedded"
 
 
 def say(line):
     """A line for the person at the terminal; standard output is for results."""
     print(line, file=sys.stderr, flush=True)
+
+
+def announce(source):
+    """What a user should know of the data: notes of the reader, and each example that was left out."""
+    for line in (*source.notes, *(f"left out: {line}" for line in source.skipped)):
+        say(line)
 
 
 class RunFolder:
@@ -109,7 +115,11 @@ class RunFolder:
 
 
 def load_model(task, *, run=None, preset=None):
-    """(model, what is recorded of its data) from `--run DIR` or `--preset NAME`."""
+    """(model, what is recorded of its data) from `--run DIR` or `--preset NAME`.
+
+    The record is a dict of `seed`, reader options, and `spec` where the data are known: data without splits
+    of their own were drawn with that seed, and with another one test examples would be training examples.
+    """
     if (run is None) == (preset is None):
         raise InputError("give exactly one of --run and --preset")
     if run is not None:
@@ -117,12 +127,14 @@ def load_model(task, *, run=None, preset=None):
         config = folder.config()
         if config.get("task") != task.name:
             raise InputError(f"--run {run} is a run of {config.get('task')}, not of {task.name}")
-        return folder.load_model(), config.get("data_options")
+        return folder.load_model(), {"seed": config["seed"], **config["data_options"]}
     model = models.from_preset(preset)
     if model.task != task.name:
         raise InputError(f"--preset {preset} is a {model.task} model, not one for {task.name}")
     card = presets.describe(preset)["training"]
+    seed = {"seed": card.get("seed") or 0}
     if card.get("data_spec") is None:
-        return model, None
-    spec = None if card["data_spec"] == EMBEDDED else card["data_spec"]
-    return model, {"spec": spec, **(card.get("data_options") or {})}
+        return model, seed
+    # Any data word of a user has a colon; older cards name the embedded set itself.
+    spec = card["data_spec"] if ":" in card["data_spec"] else None
+    return model, {**seed, "spec": spec, **(card.get("data_options") or {})}

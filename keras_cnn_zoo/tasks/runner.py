@@ -3,7 +3,7 @@
 import os
 
 from keras_cnn_zoo.tasks import export
-from keras_cnn_zoo.tasks.run_folder import RunFolder, load_model, say
+from keras_cnn_zoo.tasks.run_folder import RunFolder, announce, load_model, say
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -21,7 +21,8 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
     """
     model, recorded = load_model(task, run=run, preset=preset)
     options = dict(data_options or {})
-    if data is None and recorded is not None:
+    options.setdefault("seed", recorded.pop("seed"))
+    if data is None and "spec" in recorded:
         spec = recorded.pop("spec")
         if spec is None or _is_there(spec):
             data, options = spec, {**recorded, **options}
@@ -29,11 +30,10 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
             say(f"the recorded data {spec} are not there: measuring on the embedded set")
     elif data is None:
         say("no data are recorded: measuring on the embedded set")
-    if data is not None and model.class_names:
+    if data is not None and getattr(model, "class_names", None):
         options.setdefault("class_names", model.class_names)
     source = task.load(data, **options)
-    for note in source.notes:
-        say(note)
+    announce(source)
     _check_classes(model, source)
     return {
         **task.evaluate(model, source, split),
@@ -44,34 +44,37 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
     }
 
 
-def predict(task, inputs, out, *, run=None, preset=None):
-    """Answers for picture files: `predictions.json` in the order given, and pictures beside it.
+def predict(task, inputs, out, *, run=None, preset=None, options=None):
+    """Answers for files: `predictions.json` in the order given, and pictures beside it.
 
     Args:
         task: a `Task`.
-        inputs: picture files, or folders of them.
+        inputs: files, or folders of them, as the task reads them.
         out: folder to write to.
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
+        options: dict of what the task's `predict_options` name; None stands for not given.
 
     Returns:
         The list that `predictions.json` holds.
     """
-    from keras_cnn_zoo.data.pictures import decode
-
     if not inputs:
         raise InputError("predict needs at least one INPUT")
+    options = {name: value for name, value in (options or {}).items() if value is not None}
+    for name in options:
+        if name not in task.predict_options:
+            raise InputError(f"--{name} is no option of {task.name}")
     model, _ = load_model(task, run=run, preset=preset)
-    files = _expand(inputs)
+    files = task.expand_inputs(inputs)
     folder = RunFolder(out)
     if os.path.exists(folder.file("predictions.json")):
         raise InputError(f"--out {out} already holds predictions.json: choose another folder")
     # Everything is read before anything is written.
-    loaded = [decode(file, channels=model.input_shape[-1]) for file in files]
-    os.makedirs(out, exist_ok=True)
+    loaded = [task.read_input(file, model) for file in files]
     answers = []
-    for file, image, stem in zip(files, loaded, _stems(files), strict=True):
-        answer, shown = task.describe(model, image)
+    for file, item, stem in zip(files, loaded, _stems(files), strict=True):
+        answer, shown = task.describe(model, item, **options)
+        os.makedirs(out, exist_ok=True)
         names = []
         for suffix, picture in shown.items():
             name = f"{stem}{suffix}"
@@ -108,34 +111,18 @@ def _is_there(spec):
 
 
 def _check_classes(model, source):
-    if model.num_classes != len(source.class_names):
+    known = getattr(model, "num_classes", None)
+    if known is not None and known != len(source.class_names):
         raise InputError(
             f"the model tells {model.num_classes} classes apart, {source.name} has {len(source.class_names)}"
         )
-
-
-def _expand(inputs):
-    """Files as given; a folder stands for the pictures directly in it, sorted."""
-    files = []
-    for item in map(str, inputs):
-        if os.path.isdir(item):
-            files.extend(
-                os.path.join(item, name) for name in sorted(os.listdir(item)) if not name.startswith(".")
-            )
-        elif os.path.exists(item):
-            files.append(item)
-        else:
-            raise InputError(f"{item} does not exist")
-    if not files:
-        raise InputError(f"no files in {', '.join(map(str, inputs))}")
-    return files
 
 
 def _stems(files):
     """Distinct output names: the file's stem, numbered where stems repeat."""
     seen, stems = {}, []
     for file in files:
-        stem = os.path.splitext(os.path.basename(file))[0]
+        stem = os.path.splitext(os.path.basename(os.path.normpath(file)))[0]
         seen[stem] = seen.get(stem, 0) + 1
         stems.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
     return stems

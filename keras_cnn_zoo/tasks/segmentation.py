@@ -3,11 +3,52 @@
 import keras
 import numpy as np
 
-from keras_cnn_zoo import models
+from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation import Augmentation, random_crop
-from keras_cnn_zoo.tasks import pictures
+from keras_cnn_zoo.tasks import deployment, pictures
 from keras_cnn_zoo.tasks.base import Recipe, Task
+from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
+
+# Edge of the crops that DeepLab's rates were chosen for, in its papers.
+_DEEPLAB_CROP = 513
+# No class has this id: what the Lovasz loss knows ignored pixels by.
+_IGNORED = -1
+
+
+class CrossEntropyAndLovasz(keras.losses.Loss):
+    """Cross-entropy of pixels, weighted as given, and Lovasz-Softmax of those with a weight above 0.
+
+    Args:
+        lovasz_weight: share of the Lovasz-Softmax loss in the sum, in [0, 1].
+        name: name of the loss.
+    """
+
+    def __init__(self, lovasz_weight=0.5, name="cross_entropy_and_lovasz"):
+        super().__init__(name=name)
+        self.lovasz_weight = validation.probability("lovasz_weight", lovasz_weight)
+        self.cross_entropy = _cross_entropy()
+        self.lovasz = losses.LovaszSoftmax(from_logits=True, ignore_class=_IGNORED)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        marked = y_true
+        if sample_weight is not None:
+            y_true = keras.ops.convert_to_tensor(y_true)
+            counts = keras.ops.convert_to_tensor(sample_weight) > 0
+            marked = keras.ops.where(counts, y_true, keras.ops.full_like(y_true, _IGNORED))
+        share = self.lovasz_weight
+        cross_entropy = self.cross_entropy(y_true, y_pred, sample_weight)
+        return (1 - share) * cross_entropy + share * self.lovasz(marked, y_pred)
+
+    def get_config(self):
+        return {"lovasz_weight": self.lovasz_weight, "name": self.name}
+
+
+def _cross_entropy():
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+
+LOSSES = {"cross_entropy": _cross_entropy, "lovasz": CrossEntropyAndLovasz}
 
 
 class Segmentation(Task):
@@ -22,17 +63,19 @@ class Segmentation(Task):
         class_balance: exponent of the class weights; 0 weighs all pixels alike.
         augmentation: Keras image layers applied to training crops and masks, or None for the task's own; a
             `RandomFlip` is left out for data whose pictures must not be mirrored.
+        loss: "cross_entropy", or "lovasz" for the mean of it and `LovaszSoftmax`.
     """
 
     name = "segmentation"
-    models = {"unet": models.UNet}
+    models = {"deeplab": models.DeepLab, "fcn": models.FCN, "unet": models.UNet}
     default_model = "unet"
     metric = "mean_iou"
     recipe = Recipe(epochs=60, batch_size=8, learning_rate=2e-3, fine_tune_learning_rate=5e-4)
 
-    def __init__(self, crop_scale=(0.7, 1.7), class_balance=0.4, augmentation=None):
+    def __init__(self, crop_scale=(0.7, 1.7), class_balance=0.4, augmentation=None, loss="cross_entropy"):
         self.crop_scale = crop_scale
         self.class_balance = class_balance
+        self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))
         if augmentation is None:
             augmentation = (
                 keras.layers.RandomFlip("horizontal", data_format="channels_last"),
@@ -50,6 +93,18 @@ class Segmentation(Task):
         if image_size is not None:
             return tuple(image_size)
         return tuple(int(edge) for edge in np.minimum(source.split("train")[0]["image"].shape[:2], 224))
+
+    def build(self, source, *, model=None, image_size=None, **options):
+        """As for every task; a DeepLab gets rates that suit the training crops.
+
+        Its papers' rates are for crops of 513 pixels: in smaller ones their outer taps never meet the map and
+        would stay untrained.
+        """
+        if (model or self.default_model) == "deeplab" and options.get("rates") is None:
+            share = min(self.crop_size(source, image_size)) / _DEEPLAB_CROP
+            share *= 16 / options.get("output_stride", 16)
+            options["rates"] = tuple(max(1, round(rate * share)) for rate in models.DeepLab.rates_at_16)
+        return super().build(source, model=model, image_size=image_size, **options)
 
     def batches(self, model, source, split, *, batch_size=None, seed=0, training=False, image_size=None):
         batches = super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
@@ -103,9 +158,7 @@ class Segmentation(Task):
         return counts
 
     def loss(self):
-        return keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        )
+        return LOSSES[self.loss_name]()
 
     def evaluate(self, model, source, split="test", *, batch_size=None):
         metric = keras.metrics.MeanIoU(num_classes=len(source.class_names))
@@ -166,6 +219,10 @@ class Segmentation(Task):
             mask = model.decode(model.predict_on_batch(model.preprocess([example["image"]])))[0]
             rows.append((example["image"], example["mask"], mask))
         return pictures.mask_rows(rows, source.class_names, source.ignore_label)
+
+    def deployable(self, model):
+        """0..255 float pictures to class probabilities of each pixel."""
+        return deployment.with_probabilities(model)
 
 
 def _same_size(singles, batch_size):

@@ -141,6 +141,7 @@ class Case:
         expected: The reduced loss, or the result of a metric.
         expected_output_shape: Shape, or shapes in the structure of the output.
         overfit: Whether a model must overfit one batch. Defaults to True.
+        targets: Targets of a model that has a loss of its own; see `check_model`.
         exempt: Dict from a guarantee, or a part of one, to the reason. Defaults to none.
         module: Name of the module that declares it, so that another process can import it.
         index: Its place in that module's `CASES`.
@@ -164,6 +165,7 @@ class Case:
     expected: typing.Any = None
     expected_output_shape: typing.Any = None
     overfit: bool = True
+    targets: typing.Any = None
     exempt: dict = dataclasses.field(default_factory=dict)
     module: str | None = None
     index: int | None = None

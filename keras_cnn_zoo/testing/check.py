@@ -191,6 +191,7 @@ def check_model(
     input_shape,
     *,
     overfit=True,
+    targets=None,
     input_dtype=None,
     inputs=None,
     call_kwargs=None,
@@ -205,6 +206,9 @@ def check_model(
         input_shape: Shape of the input with its batch axis, or a tuple, list or dict of shapes.
         overfit: Whether the loss on one batch must fall to half in a few compiled training steps. False for a
             model that needs targets of its own kind. Defaults to True.
+        targets: NumPy targets of a model that overrides `compute_loss`: gradients are then those of its own
+            loss, which it must also overfit, and precisions are compared in training mode, because what such
+            a model picks at inference is no continuous function. Defaults to none: a mean squared error.
         input_dtype: As in `check_layer`.
         inputs: As in `check_layer`.
         call_kwargs: As in `check_layer`.
@@ -224,6 +228,7 @@ def check_model(
             build=build,
             input_shape=input_shape,
             overfit=overfit,
+            targets=targets,
             input_dtype=input_dtype,
             inputs=inputs,
             call_kwargs=call_kwargs,

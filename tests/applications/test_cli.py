@@ -13,7 +13,7 @@ pytest.importorskip("typer")
 
 from typer.testing import CliRunner
 
-from applications.cli import application, parse_size
+from applications.cli import application, parse_box, parse_settings, parse_size
 from applications.publish import command_of
 from keras_cnn_zoo.tasks import Classification, Segmentation
 from keras_cnn_zoo.utils.errors import InputError
@@ -52,13 +52,60 @@ def archive(tmp_path):
         (["--precision", "int4"], "--precision must be one of"),
         (["--image-size", "28"], "--image-size must be HxW"),
         (["--resume"], "--resume needs --out"),
-        (["--preset", "unet_digit_scenes"], "is a segmentation model"),
+        (["--preset", "unet_digit_scenes"], "is a UNet, not a model of classification"),
     ],
 )
 def test_fit_refuses_in_one_line(words, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert message in refused(Classification(), "fit", *words)
     assert os.listdir(tmp_path) == []
+
+
+def test_boxes_and_settings_are_read():
+    assert parse_box(None) is None and parse_box("1,2.5,30,40") == (1.0, 2.5, 30.0, 40.0)
+    assert parse_settings(None) == {}
+    assert parse_settings(["filters=128", "rates=[4,8]", "padding=valid", "class_names=null"]) == {
+        "filters": 128,
+        "rates": [4, 8],
+        "padding": "valid",
+        "class_names": None,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,0,4", "1,2,3,-4", "a,b,c,d", "nan,1,2,3", "inf,1,2,3"])
+def test_a_box_is_four_numbers_with_an_area(text):
+    with pytest.raises(InputError, match="--box must be X,Y,W,H in pixels, .* Received"):
+        parse_box(text)
+
+
+@pytest.mark.parametrize("text", ["filters", "=3", "a-b=1"])
+def test_a_setting_has_a_name_and_a_value(text):
+    with pytest.raises(InputError, match="--set must be NAME=VALUE. Received"):
+        parse_settings([text])
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--set", "colour=1"], "--model lenet5 takes "),
+        (["--set", "dropout=2"], "--model lenet5: `dropout` must be"),
+        (["--set", "dropout=0.1", "--preset", "lenet5_mnist"], "--set and --preset exclude each other"),
+        (["--model", "resnet", "--backbone", "lenet6"], "--model resnet takes "),
+        (["--backbone", "resnet18_cifar10"], "--model lenet5 takes "),
+        (["--backbone", "x", "--preset", "lenet5_mnist"], "--backbone and --preset exclude each other"),
+    ],
+)
+def test_what_a_model_cannot_be_is_refused(words, message, archive, tmp_path):
+    _, path = archive
+    assert message in refused(
+        Classification(), "fit", "--data", f"npz:{path}", "--out", tmp_path / "run", *words
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_predict_refuses_an_option_of_another_task(tmp_path):
+    words = ("picture.png", "--out", tmp_path / "answers", "--preset", "lenet5_mnist", "--box", "1,2,3,4")
+    assert "--box is no option of classification" in refused(Classification(), "predict", *words)
 
 
 def test_nan_in_an_array_is_named(archive, tmp_path):

@@ -17,7 +17,7 @@ def test_specs():
     [
         (
             "pictures:x",
-            "unknown data format. Known formats: images:, masks:, npz:, tfds:. Received: 'pictures:x'",
+            "unknown data format. Known formats: coco:, images:, .* words:. Received: 'pictures:x'",
         ),
         ("x.npz", "data must be FORMAT:PATH or tfds:NAME. Known formats: .* Received: 'x.npz'"),
         ("images:", "nothing stands after images: in the data spec"),
@@ -31,14 +31,14 @@ def test_bad_specs_are_refused(spec, message):
 
 
 def test_bad_options_are_refused(tmp_path):
-    with pytest.raises(InputError, match="`task` must be one of classification, segmentation"):
+    with pytest.raises(InputError, match="`task` must be one of classification, detection, "):
         data.load(None, task="dancing")
     with pytest.raises(InputError, match="unknown text encoding. Received: 'utf-99'"):
         data.load(None, task="classification", encoding="utf-99")
     with pytest.raises(InputError, match="class names must be different and not empty. Received: 'a,a'"):
         data.load("images:x", task="classification", class_names="a, a")
     with pytest.raises(
-        InputError, match="images: does not hold segmentation data. Formats that do: masks:, npz:"
+        InputError, match="images: does not hold segmentation data. Formats that do: coco:, masks:, npz:"
     ):
         data.load(f"images:{tmp_path}", task="segmentation")
 

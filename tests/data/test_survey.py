@@ -26,6 +26,13 @@ def test_the_bad_stop_or_are_left_out_with_their_reason():
     assert skipped == ["b: odd 1", "d: odd 3"]
 
 
+def test_a_reason_that_names_its_example_stands_alone():
+    def look(item):
+        raise InputError(f"{item[0]} is empty")
+
+    assert survey([("a line 2",)], look, skip_bad=True)[2] == ["a line 2 is empty"]
+
+
 def test_errors_of_the_code_itself_are_never_skipped():
     with pytest.raises(ZeroDivisionError):
         survey([("a", 0)], lambda item: 1 / item[1], skip_bad=True)

@@ -65,4 +65,4 @@ def refuses(path, message, **overrides):
     with pytest.raises(InputError, match=message) as caught:
         from_preset(path, **overrides)
     text = str(caught.value)
-    assert "\n" not in text and text.startswith(f"Preset '{path}'")
+    assert "\n" not in text and text.startswith(f"Preset '{path}"[:60])

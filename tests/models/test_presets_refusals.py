@@ -86,7 +86,7 @@ def test_broken_json(preset, text, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"class": "os.system"}, "`class` must be one of LeNet5, UNet.* Received: class='os.system'"),
+        ({"class": "os.system"}, "`class` must be one of .*LeNet5, .* Received: class='os.system'"),
         ({"class": "keras.layers.Lambda"}, "`class` must be one of .* Received: class='keras.layers.Lambda'"),
         ({"class": "ZooModel"}, "`class` must be one of"),
         ({"class": ["LeNet5"]}, "`class` has the wrong type"),

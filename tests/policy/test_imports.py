@@ -22,17 +22,28 @@ LEVELS = (
 )
 PROGRAMS = {"applications", "tuning", "benchmarks"}
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch"}
-BACKEND_PLACES = re.compile(r"^keras_cnn_zoo/(data/|distribution/|testing/|utils/autodiff\.py$)")
+# models/presets/foreign.py reads .pth files, which only PyTorch can do safely.
+BACKEND_PLACES = re.compile(
+    r"^keras_cnn_zoo/(data/|distribution/|testing/|utils/autodiff\.py$|models/presets/foreign\.py$)"
+)
 # These load with `import keras_cnn_zoo`; in the others what is optional is imported where it is used.
 LEAN_PARTS = {"utils", "ops", "regularizers", "initializers", "layers", "losses", "metrics", "models"}
 OF_KERAS = {"h5py", "ml_dtypes"}  # Keras requires them and loads them itself
 DISTRIBUTIONS = {  # where a package is imported under another name
     "PIL": "pillow",
+    "cv2": "opencv-contrib-python-headless",
+    "keras_hub": "keras-hub",
     "keras_tuner": "keras-tuner",
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
 }
-OPT_IN = {"torch"}  # a plain install pulls CUDA: `make test TORCH=1`
+OPT_IN = {
+    "torch",  # a plain install pulls CUDA: `make test TORCH=1`
+    # They require it; benchmarks measure against them where they are there.
+    "torchvision",
+    "segmentation-models-pytorch",
+}
 
 
 def level(part):

@@ -48,6 +48,33 @@ def test_evaluate_of_the_run_gives_the_metrics_of_fit(run):
     assert tasks.evaluate(task, run=out, split="val")["examples"] == 16
 
 
+class Watched(tasks.Classification):
+    """Remembers which examples were to be measured last."""
+
+    def load(self, spec=None, **options):
+        source = super().load(spec, **options)
+        self.measured = source.splits["test"].names
+        return source
+
+
+def test_missing_splits_are_drawn_with_the_seed_that_was_trained_with(tmp_path):
+    """With another one, examples that were trained on would be measured."""
+    images = np.random.default_rng(0).integers(0, 255, size=(40, 20, 20)).astype("uint8")
+    np.savez(tmp_path / "unsplit.npz", x_train=images, y_train=np.arange(40) % 2)
+    task, out = Watched(), tmp_path / "run"
+    spec = f"npz:{tmp_path / 'unsplit.npz'}"
+    model, _ = tasks.fit(task, classification(tmp_path / "unsplit.npz", out, epochs=1, seed=7, jit="off"))
+    held_out = task.measured
+    assert set(held_out) != set(Watched().load(spec, seed=0).splits["test"].names)
+    model.save_to_preset(tmp_path / "preset", card={"data_spec": spec, "seed": 7})
+    for one in ({"run": out}, {"preset": tmp_path / "preset"}):
+        # The data as they were recorded, and as somebody names them again.
+        for data in (None, spec):
+            task.measured = None
+            tasks.evaluate(task, data=data, **one)
+            assert task.measured == held_out, (one, data)
+
+
 def test_predict_keeps_the_order_and_repeated_stems(run, tmp_path):
     from PIL import Image
 
@@ -80,43 +107,6 @@ def test_a_folder_with_other_files_is_not_taken(digits_npz, tmp_path):
     with pytest.raises(InputError, match="not empty and holds no run"):
         tasks.fit(tasks.Classification(), classification(digits_npz, tmp_path))
     assert os.listdir(tmp_path) == ["thesis.txt"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("task_class", [tasks.Classification, tasks.Segmentation])
-def test_a_run_cut_off_and_resumed_ends_bit_for_bit_the_same(
-    task_class, digits_npz, masks_folder, tmp_path, monkeypatch
-):
-    if task_class is tasks.Classification:
-        options = dict(data=f"npz:{digits_npz}", width=0.2)
-    else:
-        options = dict(data=f"masks:{masks_folder}", width=0.1, image_size=(16, 16))
-    options |= dict(epochs=4, batch_size=4, seed=5)
-
-    def fit(out, **more):
-        return tasks.fit(task_class(), tasks.FitOptions(**options, out=str(tmp_path / out), **more))[0]
-
-    whole = fit("whole")
-
-    class Cut(Exception):
-        pass
-
-    class Cutter(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if int(self.model.optimizer.iterations) == 7:
-                raise Cut
-
-    real = keras.callbacks.TensorBoard
-    monkeypatch.setattr(keras.callbacks, "TensorBoard", lambda *args, **kwargs: Cutter())
-    with pytest.raises(Cut):
-        fit("cut")
-    monkeypatch.setattr(keras.callbacks, "TensorBoard", real)
-    keras.utils.clear_session()
-    resumed = fit("cut", resume=True)
-    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    histories = [(tmp_path / out / "history.csv").read_text() for out in ("whole", "cut")]
-    assert histories[0] == histories[1]
 
 
 @pytest.mark.slow
@@ -163,7 +153,7 @@ def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(mask
         ({"jit": "maybe"}, "--jit must be auto, on or off"),
         ({"distribute": "all"}, "--distribute must be none or auto"),
         ({"seed": -1}, "--seed must not be negative"),
-        ({"model": "resnet"}, "--model: unknown classification model 'resnet'. Known: lenet5"),
+        ({"model": "alexnet"}, "--model: unknown classification model 'alexnet'. Known: lenet5, resnet"),
         ({"preset": "lenet5_mnist"}, "--width and --preset exclude each other"),
         ({"variant": "tiny"}, "--model lenet5: `variant` must be one of 'caffe', 'lecun'"),
     ],

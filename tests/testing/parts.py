@@ -186,3 +186,48 @@ def small_model():
             keras.layers.Dense(3, activation="softmax"),
         ]
     )
+
+
+@register
+class Picker(keras.Model):
+    """The best score and the sign of one; in training what is behind them, for a loss of its own."""
+
+    def __init__(self, units, **kwargs):
+        units = validation.positive_integer("units", units)
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(8, activation="tanh", name="hidden")(inputs)
+        scores = keras.layers.Dense(units, name="scores")(hidden)
+        # Keras' argmax does not export to ONNX.
+        picked = {"score": ops.max(scores, axis=-1), "place": ops.cast(scores[:, 0] < 0, "int32")}
+        super().__init__(inputs, picked, **kwargs)
+        self.units = units
+
+    def call(self, inputs, training=None, mask=None):
+        if training:
+            return self.get_layer("hidden")(inputs)
+        return super().call(inputs, training=training, mask=mask)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean(ops.square(self.get_layer("scores")(y_pred) - y["scores"]))
+
+    def get_config(self):
+        return {"name": self.name, "units": self.units}
+
+
+@register
+class ForgetfulPicker(Picker):
+    """Its loss forgets the layer behind what training gives."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean(ops.square(y_pred))
+
+
+def picker():
+    return Picker(3)
+
+
+def forgetful_picker():
+    return ForgetfulPicker(3)
+
+
+PICKS = {"scores": np.array([[3.0, 0.0, -3.0], [-3.0, 3.0, 0.0]], "float32")}

@@ -15,6 +15,7 @@ from keras_cnn_zoo.testing import (
 )
 from tests.testing.parts import (
     LABELS,
+    PICKS,
     SCORES,
     UPDATES,
     Distance,
@@ -22,6 +23,8 @@ from tests.testing.parts import (
     Ridge,
     Uniform,
     distance,
+    forgetful_picker,
+    picker,
     register,
     small_model,
 )
@@ -201,3 +204,13 @@ def never_learns():
 def test_broken_model_is_caught_under_its_guarantee(guarantee, build, message):
     with pytest.raises(ContractError, match=rf"^{guarantee} [^:]*: {build.__name__}: .*{message}"):
         check_model(build, (2, 8, 8, 1))
+
+
+def test_a_weight_that_the_models_own_loss_forgets_is_caught():
+    with pytest.raises(ContractError, match=r"^C7 [^:]*: forgetful_picker: the gradient of weight .*scores"):
+        check_model(forgetful_picker, (2, 4), targets=PICKS)
+
+
+def test_a_loss_of_its_own_that_never_falls_is_caught():
+    with pytest.raises(ContractError, match=r"^C7 [^:]*: picker: on one batch the loss falls from"):
+        check_model(picker, (2, 4), targets={"scores": np.full((2, 3), 1e4, "float32")})

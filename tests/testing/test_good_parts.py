@@ -8,6 +8,7 @@ from keras_cnn_zoo.testing import Case, run_case
 from tests.testing.parts import (
     DENSE,
     LABELS,
+    PICKS,
     SCORES,
     UPDATES,
     ChannelSoftmax,
@@ -18,6 +19,7 @@ from tests.testing.parts import (
     Uniform,
     channel_softmax,
     distance,
+    picker,
     scaled_dense,
     small_model,
 )
@@ -43,6 +45,7 @@ GOOD = [
     Case("initializer", cls=Uniform, init_kwargs={"high": 0.7, "seed": 3}, shape=(3, 4)),
     Case("metric", cls=MeanError, init_kwargs={"power": 2}, updates=UPDATES, expected=14 / 5),
     Case("model", build=small_model, input_shape=(3, 8, 8, 1)),
+    Case("model", build=picker, input_shape=(2, 4), targets=PICKS),
 ]
 
 

@@ -62,7 +62,8 @@ def instead_of_training(calls, fail=None):
     `fail(calls)` may raise what a training could.
     """
 
-    def fit(self, model, folder, learning_rate, first, last):
+    def fit(self, model, folder, values, first, last):
+        learning_rate = values["learning_rate"]
         calls.append((folder.path, learning_rate, first, last))
         if fail is not None:
             fail(calls)

@@ -2,7 +2,7 @@
 
 import tensorflow_datasets as tfds
 
-from keras_cnn_zoo.data.digit_scenes import scenes
+from keras_cnn_zoo.data.digit_scenes import moving, scenes, strings
 
 _DESCRIPTION = (
     "Real handwritten digits from scikit-learn: alone, or one to five of them at random places, sizes and "
@@ -17,7 +17,7 @@ _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 
 
 class DigitScenes(tfds.core.GeneratorBasedBuilder):
-    """Builder of `digit_scenes/classification`, `digit_scenes/detection` and `digit_scenes/segmentation`."""
+    """Builder of `digit_scenes/NAME`: classification, detection, segmentation, text, tracking."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
@@ -25,6 +25,10 @@ class DigitScenes(tfds.core.GeneratorBasedBuilder):
         tfds.core.BuilderConfig(name="classification", description="Single digits, 28 x 28."),
         tfds.core.BuilderConfig(name="detection", description="Scenes, 96 x 96, with boxes."),
         tfds.core.BuilderConfig(name="segmentation", description="Scenes, 96 x 96, with class masks."),
+        tfds.core.BuilderConfig(name="text", description="Numbers of 1 to 8 digits in a row, 32 high."),
+        tfds.core.BuilderConfig(
+            name="tracking", description="Videos of 40 frames, 160 x 120, with the box of one digit."
+        ),
     ]
 
     def _info(self):
@@ -39,6 +43,18 @@ class DigitScenes(tfds.core.GeneratorBasedBuilder):
                 "label": tfds.features.ClassLabel(names=classes),
             }
             supervised_keys = ("image", "label")
+        elif self.builder_config.name == "text":
+            features = {
+                "image": tfds.features.Image(shape=(strings.HEIGHT, None, 1), encoding_format="png"),
+                "text": tfds.features.Text(),
+            }
+            supervised_keys = ("image", "text")
+        elif self.builder_config.name == "tracking":
+            frame_shape = (moving.FRAMES, moving.HEIGHT, moving.WIDTH, 3)
+            features = {
+                "video": tfds.features.Video(shape=frame_shape, encoding_format="png"),
+                "bboxes": tfds.features.Sequence(tfds.features.BBoxFeature(), length=moving.FRAMES),
+            }
         elif self.builder_config.name == "detection":
             features = {
                 "image": scene,
@@ -72,6 +88,21 @@ class DigitScenes(tfds.core.GeneratorBasedBuilder):
         if self.builder_config.name == "classification":
             for index, (image, label) in enumerate(zip(*scenes.digits(split), strict=True)):
                 yield index, {"image": image, "label": int(label)}
+            return
+        if self.builder_config.name == "text":
+            made = strings.strings(split)
+            for index, (image, text) in enumerate(zip(made.images, made.texts, strict=True)):
+                yield index, {"image": image, "text": text}
+            return
+        if self.builder_config.name == "tracking":
+            height, width = moving.HEIGHT, moving.WIDTH
+            for index in range(moving.COUNTS[split]):
+                scene = moving.moving_scene(split, index)
+                left, top, across, down = scene.boxes.astype("float64").T
+                edges = zip(
+                    top / height, left / width, (top + down) / height, (left + across) / width, strict=True
+                )
+                yield index, {"video": list(scene), "bboxes": [tfds.features.BBox(*box) for box in edges]}
             return
         made = scenes.scenes(split)
         for index, image in enumerate(made.images):

@@ -1,21 +1,22 @@
-"""The embedded set, for a task whose data was not named."""
+"""The embedded digits, for a task whose data was not named: alone, or composed into scenes."""
 
-from keras_cnn_zoo.data.digit_scenes import scenes
+import numpy as np
+
+from keras_cnn_zoo.data.digit_scenes import moving, scenes, strings
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.utils.errors import InputError
 
-TASKS = ("classification", "segmentation")
-
 
 def read(path, options):
-    """Single digits for classification, scenes with masks for segmentation; `path` is None."""
+    """The examples of one split after the other, as `KINDS` makes them for the task; `path` is None."""
     if options.class_names is not None:
         raise InputError("class names cannot be given to the embedded digit_scenes, which have their own")
-    make = _digits if options.task == "classification" else _scenes
-    class_names = scenes.DIGIT_CLASSES if options.task == "classification" else scenes.MASK_CLASSES
+    make, class_names = KINDS[options.task]
     splits = {name: make(name) for name in SPLIT_NAMES}
-    return Found(splits=splits, class_names=class_names, channels=1, mirror=False)
+    # Frames are in colour; a tracker takes either.
+    channels = None if options.task == "tracking" else 1
+    return Found(splits=splits, class_names=class_names, channels=channels, mirror=False)
 
 
 def _digits(name):
@@ -33,3 +34,46 @@ def _scenes(name):
         example_names(name, len(made.images)),
         lambda position: {"image": made.images[position], "mask": made.masks[position]},
     )
+
+
+def _objects(name):
+    made = scenes.scenes(name)
+
+    def read_example(position):
+        # From top, left, bottom, right.
+        boxes = made.boxes[position][:, [1, 0, 3, 2]]
+        return {
+            "image": made.images[position],
+            "boxes": boxes,
+            "classes": made.labels[position].astype("int32"),
+            "crowd": np.zeros(len(boxes), dtype=bool),
+        }
+
+    return Split(example_names(name, len(made.images)), read_example)
+
+
+def _strings(name):
+    made = strings.strings(name)
+    return Split(
+        example_names(name, len(made.texts)),
+        lambda position: {"image": made.images[position], "text": made.texts[position]},
+    )
+
+
+def _moving(name):
+    def read_example(position):
+        scene = moving.moving_scene(name, position)
+        return {"frames": scene, "boxes": scene.boxes, "name": scene.name}
+
+    return Split(example_names(name, moving.COUNTS[name]), read_example)
+
+
+# Task to the function that makes a split of it, and the class names.
+KINDS = {
+    "classification": (_digits, scenes.DIGIT_CLASSES),
+    "detection": (_objects, scenes.DIGIT_CLASSES),
+    "segmentation": (_scenes, scenes.MASK_CLASSES),
+    "text": (_strings, scenes.DIGIT_CLASSES),
+    "tracking": (_moving, ()),
+}
+TASKS = tuple(KINDS)

@@ -1,5 +1,4 @@
-"""Classifiers."""
-
 from keras_cnn_zoo.models.classification.lenet5 import LeNet5
+from keras_cnn_zoo.models.classification.resnet import ResNet
 
-__all__ = ["LeNet5"]
+__all__ = ["LeNet5", "ResNet"]

@@ -39,7 +39,7 @@ def list_presets(task=None):
 
     >>> from keras_cnn_zoo import models
     >>> [preset["name"] for preset in models.list_presets("classification")]
-    ['lenet5_mnist']
+    ['lenet5_mnist', 'resnet18_cifar10']
     """
     if task is not None and task not in tasks():
         raise InputError(f"`task` must be one of {', '.join(tasks())} or None. Received: task={shown(task)}")
@@ -78,8 +78,9 @@ def locate(name_or_path):
         return label, known[name_or_path]
     elif name_or_path.split("/")[0] in DOORS and "/" in name_or_path:
         raise InputError(
-            f"Preset {label}: keras/, timm/ and torchvision/ open in a later release; bundled and local "
-            f"presets only for now (a local folder is written {shown('./' + name_or_path)})"
+            f"Preset {label}: keras/ opens in a later release; timm/ and torchvision/ are read by "
+            "`models.from_preset(name, weights=PATH)` "
+            f"(a local folder is written {shown('./' + name_or_path)})"
         )
     path = Path(name_or_path).expanduser()
     try:

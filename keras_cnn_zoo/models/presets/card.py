@@ -58,24 +58,23 @@ def versions():
     }
 
 
-def readme(name, manifest, *, task, parameters):
+def readme(name, manifest, *, model):
     """The card as Markdown.
 
     Args:
         name: title; the name by which users load the preset.
         manifest: the manifest with everything but its own entry for the README.
-        task: the model's task, or None.
-        parameters: number of the model's parameters.
+        model: the model, for its task, its number of parameters and how it is used.
     """
     training, names = manifest["training"], manifest["class_names"]
     weights = manifest["files"][WEIGHTS]
     rows = [
         ("Class", f"`{manifest['class']}`"),
-        ("Task", task),
-        ("Parameters", f"{parameters:,}"),
+        ("Task", model.task),
+        ("Parameters", f"{model.count_params():,}"),
         ("Size of the weights", f"{weights['bytes'] / 1e6:.1f} MB, sha256 `{weights['sha256']}`"),
         ("Classes", None if names is None else f"{len(names)}: {', '.join(names)}"),
-        ("Preprocessing", ", ".join(f"{key} {value}" for key, value in manifest["preprocessing"].items())),
+        ("Preprocessing", _preprocessing(manifest["preprocessing"])),
     ]
     trained = [
         ("Data", training["data"]),
@@ -103,10 +102,14 @@ def readme(name, manifest, *, task, parameters):
         "from keras_cnn_zoo import models",
         "",
         f'model = models.from_preset("{name}")  # a bundled name, or the path of this folder or file',
-        "answer = model.decode(model(model.preprocess(pictures)))",
+        *model.usage.splitlines(),
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _preprocessing(constants):
+    return ", ".join(f"{key} {value}" for key, value in constants.items()) or "inside the network"
 
 
 def _table(title, rows):

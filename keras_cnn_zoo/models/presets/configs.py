@@ -128,10 +128,10 @@ def _checked_object(label, path, value):
 
 
 def _own_names():
-    """Names of the layers, regularizers and initializers of this package."""
-    from keras_cnn_zoo import initializers, layers, regularizers
+    """Names of the layers, models, regularizers and initializers of this package."""
+    from keras_cnn_zoo import initializers, layers, models, regularizers
 
-    families = (layers, regularizers, initializers)
+    families = (layers, models, regularizers, initializers)
     parts = {name: getattr(family, name) for family in families for name in family.__all__}
     return {
         name

@@ -1,22 +1,26 @@
 """A preset to a model."""
 
-from keras_cnn_zoo.models.presets import configs, weights
+from keras_cnn_zoo.models.presets import configs, foreign
+from keras_cnn_zoo.models.presets import weights as weight_files
 from keras_cnn_zoo.models.presets.bundled import locate
 from keras_cnn_zoo.models.presets.manifest import WEIGHTS, check_plain, fail, shown
 from keras_cnn_zoo.models.presets.storage import read, read_manifest
 from keras_cnn_zoo.utils import validation
 
 
-def load(name_or_path, *, num_classes=None, expected_class=None, **overrides):
+def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, **overrides):
     """Loads a pretrained model. The preset names its class; nothing in it is ever run.
 
     Args:
-        name_or_path: a name from `list_presets()`, or a folder or `.zip` file that `save_to_preset` wrote.
+        name_or_path: a name from `list_presets()`, a folder or `.zip` file that `save_to_preset` wrote, or
+            "timm/NAME" or "torchvision/NAME" for a residual network of these collections.
         num_classes: another number of classes swaps the head for a fresh one and keeps the body; the class
             names go unless new ones are given as `class_names=`. The preset's own number, or None, keeps the
             head.
+        weights: the `.safetensors` or `.pth` file to read "timm/NAME" or "torchvision/NAME" from.
         expected_class: refuse a preset of another class than this one and its subclasses.
         **overrides: constructor arguments to change, such as `input_shape`; the weights must still fit.
+            `features_only=True` gives a classifier's body without its head.
 
     Returns:
         The model, an instance of its class in `keras_cnn_zoo.models`.
@@ -24,6 +28,11 @@ def load(name_or_path, *, num_classes=None, expected_class=None, **overrides):
     Raises:
         InputError: one line that names the preset and what is wrong with it.
     """
+    collection = str(name_or_path).split("/")[0] if isinstance(name_or_path, str) else None
+    if collection in foreign.COLLECTIONS and "/" in name_or_path:
+        return _foreign(name_or_path, weights, expected_class, num_classes=num_classes, **overrides)
+    if weights is not None:
+        fail(shown(str(name_or_path)), f"brings its own weights. Received: weights={shown(str(weights))}")
     label, path = locate(name_or_path)
     manifest, contents = read(label, path)
     cls = configs.resolve_class(label, manifest["class"], expected_class)
@@ -42,15 +51,29 @@ def load(name_or_path, *, num_classes=None, expected_class=None, **overrides):
             fail(label, str(error), error)
         if "num_classes" not in config:
             fail(label, f"{cls.__name__} has no classes to swap. Received: num_classes={shown(num_classes)}")
-        swapped = num_classes != config["num_classes"]
+        # As many classes under other names are other classes; names alone only rename.
+        renamed = None not in (class_names, overrides.get("class_names")) and tuple(class_names) != tuple(
+            overrides["class_names"]
+        )
+        swapped = num_classes != config["num_classes"] or renamed
         class_names = None if swapped else class_names
         config["num_classes"] = num_classes
     if class_names is not None:
         config["class_names"] = class_names
+    features_only = overrides.pop("features_only", None) if not config.get("features_only") else None
     model = _build(label, cls, {**config, **overrides})
-    weights.load_into(label, model, contents[WEIGHTS], cls.head_names if swapped else ())
+    weight_files.load_into(label, model, contents[WEIGHTS], cls.head_names if swapped else ())
+    if features_only:
+        model = _headless(label, cls, model)
     if manifest["preprocessing"] != dict(model.preprocessing):
         model.preprocessing = manifest["preprocessing"]
+    return model
+
+
+def _foreign(name, weights, expected_class, **arguments):
+    model = foreign.load(shown(name), name, weights, **arguments)
+    if expected_class is not None and not isinstance(model, expected_class):
+        fail(shown(name), f"is a {type(model).__name__}, which is no {expected_class.__name__}")
     return model
 
 
@@ -75,6 +98,15 @@ def _build(label, cls, config):
         return cls.from_config(config)
     except (TypeError, ValueError) as error:
         fail(label, f"{cls.__name__} cannot be built from its arguments: {error}", error)
+
+
+def _headless(label, cls, model):
+    """The body of a classifier, with its weights."""
+    body = _build(label, cls, {**model.get_config(), "features_only": True})
+    for layer in body.layers:
+        if layer.weights:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    return body
 
 
 def _check_preprocessing(label, cls, preprocessing):

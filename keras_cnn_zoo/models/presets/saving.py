@@ -67,7 +67,7 @@ def save(model, path, *, card=None, overwrite=False, precision="float16"):
         "files": {WEIGHTS: storage.record(packed)},
     }
     title = Path(path).name.removesuffix(".zip")
-    page = cards.readme(title, manifest, task=model.task, parameters=model.count_params()).encode("utf-8")
+    page = cards.readme(title, manifest, model=model).encode("utf-8")
     manifest["files"][CARD] = storage.record(page)
     raw = dump(manifest)
     # What `load` would refuse is refused here, while the model is still in memory.

@@ -1,5 +1,7 @@
 """Models that give every pixel a class."""
 
+from keras_cnn_zoo.models.segmentation.deeplab import DeepLab
+from keras_cnn_zoo.models.segmentation.fcn import FCN
 from keras_cnn_zoo.models.segmentation.unet import UNet
 
-__all__ = ["UNet"]
+__all__ = ["FCN", "DeepLab", "UNet"]

@@ -91,12 +91,15 @@ def _onnx(model, batches, folder):
 
 
 def _ordered(actual, expected):
-    """Exported outputs in the order of the model's where names have reordered a dictionary: by shape."""
+    """Exported outputs in the order of the model's where names have reordered a dictionary."""
     return actual if len(actual) == 1 else sorted(actual, key=lambda a: _place(a, expected))
 
 
 def _place(array, expected):
-    return next((place for place, other in enumerate(expected) if other.shape == array.shape), len(expected))
+    """The first output of that shape and kind of number."""
+    kind = (array.shape, array.dtype.kind)
+    places = (place for place, other in enumerate(expected) if (other.shape, other.dtype.kind) == kind)
+    return next(places, len(expected))
 
 
 @contextlib.contextmanager

@@ -135,20 +135,15 @@ def test_a_missing_package_is_named(monkeypatch):
 
 
 def test_sources_are_told_by_features_and_not_by_their_names():
-    info = type("Info", (), {})()
-    image, mask = tfds.features.Image(), tfds.features.Image(shape=(None, None, 1))
-    info.supervised_keys = ("photo", "annotation")
-    info.features = tfds.features.FeaturesDict({"photo": image, "annotation": mask})
-    assert reader._keys(tfds, "x", info, "segmentation") == ("photo", "annotation")
-    info.supervised_keys = None
-    info.features = tfds.features.FeaturesDict(
-        {"pic": image, "kind": tfds.features.ClassLabel(num_classes=3)}
-    )
-    assert reader._keys(tfds, "x", info, "classification") == ("pic", "kind")
-    deep = tfds.features.Image(shape=(4, 4, 1), dtype=np.float32)
-    info.features = tfds.features.FeaturesDict({"pic": deep, "kind": tfds.features.ClassLabel(num_classes=3)})
+    features = tfds.features
+    image, mask = features.Image(), features.Image(shape=(None, None, 1))
+    kind = features.ClassLabel(num_classes=3)
+    pair = {"photo": image, "annotation": mask}
+    assert reader.segmentation.keys("x", features, pair, ("photo", "annotation")) == ("photo", "annotation")
+    assert reader.classification.keys("x", features, {"pic": image, "kind": kind}, ()) == ("pic", "kind")
+    deep = features.Image(shape=(4, 4, 1), dtype=np.float32)
     with pytest.raises(InputError, match="pic must hold uint8 or uint16 pixels. Received: float32"):
-        reader._keys(tfds, "x", info, "classification")
+        reader.classification.keys("x", features, {"pic": deep, "kind": kind}, ())
 
 
 @pytest.mark.parametrize(("task", "key"), [("classification", "label"), ("segmentation", "mask")])

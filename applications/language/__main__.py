@@ -1,0 +1,9 @@
+"""`python -m applications.language fit | evaluate | predict | export`."""
+
+from applications.cli import application
+from keras_cnn_zoo.tasks import Language
+
+app = application(Language())
+
+if __name__ == "__main__":
+    app(prog_name="python -m applications.language")

@@ -1,0 +1,9 @@
+"""`python -m applications.speech fit | evaluate | predict | export`."""
+
+from applications.cli import application
+from keras_cnn_zoo.tasks import Speech
+
+app = application(Speech())
+
+if __name__ == "__main__":
+    app(prog_name="python -m applications.speech")

@@ -1,0 +1,9 @@
+"""`python -m applications.text fit | evaluate | predict | export`."""
+
+from applications.cli import application
+from keras_cnn_zoo.tasks.text import Text
+
+app = application(Text())
+
+if __name__ == "__main__":
+    app(prog_name="python -m applications.text")

@@ -1,0 +1,274 @@
+"""Times suppression and RoIAlign against the number of boxes, beside their peers.
+
+`python -m benchmarks.detection` writes `benchmarks/results/detection.json` and `detection.md`. All candidates
+take turns, and figures are medians. torchvision and KerasHub take part where they can be imported; neither is
+a dependency, and where torchvision's compiled operators are missing its RoIAlign is timed in its own Python
+version. PyTorch runs in a child process with the same number of threads, while TensorFlow waits.
+"""
+
+import argparse
+import contextlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+from benchmarks.layers import RESULTS, THREADS, interleaved, machine
+
+SUPPRESSION_SIZES = (250, 500, 1000, 2000, 4000, 8000)
+ALIGN_SIZES = (64, 128, 256, 512, 1024)
+KEPT = 100
+MAP = (1, 50, 68, 256)
+PARTS = ("suppression", "align")
+
+
+def boxes_and_scores(count, seed=0):
+    """Boxes of 10 to 100 pixels in a picture of 800 x 1088, and scores without ties."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(0, (988, 700), (1, count, 2))
+    sizes = rng.uniform(10, 100, (1, count, 2))
+    boxes = np.concatenate([corners, corners + sizes], axis=-1).astype("float32")
+    return boxes, rng.permutation(count).reshape(1, count, 1).astype("float32") / count + 1e-3
+
+
+def has(package):
+    """Whether a peer is there to be timed."""
+    return importlib.util.find_spec(package) is not None
+
+
+def suppression_candidates():
+    """{name: function(boxes, scores)} of Keras."""
+    import tensorflow as tf
+
+    from keras_cnn_zoo.layers import NonMaxSuppression
+
+    own = NonMaxSuppression(KEPT, iou_threshold=0.5, score_threshold=0.0)
+    candidates = {"NonMaxSuppression": lambda boxes, scores: own(boxes, scores)["boxes"]}
+    candidates["tf.image.combined_non_max_suppression"] = lambda boxes, scores: (
+        tf.image.combined_non_max_suppression(
+            tf.expand_dims(boxes, 2), scores, KEPT, KEPT, iou_threshold=0.5, clip_boxes=False
+        ).nmsed_boxes
+    )
+    if has("keras_hub"):
+        import keras_hub
+
+        peer = keras_hub.layers.NonMaxSuppression(
+            "xyxy", False, iou_threshold=0.5, confidence_threshold=0.0, max_detections=KEPT
+        )
+        candidates["KerasHub NonMaxSuppression"] = lambda boxes, scores: peer(boxes, scores)["boxes"]
+    return candidates
+
+
+# Without a kernel for XLA.
+GRAPH_ONLY = ("tf.image.combined_non_max_suppression",)
+
+
+def suppression_steps(compiled):
+    """{name: {count: function of nothing}}."""
+    import tensorflow as tf
+
+    steps = {}
+    for name, function in suppression_candidates().items():
+        if compiled and name in GRAPH_ONLY:
+            continue
+        for count in SUPPRESSION_SIZES:
+            boxes, scores = map(tf.constant, boxes_and_scores(count))
+            traced = tf.function(function, jit_compile=compiled, autograph=False)
+            steps[f"{name}|{count}"] = lambda traced=traced, boxes=boxes, scores=scores: traced(
+                boxes, scores
+            ).numpy()
+    return steps
+
+
+def align_steps(compiled):
+    """RoIAlign forward, and forward and backward."""
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_cnn_zoo.layers import ROIAlign2D
+
+    layer = ROIAlign2D(7, 1 / 16)
+    features = tf.constant(np.random.default_rng(0).standard_normal(MAP).astype("float32"))
+    steps = {}
+    for count in ALIGN_SIZES:
+        boxes = tf.constant(boxes_and_scores(count)[0])
+
+        def forward(features, boxes):
+            return tf.reduce_sum(tf.square(layer(features, boxes)))
+
+        def both(features, boxes, forward=forward):
+            with tf.GradientTape() as tape:
+                tape.watch(features)
+                loss = forward(features, boxes)
+            return tape.gradient(loss, features)
+
+        for name, function in (("forward", forward), ("forward and backward", both)):
+            traced = tf.function(function, jit_compile=compiled, autograph=False)
+            steps[f"ROIAlign2D, {name}|{count}"] = lambda traced=traced, boxes=boxes: traced(
+                features, boxes
+            ).numpy()
+    return steps
+
+
+def torch_steps(part):
+    """The same of torchvision, where it is there."""
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(THREADS)
+    if not has("torchvision"):
+        return {}
+    for name in ("nms", "qnms"):
+        # Beside a CPU build the wheel's operators do not load, and it imports only if these are declared.
+        with contextlib.suppress(RuntimeError):
+            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou) -> Tensor")
+    import torchvision
+
+    steps = {}
+    if part == "suppression":
+        for count in SUPPRESSION_SIZES:
+            boxes, scores = (torch.tensor(each[0]) for each in boxes_and_scores(count))
+            steps[f"torchvision nms|{count}"] = lambda boxes=boxes, scores=scores: torchvision.ops.nms(
+                boxes, scores[:, 0], 0.5
+            )
+    if part == "align":
+        features = np.random.default_rng(0).standard_normal(MAP).astype("float32").transpose(0, 3, 1, 2)
+        features = torch.tensor(features.copy(), requires_grad=True)
+        function, words = torchvision.ops.roi_align, "torchvision roi_align"
+        arguments = {"output_size": 7, "spatial_scale": 1 / 16, "sampling_ratio": 2, "aligned": True}
+        try:
+            function(features, torch.zeros(1, 5), **arguments)
+        except (RuntimeError, NotImplementedError):
+            from torchvision.ops.roi_align import _roi_align
+
+            function, words = _roi_align, "torchvision roi_align in Python"
+            arguments = {
+                "spatial_scale": 1 / 16,
+                "pooled_height": 7,
+                "pooled_width": 7,
+                "sampling_ratio": 2,
+                "aligned": True,
+            }
+        for count in ALIGN_SIZES:
+            rows = np.concatenate([np.zeros((count, 1), "float32"), boxes_and_scores(count)[0][0]], axis=1)
+            rows = torch.tensor(rows)
+
+            def forward(rows=rows):
+                with torch.no_grad():
+                    return function(features, rows, **arguments)
+
+            def both(rows=rows):
+                features.grad = None
+                function(features, rows, **arguments).square().sum().backward()
+
+            steps[f"{words}, forward|{count}"] = forward
+            steps[f"{words}, forward and backward|{count}"] = both
+    return working(steps)
+
+
+def working(steps):
+    """Those that run: of a peer that is there in part, the rest is said to be missing."""
+    found = {}
+    for name, step in steps.items():
+        try:
+            step()
+        except (RuntimeError, NotImplementedError) as error:
+            print(f"{name} does not run: {str(error).splitlines()[0][:100]}", file=sys.stderr)
+        else:
+            found[name] = step
+    return found
+
+
+def serve_torch(part):
+    """The child process: one line in is a number of repetitions, one line out the seconds as JSON."""
+    steps = torch_steps(part)
+    print(json.dumps({"steps": list(steps)}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(interleaved(steps, int(line))), flush=True)
+
+
+def measure(part, rounds, repetitions):
+    """Medians in milliseconds: {name: {count: {"graph" | "xla" | "eager": ms}}}."""
+    make = {"suppression": suppression_steps, "align": align_steps}[part]
+    steps = {"graph": make(False), "xla": make(True)}
+    for each in steps.values():
+        interleaved(each, 1)
+    collected = {"graph": {}, "xla": {}, "eager": {}}
+    command = [sys.executable, "-m", "benchmarks.detection", "--serve-torch", part]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        json.loads(child.stdout.readline())
+        for _ in range(rounds):
+            child.stdin.write(f"{repetitions}\n")
+            child.stdin.flush()
+            parts = {"eager": json.loads(child.stdout.readline())}
+            parts |= {mode: interleaved(each, repetitions) for mode, each in steps.items()}
+            for mode, seconds in parts.items():
+                for name, values in seconds.items():
+                    collected[mode].setdefault(name, []).extend(values)
+        child.stdin.close()
+    table = {}
+    for mode, seconds in collected.items():
+        for key, values in seconds.items():
+            name, count = key.split("|")
+            table.setdefault(name, {}).setdefault(count, {})[mode] = 1e3 * statistics.median(values)
+    return table
+
+
+TITLES = {
+    "suppression": f"Suppression to {KEPT} boxes, one picture and class, against the number of boxes",
+    "align": f"RoIAlign on {MAP[1]} x {MAP[2]} x {MAP[3]}, 7 x 7 cells, against the number of boxes",
+}
+
+
+def as_markdown(report):
+    """A table for each part: milliseconds in every mode."""
+    lines = ["# Detection: growth with the number of boxes", ""]
+    lines += ["Milliseconds, medians of interleaved runs. Written by `python -m benchmarks.detection`.", ""]
+    for part, table in report["milliseconds"].items():
+        counts = sorted({count for row in table.values() for count in row}, key=int)
+        lines += [f"## {TITLES[part]}", "", "| | mode | " + " | ".join(counts) + " |"]
+        lines.append("|---|---|" + "---|" * len(counts))
+        for name, row in table.items():
+            for mode in ("graph", "xla", "eager"):
+                if any(mode in row.get(count, {}) for count in counts):
+                    figures = [f"{row.get(count, {}).get(mode, float('nan')):.2f}" for count in counts]
+                    lines.append(f"| {name} | {mode} | " + " | ".join(figures) + " |")
+        lines.append("")
+    lines.append("Machine: " + ", ".join(f"{key} {value}" for key, value in report["machine"].items()) + ".")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="benchmarks.detection", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="turns of TensorFlow and PyTorch")
+    parser.add_argument("--repetitions", type=int, default=3, help="runs of every candidate in a turn")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"which of {', '.join(PARTS)}")
+    parser.add_argument("--out", type=pathlib.Path, default=RESULTS, help="folder of detection.json and .md")
+    parser.add_argument("--serve-torch", choices=PARTS, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.serve_torch:
+        serve_torch(options.serve_torch)
+        return
+    parts = options.parts.split(",")
+    if options.rounds < 1 or options.repetitions < 1 or not set(parts) <= set(PARTS):
+        parser.error(f"--rounds and --repetitions must be at least 1, --parts among {', '.join(PARTS)}")
+    load = os.getloadavg()[0]
+    times = {part: measure(part, options.rounds, options.repetitions) for part in parts}
+    peers = ("torch", "torchvision", "keras_hub")
+    versions = {name: importlib.metadata.version(name) for name in peers if has(name)}
+    report = {"machine": machine(versions, load), "milliseconds": times}
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "detection.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    markdown = as_markdown(report)
+    (options.out / "detection.md").write_text(markdown, encoding="utf-8")
+    print(markdown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""English from the standard library's own documentation: which package is a sentence about?"""

@@ -1,0 +1,189 @@
+"""`coco:PATH`: JSON files of COCO's format, their name telling the split, and the pictures they name.
+
+The files are `*{train,val,test}*.json` in PATH or `annotations/`; a single file of another name holds data
+without splits. Beside `instances_*` files, those for captions, keypoints and panoptic masks are left alone.
+Pictures lie in a folder that is named like the split (`train`, or `train2017` beside `instances_train2017`),
+in `images/` or in PATH, `file_name` being the path from there.
+
+Detection takes `bbox` (x, y, width, height in pixels), or the extent of the `segmentation` where there is
+none; `iscrowd` marks regions that hold many objects. Segmentation draws polygons and run-length masks as
+class ids, 0 being background, the smallest last, so that no object hides under a larger one.
+"""
+
+import functools
+import os
+
+from keras_cnn_zoo.data.objects import (
+    annotated_picture,
+    check_any,
+    detection_split,
+    make_objects,
+    notes_on,
+)
+from keras_cnn_zoo.data.readers import coco_files, coco_masks
+from keras_cnn_zoo.data.readers.folders import check_folder
+from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.splits import check_not_empty
+from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.text_files import find_class_names
+from keras_cnn_zoo.utils.errors import InputError
+
+TASKS = ("detection", "segmentation")
+
+
+def read(path, options):
+    """Finds the JSON files of the folder `path`."""
+    check_folder(path)
+    files, notes = coco_files.find(path)
+    documents = {name: coco_files.parse(file) for name, file in files.items()}
+    categories = _categories(documents)
+    names = find_class_names(path, options) or tuple(categories.values())
+    if options.task == "segmentation":
+        names = coco_masks.with_background(names)
+    # A class that the data know and the user does not name is a fault only where an object has it.
+    classes = {number: names.index(name) for number, name in categories.items() if name in names}
+    kept, objects, skipped, seen = {}, {}, [], {}
+    for name, document in documents.items():
+        items, bad = _items(path, name, document, seen, options.skip_bad)
+        skipped.extend(bad)
+        look = functools.partial(_look, document, classes, categories, options)
+        kept[name], objects[name], bad = survey(items, look, skip_bad=options.skip_bad)
+        skipped.extend(bad)
+        check_not_empty(path, name, kept[name], skipped=skipped)
+    channels = max(picture.channels for split in objects.values() for picture, _ in split)
+    make = _masks if options.task == "segmentation" else _boxes
+    splits, class_names, more = make(path, options, kept, objects, names, channels)
+    return Found(splits, class_names, channels, (*notes, *more), tuple(skipped))
+
+
+def _boxes(path, options, kept, objects, names, channels):
+    made = {name: [one for _, one in split] for name, split in objects.items()}
+    check_any(path, made)
+    splits = {
+        name: detection_split(
+            [item[0] for item in kept[name]], [picture for picture, _ in split], made[name], channels
+        )
+        for name, split in objects.items()
+    }
+    return splits, names, notes_on(made, names, "crowd")
+
+
+def _masks(path, options, kept, objects, names, channels):
+    if 0 <= options.ignore_label < len(names):
+        raise InputError(
+            f"{path} has {len(names)} classes, background included, and the ignored label is one of them: "
+            f"choose another --ignore-label. Received: {options.ignore_label}"
+        )
+
+    def split(items, looks):
+        def read_example(position):
+            picture, regions = looks[position]
+            return {
+                "image": picture.decode(channels),
+                "mask": coco_masks.draw(regions, picture.height, picture.width, len(names)),
+            }
+
+        return Split([item[0] for item in items], read_example)
+
+    if not any(regions for looks in objects.values() for _, regions in looks):
+        raise InputError(f"{path}: no picture has a segmentation")
+    return {name: split(kept[name], looks) for name, looks in objects.items()}, names, ()
+
+
+def _categories(documents):
+    """Dict from category id to name, in the order of the ids; files that share an id must agree."""
+    found = {}
+    for document in documents.values():
+        for number, name in document.categories.items():
+            if found.setdefault(number, name) != name:
+                raise InputError(
+                    f"{document.file} calls category {number} {name!r}, another file {found[number]!r}"
+                )
+    ordered = {number: found[number] for number in sorted(found)}
+    if len(set(ordered.values())) < len(ordered):
+        doubled = [name for name in ordered.values() if list(ordered.values()).count(name) > 1]
+        raise InputError(f"{next(iter(documents.values())).file} has two categories called {doubled[0]!r}")
+    return ordered
+
+
+def _items(path, split_name, document, seen, skip_bad):
+    """Items (name, picture file, image, its annotations) of a split, and lines on annotations left out."""
+    folders = coco_files.picture_folders(path, split_name, document.file)
+    by_image, bad, numbers = {image["id"]: [] for image in document.images}, [], set()
+    for annotation in document.annotations:
+        number = annotation.get("id")
+        fault = None
+        if number is not None and number in numbers:
+            fault = f"{document.file}: the annotation id {number} stands there twice"
+        elif annotation.get("image_id") not in by_image:
+            fault = (
+                f"{document.file}: annotation {number} belongs to the image {annotation.get('image_id')}, "
+                "which is not listed"
+            )
+        numbers.add(number)
+        if fault is None:
+            by_image[annotation["image_id"]].append(annotation)
+        elif skip_bad:
+            bad.append(f"annotation {number}: {fault}")
+        else:
+            raise InputError(fault)
+    items, ids = [], set()
+    for image in document.images:
+        file = coco_files.picture_file(path, folders, image["file_name"])
+        name = os.path.relpath(file, path).replace(os.sep, "/")
+        fault = None
+        if image["id"] in ids:
+            fault = f"{document.file}: the image id {image['id']} stands there twice"
+        elif name in seen:
+            fault = f"{document.file} names {image['file_name']}, which stands in {seen[name]} already"
+        ids.add(image["id"])
+        seen.setdefault(name, document.file)
+        items.append((name, file, image, by_image[image["id"]], fault))
+    return items, bad
+
+
+def _look(document, classes, categories, options, item):
+    """The annotated picture, and its `Objects` or regions to draw."""
+    _, file, image, annotations, fault = item
+    if fault is not None:
+        raise InputError(fault)
+    where = f"{document.file}: image {image['id']}"
+    if not os.path.isfile(file):
+        raise InputError(f"{where} names a picture that is not there: {file}")
+    declared = coco_files.declared_size(image, where)
+    picture = annotated_picture(file, declared, where, whole=options.skip_bad)
+    size = (picture.height, picture.width)
+    words = [f"{document.file}: annotation {one.get('id')} of {image['file_name']}" for one in annotations]
+    for annotation, word in zip(annotations, words, strict=True):
+        number = annotation.get("category_id")
+        if number not in classes:
+            known = f"{categories[number]!r}" if number in categories else f"the unknown category {number}"
+            raise InputError(f"{word} has {known}, which is no class of this data")
+    ids = [classes[one["category_id"]] for one in annotations]
+    if options.task == "segmentation":
+        regions = [
+            coco_masks.region(annotation, class_id, size, word)
+            for annotation, class_id, word in zip(annotations, ids, words, strict=True)
+        ]
+        return picture, [region for region in regions if region is not None]
+    boxes = [_box(one, size, word) for one, word in zip(annotations, words, strict=True)]
+    crowd = [bool(one.get("iscrowd", 0)) for one in annotations]
+    return picture, make_objects(boxes, ids, crowd, size, lambda position: words[position])
+
+
+def _box(annotation, size, where):
+    """(left, top, right, bottom) of an annotation."""
+    box = annotation.get("bbox")
+    if box is None:
+        region = coco_masks.region(annotation, 0, size, where)
+        if region is None:
+            raise InputError(f"{where} has neither a bbox nor a segmentation")
+        box = coco_masks.extent(region)
+    if (
+        not isinstance(box, list)
+        or len(box) != 4
+        or not all(isinstance(edge, (int, float)) and not isinstance(edge, bool) for edge in box)
+    ):
+        raise InputError(f"{where}: bbox must be four numbers x, y, width, height. Received: {box!r}")
+    left, top, width, height = box
+    return left, top, left + width, top + height

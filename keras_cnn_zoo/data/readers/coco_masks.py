@@ -1,0 +1,130 @@
+"""Polygons and run-length masks of COCO's format, drawn by pycocotools."""
+
+import math
+
+import numpy as np
+
+from keras_cnn_zoo.utils.errors import InputError
+
+BACKGROUND = "background"
+# Farther out than this many picture sizes a polygon is a mistake, and its drawing a matter of memory.
+_REACH = 4
+
+
+def with_background(names):
+    """Class names of masks: background first."""
+    return (BACKGROUND, *(name for name in names if name != BACKGROUND))
+
+
+def region(annotation, class_id, size, where):
+    """(class id, run-length mask of pycocotools) of an annotation, or None without a segmentation.
+
+    Args:
+        annotation: dict with `segmentation`: a list of polygons, or a dict of `counts` (a list, or the
+            compressed string) and `size`.
+        class_id: position of the class.
+        size: (height, width) of the picture.
+        where: what messages call the annotation.
+
+    Raises:
+        InputError: the segmentation is none of the three, or does not fit the picture.
+    """
+    from pycocotools import mask as masks
+
+    given = annotation.get("segmentation")
+    if given is None or given == []:
+        return None
+    height, width = size
+    if isinstance(given, list):
+        for polygon in given:
+            _check_polygon(polygon, size, where)
+        return class_id, masks.merge(masks.frPyObjects(given, height, width))
+    if not isinstance(given, dict) or "counts" not in given:
+        raise InputError(
+            f"{where}: segmentation must be polygons or a run-length mask. Received: {type(given).__name__}"
+        )
+    declared = given.get("size")
+    if declared != [height, width]:
+        raise InputError(
+            f"{where}: the mask's size [height, width] must be that of its picture, [{height}, {width}]. "
+            f"Received: {declared!r}"
+        )
+    counts = given["counts"]
+    if isinstance(counts, str):
+        counts = _unpacked(counts, where)
+    if not isinstance(counts, list):
+        raise InputError(f"{where}: counts must be a list or a string. Received: {type(counts).__name__}")
+    if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
+        raise InputError(f"{where}: counts must be whole numbers from 0 on")
+    if sum(counts) != height * width:
+        raise InputError(
+            f"{where}: counts must cover the {height * width} pixels of the picture. Received: {sum(counts)}"
+        )
+    return class_id, masks.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
+
+
+def _unpacked(text, where):
+    """Run lengths of COCO's compressed string, which pycocotools would decode without looking at their sum.
+
+    Five bits a character from "0" on, the sixth says that more follow, the last one's top bit is the sign;
+    from the fourth number on it is the difference to the one two before.
+    """
+    counts, value, shift = [], 0, 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            raise InputError(f"{where}: damaged run-length mask. Received: {text[:40]!r}")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+        value, shift = 0, 0
+    if shift:
+        raise InputError(f"{where}: damaged run-length mask. Received: {text[:40]!r}")
+    return counts
+
+
+def extent(one):
+    """[x, y, width, height] around a region."""
+    from pycocotools import mask as masks
+
+    return [float(edge) for edge in masks.toBbox(one[1])]
+
+
+def draw(regions, height, width, num_classes):
+    """Class ids of the pixels: 0 for background, smaller regions on top of larger ones.
+
+    Args:
+        regions: list of what `region` gives.
+        height: of the picture.
+        width: of the picture.
+        num_classes: number of classes with background.
+
+    Returns:
+        uint8 (height, width), or int32 where the classes need it.
+    """
+    from pycocotools import mask as masks
+
+    canvas = np.zeros((height, width), dtype="uint8" if num_classes <= 256 else "int32")
+    areas = [int(masks.area(encoded)) for _, encoded in regions]
+    # Sorting is stable: of two alike the later one is on top.
+    for position in sorted(range(len(regions)), key=lambda position: -areas[position]):
+        class_id, encoded = regions[position]
+        canvas[masks.decode(encoded).astype(bool)] = class_id
+    return canvas
+
+
+def _check_polygon(polygon, size, where):
+    if (
+        not isinstance(polygon, list)
+        or len(polygon) < 6
+        or len(polygon) % 2
+        or not all(isinstance(edge, (int, float)) and not isinstance(edge, bool) for edge in polygon)
+    ):
+        raise InputError(f"{where}: a polygon must be three or more points x, y. Received: {polygon!r:.80}")
+    limit = _REACH * max(size)
+    if not all(math.isfinite(edge) and -limit <= edge <= limit for edge in polygon):
+        raise InputError(f"{where}: a polygon leaves its picture of {size[1]} x {size[0]} pixels")

@@ -1,0 +1,38 @@
+"""The embedded English sentences, for language whose data was not named."""
+
+import platform
+
+from keras_cnn_zoo.data.library_english.sentences import CLASSES, sentences
+from keras_cnn_zoo.data.readers.numbering import example_names
+from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
+from keras_cnn_zoo.utils.errors import InputError
+
+TASKS = ("language",)
+
+
+def read(path, options):
+    """The sentences of each split; `path` is None."""
+    if options.class_names is not None:
+        raise InputError("class names cannot be given to the embedded library_english, which has its own")
+    made = sentences()
+    if made.missing == made.listed:
+        raise InputError(
+            "library_english is made from the sources of Python's standard library, and this Python "
+            f"{platform.python_version()} comes without them"
+        )
+    notes = ()
+    if made.missing:
+        notes = (
+            f"{made.missing} of the {made.listed} sentences of library_english are not in the library of "
+            f"Python {platform.python_version()}",
+        )
+    splits = {name: _split(name, made.texts[name], made.labels[name]) for name in SPLIT_NAMES}
+    return Found(splits=splits, class_names=CLASSES, channels=None, notes=notes)
+
+
+def _split(name, texts, labels):
+    return Split(
+        example_names(name, len(texts)),
+        lambda position: {"text": texts[position], "label": labels[position]},
+        labels=labels,
+    )

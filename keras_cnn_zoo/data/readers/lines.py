@@ -1,0 +1,75 @@
+"""`lines:PATH`: one text file a class, one example a line; splits as folders, as file stems or not at all."""
+
+import os
+
+from keras_cnn_zoo.data.readers.folders import check_folder, split_folders
+from keras_cnn_zoo.data.readers.texts import NO_DATA, class_order, found_texts, numbered_lines
+from keras_cnn_zoo.data.source import SPLIT_NAMES
+from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.text_files import CLASSES_FILE
+from keras_cnn_zoo.utils.errors import InputError
+
+TASKS = ("language",)
+_SPLIT_WORDS = {"train": "train", "val": "val", "dev": "val", "test": "test"}
+
+
+def read(path, options):
+    """Reads the class files in the folder `path`.
+
+    A class is called by the stem of its file, or by the suffix where stems coincide (`rt-polarity.pos`). An
+    example is called FILE:LINE, lines counted from 1.
+    """
+    check_folder(path)
+    files = _files(path)
+    classes = list(dict.fromkeys(name for of_split in files.values() for _, name in of_split))
+    class_names, index, notes = class_order(path, sorted(classes), options)
+    rows = {
+        split_name: [
+            (f"{file}:{number}", line, name, f"{os.path.join(path, file)} line {number}")
+            for file, name in of_split
+            for number, line in numbered_lines(os.path.join(path, file), options.encoding)
+        ]
+        for split_name, of_split in files.items()
+    }
+    return found_texts(path, rows, class_names, index, notes, options)
+
+
+def _files(path):
+    """Split name to pairs (file relative to `path`, class)."""
+    folders = split_folders(path)
+    if folders:
+        return {name: _of_folder(path, name + "/") for name in folders}
+    names = _class_files(path)
+    parts = [os.path.splitext(name) for name in names]
+    if parts and all(stem in _SPLIT_WORDS and suffix for stem, suffix in parts):
+        # train.pos, train.neg, test.pos, ...
+        found = {}
+        for name, (stem, suffix) in zip(names, parts, strict=True):
+            found.setdefault(_SPLIT_WORDS[stem], []).append((name, suffix[1:]))
+        return {name: found[name] for name in SPLIT_NAMES if name in found}
+    return {UNSPLIT: _of_folder(path, "")}
+
+
+def _of_folder(path, prefix):
+    folder = os.path.join(path, prefix)
+    names = _class_files(folder)
+    if not names:
+        raise InputError(f"{folder} holds no text files: lines: wants one for each class")
+    stems = [os.path.splitext(name)[0] for name in names]
+    classes = stems
+    if len(set(stems)) < len(stems):
+        classes = [os.path.splitext(name)[1][1:] for name in names]
+        doubled = [name for name in classes if not name or classes.count(name) > 1]
+        if doubled:
+            raise InputError(
+                f"{folder}: neither the stems nor the suffixes of the files tell the classes apart. "
+                f"Received: {', '.join(names)}"
+            )
+    return [(prefix + name, label) for name, label in zip(names, classes, strict=True)]
+
+
+def _class_files(folder):
+    """Sorted names of the visible files, without those that go with data."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
+    return [name for name in names if name != CLASSES_FILE and name.split(".")[0].lower() not in NO_DATA]

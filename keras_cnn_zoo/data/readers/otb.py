@@ -1,0 +1,149 @@
+"""`otb:PATH`: sequences of the Object Tracking Benchmark, each `img/` beside `groundtruth_rect.txt`.
+
+A line of the text is one frame: left, top, width and height in pixels, with commas, tabs or blanks between
+them. NaN, or a width or height of 0, says that the target cannot be seen. Where two targets of one sequence
+are annotated, `groundtruth_rect.1.txt` and `.2.txt` are two sequences. Sequences without train, val and test
+folders above them are all test: benchmarks are not trained on.
+"""
+
+import os
+import re
+
+import numpy as np
+
+from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.frames import PictureFrames
+from keras_cnn_zoo.data.pairs import has_target
+from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders, visible_folders
+from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.splits import check_not_empty
+from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.text_files import read_lines
+from keras_cnn_zoo.utils.errors import InputError
+
+TASKS = ("tracking",)
+IMAGES = "img"
+_BOXES = re.compile(r"groundtruth_rect(\.\d+)?\.txt")
+
+
+def read(path, options):
+    """Finds the sequences in the folder `path`, or the one that it is."""
+    check_folder(path)
+    if options.class_names is not None:
+        raise InputError("class names cannot be given to tracking data, which have none")
+    splits, skipped = {}, []
+    for name in split_folders(path) or ["test"]:
+        base = name if split_folders(path) else ""
+        files = _sequences(path, base)
+        kept, looks, bad = survey(
+            files, lambda file: read_sequence(os.path.join(path, file[0]), options), skip_bad=options.skip_bad
+        )
+        check_not_empty(path, name, kept, skipped=bad)
+        splits[name] = Split([_name(path, file[0]) for file in kept], looks.__getitem__)
+        skipped.extend(bad)
+    # Frames bring their own channels: a tracker takes grey and colour.
+    return Found(splits=splits, class_names=(), channels=None, skipped=tuple(skipped))
+
+
+def read_sequence(boxes_file, options):
+    """One tracking example from the text file of its boxes, checked.
+
+    Args:
+        boxes_file: path of a `groundtruth_rect.txt`; the pictures lie in `img/` beside it.
+        options: `ReadOptions`.
+
+    Returns:
+        A dict with `frames`, `boxes` and `name`.
+
+    Raises:
+        InputError: for lines that are no boxes, another number of boxes than of pictures, or a first box that
+            is not in its frame.
+    """
+    folder = os.path.dirname(boxes_file)
+    frames = read_frames(folder)
+    if options.skip_bad:
+        for file in frames.files:
+            pictures.decode(file)
+    boxes = _boxes(boxes_file, options.encoding)
+    if len(boxes) != len(frames):
+        raise InputError(
+            f"{boxes_file} has {len(boxes)} boxes and {os.path.join(folder, IMAGES)} {len(frames)} pictures"
+        )
+    first = pictures.inspect(frames.files[0])
+    middle = boxes[0][:2] + boxes[0][2:] / 2
+    inside = (middle >= 0).all() and middle[0] <= first.width and middle[1] <= first.height
+    if not has_target(boxes[0]) or not inside:
+        box = ", ".join(f"{value:g}" for value in boxes[0])
+        raise InputError(
+            f"{boxes_file} line 1: the first box must lie in its frame of {first.width} x {first.height} "
+            f"pixels. Received: {box}"
+        )
+    return {"frames": frames, "boxes": boxes, "name": os.path.basename(folder)}
+
+
+def read_frames(folder):
+    """The pictures in `img/` of a sequence, or those directly in `folder`, sorted, as `PictureFrames`."""
+    inner = os.path.join(folder, IMAGES)
+    inner = inner if os.path.isdir(inner) else folder
+    files = [os.path.join(inner, name) for name in picture_files(check_folder(inner)) if "/" not in name]
+    if not files:
+        raise InputError(f"{inner} holds no pictures")
+    return PictureFrames(files)
+
+
+def first_box(folder, encoding="utf-8"):
+    """The first box of a sequence, or None where no text tells it."""
+    file = os.path.join(folder, "groundtruth_rect.txt")
+    if not os.path.isfile(file):
+        return None
+    boxes = _boxes(file, encoding)
+    if not len(boxes) or not has_target(boxes[0]):
+        raise InputError(f"{file} line 1: the first box must be finite and have an area")
+    return boxes[0].astype("float64")
+
+
+def _sequences(path, base):
+    """[(path of a boxes file relative to `path`,)] of the sequences in `base` or of `base` itself, sorted."""
+    folder = os.path.join(path, base)
+    found = []
+    for name in ["", *visible_folders(folder)]:
+        inner = os.path.join(folder, name)
+        texts = sorted(entry for entry in os.listdir(inner) if _BOXES.fullmatch(entry))
+        if texts and not os.path.isdir(os.path.join(inner, IMAGES)):
+            raise InputError(f"{inner} has {texts[0]} and no folder {IMAGES} beside it")
+        if not texts and os.path.isdir(os.path.join(inner, IMAGES)):
+            raise InputError(f"{inner} has a folder {IMAGES} and no groundtruth_rect.txt beside it")
+        found.extend((os.path.join(base, name, text).replace(os.sep, "/"),) for text in texts)
+    if not found:
+        raise InputError(
+            f"{folder} holds no sequence: a folder with {IMAGES}/ and groundtruth_rect.txt in it"
+        )
+    return found
+
+
+def _name(path, file):
+    """What a sequence is called: its folder below `path`, and which of its targets."""
+    folder, _, text = file.rpartition("/")
+    return (folder or os.path.basename(os.path.abspath(path))) + (_BOXES.fullmatch(text).group(1) or "")
+
+
+def _boxes(file, encoding):
+    """float32 (frames, 4) of the boxes in a text file."""
+    lines = read_lines(file, encoding)
+    while lines and not lines[-1].strip():
+        lines.pop()
+    boxes = []
+    for number, line in enumerate(lines, start=1):
+        where = f"{file} line {number}"
+        line = line.strip()
+        words = [word for word in re.split(r"[,;\s]+", line) if word]
+        if len(words) != 4:
+            raise InputError(f"{where} must be left, top, width, height. Received: {line!r}")
+        try:
+            box = [float(word) for word in words]
+        except ValueError as error:
+            raise InputError(f"{where} holds something else than numbers. Received: {line!r}") from error
+        if np.isinf(box).any() or min(box[2:]) < 0:
+            raise InputError(f"{where} is no box: width and height must be 0 or more. Received: {line!r}")
+        boxes.append(box)
+    return np.array(boxes, dtype="float32").reshape(-1, 4)

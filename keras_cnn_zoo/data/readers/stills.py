@@ -1,0 +1,83 @@
+"""Still pictures as tracking data: sequences of one frame, to be moved by `data.pairs`."""
+
+import dataclasses
+import functools
+import os
+
+import numpy as np
+
+from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.frames import PictureFrames
+from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
+from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.survey import survey
+
+UNKNOWN = np.full((1, 4), np.nan, dtype="float32")
+
+
+def or_pictures(read):
+    """`read` extended by tracking, for which a folder holds pictures at any depth and no classes."""
+
+    def read_either(path, options):
+        return _pictures(path, options) if options.task == "tracking" else read(path, options)
+
+    return read_either
+
+
+def or_boxes(read):
+    """`read`, which reads detection data, extended by tracking: their boxes are objects to follow."""
+
+    def read_either(path, options):
+        if options.task != "tracking":
+            return read(path, options)
+        found = read(path, dataclasses.replace(options, task="detection"))
+        splits = {name: _boxed(split) for name, split in found.splits.items()}
+        return dataclasses.replace(found, splits=splits, class_names=(), channels=None)
+
+    return read_either
+
+
+def _pictures(path, options):
+    check_folder(path)
+    splits, skipped = {}, []
+    for name in split_folders(path) or [UNSPLIT]:
+        prefix = "" if name == UNSPLIT else name + "/"
+        items = [(prefix + file,) for file in picture_files(os.path.join(path, prefix))]
+        look = functools.partial(_look, path, options.skip_bad)
+        kept, _, bad = survey(items, look, skip_bad=options.skip_bad)
+        splits[name] = _split(path, [item[0] for item in kept])
+        skipped.extend(bad)
+    return Found(splits=splits, class_names=(), channels=None, skipped=tuple(skipped))
+
+
+def _look(path, whole, item):
+    file = os.path.join(path, item[0])
+    info = pictures.inspect(file)
+    if whole:
+        pictures.decode(file)
+    return info
+
+
+def _split(path, names):
+    def read_example(position):
+        name = names[position]
+        frames = PictureFrames([os.path.join(path, name)])
+        return {"frames": [frames[0]], "boxes": UNKNOWN, "name": name}
+
+    return Split(names, read_example)
+
+
+def _boxed(split):
+    def read_example(position):
+        example = split[position]
+        left, top, right, bottom = np.asarray(example["boxes"], "float32").reshape(-1, 4).T
+        boxes = np.stack([left, top, right - left, bottom - top], axis=1)[~np.asarray(example["crowd"])]
+        return {
+            "frames": [example["image"]],
+            "boxes": boxes[:1] if len(boxes) else UNKNOWN,
+            "candidates": boxes,
+            "name": split.names[position],
+        }
+
+    return Split(split.names, read_example)

@@ -1,0 +1,151 @@
+"""`tfds:NAME`: any TensorFlow Datasets name whose features fit the task.
+
+The encoded pictures (JPEG, PNG) and all else are held in memory in the order of the files and decoded on
+access, which gives random access and costs what the data set takes on disk. TensorFlow reads the files;
+nothing of it reaches the examples, so that the data feeds every backend.
+
+What differs between tasks is a file each beside this one, listed in `KINDS`: `WANTED` in words, `keys(name,
+features, held, supervised)`, which picks the features by the classes of `tfds.features` or gives None, and
+`found(opened)`, which makes the `Found` of an `Opened`.
+"""
+
+import contextlib
+import sys
+
+from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.readers.numbering import example_names
+from keras_cnn_zoo.data.readers.tfds import (
+    classification,
+    detection,
+    language,
+    segmentation,
+    speech,
+    text,
+    tracking,
+)
+from keras_cnn_zoo.data.readers.tfds.opened import Opened
+from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.utils.errors import InputError
+
+KINDS = {
+    "classification": classification,
+    "detection": detection,
+    "language": language,
+    "segmentation": segmentation,
+    "speech": speech,
+    "text": text,
+    "tracking": tracking,
+}
+TASKS = tuple(KINDS)
+MAX_BYTES = 6 * 2**30
+_VAL_WORDS = ("validation", "valid", "val", "dev")
+_SPLIT_WORDS = {"train": "train", "test": "test", **dict.fromkeys(_VAL_WORDS, "val")}
+# A builder that has no metadata on disk, as under `tfds.testing.mock_data`, cannot tell its splits.
+_USUAL_SPLITS = ("train", "test")
+
+
+def read(path, options):
+    """Opens, and where needed downloads and prepares, the data set called `path`."""
+    tfds = _import_tfds()
+    builder = _prepared(tfds, path)
+    kind = KINDS[options.task]
+    held, keys = _keys(tfds, path, builder.info, options.task, kind)
+    columns, notes = {}, []
+    split_names = list(builder.info.splits) or _USUAL_SPLITS
+    for tfds_name in split_names:
+        name = _SPLIT_WORDS.get(tfds_name, UNSPLIT if len(split_names) == 1 else None)
+        if name is None:
+            notes.append(f"the split {tfds_name} of {path} is not used")
+            continue
+        columns[name] = _columns(tfds, builder, tfds_name, keys)
+    return kind.found(Opened(path, columns, keys, held, tuple(notes), options))
+
+
+def _import_tfds():
+    try:
+        import tensorflow as tf
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise InputError(
+            f"tfds: needs the packages tensorflow and tensorflow-datasets. Missing: {error.name}"
+        ) from error
+    import keras
+
+    from keras_cnn_zoo.data.digit_scenes import builder  # noqa: F401  (registers the name)
+
+    if keras.backend.backend() != "tensorflow":
+        # TensorFlow only reads files here; left to itself it takes the accelerators' memory. Once it
+        # has started, that choice is made.
+        with contextlib.suppress(RuntimeError):
+            tf.config.set_visible_devices([], "GPU")
+    return tfds
+
+
+def _prepared(tfds, name):
+    """The builder of a name, its files in place."""
+    try:
+        builder = tfds.builder(name)
+    except tfds.core.DatasetNotFoundError as error:
+        raise InputError(f"unknown TensorFlow Datasets name. Received: {name!r}") from error
+    except (ValueError, AssertionError, ImportError, OSError) as error:
+        raise InputError(f"cannot open tfds:{name}: {_one_line(error)}") from error
+    try:
+        # TensorFlow Datasets prints to where a program's result goes.
+        with contextlib.redirect_stdout(sys.stderr):
+            builder.download_and_prepare()
+    # What a data set's own preparation raises is open-ended: no network, a file to be fetched by hand, a
+    # package that only it needs.
+    except Exception as error:
+        raise InputError(f"cannot prepare tfds:{name} in {builder.data_dir}: {_one_line(error)}") from error
+    size = builder.info.dataset_size
+    if size > MAX_BYTES:
+        raise InputError(
+            f"tfds:{name} takes {size / 2**30:.1f} GiB, more than the {MAX_BYTES / 2**30:.0f} GiB that are "
+            "held in memory"
+        )
+    return builder
+
+
+def _keys(tfds, name, info, task, kind):
+    """The features by name, and the names of those that the kind wants."""
+    features = tfds.features
+    held = dict(info.features.items()) if isinstance(info.features, features.FeaturesDict) else {}
+    keys = kind.keys(name, features, held, tuple(info.supervised_keys or ()))
+    if keys is None:
+        kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in held.items())
+        raise InputError(f"tfds:{name} must have {kind.WANTED} to serve {task}. It has: {kinds or 'neither'}")
+    return held, keys
+
+
+def _columns(tfds, builder, tfds_name, keys):
+    """(name, value of each key) of every example, in the order of the files."""
+    features = builder.info.features
+    decoders = {
+        key: tfds.decode.SkipDecoding()
+        for key in keys
+        if isinstance(features[key], (tfds.features.Image, tfds.features.Video))
+    }
+    dataset = builder.as_dataset(
+        split=tfds_name,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding({key: True for key in keys}, decoders),
+        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+    )
+    rows = [
+        tuple(_encoded(example[key]) if key in decoders else example[key] for key in keys)
+        for example in tfds.as_numpy(dataset)
+    ]
+    names = example_names(_SPLIT_WORDS.get(tfds_name, tfds_name), len(rows))
+    return [(example_name, *row) for example_name, row in zip(names, rows, strict=True)]
+
+
+def _encoded(value):
+    """Pictures that a builder decodes all the same (a mocked one does), encoded again; videos are lists."""
+    dimensions = getattr(value, "ndim", 0)
+    if dimensions in (1, 4):
+        return [_encoded(frame) for frame in value]
+    return pictures.encode_png(value) if dimensions else value
+
+
+def _one_line(error):
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,30 @@
+"""The embedded tone-dialled digits, for speech whose data was not named."""
+
+from keras_cnn_zoo.data.readers.numbering import example_names
+from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
+from keras_cnn_zoo.data.tone_digits import tones
+from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.waveforms import as_float
+
+TASKS = ("speech",)
+
+
+def read(path, options):
+    """The clips of each split; `path` is None."""
+    if options.class_names is not None:
+        raise InputError("class names cannot be given to the embedded tone_digits, which have their own")
+    splits = {name: _split(name) for name in SPLIT_NAMES}
+    return Found(splits=splits, class_names=tones.CLASSES, channels=None)
+
+
+def _split(name):
+    made = tones.tones(name)
+
+    def read_example(position):
+        return {
+            "audio": as_float(made.clips[position]),
+            "sample_rate": tones.RATE,
+            "label": int(made.labels[position]),
+        }
+
+    return Split(example_names(name, len(made.clips)), read_example, labels=made.labels)

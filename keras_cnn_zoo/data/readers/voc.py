@@ -1,0 +1,198 @@
+"""`voc:PATH`: pictures in `JPEGImages/`, an XML file each in `Annotations/`, splits in `ImageSets/Main/`.
+
+Numbers are those of the PASCAL VOC devkit: the first pixel is 1 and a box includes its last, so that
+`xmin` 1 to `xmax` 640 is the whole width; an `xmin` of 0, which other tools write, means the same as 1. A box
+whose ends coincide has no area. Objects marked `difficult` are read as crowds, which neither count as missed
+nor make an answer wrong, as in the devkit. A picture without objects is an example of background.
+"""
+
+import functools
+import os
+
+import numpy as np
+
+from keras_cnn_zoo.data.objects import (
+    annotated_picture,
+    check_any,
+    detection_split,
+    make_objects,
+    notes_on,
+)
+from keras_cnn_zoo.data.readers.folders import check_folder, picture_files
+from keras_cnn_zoo.data.source import SPLIT_NAMES, Found
+from keras_cnn_zoo.data.splits import UNSPLIT, check_not_empty
+from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.text_files import find_class_names, read_lines
+from keras_cnn_zoo.utils.errors import InputError
+
+TASKS = ("detection",)
+PICTURES, ANNOTATIONS, LISTS = "JPEGImages", "Annotations", os.path.join("ImageSets", "Main")
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def read(path, options):
+    """Finds the annotations below the folder `path`."""
+    check_folder(path)
+    check_folder(os.path.join(path, PICTURES))
+    check_folder(os.path.join(path, ANNOTATIONS))
+    files = _pictures_by_stem(os.path.join(path, PICTURES))
+    items, looks, skipped = {}, {}, []
+    look = functools.partial(_look, path, files, options.skip_bad)
+    for name, listed in _listed(path, options).items():
+        items[name], looks[name], bad = survey(listed, look, skip_bad=options.skip_bad)
+        skipped.extend(bad)
+        check_not_empty(path, name, items[name], skipped=bad)
+    class_names = _class_names(path, options, looks)
+    splits, objects, names = {}, {}, {}
+    for name, found in looks.items():
+        make = functools.partial(_objects, path, class_names)
+        pairs = [(item[0], *one) for item, one in zip(items[name], found, strict=True)]
+        kept, objects[name], bad = survey(pairs, make, skip_bad=options.skip_bad)
+        skipped.extend(bad)
+        check_not_empty(path, name, kept, skipped=bad)
+        names[name] = kept
+    channels = max(pair[1].channels for kept in names.values() for pair in kept)
+    check_any(path, objects)
+    for name, kept in names.items():
+        pictures = [pair[1] for pair in kept]
+        shown = [os.path.relpath(picture.file, path).replace(os.sep, "/") for picture in pictures]
+        splits[name] = detection_split(shown, pictures, objects[name], channels)
+    notes = notes_on(objects, class_names, "difficult")
+    return Found(splits, class_names, channels, notes, tuple(skipped))
+
+
+def _pictures_by_stem(folder):
+    stems = {}
+    for file in picture_files(folder):
+        stems.setdefault(os.path.splitext(file)[0], []).append(os.path.join(folder, file))
+    return stems
+
+
+def _listed(path, options):
+    """Dict from split to items (name of the annotation file, its stem, a fault of the list or None)."""
+    lists = {name: os.path.join(path, LISTS, f"{name}.txt") for name in SPLIT_NAMES}
+    lists = {name: file for name, file in lists.items() if os.path.isfile(file)}
+    if not lists:
+        stems = sorted(
+            os.path.splitext(name)[0]
+            for name in os.listdir(os.path.join(path, ANNOTATIONS))
+            if name.lower().endswith(".xml") and not name.startswith(".")
+        )
+        return {UNSPLIT: [(f"{ANNOTATIONS}/{stem}.xml", stem, None) for stem in stems]}
+    items, seen = {}, {}
+    for name, file in lists.items():
+        items[name] = []
+        for number, line in enumerate(read_lines(file, options.encoding), start=1):
+            stem = line.strip()
+            if not stem:
+                continue
+            here = f"{file} line {number}"
+            fault = f"{here} names {stem!r}, which stands in {seen[stem]} already" if stem in seen else None
+            seen.setdefault(stem, here)
+            items[name].append((f"{ANNOTATIONS}/{stem}.xml", stem, fault))
+    return items
+
+
+def _look(path, files, whole, item):
+    """The annotated picture, and (class name, box, difficult) of each object, before classes are known."""
+    name, stem, fault = item
+    if fault is not None:
+        raise InputError(fault)
+    file = os.path.join(path, name)
+    root = _parse(file)
+    found = files.get(stem, [])
+    if not found:
+        wanted = os.path.join(path, PICTURES, stem + ".jpg")
+        raise InputError(f"{file} has no picture: expected {wanted}")
+    if len(found) > 1:
+        raise InputError(f"{file} has two pictures: {found[0]} and {found[1]}")
+    objects = [
+        _object(f"{file}: object {number}", one) for number, one in enumerate(root.findall("object"), 1)
+    ]
+    return annotated_picture(found[0], _declared_size(root, file), file, whole=whole), objects
+
+
+def _parse(file):
+    try:
+        import defusedxml
+        import defusedxml.ElementTree
+    except ImportError as error:
+        raise InputError("voc: needs the package defusedxml") from error
+    try:
+        root = defusedxml.ElementTree.parse(file).getroot()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from error
+    except defusedxml.DefusedXmlException as error:
+        raise InputError(
+            f"{file} declares entities, which can blow up or read other files: refused"
+        ) from error
+    # A wrong encoding declared is a LookupError or a ValueError.
+    except (defusedxml.ElementTree.ParseError, LookupError, ValueError) as error:
+        raise InputError(f"{file} is not XML: {' '.join(str(error).split())}") from error
+    if root.tag != "annotation":
+        raise InputError(f"{file} must hold one <annotation>. Received: <{root.tag}>")
+    return root
+
+
+def _declared_size(root, file):
+    """(height, width), or None where the file does not say, which tools write as 0."""
+    size = root.find("size")
+    if size is None:
+        return None
+    edges = tuple(_number(f"{file}: size", size, name) for name in ("height", "width"))
+    return None if 0 in edges else edges
+
+
+def _object(where, element):
+    name = (element.findtext("name") or "").strip()
+    if not name:
+        raise InputError(f"{where} has no name")
+    box = element.find("bndbox")
+    if box is None:
+        raise InputError(f"{where} ({name}) has no bndbox")
+    edges = [_number(f"{where} ({name})", box, edge) for edge in _EDGES]
+    difficult = (element.findtext("difficult") or "0").strip() not in ("", "0")
+    return name, edges, difficult
+
+
+def _number(where, element, name):
+    text = element.findtext(name)
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: {name} must be a number. Received: {text!r}") from None
+    if not np.isfinite(number):
+        raise InputError(f"{where}: {name} must be finite. Received: {text!r}")
+    return number
+
+
+def _class_names(path, options, looks):
+    names = find_class_names(path, options)
+    if names is not None:
+        return tuple(names)
+    found = {name for split in looks.values() for _, objects in split for name, _, _ in objects}
+    if not found:
+        raise InputError(f"{path}: no picture has an object")
+    return tuple(sorted(found))
+
+
+def _objects(path, class_names, pair):
+    name, picture, listed = pair
+    file = os.path.join(path, name)
+    boxes, classes = [], []
+    for number, (label, (left, top, right, bottom), _) in enumerate(listed, start=1):
+        if label not in class_names:
+            raise InputError(
+                f"{file}: object {number} is {label!r}, which is none of: {', '.join(class_names)}"
+            )
+        # From the first and last pixel, counted from 1, to edges; coinciding ends stay a box of no area.
+        if right > left and bottom > top:
+            left, top = max(left - 1.0, min(left, 0.0)), max(top - 1.0, min(top, 0.0))
+        boxes.append((left, top, right, bottom))
+        classes.append(class_names.index(label))
+
+    def where(position):
+        return f"{file}: object {position + 1} ({listed[position][0]})"
+
+    difficult = [one[2] for one in listed]
+    return make_objects(boxes, classes, difficult, (picture.height, picture.width), where)

@@ -1,0 +1,157 @@
+"""`wavs:PATH`: class folders of WAV files, or files called `LABEL_*.wav`, with lists of splits or without."""
+
+import os
+import posixpath
+
+from keras_cnn_zoo.data import sounds
+from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
+from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
+from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.text_files import CLASSES_FILE, find_class_names, read_lines
+from keras_cnn_zoo.utils.errors import InputError
+
+TASKS = ("speech",)
+
+
+def read(path, options):
+    """Finds the recordings below the folder `path` and reads each of them once."""
+    check_folder(path)
+    splits, skipped, notes = _files(path, options)
+    given = find_class_names(path, options)
+    labels = _labels(path, splits, given, notes)
+    class_names, index = _classes(path, sorted(set(labels.values())), given, options, notes)
+
+    def look(item):
+        sounds.decode(os.path.join(path, item[0]))
+
+    found = {}
+    for name, files in splits.items():
+        items, _, bad = survey([(file,) for file in files], look, skip_bad=options.skip_bad)
+        skipped.extend(bad)
+        found[name] = _split(path, [(file, index[labels[file]]) for (file,) in items])
+    return Found(
+        splits=found, class_names=class_names, channels=None, notes=tuple(notes), skipped=tuple(skipped)
+    )
+
+
+def _split(path, items):
+    labels = [label for _, label in items]
+
+    def read_example(position):
+        audio, rate = sounds.decode(os.path.join(path, items[position][0]))
+        return {"audio": audio, "sample_rate": rate, "label": labels[position]}
+
+    return Split([file for file, _ in items], read_example, labels=labels)
+
+
+def _files(path, options):
+    """Paths relative to `path` of each split, lines about absent ones, and lines to say aloud."""
+    files = picture_files(path, accept=sounds.is_sound)
+    folders = split_folders(path)
+    lists = [name for name in SPLIT_NAMES if os.path.isfile(os.path.join(path, f"{name}.txt"))]
+    if lists and folders:
+        raise InputError(
+            f"{path} must have split folders or lists of splits. Received: {folders[0]} and {lists[0]}.txt"
+        )
+    if lists:
+        return _listed(path, lists, files, options)
+    if not folders:
+        return {UNSPLIT: files}, [], []
+    stray = [file for file in files if not file.startswith(tuple(f"{name}/" for name in folders))]
+    if stray:
+        raise InputError(
+            f"{path} mixes split folders ({', '.join(folders)}) with other recordings. Received: {stray[0]}"
+        )
+    return {name: [file for file in files if file.startswith(f"{name}/")] for name in folders}, [], []
+
+
+def _listed(path, lists, files, options):
+    """The splits that `train.txt`, `val.txt` and `test.txt` name."""
+    known, used, splits, skipped = set(files), {}, {}, []
+    for name in lists:
+        file = os.path.join(path, f"{name}.txt")
+        splits[name] = []
+        for number, line in enumerate(read_lines(file, options.encoding), start=1):
+            if not line.strip():
+                continue
+            where, entry = f"{file} line {number}", posixpath.normpath(line.strip())
+            if entry in used:
+                raise InputError(f"{where}: {entry!r} stands in {used[entry]} already")
+            used[entry] = where
+            if entry in known:
+                splits[name].append(entry)
+                continue
+            problem = f"{where} names no WAV file below {path}. Received: {line.strip()!r}"
+            if not options.skip_bad:
+                raise InputError(problem)
+            skipped.append(f"{entry}: {problem}")
+    rest, notes = [file for file in files if file not in used], []
+    if rest and "train" not in splits:
+        splits["train"] = rest
+        notes.append(f"the {len(rest)} recordings that stand in no list are train")
+    elif rest:
+        notes.append(f"{len(rest)} recordings stand in no list and are left out")
+    return splits, skipped, notes
+
+
+def _labels(path, splits, given, notes):
+    """Dict from each file to its label: the folder that holds it, or its name before the first `_`.
+
+    Folders are labels where there are two or more of them, unless the class names speak for file names.
+    """
+    folders, prefixes = {}, {}
+    for name, files in splits.items():
+        for file in files:
+            below = file if name == UNSPLIT else file.removeprefix(f"{name}/")
+            folder, base = posixpath.split(below)
+            folders[file] = folder
+            prefix, underscore, _ = base.partition("_")
+            if prefix and underscore:
+                prefixes[file] = prefix
+    by_name = len(prefixes) == len(folders)
+    by_folder = "" not in folders.values()
+    if given is not None:
+        if by_folder and set(folders.values()) <= set(given):
+            return folders
+        if by_name and set(prefixes.values()) <= set(given):
+            return prefixes
+    several = len(set(folders.values())) > 1
+    if by_folder and (several or not by_name):
+        if by_name:
+            notes.append(
+                "classes are the folders, not the names before the first _ of the files: "
+                "--class-names with those would change it"
+            )
+        return folders
+    if not by_name:
+        outside = next(file for file in folders if not folders[file])
+        other = next(file for file in folders if file not in prefixes)
+        and_other = "" if outside == other else f" {os.path.join(path, other)}"
+        raise InputError(
+            f"{os.path.join(path, outside)} lies in no class folder and{and_other} is not called LABEL_*.wav"
+        )
+    return prefixes
+
+
+def _classes(path, labels, given, options, notes):
+    """Class names, and a dict from label to class."""
+    names = tuple(labels) if given is None else tuple(given)
+    where = CLASSES_FILE if options.class_names is None else "--class-names"
+    if set(labels) <= set(names):
+        index = {name: position for position, name in enumerate(names)}
+        absent = [name for name in names if name not in labels]
+        if absent:
+            notes.append(f"no recordings of {', '.join(absent)}")
+    elif len(labels) == len(names) and not set(labels) & set(names):
+        index = {label: position for position, label in enumerate(labels)}
+        renamed = ", ".join(f"{label} = {name}" for label, name in zip(labels, names, strict=True))
+        notes.append(f"classes named by {where} in sorted order of the labels: {renamed}")
+    else:
+        unnamed = [label for label in labels if label not in names]
+        raise InputError(
+            f"{where} does not name the label {unnamed[0]!r} of {path}. It names: {', '.join(names)}"
+        )
+    if labels and len(names) < 2:
+        raise InputError(f"{path} has one class only, {names[0]!r}: a classifier needs two or more")
+    return names, index

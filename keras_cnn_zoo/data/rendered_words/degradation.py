@@ -1,0 +1,126 @@
+"""What a camera does to a word: a slanted view, a loose crop, few pixels, blur, noise and compression."""
+
+import io
+
+import numpy as np
+
+
+def photograph(scene, box, size, rng, *, loose=(-0.03, 0.36), strength=1.0):
+    """A crop of a grey scene as uint8 `size`, all draws by `rng`.
+
+    Args:
+        scene: float or uint8 array (height, width).
+        box: (left, top, right, bottom) of the word in it.
+        size: (height, width) of the result.
+        rng: `numpy.random.Generator`.
+        loose: range of the room about the word on each side, as a share of its height.
+        strength: scales the slant; 1 for drawn words, less where the picture is a photograph.
+    """
+    from PIL import Image, ImageFilter
+
+    scene = np.asarray(scene)
+    if scene.dtype != np.uint8:
+        scene = np.clip(scene, 0.0, 255.0).astype("uint8")
+    picture = Image.fromarray(scene)
+    corners = _corners(box, rng, loose, strength)
+    width = max(int(np.abs(corners[1:3, 0] - corners[[0, 3], 0]).mean()), 4)
+    height = max(int(np.abs(corners[2:4, 1] - corners[[1, 0], 1]).mean()), 4)
+    # The word's own resolution: from a few pixels of height to more than the network sees.
+    tall = min(height, int(np.exp(rng.uniform(np.log(12.0), np.log(72.0)))))
+    factor = max(1.0, height / tall)
+    view = (max(round(width / factor), 3), max(round(height / factor), 3))
+    if max(factor, width / size[1] / 2) > 1.3:
+        # Perspective does not average: shrink what is much finer than the view first.
+        shrink = max(factor, min(width / size[1] / 2, factor * 2))
+        smaller = (max(round(picture.width / shrink), 3), max(round(picture.height / shrink), 3))
+        corners = corners * (np.array(smaller) / (picture.width, picture.height))
+        picture = picture.resize(smaller, Image.Resampling.BOX)
+        view = (min(view[0], max(round(width / shrink), 3)), view[1])
+    picture = picture.transform(
+        view, Image.Transform.QUAD, corners[[0, 3, 2, 1]].ravel().tolist(), Image.Resampling.BILINEAR
+    )
+    if rng.random() < 0.25:
+        picture = _compressed(picture, int(rng.integers(20, 80)))
+    picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    blur = rng.random()
+    if blur < 0.25:
+        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.2)))
+    values = np.asarray(picture)
+    if 0.25 <= blur < 0.31:
+        values = _smeared(values, int(rng.integers(2, 5)), int(rng.integers(2)))
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(size, dtype="float32") * np.float32(rng.uniform(1.0, 9.0))
+        values = np.clip(values + noise, 0.0, 255.0).astype("uint8")
+    return values
+
+
+def _corners(box, rng, loose, strength):
+    """Corners of the crop, clockwise from top left, float (4, 2) as (x, y)."""
+    left, top, right, bottom = box
+    height, width = bottom - top, right - left
+    # Loose on the left, top, right and bottom, by shares of the height.
+    room = rng.uniform(*loose, size=4) * height
+    if rng.random() < 0.5:
+        room *= 0.5
+    corners = np.array(
+        [
+            [left - room[0], top - room[1]],
+            [right + room[2], top - room[1]],
+            [right + room[2], bottom + room[3]],
+            [left - room[0], bottom + room[3]],
+        ]
+    )
+    if rng.random() < 0.5:
+        angle = rng.normal(0.0, 0.05) * strength
+        slant = rng.normal(0.0, 0.12) * strength
+        # A long word that turns leaves the crop: what matters is the rise over its length.
+        angle *= min(1.0, 3.0 * height / width)
+        offsets = corners - corners.mean(axis=0)
+        turned = np.stack(
+            [offsets[:, 0] - (angle - slant) * offsets[:, 1], offsets[:, 1] + angle * offsets[:, 0]], axis=1
+        )
+        corners = corners.mean(axis=0) + turned
+    if rng.random() < 0.4:
+        corners += rng.uniform(-0.1, 0.1, size=(4, 2)) * height * strength
+    return corners
+
+
+def retaken(image, size, rng):
+    """A photographed word as if photographed again: other crop, slant, light and sharpness.
+
+    Args:
+        image: uint8 array (height, width, channels).
+        size: (height, width) of the result, uint8.
+        rng: `numpy.random.Generator`.
+    """
+    from PIL import Image
+
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("L")
+    # More than twice what the network sees is of no use.
+    reduce = max(1, min(picture.height // (2 * size[0]), picture.width // (2 * size[1])))
+    values = np.asarray(picture.reduce(reduce) if reduce > 1 else picture).astype("float32")
+    # Light, contrast, and now and then a negative: dark on light is as good a word as light on dark.
+    gain = rng.uniform(0.6, 1.3) * (-1.0 if rng.random() < 0.3 else 1.0)
+    values = 127.5 + rng.uniform(-30.0, 30.0) + gain * (values - 127.5)
+    room = int(0.3 * values.shape[0]) + 2
+    height, width = values.shape
+    box = (room, room, room + width, room + height)
+    return photograph(np.pad(values, room, mode="edge"), box, size, rng, loose=(-0.06, 0.1), strength=0.6)
+
+
+def _compressed(picture, quality):
+    from PIL import Image
+
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality)
+    with Image.open(stream) as decoded:
+        decoded.load()
+        return decoded
+
+
+def _smeared(values, length, axis):
+    """Motion blur along an axis."""
+    total = values.astype("float32")
+    for shift in range(1, length):
+        total += np.roll(values, shift, axis=axis)
+    return (total / length).astype("uint8")

@@ -1,0 +1,131 @@
+"""Typefaces to draw words with: families of the extra `text`, else those that matplotlib ships.
+
+The extra pins one PyPI package a family (`fontpkg-NAME`), each with its own open licence (SIL OFL
+1.1 or Apache 2.0), so that the same fonts can be had anywhere.
+"""
+
+import dataclasses
+import functools
+import importlib.util
+import os
+import threading
+
+import numpy as np
+
+from keras_cnn_zoo.utils.errors import InputError
+
+SIZE = 40
+# The weights that a variable font is drawn in.
+WEIGHTS = (300, 400, 550, 700, 900)
+_FAMILIES = """
+    abril_fatface alfa_slab_one anton archivo archivo_black arimo arvo baloo_2 barlow_condensed bebas_neue
+    bitter black_ops_one bodoni_moda bungee cabin caveat changa_one cinzel comfortaa cormorant_garamond
+    dancing_script dm_serif_display eb_garamond exo_2 fjalla_one fredoka gravitas_one great_vibes
+    ibm_plex_mono indie_flower inter josefin_sans kalam kanit libre_baskerville lilita_one lobster lobster_two
+    lora luckiest_guy marcellus merriweather montserrat noto_serif oleo_script open_sans orbitron oswald
+    pacifico permanent_marker play playfair_display poppins quicksand raleway righteous roboto
+    roboto_condensed roboto_slab rowdies rubik russo_one saira_condensed satisfy shadows_into_light
+    source_code_pro teko titan_one unbounded viga yanone_kaffeesatz yellowtail zilla_slab
+"""
+FAMILIES = tuple(_FAMILIES.split())
+_MATPLOTLIB = "DejaVuSans DejaVuSansMono DejaVuSerif STIXGeneral cmb10 cmr10 cmss10"
+
+
+@dataclasses.dataclass(frozen=True)
+class Glyph:
+    """A drawn character: coverage uint8 (h, w), its place beside the pen, and how far the pen moves on."""
+
+    coverage: np.ndarray
+    left: int
+    top: int
+    advance: float
+
+
+def installed():
+    """Tuple of families, each a tuple of font files, sorted: those of the extra, else matplotlib's."""
+    families = []
+    for name in FAMILIES:
+        spec = importlib.util.find_spec(f"fontpkg_{name}")
+        if spec is not None:
+            folder = os.path.join(os.path.dirname(spec.origin), "files")
+            families.append(tuple(os.path.join(folder, file) for file in sorted(os.listdir(folder))))
+    return tuple(families) or _of_matplotlib()
+
+
+def _of_matplotlib():
+    spec = importlib.util.find_spec("matplotlib")
+    if spec is None:
+        raise InputError("rendered words need fonts: install the extra `text`, or matplotlib for a few")
+    folder = os.path.join(os.path.dirname(spec.origin), "mpl-data", "fonts", "ttf")
+    files = sorted(os.listdir(folder))
+    # What follows the family's name is its style; STIXNonUni and the like hold no letters.
+    wanted = {family: [] for family in _MATPLOTLIB.split()}
+    for file in files:
+        stem = os.path.splitext(file)[0]
+        family = stem.split("-")[0].removesuffix("BolIta").removesuffix("Bol").removesuffix("Italic")
+        if family in wanted:
+            wanted[family].append(os.path.join(folder, file))
+    return tuple(tuple(found) for found in wanted.values() if found)
+
+
+class Typeface:
+    """One font file at one weight, whose characters are drawn once and kept.
+
+    Args:
+        path: the font file.
+        weight: of a variable font; None for its own.
+    """
+
+    # FreeType draws one character at a time: loader threads share the faces.
+    _lock = threading.Lock()
+
+    def __init__(self, path, weight=None):
+        self.path = path
+        self.weight = weight
+        self._glyphs = {}
+        self._font = None
+
+    def glyph(self, character):
+        """The `Glyph` of a character."""
+        found = self._glyphs.get(character)
+        if found is None:
+            with self._lock:
+                found = self._glyphs[character] = self._draw(character)
+        return found
+
+    def _draw(self, character):
+        if self._font is None:
+            self._font = self._open()
+        # Overlaps of joined letters, not only their boxes, are wanted: each is drawn on its own.
+        mask, (left, top) = self._font.getmask2(character, mode="L", anchor="ls")
+        coverage = np.asarray(mask, dtype="uint8").reshape(mask.size[1], mask.size[0])
+        return Glyph(coverage, int(left), int(top), float(self._font.getlength(character)))
+
+    def _open(self):
+        from PIL import ImageFont
+
+        font = ImageFont.truetype(self.path, SIZE, layout_engine=ImageFont.Layout.BASIC)
+        if self.weight is not None:
+            axes = font.get_variation_axes()
+            font.set_variation_by_axes([self._place(axis) for axis in axes])
+        return font
+
+    def _place(self, axis):
+        if b"eight" not in axis["name"]:
+            return axis["default"]
+        return min(max(self.weight, axis["minimum"]), axis["maximum"])
+
+
+@functools.cache
+def typefaces(families):
+    """Families of files to families of `Typeface`: a variable font counts once for each of `WEIGHTS`."""
+    from PIL import ImageFont
+
+    def of(path):
+        try:
+            ImageFont.truetype(path, SIZE).get_variation_axes()
+        except OSError:
+            return [Typeface(path)]
+        return [Typeface(path, weight) for weight in WEIGHTS]
+
+    return tuple(tuple(face for path in family for face in of(path)) for family in families)

@@ -1,0 +1,225 @@
+"""Feature pyramid: every stage of a backbone with the meaning of the deepest one."""
+
+import re
+
+import keras
+from keras import layers, ops
+
+from keras_cnn_zoo.utils import prototypes, validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class FeaturePyramid(keras.layers.Layer):
+    """Top-down pathway with lateral connections over the stages of a backbone.
+
+    From the coarsest stage down, `merged = lateral(stage) + upsampled(coarser merged)` with a 1 x 1
+    convolution as `lateral`, and each output is a 3 x 3 convolution of what was merged. `extra_levels`
+    coarser outputs follow. For detectors: objects of all sizes meet the same channels and depth of meaning.
+
+    Reference: Lin, Dollar, Girshick, He, Hariharan, Belongie, "Feature Pyramid Networks for Object
+    Detection", 2016, arXiv 1612.03144. The convolutional extra levels are those of Lin et al., 2017, "Focal
+    Loss for Dense Object Detection", arXiv 1708.02002.
+
+    Differs from the paper: none by default; a stage whose size is no multiple of two crops what is upsampled.
+
+    Args:
+        filters: Channels of every output, a positive integer.
+        extra_levels: Number of coarser outputs beyond the coarsest stage, not negative. Defaults to 0.
+        extra: How they are made from the coarsest output: `"pooling"`, every other pixel of it, or
+            `"convolution"`, a 3 x 3 convolution of stride 2, from the second on behind a ReLU. Defaults to
+            `"pooling"`.
+        normalization: `"batch"`, a layer used as prototype after each convolution, or None. Defaults to
+            None.
+        kernel_initializer: Initializer of the kernels. Defaults to `"glorot_uniform"`.
+        kernel_regularizer: Regularizer of the kernels, or None.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        stages: Dict of maps, named by a letter and a number that grows with the stride.
+
+    Input shape:
+        Dict such as `{"P3": (batch, height, width, channels), "P4": ...}`, or with the channels first; each
+        stage is half as high and wide as the one before, rounded up.
+
+    Output shape:
+        Dict of the same keys, then the extra levels under the next numbers, with `filters` channels.
+
+    Raises:
+        ValueError: for an argument outside its range, or inputs that are no such dict.
+
+    >>> layer = FeaturePyramid(16, extra_levels=1)
+    >>> stages = {"P4": np.zeros((1, 5, 7, 32)), "P5": np.zeros((1, 3, 4, 64))}
+    >>> print({name: tuple(level.shape) for name, level in layer(stages).items()})
+    {'P4': (1, 5, 7, 16), 'P5': (1, 3, 4, 16), 'P6': (1, 2, 2, 16)}
+    """
+
+    def __init__(
+        self,
+        filters,
+        *,
+        extra_levels=0,
+        extra="pooling",
+        normalization=None,
+        kernel_initializer="glorot_uniform",
+        kernel_regularizer=None,
+        data_format=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.extra_levels = validation.non_negative_integer("extra_levels", extra_levels)
+        self.extra = validation.one_of("extra", extra, ("pooling", "convolution"))
+        self.normalization = prototypes.normalization("normalization", normalization)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.data_format = validation.data_format("data_format", data_format)
+        self._upsampling = layers.UpSampling2D(2, data_format=self.data_format, dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        shapes = self.compute_output_shape(input_shape)
+        self._laterals, self._outputs, self._extras = {}, {}, {}
+        self._normalizations = {}
+        for name in sorted(input_shape, key=_number):
+            self._laterals[name] = self._convolution(1, 1, input_shape[name], f"lateral_{name}")
+            self._outputs[name] = self._convolution(3, 1, shapes[name], f"output_{name}")
+        if self.extra == "convolution":
+            for name in list(shapes)[len(input_shape) :]:
+                before = list(shapes[_named(name, -1)])
+                for axis in self._axes():
+                    before[axis] = None if before[axis] is None else before[axis] + 2
+                self._extras[name] = self._convolution(3, 2, tuple(before), f"extra_{name}")
+        self.built = True
+
+    def _convolution(self, kernel_size, strides, shape, name):
+        """A built convolution, with a normalization of its own behind it."""
+        layer = layers.Conv2D(
+            self.filters,
+            kernel_size,
+            strides=strides,
+            # "same" would pad an even map on the far side only once it is subsampled.
+            padding="same" if strides == 1 else "valid",
+            use_bias=self.normalization is None,
+            data_format=self.data_format,
+            # Rebuilt, because an unseeded initializer used twice repeats its values.
+            kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),
+            kernel_regularizer=self.kernel_regularizer,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        layer.build(shape)
+        normalization = prototypes.clone(self.normalization)
+        if normalization is not None:
+            config = {
+                **normalization.get_config(),
+                "name": f"{name}_normalization",
+                "dtype": self.dtype_policy,
+            }
+            if config.get("axis") in (-1, [-1]):
+                config["axis"] = self._channel_axis
+            self._normalizations[name] = type(normalization).from_config(config)
+            shape = list(shape)
+            shape[self._channel_axis] = self.filters
+            self._normalizations[name].build(tuple(shape))
+        return layer
+
+    def _apply(self, convolution, inputs, training):
+        outputs = convolution(inputs)
+        normalization = self._normalizations.get(convolution.name)
+        return outputs if normalization is None else normalization(outputs, training=training)
+
+    def call(self, stages, training=False):
+        names = sorted(stages, key=_number)
+        merged, outputs = None, {}
+        for name in reversed(names):
+            lateral = self._apply(self._laterals[name], stages[name], training)
+            merged = lateral if merged is None else lateral + self._upsampled(merged, lateral)
+            outputs[name] = self._apply(self._outputs[name], merged, training)
+        outputs = {name: outputs[name] for name in names}
+        name = names[-1]
+        for place in range(self.extra_levels):
+            level, name = outputs[name], _named(name, 1)
+            if self.extra == "pooling":
+                outputs[name] = self._every_other(level)
+            else:
+                padding = [(1, 1) if axis in self._axes() else (0, 0) for axis in range(4)]
+                level = ops.pad(ops.relu(level) if place else level, padding)
+                outputs[name] = self._apply(self._extras[name], level, training)
+        return outputs
+
+    def _upsampled(self, coarse, fine):
+        """`coarse` at twice its size, cropped to that of `fine`."""
+        coarse = self._upsampling(coarse)
+        height, width = (ops.shape(fine)[axis] for axis in self._axes())
+        if self.data_format == "channels_last":
+            return coarse[:, :height, :width, :]
+        return coarse[:, :, :height, :width]
+
+    def _every_other(self, level):
+        if self.data_format == "channels_last":
+            return level[:, ::2, ::2, :]
+        return level[:, :, ::2, ::2]
+
+    @property
+    def _channel_axis(self):
+        return -1 if self.data_format == "channels_last" else 1
+
+    def _axes(self):
+        return (1, 2) if self.data_format == "channels_last" else (2, 3)
+
+    def compute_output_shape(self, input_shape):
+        names = sorted(input_shape, key=_number) if isinstance(input_shape, dict) else []
+        if (
+            not names
+            or any(_number(name) is None or len(input_shape[name]) != 4 for name in names)
+            or any(_number(one) + 1 != _number(other) for one, other in zip(names, names[1:], strict=False))
+        ):
+            raise ValueError(
+                "`FeaturePyramid` takes a dict of maps of rank 4 under names with successive numbers, such "
+                f"as P3, P4 and P5. Received: input_shape={input_shape}"
+            )
+        shapes = {}
+        for name in names:
+            shape = list(input_shape[name])
+            shape[self._channel_axis] = self.filters
+            shapes[name] = tuple(shape)
+        for one, other in zip(names, names[1:], strict=False):
+            for axis in self._axes():
+                fine, coarse = shapes[one][axis], shapes[other][axis]
+                if fine is not None and coarse is not None and coarse != (fine + 1) // 2:
+                    raise ValueError(
+                        "Each stage must be half as high and wide as the one before, rounded up. "
+                        f"Received: input_shape={input_shape}"
+                    )
+        name = names[-1]
+        for _ in range(self.extra_levels):
+            shape = list(shapes[name])
+            for axis in self._axes():
+                shape[axis] = None if shape[axis] is None else (shape[axis] + 1) // 2
+            name = _named(name, 1)
+            shapes[name] = tuple(shape)
+        return shapes
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "extra_levels": self.extra_levels,
+            "extra": self.extra,
+            "normalization": prototypes.serialize(self.normalization),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "data_format": self.data_format,
+        }
+
+
+def _number(name):
+    """The number of a stage's name, or None."""
+    match = re.fullmatch(r"[A-Za-z]+(\d+)", name) if isinstance(name, str) else None
+    return int(match.group(1)) if match else None
+
+
+def _named(name, step):
+    """The name of the stage `step` further."""
+    number = _number(name)
+    return f"{name[: len(name) - len(str(number))]}{number + step}"

@@ -1,0 +1,340 @@
+"""Residual blocks: one class for ResNet v1 and v2, wide, ResNeXt, SE, weighted and stochastic-depth ones."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
+from keras_cnn_zoo.utils import prototypes, validation
+
+EXPANSION = {"basic": 1, "bottleneck": 4}
+
+
+class _UnitInterval(keras.constraints.Constraint):
+    """Clips to [-1, 1], the range of Shen and Zeng's branch weights."""
+
+    def __call__(self, weight):
+        return ops.clip(weight, -1.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class ResidualBlock2D(keras.layers.Layer):
+    """`y = activation(branch(x) + shortcut(x))`, the building block of residual networks.
+
+    The "basic" branch is two 3 x 3 convolutions of `filters` channels; the "bottleneck" branch goes through
+    1 x 1, 3 x 3 and 1 x 1 and leaves with `4 * filters` channels. Every convolution is normalized. Where size
+    or channels change, the shortcut is a normalized 1 x 1 convolution or the subsampled input padded with
+    zero channels. Maps are padded on all sides alike, so that odd and even sizes are centred.
+
+    Reference: He, Zhang, Ren, Sun, 2015, "Deep Residual Learning for Image Recognition", arXiv 1512.03385;
+    2016, "Identity Mappings in Deep Residual Networks", arXiv 1603.05027 (`preactivation`); equation (37) of
+    the survey. Xie et al., 2017, arXiv 1611.05431 (`groups`, `base_width`); Zagoruyko and Komodakis, 2016,
+    arXiv 1605.07146 (`base_width`); Hu et al., 2018, arXiv 1709.01507 (`squeeze_ratio`); Huang et al., 2016,
+    arXiv 1603.09382 (`drop_rate`); Shen and Zeng, 2016, arXiv 1605.08831 (`weighted`).
+
+    Differs from the papers: stochastic depth draws per example and scales the surviving branches by
+    `1 / (1 - drop_rate)` in training, where Huang et al. draw per batch and scale at test. With `weighted`
+    the branch ends with the activation and nothing follows the sum, as in the paper; that the weight starts
+    at 0 is inferred.
+
+    Args:
+        filters: Inner width: channels of the "basic" branch, a quarter of those that leave a "bottleneck".
+        strides: Subsampling of the block, an integer or two. Defaults to 1.
+        kind: `"basic"` or `"bottleneck"`. Defaults to `"basic"`.
+        preactivation: Normalization and activation before each convolution and none after the sum. Defaults
+            to False.
+        groups: Groups of the 3 x 3 convolution of a "bottleneck". Defaults to 1.
+        base_width: Width of a group at `filters=64`, in channels; the 3 x 3 convolution of a "bottleneck" has
+            `groups * (filters * base_width // 64)` channels. Defaults to 64.
+        shortcut: `"projection"` or `"zero_pad"` where size or channels change. Defaults to `"projection"`.
+        stride_on: Convolution of a "bottleneck" that subsamples: `"3x3"`, or `"1x1"` as in the first paper.
+            Defaults to `"3x3"`.
+        use_bias: Whether convolutions have biases. Defaults to False.
+        weighted: Multiplies the branch by a trainable scalar in [-1, 1]. Defaults to False.
+        squeeze_ratio: `ratio` of a `SqueezeExcitation` at the end of the branch, or None for none.
+        drop_rate: Probability that training skips the branch for an example, in [0, 1). Defaults to 0.
+        normalization: `"batch"`, a layer used as prototype, or None. Defaults to `"batch"`.
+        activation: Name of an activation, a layer used as prototype, or None. Defaults to `"relu"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        dilation_rate: Dilation of the 3 x 3 convolutions. Defaults to 1.
+        kernel_initializer: For all kernels. Defaults to He normal.
+        seed: Integer for `drop_rate`, or None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+
+    Output shape:
+        `(batch, ceil(height / strides), ceil(width / strides), filters or 4 * filters)`, or channels first.
+
+    Raises:
+        ValueError: for an argument outside its range, arguments that exclude each other, an input of a rank
+            other than 4, or one with more channels than a `"zero_pad"` shortcut can give out.
+
+    >>> layer = ResidualBlock2D(8, strides=2, kind="bottleneck")
+    >>> print(layer(np.ones((1, 7, 7, 4), "float32")).shape)
+    (1, 4, 4, 32)
+    """
+
+    def __init__(
+        self,
+        filters,
+        strides=1,
+        *,
+        kind="basic",
+        preactivation=False,
+        groups=1,
+        base_width=64,
+        shortcut="projection",
+        stride_on="3x3",
+        use_bias=False,
+        weighted=False,
+        squeeze_ratio=None,
+        drop_rate=0.0,
+        normalization="batch",
+        activation="relu",
+        data_format=None,
+        dilation_rate=1,
+        kernel_initializer="he_normal",
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.strides = validation.positive_integers("strides", strides, 2)
+        self.kind = validation.one_of("kind", kind, tuple(EXPANSION))
+        self.preactivation = validation.boolean("preactivation", preactivation)
+        self.groups = validation.positive_integer("groups", groups)
+        self.base_width = validation.positive_integer("base_width", base_width)
+        if self.kind == "basic" and (self.groups, self.base_width) != (1, 64):
+            raise ValueError(
+                '`groups` and `base_width` belong to kind="bottleneck". '
+                f"Received: groups={groups}, base_width={base_width}"
+            )
+        if not self.filters * self.base_width // 64:
+            validation.fail("base_width", f"at least one channel at filters={self.filters}", base_width)
+        self.shortcut = validation.one_of("shortcut", shortcut, ("projection", "zero_pad"))
+        self.stride_on = validation.one_of("stride_on", stride_on, ("3x3", "1x1"))
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.weighted = validation.boolean("weighted", weighted)
+        self.squeeze_ratio = validation.positive_integer("squeeze_ratio", squeeze_ratio, optional=True)
+        self.drop_rate = validation.probability("drop_rate", drop_rate, allow_one=False)
+        self._normalization_prototype = prototypes.normalization("normalization", normalization)
+        self._activation_prototype = prototypes.activation("activation", activation)
+        # A name stays a name in the config.
+        named = isinstance(normalization, str)
+        self.normalization = normalization if named else self._normalization_prototype
+        self.activation = activation if isinstance(activation, str) else self._activation_prototype
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integer("dilation_rate", dilation_rate)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.seed = validation.integer("seed", seed, optional=True)
+
+    @property
+    def _channel_axis(self):
+        return -1 if self.data_format == "channels_last" else 1
+
+    def _output_channels(self):
+        return self.filters * EXPANSION[self.kind]
+
+    def _convolutions(self):
+        """(filters, kernel size, strides, groups) of the branch's convolutions in order."""
+        if self.kind == "basic":
+            return [(self.filters, 3, self.strides, 1), (self.filters, 3, (1, 1), 1)]
+        inner = self.filters * self.base_width // 64 * self.groups
+        first, second = (self.strides, (1, 1)) if self.stride_on == "1x1" else ((1, 1), self.strides)
+        return [
+            (inner, 1, first, 1),
+            (inner, 3, second, self.groups),
+            (self._output_channels(), 1, (1, 1), 1),
+        ]
+
+    def _convolution(self, filters, kernel_size, strides, groups, name):
+        # Rebuilt, because an unseeded initializer used twice repeats its values.
+        initializer = keras.initializers.get(keras.initializers.serialize(self.kernel_initializer))
+        # "same" would pad an even map on the far side only once it is subsampled.
+        centred = kernel_size == 1 or strides == (1, 1)
+        convolution = keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="same" if centred else "valid",
+            data_format=self.data_format,
+            dilation_rate=self.dilation_rate if kernel_size > 1 else 1,
+            groups=groups,
+            use_bias=self.use_bias,
+            kernel_initializer=initializer,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        padding = None
+        if not centred:
+            padding = keras.layers.ZeroPadding2D(1, data_format=self.data_format, dtype=self.dtype_policy)
+        return padding, convolution
+
+    def _part(self, prototype, name):
+        """A fresh copy of a slot's prototype in this layer's precision, along this layer's channels."""
+        if prototype is None:
+            return None
+        layer = prototypes.clone(prototype)
+        config = {**layer.get_config(), "name": name, "dtype": self.dtype_policy}
+        if config.get("axis") in (-1, [-1]):
+            config["axis"] = self._channel_axis
+        return type(layer).from_config(config)
+
+    def build(self, input_shape):
+        input_shape = tuple(input_shape)
+        if len(input_shape) != 4 or input_shape[self._channel_axis] is None:
+            raise ValueError(
+                "`ResidualBlock2D` takes inputs of rank 4 with a known number of channels. "
+                f"Received: input_shape={input_shape}"
+            )
+        if self.dilation_rate > 1 and self.strides != (1, 1):
+            raise ValueError(
+                "`dilation_rate` above 1 goes with `strides` of 1 only. "
+                f"Received: dilation_rate={self.dilation_rate}, strides={self.strides}"
+            )
+        channels, leaving = input_shape[self._channel_axis], self._output_channels()
+        changes = channels != leaving or self.strides != (1, 1)
+        if self.shortcut == "zero_pad" and channels > leaving:
+            raise ValueError(
+                f'shortcut="zero_pad" cannot take channels away: {leaving} leave the block. '
+                f"Received: input_shape={input_shape}"
+            )
+        self.projection = self.projection_normalization = None
+        if changes and self.shortcut == "projection":
+            _, self.projection = self._convolution(leaving, 1, self.strides, 1, "projection")
+            self.projection.build(input_shape)
+            if not self.preactivation:
+                self.projection_normalization = self._part(
+                    self._normalization_prototype, "projection_normalization"
+                )
+                self._build(self.projection_normalization, self.projection.compute_output_shape(input_shape))
+        self.paddings, self.convolutions, self.normalizations, self.activations = [], [], [], []
+        shape, plan = input_shape, self._convolutions()
+        for index, (filters, kernel_size, strides, groups) in enumerate(plan, start=1):
+            padding, convolution = self._convolution(
+                filters, kernel_size, strides, groups, f"convolution_{index}"
+            )
+            normalization = self._part(self._normalization_prototype, f"normalization_{index}")
+            activation = self._part(self._activation_prototype, f"activation_{index}")
+            if self.preactivation:
+                self._build(normalization, shape)
+                self._build(activation, shape)
+            if padding is not None:
+                shape = padding.compute_output_shape(shape)
+            convolution.build(shape)
+            shape = convolution.compute_output_shape(shape)
+            if not self.preactivation:
+                self._build(normalization, shape)
+                self._build(activation, shape)
+            self.paddings.append(padding)
+            self.convolutions.append(convolution)
+            self.normalizations.append(normalization)
+            self.activations.append(activation)
+        self.squeeze = self.drop = self.branch_weight = None
+        if self.squeeze_ratio is not None:
+            self.squeeze = SqueezeExcitation(
+                self.squeeze_ratio, self.data_format, dtype=self.dtype_policy, name="squeeze"
+            )
+            self.squeeze.build(shape)
+        if self.weighted:
+            self.branch_weight = self.add_weight(
+                shape=(), initializer="zeros", constraint=_UnitInterval(), name="branch_weight"
+            )
+        if self.drop_rate:
+            self.drop = keras.layers.Dropout(
+                self.drop_rate, noise_shape=(None, 1, 1, 1), seed=self.seed, dtype=self.dtype_policy
+            )
+        self.built = True
+
+    @staticmethod
+    def _build(layer, shape):
+        if layer is not None and not layer.built:
+            layer.build(shape)
+
+    def call(self, inputs):
+        x, shortcut = inputs, inputs
+        last = len(self.convolutions) - 1
+        for index, convolution in enumerate(self.convolutions):
+            if self.preactivation:
+                x = self._normalized(index, x)
+                if index == 0 and self.projection is not None:
+                    # Shared by branch and projection, as in the second paper.
+                    shortcut = x
+            if self.paddings[index] is not None:
+                x = self.paddings[index](x)
+            x = convolution(x)
+            if not self.preactivation:
+                x = self._normalized(index, x, activated=index < last or self.weighted)
+        if self.squeeze is not None:
+            x = self.squeeze(x)
+        if self.branch_weight is not None:
+            x = x * ops.cast(self.branch_weight, x.dtype)
+        if self.drop is not None:
+            x = self.drop(x)
+        x = x + self._shortcut(shortcut)
+        if self.preactivation or self.weighted or self.activations[last] is None:
+            return x
+        return self.activations[last](x)
+
+    def _normalized(self, index, x, activated=True):
+        normalization, activation = self.normalizations[index], self.activations[index]
+        if normalization is not None:
+            x = normalization(x)
+        if activated and activation is not None:
+            x = activation(x)
+        return x
+
+    def _shortcut(self, x):
+        if self.projection is not None:
+            x = self.projection(x)
+            if self.projection_normalization is not None:
+                x = self.projection_normalization(x)
+            return x
+        down, across = self.strides
+        last = self.data_format == "channels_last"
+        if self.strides != (1, 1):
+            x = x[:, ::down, ::across, :] if last else x[:, :, ::down, ::across]
+        missing = self._output_channels() - x.shape[self._channel_axis]
+        if missing:
+            x = ops.pad(x, [(0, 0)] * 3 + [(0, missing)] if last else [(0, 0), (0, missing), (0, 0), (0, 0)])
+        return x
+
+    def compute_output_shape(self, input_shape):
+        first = 1 if self.data_format == "channels_last" else 2
+        space = [
+            None if size is None else (size + stride - 1) // stride
+            for size, stride in zip(input_shape[first : first + 2], self.strides, strict=True)
+        ]
+        channels = [self._output_channels()]
+        return (input_shape[0], *(space + channels if first == 1 else channels + space))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "strides": self.strides,
+            "kind": self.kind,
+            "preactivation": self.preactivation,
+            "groups": self.groups,
+            "base_width": self.base_width,
+            "shortcut": self.shortcut,
+            "stride_on": self.stride_on,
+            "use_bias": self.use_bias,
+            "weighted": self.weighted,
+            "squeeze_ratio": self.squeeze_ratio,
+            "drop_rate": self.drop_rate,
+            "normalization": _stored(self.normalization),
+            "activation": _stored(self.activation),
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "seed": self.seed,
+        }
+
+
+def _stored(slot):
+    return slot if isinstance(slot, str) else prototypes.serialize(slot)

@@ -1,0 +1,230 @@
+"""Atrous spatial pyramid pooling: one map seen through dilated convolutions of several rates."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops import statistics
+from keras_cnn_zoo.utils import prototypes, validation
+
+
+def _as_given(check, name, value):
+    """A name that `check` knows stays a name; anything else becomes a prototype layer or None."""
+    prototype = check(name, value)
+    return value if isinstance(value, str) else prototype
+
+
+def _serialized(value):
+    return value if isinstance(value, str) else prototypes.serialize(value)
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
+    """Parallel dilated convolutions of one map, so that every position sees objects of several sizes.
+
+    `combine="concat"`, of DeepLab v3: a 1 x 1 convolution, a 3 x 3 convolution for each of `rates` and, with
+    `image_pooling`, a 1 x 1 convolution of the mean over the map are normalized, activated and concatenated;
+    a 1 x 1 convolution, normalized and activated too, takes them to `filters` channels.
+
+    `combine="sum"`, of DeepLab v2: `y = sum_r b_r + W_r * x`, plain 3 x 3 convolutions that are added, with
+    `filters` the number of classes (its ResNet-101). With `hidden_filters` each branch is a 3 x 3 and two
+    1 x 1 convolutions, activated between (its VGG-16 with fc6, fc7 and fc8). There `image_pooling` adds a
+    1 x 1 convolution of the mean, which the paper has not.
+
+    Reference: Chen, Papandreou, Schroff, Adam, 2017, "Rethinking Atrous Convolution for Semantic Image
+    Segmentation", arXiv 1706.05587 (v3); Chen, Papandreou, Kokkinos, Murphy, Yuille, 2016, "DeepLab",
+    arXiv 1606.00915 (v2).
+
+    Differs from the paper: v2's dropout between the convolutions of `hidden_filters` is left out.
+
+    Args:
+        filters: Channels of every branch and of the output.
+        rates: Dilations of the 3 x 3 convolutions; (6, 12, 18) in v3 at output stride 16, and (6, 12, 18, 24)
+            in v2 at 8.
+        image_pooling: Whether a branch sees the mean over the whole map. Defaults to True.
+        combine: `"concat"` or `"sum"`. Defaults to `"concat"`.
+        hidden_filters: Channels inside the branches of `"sum"`, or None for plain convolutions.
+        normalization: Behind each convolution of `"concat"`, which has no bias then: `"batch"`, a layer used
+            as prototype, or None. Defaults to `"batch"`.
+        activation: Name of an activation, a layer used as prototype, or None. Defaults to `"relu"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        kernel_initializer: For all kernels. Defaults to He normal.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+
+    Output shape:
+        `(batch, height, width, filters)`, or with the channels first.
+
+    Raises:
+        ValueError: for an argument outside its range, `hidden_filters` with `"concat"`, or an input of a rank
+            other than 4.
+
+    >>> layer = AtrousSpatialPyramidPooling2D(16, rates=(2, 4))
+    >>> print(layer(np.ones((1, 9, 11, 32), "float32")).shape)
+    (1, 9, 11, 16)
+    """
+
+    def __init__(
+        self,
+        filters,
+        *,
+        rates,
+        image_pooling=True,
+        combine="concat",
+        hidden_filters=None,
+        normalization="batch",
+        activation="relu",
+        data_format=None,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        if not isinstance(rates, (tuple, list)) or not rates:
+            validation.fail("rates", "a sequence of positive integers", rates)
+        self.rates = validation.positive_integers("rates", rates, len(rates))
+        self.image_pooling = validation.boolean("image_pooling", image_pooling)
+        self.combine = validation.one_of("combine", combine, ("concat", "sum"))
+        self.hidden_filters = validation.positive_integer("hidden_filters", hidden_filters, optional=True)
+        if self.combine == "concat" and hidden_filters is not None:
+            raise ValueError(
+                f'`hidden_filters` belongs to combine="sum". Received: hidden_filters={hidden_filters}'
+            )
+        self.normalization = _as_given(prototypes.normalization, "normalization", normalization)
+        self.activation = _as_given(prototypes.activation, "activation", activation)
+        self.data_format = validation.data_format("data_format", data_format)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    @property
+    def _channel_axis(self):
+        return -1 if self.data_format == "channels_last" else 1
+
+    @property
+    def _space(self):
+        return (1, 2) if self.data_format == "channels_last" else (2, 3)
+
+    def _convolution(self, filters, kernel_size, rate, name, use_bias):
+        return keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            padding="same",
+            data_format=self.data_format,
+            dilation_rate=rate,
+            use_bias=use_bias,
+            # Rebuilt, because an unseeded initializer used twice repeats its values.
+            kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _part(self, prototype, name):
+        """A fresh layer of `prototype` with this layer's precision, on this layer's axis of channels."""
+        if prototype is None:
+            return None
+        config = {**prototype.get_config(), "name": name, "dtype": self.dtype_policy}
+        config.pop("build_config", None)
+        if config.get("axis") in (-1, [-1]):
+            config["axis"] = self._channel_axis
+        return type(prototype).from_config(config)
+
+    def _normalization(self, name):
+        return self._part(prototypes.normalization("normalization", self.normalization), name)
+
+    def _activation(self, name):
+        return self._part(prototypes.activation("activation", self.activation), name)
+
+    def _branch(self, kernel_size, rate, name):
+        """The layers of a branch in order."""
+        if self.combine == "concat":
+            return self._normalized(kernel_size, rate, name)
+        if self.hidden_filters is None:
+            return [self._convolution(self.filters, kernel_size, rate, f"{name}_convolution", True)]
+        layers = []
+        for number, (filters, size, dilation) in enumerate(
+            ((self.hidden_filters, kernel_size, rate), (self.hidden_filters, 1, 1), (self.filters, 1, 1)),
+            start=1,
+        ):
+            layers.append(self._convolution(filters, size, dilation, f"{name}_convolution_{number}", True))
+            layers.append(self._activation(f"{name}_activation_{number}"))
+        return [layer for layer in layers[:-1] if layer is not None]
+
+    def _normalized(self, kernel_size, rate, name):
+        layers = [
+            self._convolution(
+                self.filters, kernel_size, rate, f"{name}_convolution", self.normalization is None
+            ),
+            self._normalization(f"{name}_normalization"),
+            self._activation(f"{name}_activation"),
+        ]
+        return [layer for layer in layers if layer is not None]
+
+    def build(self, input_shape):
+        input_shape = tuple(input_shape)
+        if len(input_shape) != 4 or input_shape[self._channel_axis] is None:
+            raise ValueError(
+                "`AtrousSpatialPyramidPooling2D` takes inputs of rank 4 with a known number of channels. "
+                f"Received: input_shape={input_shape}"
+            )
+        self.branches = [self._branch(1, 1, "pointwise")] if self.combine == "concat" else []
+        for index, rate in enumerate(self.rates, start=1):
+            self.branches.append(self._branch(3, rate, f"atrous_{index}"))
+        self.pooled_branch = self._branch(1, 1, "image") if self.image_pooling else []
+        pooled_shape = list(input_shape)
+        for axis in self._space:
+            pooled_shape[axis] = 1
+        for branch in self.branches:
+            self._build(branch, input_shape)
+        self._build(self.pooled_branch, tuple(pooled_shape))
+        self.projection = []
+        if self.combine == "concat":
+            self.projection = self._normalized(1, 1, "projection")
+            joined = list(input_shape)
+            joined[self._channel_axis] = self.filters * (len(self.branches) + self.image_pooling)
+            self._build(self.projection, tuple(joined))
+        self.built = True
+
+    @staticmethod
+    def _build(layers, shape):
+        for layer in layers:
+            if not layer.built:
+                layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    @staticmethod
+    def _apply(layers, x):
+        for layer in layers:
+            x = layer(x)
+        return x
+
+    def call(self, inputs):
+        outputs = [self._apply(branch, inputs) for branch in self.branches]
+        if self.image_pooling:
+            mean = ops.cast(statistics.mean(inputs, self._space, keepdims=True), inputs.dtype)
+            # Resizing one pixel repeats it.
+            outputs.append(ops.broadcast_to(self._apply(self.pooled_branch, mean), ops.shape(outputs[0])))
+        if self.combine == "sum":
+            return sum(outputs[1:], outputs[0])
+        return self._apply(self.projection, ops.concatenate(outputs, axis=self._channel_axis))
+
+    def compute_output_shape(self, input_shape):
+        shape = list(input_shape)
+        shape[self._channel_axis] = self.filters
+        return tuple(shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "rates": self.rates,
+            "image_pooling": self.image_pooling,
+            "combine": self.combine,
+            "hidden_filters": self.hidden_filters,
+            "normalization": _serialized(self.normalization),
+            "activation": _serialized(self.activation),
+            "data_format": self.data_format,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

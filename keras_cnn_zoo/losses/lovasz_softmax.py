@@ -1,0 +1,187 @@
+"""The Lovasz extension of the Jaccard loss: a surrogate for mean intersection over union."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+# Pixels that are counted by one matrix product.
+_BLOCK = 512
+
+
+def lovasz_softmax(
+    y_true, y_pred, from_logits=False, ignore_class=None, *, classes="present", per_image=False
+):
+    """Lovasz extension of one minus intersection over union; see `LovaszSoftmax`.
+
+    Args:
+        y_true: Class ids, `(batch, ...)` or `(batch, ..., 1)`.
+        y_pred: Probabilities or logits, `(batch, ..., classes)`.
+        from_logits: Whether `y_pred` holds logits. Defaults to False.
+        ignore_class: Class id of pixels to leave out, or None.
+        classes: `"present"` or `"all"`. Defaults to `"present"`.
+        per_image: Whether each example has a loss of its own. Defaults to False.
+
+    Returns:
+        `(batch,)` in at least float32: the loss of the whole batch in every entry, or with `per_image` that
+        of each example times batch / valid examples, 0 for those that have no valid pixel.
+
+    Raises:
+        ValueError: for an argument outside its range, or shapes that do not go together.
+    """
+    _check(from_logits, ignore_class, classes, per_image)
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, axis=-1)
+    if len(y_pred.shape) < 2 or len(y_true.shape) != len(y_pred.shape) - 1:
+        raise ValueError(
+            "`y_true` must hold one class id for each vector of scores. "
+            f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
+        )
+    dtype = at_least_float32(y_pred.dtype)
+    batch, count = ops.shape(y_pred)[0], y_pred.shape[-1]
+    groups = batch if per_image else 1
+    scores = ops.reshape(ops.cast(y_pred, dtype), (groups, -1, count))
+    probabilities = ops.softmax(scores, axis=-1) if from_logits else scores
+    labels = ops.reshape(ops.cast(y_true, "int32"), (groups, -1))
+    own = ops.equal(labels[..., None], ops.arange(count, dtype="int32"))
+    errors = ops.where(own, 1 - probabilities, probabilities)
+    own = ops.cast(own, dtype)
+    valid = ops.ones_like(errors[..., :1])
+    if ignore_class is not None:
+        valid = ops.cast(ops.not_equal(labels, ignore_class), dtype)[..., None]
+        # An error of 0 comes last, where it weighs nothing and moves no other weight.
+        own, errors = own * valid, errors * valid
+    # (groups, classes): what a class costs, and whether it takes part.
+    losses = _lovasz_extension(ops.transpose(errors, (0, 2, 1)), ops.transpose(own, (0, 2, 1)))
+    takes_part = ops.any(own > 0, axis=1) if classes == "present" else ops.any(valid > 0, axis=1)
+    takes_part = ops.cast(ops.broadcast_to(takes_part, ops.shape(losses)), dtype)
+    total = ops.sum(losses * takes_part, axis=-1)
+    number = ops.sum(takes_part, axis=-1)
+    losses = total / ops.maximum(number, ops.ones_like(number))
+    if not per_image:
+        return ops.broadcast_to(losses, (batch,))
+    some = ops.cast(number > 0, dtype)
+    share = ops.sum(some) / ops.cast(batch, dtype)
+    return losses / ops.where(share > 0, share, ops.ones_like(share))
+
+
+def _lovasz_extension(errors, own):
+    """Sum over the last axis of the sorted errors times the growth of the Jaccard loss at each of them."""
+    order = ops.argsort(-ops.stop_gradient(errors), axis=-1)
+    errors = ops.take_along_axis(errors, order, axis=-1)
+    own = ops.take_along_axis(own, order, axis=-1)
+    hits = _counts_so_far(own)
+    size = hits[..., -1:]
+    misses = ops.cast(ops.arange(1, ops.shape(hits)[-1] + 1), hits.dtype) - hits
+    jaccard = 1 - (size - hits) / (size + misses)
+    growth = jaccard - ops.concatenate([ops.zeros_like(size), jaccard[..., :-1]], axis=-1)
+    return ops.sum(errors * ops.stop_gradient(growth), axis=-1)
+
+
+def _counts_so_far(own):
+    """Cumulative sum over the last axis of zeros and ones, (groups, classes, pixels).
+
+    Blocks are summed by a product with a triangle: the sum of all pixels at once takes XLA on a CPU time that
+    grows with their square.
+    """
+    groups, classes, pixels = ops.shape(own)
+    blocks = (pixels + _BLOCK - 1) // _BLOCK
+    missing = ops.zeros((groups, classes, blocks * _BLOCK - pixels), dtype=own.dtype)
+    parts = ops.reshape(ops.concatenate([own, missing], axis=-1), (groups, classes, blocks, _BLOCK))
+    triangle = np.triu(np.ones((_BLOCK, _BLOCK)))
+    within = ops.cast(ops.matmul(parts, ops.convert_to_tensor(triangle, dtype=own.dtype)), own.dtype)
+    totals = within[..., -1]
+    before = ops.cast(ops.cumsum(totals, axis=-1), own.dtype) - totals
+    return ops.reshape(within + before[..., None], (groups, classes, blocks * _BLOCK))[..., :pixels]
+
+
+def _check(from_logits, ignore_class, classes, per_image):
+    validation.boolean("from_logits", from_logits)
+    validation.integer("ignore_class", ignore_class, optional=True)
+    validation.one_of("classes", classes, ("present", "all"))
+    validation.boolean("per_image", per_image)
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class LovaszSoftmax(keras.losses.Loss):
+    """Surrogate of mean intersection over union for masks, piecewise linear in the probabilities.
+
+    For class `c`, a pixel's error is `1 - p_c` where it is of the class and `p_c` elsewhere. With the errors
+    in falling order and `J_i` one minus the intersection over union when the first `i` pixels are wrong, the
+    loss is `sum_i error_i * (J_i - J_(i-1))`, averaged over the classes. Where every pixel is sure it is the
+    very Jaccard loss. Best added to a cross-entropy, or for fine-tuning after one: it sees a small class as
+    well as a large one, but has little to say to a network that knows nothing yet.
+
+    Coupled across the batch unless `per_image`: every entry is the loss of the batch, which on several
+    replicas is each replica's own.
+
+    Reference: Berman, Triki, Blaschko, 2018, "The Lovasz-Softmax loss: A tractable surrogate for the
+    optimization of the intersection-over-union measure in neural networks", arXiv 1705.08790.
+
+    Args:
+        from_logits: Whether `y_pred` holds logits instead of probabilities. Defaults to False.
+        ignore_class: Class id of pixels to leave out, such as 255, or None. Other ids that are none of the
+            classes count as wrong wherever any class is predicted.
+        classes: `"present"` averages over the classes that the true masks show, `"all"` over all: a class
+            that is not there then costs the largest probability that it gets. Defaults to `"present"`.
+        per_image: Whether to take each picture for itself and average them; pictures without a valid pixel
+            do not count. Defaults to False.
+        reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
+        name: Name of the loss.
+        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
+            too.
+
+    Call arguments:
+        y_true: Class ids, `(batch, height, width)` or `(batch, height, width, 1)`; any number of axes between
+            batch and classes will do.
+        y_pred: Probabilities or logits, `(batch, height, width, classes)`.
+
+    Raises:
+        ValueError: for an argument outside its range, or shapes that do not go together.
+
+    >>> loss = LovaszSoftmax()
+    >>> float(loss(np.array([[[0, 1]]]), np.array([[[[0.5, 0.5], [0.0, 1.0]]]])))
+    0.375
+    """
+
+    def __init__(
+        self,
+        from_logits=False,
+        ignore_class=None,
+        *,
+        classes="present",
+        per_image=False,
+        reduction="sum_over_batch_size",
+        name="lovasz_softmax",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        _check(from_logits, ignore_class, classes, per_image)
+        self.from_logits = from_logits
+        self.ignore_class = ignore_class
+        self.classes = classes
+        self.per_image = per_image
+
+    def call(self, y_true, y_pred):
+        losses = lovasz_softmax(
+            y_true,
+            y_pred,
+            self.from_logits,
+            self.ignore_class,
+            classes=self.classes,
+            per_image=self.per_image,
+        )
+        return ops.cast(losses, self.dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
+            "classes": self.classes,
+            "per_image": self.per_image,
+            "dtype": self.dtype,
+        }

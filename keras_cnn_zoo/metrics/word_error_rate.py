@@ -1,0 +1,58 @@
+"""Word error rate of recognized text."""
+
+import keras
+
+from keras_cnn_zoo.metrics.error_rate import ErrorRate
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class WordErrorRate(ErrorRate):
+    """Edit distance between recognized and true text in words, per true word.
+
+    `(substitutions + deletions + insertions) / true words`, the sums over all examples so far; 0 is perfect,
+    and 1 can be exceeded. Words are what spaces separate. Counted by jiwer, so that it equals `jiwer.wer` on
+    the same strings. With no true word at all it is the number of insertions. For pictures of single words it
+    is the share of words with a fault.
+
+    Both arguments are a batch of texts in one of two forms, not necessarily the same length:
+
+    - strings: a list, array or tensor of `str` or UTF-8 `bytes`;
+    - class ids, one a word: an integer array `(batch, length)` or a list of integer sequences, in which
+      `mask_index` (padding, or CTC's blank) and negative ids are left out.
+
+    The distances are computed on the host: call the metric eagerly, for example on what `predict` returns. As
+    a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, and not on JAX, where
+    Keras traces metrics first. Needs the package jiwer.
+
+    Reference: Levenshtein, 1966, "Binary Codes Capable of Correcting Deletions, Insertions and Reversals".
+
+    Args:
+        name: Name of the metric. Defaults to `"word_error_rate"`.
+        dtype: Dtype of the counts, exact up to 16.7 million words in float32; None for Keras' float type.
+        mask_index: Class id to leave out, or None. Defaults to 0.
+
+    Call arguments:
+        y_true: The true texts.
+        y_pred: The recognized texts.
+        sample_weight: A weight for each example, or None.
+
+    Raises:
+        ValueError: for a `mask_index` that is no integer, texts of another form, or batches of different
+            lengths.
+
+    >>> metric = WordErrorRate()
+    >>> metric.update_state(["the cat sat", "mat"], ["the bat sat", "mat"])
+    >>> round(float(metric.result()), 3)
+    0.25
+    """
+
+    separator = " "
+
+    def __init__(self, name="word_error_rate", dtype=None, *, mask_index=0):
+        super().__init__(name, dtype, mask_index=mask_index)
+
+    @staticmethod
+    def count(reference, hypothesis):
+        import jiwer
+
+        return jiwer.process_words(reference, hypothesis)

@@ -1,0 +1,245 @@
+"""Residual networks: He et al.'s for pictures of any size and those for 32 x 32; classifier or backbone."""
+
+import keras
+from keras import layers
+
+from keras_cnn_zoo.layers import ResidualBlock2D
+from keras_cnn_zoo.models.base import ZooModel, scaled
+from keras_cnn_zoo.models.decoding import decode_classes
+from keras_cnn_zoo.utils import prototypes, validation
+
+VARIANTS = {
+    "18": {"kind": "basic", "blocks": (2, 2, 2, 2)},
+    "34": {"kind": "basic", "blocks": (3, 4, 6, 3)},
+    "50": {"kind": "bottleneck", "blocks": (3, 4, 6, 3)},
+    "101": {"kind": "bottleneck", "blocks": (3, 4, 23, 3)},
+    "152": {"kind": "bottleneck", "blocks": (3, 8, 36, 3)},
+    "200": {"kind": "bottleneck", "blocks": (3, 24, 36, 3)},
+    # For 32 x 32 pictures: three stages of 16, 32 and 64 channels, 6n + 2 layers.
+    **{f"cifar{6 * blocks + 2}": {"kind": "basic", "blocks": (blocks,) * 3} for blocks in (3, 5, 7, 9, 18)},
+}
+OUTPUT_STRIDES = (8, 16, 32)
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class ResNet(ZooModel):
+    """Residual network of `ResidualBlock2D`, as a classifier or, with `features_only`, as a backbone.
+
+    Variants "18" to "200" begin with a 7 x 7 convolution and a pooling, both of stride 2, and have four
+    stages; the "cifar" variants begin with a 3 x 3 convolution and have three. The place to start for
+    pictures of things; narrow it by `width` on a CPU.
+
+    Reference:
+        He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv 1512.03385, and
+        "Identity Mappings in Deep Residual Networks", 2016, arXiv 1603.05027.
+
+    Differs from the paper: a "bottleneck" subsamples in its 3 x 3 convolution, as all published weights since
+    do; the paper's is `stride_on="1x1"`. `output_stride` exchanges the last strides for dilations (Chen et
+    al., 2017, arXiv 1706.05587).
+
+    Args:
+        num_classes: number of classes, a positive integer; unused and None with `features_only`.
+        input_shape: (height, width, channels); height and width may be None.
+        variant: "18", "34", "50", "101", "152", "200", "cifar20", "cifar32", "cifar44", "cifar56" or
+            "cifar110".
+        width: scales the channels of the stem and every stage.
+        features_only: outputs a dict of stages instead of logits: "P1" (the stem, stride 2) to "P5", or "P0"
+            to "P2" for the "cifar" variants. `strides` is a dict of their strides.
+        output_stride: 32, or 16 or 8 for denser last stages; 32 is the only choice of "cifar" variants.
+        preactivation: blocks of the second paper; a last normalization and activation follow them.
+        groups: groups of the 3 x 3 convolutions of bottlenecks (ResNeXt).
+        base_width: width of a group (ResNeXt, wide networks).
+        shortcut: "projection", "zero_pad", or "variant": projection, and "zero_pad" for "cifar" variants.
+        stride_on: "3x3" or "1x1".
+        use_bias: whether the convolutions have biases.
+        weighted: weighs each residual branch by a trainable scalar.
+        squeeze_ratio: ratio of a squeeze-and-excitation in every block, or None.
+        drop_rate: stochastic depth: probability of skipping the last block; earlier ones less, linearly.
+        normalization: "batch", a layer used as prototype, or None.
+        activation: name or layer after each normalization. The stem's pooling pads with zeros, which is right
+            behind activations that are never negative.
+        dropout: share of features dropped before the last layer, in [0, 1).
+        class_names: names of the classes, or None.
+        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: float tensor, pictures as `preprocess` returns them.
+
+    Input shape:
+        (batch, height, width, channels).
+
+    Output shape:
+        (batch, num_classes) logits, or a dict of (batch, ceil(height / stride), ceil(width / stride),
+        channels).
+
+    Raises:
+        ValueError: for an unknown variant or a bad argument.
+
+    >>> from keras_cnn_zoo.models import ResNet
+    >>> model = ResNet(input_shape=(64, 96, 3), variant="18", width=0.125, features_only=True)
+    >>> print(model.output["P5"].shape, model.strides["P5"])
+    (None, 2, 3, 64) 32
+    """
+
+    task = "classification"
+    variants = tuple(VARIANTS)
+
+    def __init__(
+        self,
+        num_classes=None,
+        *,
+        input_shape=(None, None, 3),
+        variant="18",
+        width=1.0,
+        features_only=False,
+        output_stride=32,
+        preactivation=False,
+        groups=1,
+        base_width=64,
+        shortcut="variant",
+        stride_on="3x3",
+        use_bias=False,
+        weighted=False,
+        squeeze_ratio=None,
+        drop_rate=0.0,
+        normalization="batch",
+        activation="relu",
+        dropout=0.0,
+        class_names=None,
+        **kwargs,
+    ):
+        # === Arguments ===
+        features_only = validation.boolean("features_only", features_only)
+        num_classes = validation.positive_integer("num_classes", num_classes, optional=features_only)
+        validation.one_of("variant", variant, self.variants)
+        small = variant.startswith("cifar")
+        width = validation.finite_number("width", width, above=0)
+        validation.one_of("output_stride", output_stride, (32,) if small else OUTPUT_STRIDES)
+        validation.one_of("shortcut", shortcut, ("variant", "projection", "zero_pad"))
+        drop_rate = validation.probability("drop_rate", drop_rate, allow_one=False)
+        dropout = validation.probability("dropout", dropout, allow_one=False)
+        normalization = prototypes.normalization("normalization", normalization)
+        activation = prototypes.activation("activation", activation)
+        input_shape = _check_input_shape(input_shape)
+        class_names = None if num_classes is None else self.check_class_names(num_classes, class_names)
+        block = {
+            "preactivation": preactivation,
+            "groups": groups,
+            "base_width": base_width,
+            "stride_on": stride_on,
+            "use_bias": use_bias,
+            "weighted": weighted,
+            "squeeze_ratio": squeeze_ratio,
+        }
+
+        # === Functional model ===
+        inputs = keras.Input(input_shape)
+        first = scaled(16 if small else 64, width)
+
+        def normalized(x, prefix):
+            x = prototypes.apply(normalization, x, f"{prefix}_normalization")
+            return prototypes.apply(activation, x, f"{prefix}_activation")
+
+        stem = _centred(inputs, first, 3 if small else 7, 1 if small else 2, use_bias, "stem_convolution")
+        # Blocks that begin with a normalization of their own would normalize the "cifar" stem twice.
+        x = stem if preactivation and small else normalized(stem, "stem")
+        stages, strides = ({}, {}) if small else ({"P1": x}, {"P1": 2})
+        level, stride, dilation = (0, 1, 1) if small else (2, 4, 1)
+        if not small:
+            # Zeros are the least values behind a ReLU; "same" would pad an even map on the far side only.
+            x = layers.ZeroPadding2D(1, data_format="channels_last", name="stem_padding")(x)
+            x = layers.MaxPooling2D(3, strides=2, data_format="channels_last", name="stem_pooling")(x)
+        counts = VARIANTS[variant]["blocks"]
+        done = 0
+        for stage, count in enumerate(counts):
+            step, entering = (1 if stage == 0 else 2), dilation
+            if not small and stride * step > output_stride:
+                step, dilation = 1, dilation * 2
+            stride *= step
+            for index in range(count):
+                done += 1
+                x = ResidualBlock2D(
+                    scaled((16 if small else 64) * 2**stage, width),
+                    step if index == 0 else 1,
+                    kind=VARIANTS[variant]["kind"],
+                    shortcut=("zero_pad" if small else "projection") if shortcut == "variant" else shortcut,
+                    drop_rate=drop_rate * done / sum(counts),
+                    normalization=prototypes.clone(normalization),
+                    activation=prototypes.clone(activation),
+                    data_format="channels_last",
+                    # The block that used to subsample still sees its neighbours' old distance.
+                    dilation_rate=entering if index == 0 else dilation,
+                    name=f"stage_{stage + 1}_block_{index + 1}",
+                    **block,
+                )(x)
+            last = stage == len(counts) - 1
+            if last and preactivation:
+                x = normalized(x, "final")
+            stages[f"P{level + stage}"], strides[f"P{level + stage}"] = x, stride
+        if features_only:
+            outputs = stages
+        else:
+            x = layers.GlobalAveragePooling2D(data_format="channels_last", name="pooling")(x)
+            if dropout:
+                x = layers.Dropout(dropout, name="dropout")(x)
+            outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.variant = variant
+        self.width = width
+        self.features_only = features_only
+        self.output_stride = output_stride
+        self.shortcut = shortcut
+        self.block_arguments = block
+        self.drop_rate = drop_rate
+        self.normalization = normalization
+        self.activation = activation
+        self.dropout = dropout
+        self.class_names = class_names
+        self.strides = strides
+
+    def decode(self, outputs):
+        """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
+        return decode_classes(outputs, self.class_names)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape[1:]),
+            "variant": self.variant,
+            "width": self.width,
+            "features_only": self.features_only,
+            "output_stride": self.output_stride,
+            **self.block_arguments,
+            "shortcut": self.shortcut,
+            "drop_rate": self.drop_rate,
+            "normalization": prototypes.serialize(self.normalization),
+            "activation": prototypes.serialize(self.activation),
+            "dropout": self.dropout,
+            "class_names": None if self.class_names is None else list(self.class_names),
+        }
+
+
+def _centred(x, filters, kernel_size, strides, use_bias, name):
+    """A convolution padded on all sides alike."""
+    x = layers.ZeroPadding2D(kernel_size // 2, data_format="channels_last", name=f"{name}_padding")(x)
+    return layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+        name=name,
+    )(x)
+
+
+def _check_input_shape(input_shape):
+    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
+        validation.fail("input_shape", "(height, width, channels)", input_shape)
+    *space, channels = input_shape
+    space = [validation.positive_integer("input_shape", size, optional=True) for size in space]
+    return (*space, validation.positive_integer("input_shape", channels))

@@ -1,0 +1,338 @@
+"""TextCNN: one layer of convolutions over word vectors, and the n-grams that decide."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from keras_cnn_zoo.models.base import ZooModel, scaled
+from keras_cnn_zoo.models.decoding import decode_classes, to_numpy
+from keras_cnn_zoo.models.language.words import FIRST_WORD, PADDING, UNKNOWN, Words, tokenize
+from keras_cnn_zoo.utils import validation
+
+# Which tables of word vectors a variant has, by name, and whether training changes them.
+CHANNELS = {
+    "rand": {"embedding": True},
+    "static": {"embedding": False},
+    "non-static": {"embedding": True},
+    "multichannel": {"embedding": True, "embedding_static": False},
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class TextCNN(ZooModel):
+    """Sentence classifier: convolutions over word vectors, each map's maximum over time, one softmax layer.
+
+    A filter of window h gives max_t relu(w . x_{t:t+h-1} + b) over the n - h + 1 windows inside a sentence of
+    n words; a shorter sentence has one window, filled up with zeros. The variants differ in the word vectors:
+    "rand" learns them from random ones, "static" keeps the pretrained ones, "non-static" goes on training
+    them, "multichannel" has both as two channels. Pretrained vectors are put in by `set_word_vectors`; none
+    come with this package, and without them "static" keeps random vectors.
+
+    Reference:
+        Kim, "Convolutional Neural Networks for Sentence Classification", 2014, arXiv:1408.5882.
+
+    Differs from the paper: each filter of "multichannel" has weights of its own for each channel, as a filter
+    on a picture has for each colour; word dropout and dropout of embedding dimensions are additions, off by
+    default.
+
+    Args:
+        num_classes: number of classes, a positive integer.
+        vocabulary: sequence of distinct words as `tokenize` gives them. Word number 0 is padding, 1 stands
+            for every unknown word, and the vocabulary is numbered from 2 on.
+        sequence_length: number of words that are looked at; longer texts are cut.
+        variant: "rand", "static", "non-static" or "multichannel".
+        width: scales the number of filters.
+        embedding_size: numbers in a word vector.
+        windows: lengths of the n-grams, distinct positive integers.
+        filters: number of filters of each window at width 1.
+        dropout: share of the maxima dropped in training, in [0, 1).
+        word_dropout: share of the words dropped in training, in [0, 1).
+        embedding_dropout: share of the embedding dimensions dropped from a whole sentence in training, in
+            [0, 1).
+        max_norm: largest L2 norm of the weights of a class in the softmax layer, or None for no limit.
+        class_names: names of the classes, or None.
+        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: int32 tensor of word numbers, as `preprocess` returns them; padding stands at the end only.
+
+    Input shape:
+        (batch, sequence_length).
+
+    Output shape:
+        (batch, num_classes), logits.
+
+    Raises:
+        ValueError: for an unknown variant, a vocabulary with a word twice, or another bad argument.
+
+    >>> from keras_cnn_zoo.models import TextCNN
+    >>> model = TextCNN(2, vocabulary=("good", "bad", "film"), sequence_length=6)
+    >>> ids = model.preprocess(["A good film!"])
+    >>> print(ids[0])
+    [1 2 4 1 0 0]
+    >>> print(tuple(model(ids).shape))
+    (1, 2)
+    """
+
+    task = "language"
+    variants = tuple(CHANNELS)
+    # Numbers of no picture: what stands for no word and for any other word.
+    preprocessing = {"padding": PADDING, "unknown": UNKNOWN}
+    usage = "answer = model.decode(model(model.preprocess(texts)))"
+
+    def __init__(
+        self,
+        num_classes,
+        *,
+        vocabulary,
+        sequence_length=64,
+        variant="rand",
+        width=1.0,
+        embedding_size=300,
+        windows=(3, 4, 5),
+        filters=100,
+        dropout=0.5,
+        word_dropout=0.0,
+        embedding_dropout=0.0,
+        max_norm=3.0,
+        class_names=None,
+        **kwargs,
+    ):
+        # === Arguments ===
+        num_classes = validation.positive_integer("num_classes", num_classes)
+        vocabulary = _check_vocabulary(vocabulary)
+        sequence_length = validation.positive_integer("sequence_length", sequence_length)
+        validation.one_of("variant", variant, self.variants)
+        width = validation.finite_number("width", width, above=0)
+        embedding_size = validation.positive_integer("embedding_size", embedding_size)
+        windows = _check_windows(windows)
+        filters = validation.positive_integer("filters", filters)
+        dropout = validation.probability("dropout", dropout, allow_one=False)
+        word_dropout = validation.probability("word_dropout", word_dropout, allow_one=False)
+        embedding_dropout = validation.probability("embedding_dropout", embedding_dropout, allow_one=False)
+        if max_norm is not None:
+            max_norm = validation.finite_number("max_norm", max_norm, above=0)
+        class_names = self.check_class_names(num_classes, class_names)
+        if sequence_length < max(windows):
+            requirement = f"at least {max(windows)}, the longest of `windows`"
+            validation.fail("sequence_length", requirement, sequence_length)
+
+        # === Functional model ===
+        inputs = keras.Input((sequence_length,), dtype="int32", name="words")
+        is_word = ops.not_equal(inputs, PADDING)
+        x = _word_vectors(inputs, is_word, CHANNELS[variant], len(vocabulary) + FIRST_WORD, embedding_size)
+        if word_dropout:
+            x = layers.Dropout(word_dropout, noise_shape=(None, sequence_length, 1), name="word_dropout")(x)
+        if embedding_dropout:
+            x = layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(x)
+        maxima = []
+        for window in windows:
+            maps = layers.Conv1D(
+                scaled(filters, width),
+                window,
+                activation="relu",
+                data_format="channels_last",
+                name=f"convolution_{window}",
+            )(x)
+            # What ReLU leaves is never below zero, so a window put to zero never wins over one inside.
+            inside = ops.expand_dims(ops.cast(_inside(is_word, window), maps.dtype), -1)
+            maxima.append(ops.max(maps * inside, axis=1))
+        x = layers.Concatenate(name="maxima")(maxima) if len(maxima) > 1 else maxima[0]
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        constraint = None if max_norm is None else keras.constraints.MaxNorm(max_norm, axis=0)
+        outputs = layers.Dense(num_classes, kernel_constraint=constraint, dtype="float32", name="logits")(x)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.vocabulary = vocabulary
+        self.sequence_length = sequence_length
+        self.variant = variant
+        self.width = width
+        self.embedding_size = embedding_size
+        self.windows = windows
+        self.filters = filters
+        self.dropout = dropout
+        self.word_dropout = word_dropout
+        self.embedding_dropout = embedding_dropout
+        self.max_norm = max_norm
+        self.class_names = class_names
+        self._words = Words(vocabulary)
+
+    def preprocess(self, texts):
+        """Texts to the int32 batch of word numbers (batch, sequence_length).
+
+        Args:
+            texts: a string, or a list of strings. Words beyond `sequence_length` are cut off; a text of which
+                no word stays counts as one unknown word.
+
+        Raises:
+            ValueError: for an empty list, or anything that is no string.
+        """
+        return self._words.encode(_as_texts(texts), self.sequence_length)
+
+    def decode(self, outputs):
+        """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
+        return decode_classes(outputs, self.class_names)
+
+    def explain(self, texts):
+        """The classes of texts, and for each window the n-gram that decided most for it.
+
+        A filter speaks for the n-gram at which it has its maximum; its say is that maximum times the weight
+        of the decided class, less the mean weight of the others. The n-gram with the largest sum is given.
+
+        Args:
+            texts: as for `preprocess`.
+
+        Returns:
+            A list of what `decode` gives, each with `words`, those looked at, and `ngrams`: a list of dicts
+            of `window`, `start` (position in `words`), `words` and `contribution` (in units of the logits).
+        """
+        texts = _as_texts(texts)
+        ids = self.preprocess(texts)
+        outputs = [self.get_layer(f"convolution_{window}").output for window in self.windows]
+        network = keras.Model(self.input, [self.output, *outputs])
+        logits, *maps = map(to_numpy, network(ids, training=False))
+        kernel = to_numpy(self.get_layer("logits").kernel)
+        answers = self.decode(logits)
+        for row, (text, answer) in enumerate(zip(texts, answers, strict=True)):
+            answer["words"] = tokenize(text)[: self.sequence_length]
+            weights = _decision_weights(kernel, answer["class_id"])
+            parts = np.split(weights, len(self.windows))
+            count = int(np.count_nonzero(ids[row] != PADDING))
+            answer["ngrams"] = [
+                _deciding_ngram(window, found[row], part, answer["words"], count)
+                for window, found, part in zip(self.windows, maps, parts, strict=True)
+            ]
+        return answers
+
+    def set_word_vectors(self, vectors):
+        """Puts pretrained vectors into the table of words, in "multichannel" into both tables.
+
+        Args:
+            vectors: dict from word to vector, as `read_word_vectors` gives it; words that it lacks keep the
+                vectors they have. Or an array (words, embedding_size) in the order of `vocabulary`.
+
+        Returns:
+            The number of words of the vocabulary that got a vector.
+
+        Raises:
+            ValueError: where a vector is not of `embedding_size` finite numbers.
+        """
+        if not isinstance(vectors, dict):
+            vectors = np.asarray(vectors)
+            if vectors.ndim != 2 or len(vectors) != len(self.vocabulary):
+                raise ValueError(
+                    f"`vectors` must be a dict or an array of {len(self.vocabulary)} rows, one for each "
+                    f"word. Received: array of shape {vectors.shape}"
+                )
+            vectors = dict(zip(self.vocabulary, vectors, strict=True))
+        table = to_numpy(self.get_layer("embedding").embeddings).copy()
+        found = 0
+        for number, word in enumerate(self.vocabulary, start=FIRST_WORD):
+            if word not in vectors:
+                continue
+            vector = np.asarray(vectors[word], dtype="float32")
+            if vector.shape != (self.embedding_size,) or not np.isfinite(vector).all():
+                raise ValueError(
+                    f"`vectors` must hold {self.embedding_size} finite numbers for each word. "
+                    f"Received: shape {vector.shape} for {word!r}"
+                )
+            table[number] = vector
+            found += 1
+        for name in CHANNELS[self.variant]:
+            self.get_layer(name).embeddings.assign(table)
+        return found
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "vocabulary": list(self.vocabulary),
+            "sequence_length": self.sequence_length,
+            "variant": self.variant,
+            "width": self.width,
+            "embedding_size": self.embedding_size,
+            "windows": list(self.windows),
+            "filters": self.filters,
+            "dropout": self.dropout,
+            "word_dropout": self.word_dropout,
+            "embedding_dropout": self.embedding_dropout,
+            "max_norm": self.max_norm,
+            "class_names": None if self.class_names is None else list(self.class_names),
+        }
+
+
+def _as_texts(texts):
+    texts = [texts] if isinstance(texts, str) else texts
+    if not isinstance(texts, (list, tuple)) or not texts or not all(isinstance(text, str) for text in texts):
+        shown = repr(texts)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        raise ValueError(f"`texts` must be a string or a list of strings. Received: texts={shown}")
+    return list(texts)
+
+
+def _check_vocabulary(vocabulary):
+    """The words as a tuple; messages show the one at fault, not thousands."""
+    if not isinstance(vocabulary, (list, tuple)) or not vocabulary:
+        validation.fail("vocabulary", "a sequence of distinct words", vocabulary)
+    seen = set()
+    for word in vocabulary:
+        # A preset may hold no ">" in a string, and `tokenize` leaves none.
+        if not isinstance(word, str) or word.split() != [word] or ">" in word or word in seen:
+            raise ValueError(
+                '`vocabulary` must be a sequence of distinct words without spaces or ">". '
+                f"Received: the word {word!r}{' twice' if word in seen else ''}"
+            )
+        seen.add(word)
+    return tuple(vocabulary)
+
+
+def _check_windows(windows):
+    if (
+        not isinstance(windows, (list, tuple))
+        or not windows
+        or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in windows)
+        or len(set(windows)) < len(windows)
+    ):
+        validation.fail("windows", "a sequence of distinct positive integers", windows)
+    return tuple(windows)
+
+
+def _word_vectors(inputs, is_word, channels, count, size):
+    """(batch, words, size x channels), zero where there is no word."""
+    tables = []
+    for name, trainable in channels.items():
+        # Kim's range: about the variance of the word2vec vectors.
+        uniform = keras.initializers.RandomUniform(-0.25, 0.25)
+        tables.append(layers.Embedding(count, size, uniform, trainable=trainable, name=name)(inputs))
+    x = layers.Concatenate(name="channels")(tables) if len(tables) > 1 else tables[0]
+    return x * ops.expand_dims(ops.cast(is_word, x.dtype), -1)
+
+
+def _inside(is_word, window):
+    """Which windows hold words only, (batch, windows); the first one counts always."""
+    last = is_word[:, window - 1 :]
+    return ops.concatenate([ops.ones_like(last[:, :1]), last[:, 1:]], axis=1)
+
+
+def _decision_weights(kernel, chosen):
+    """Weights for class `chosen` less the mean of the others: what moves the decision."""
+    if kernel.shape[1] == 1:
+        return kernel[:, 0]
+    return kernel[:, chosen] - np.delete(kernel, chosen, axis=1).mean(axis=1)
+
+
+def _deciding_ngram(window, maps, weights, words, count):
+    """The n-gram of one window that contributed most; `maps` (windows, filters) of one text."""
+    maps = maps[: max(1, count - window + 1)]
+    places = maps.argmax(axis=0)
+    says = np.bincount(places, weights=maps.max(axis=0) * weights, minlength=len(maps))
+    start = int(says.argmax())
+    return {
+        "window": window,
+        "start": start,
+        "words": words[start : start + window],
+        "contribution": float(says[start]),
+    }

@@ -1,0 +1,220 @@
+"""DeepLab v3 and v3+: a dilated backbone, a pyramid of rates and, in v3+, a decoder."""
+
+import keras
+from keras import layers
+
+from keras_cnn_zoo.layers import AtrousSpatialPyramidPooling2D
+from keras_cnn_zoo.models import backbones
+from keras_cnn_zoo.models.base import ZooModel, scaled
+from keras_cnn_zoo.models.decoding import decode_masks
+from keras_cnn_zoo.models.segmentation.resizing import ResizeLike
+from keras_cnn_zoo.utils import prototypes, validation
+
+VARIANTS = {
+    # Chen et al. 2017: the pyramid, then logits, upsampled at once.
+    "v3": {"decoder": False},
+    # Chen et al. 2018: upsampled in two steps, joined by features of stride 4 between them.
+    "v3plus": {"decoder": True},
+}
+# The papers' rates at output stride 16; doubled at 8, halved at 32.
+RATES = (6, 12, 18)
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class DeepLab(ZooModel):
+    """Dense prediction from a dilated backbone that is seen at several rates.
+
+    Variant "v3plus": the backbone's last features go through `AtrousSpatialPyramidPooling2D`, are upsampled
+    and joined with its features of stride 4, reduced to `low_level_filters` channels; two 3 x 3 convolutions
+    follow, and the logits are upsampled to the size of the picture. "v3" has one 3 x 3 convolution behind the
+    pyramid and no decoder. Takes pictures of any size. Cheaper than `UNet` at the same width where pictures
+    are large, because most of it works at a sixteenth of their size.
+
+    Reference:
+        Chen, Zhu, Papandreou, Schroff, Adam, "Encoder-Decoder with Atrous Separable Convolution for Semantic
+        Image Segmentation", 2018, arXiv 1802.02611 (v3+); Chen, Papandreou, Schroff, Adam, "Rethinking Atrous
+        Convolution for Semantic Image Segmentation", 2017, arXiv 1706.05587 (v3).
+
+    Differs from the paper: backbones are residual networks, and convolutions are plain ones where v3+ has an
+    Xception and separable ones. The 3 x 3 convolution behind the pyramid of "v3" is torchvision's.
+
+    Args:
+        num_classes: number of classes, background included, a positive integer.
+        input_shape: (height, width, channels); height and width may be None.
+        variant: "v3" or "v3plus".
+        width: scales the channels of the head, and of a backbone that is built here.
+        backbone: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152" or "resnet200", None for the
+            first, or a model with a dict of outputs and their `strides`, such as `ResNet` with
+            `features_only=True`; a `ResNet` is rebuilt for `input_shape` and `output_stride`, with its
+            weights.
+        output_stride: stride of the deepest features: 8, 16 or 32.
+        rates: dilations of the pyramid, or None for the papers': (6, 12, 18) at output stride 16. With crops
+            much smaller than the papers' 513 pixels choose smaller ones: taps that always fall outside of the
+            map are never trained.
+        filters: channels of the pyramid before `width`.
+        decoder_filters: channels of the 3 x 3 convolutions behind it, before `width`.
+        low_level_filters: channels that the decoder takes from stride 4, before `width`.
+        normalization: "batch", a layer used as prototype, or None.
+        activation: name or layer after each convolution.
+        dropout: share of features dropped in training behind the pyramid, in [0, 1).
+        class_names: names of the classes, or None.
+        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: float tensor, pictures as `preprocess` returns them.
+
+    Input shape:
+        (batch, height, width, channels).
+
+    Output shape:
+        (batch, height, width, num_classes), logits.
+
+    Raises:
+        ValueError: for an unknown variant, a backbone that does not fit, or a bad argument.
+
+    >>> from keras_cnn_zoo.models import DeepLab
+    >>> model = DeepLab(3, input_shape=(40, 56, 3), variant="v3plus", width=0.125)
+    >>> model.output_shape
+    (None, 40, 56, 3)
+    """
+
+    task = "segmentation"
+    variants = tuple(VARIANTS)
+    rates_at_16 = RATES
+
+    def __init__(
+        self,
+        num_classes,
+        *,
+        input_shape=(None, None, 3),
+        variant="v3plus",
+        width=1.0,
+        backbone=None,
+        output_stride=16,
+        rates=None,
+        filters=256,
+        decoder_filters=256,
+        low_level_filters=48,
+        normalization="batch",
+        activation="relu",
+        dropout=0.1,
+        class_names=None,
+        **kwargs,
+    ):
+        # === Arguments ===
+        num_classes = validation.positive_integer("num_classes", num_classes)
+        input_shape = backbones.check_input_shape(input_shape)
+        validation.one_of("variant", variant, self.variants)
+        width = validation.finite_number("width", width, above=0)
+        backbone = backbones.check("backbone", backbone)
+        validation.one_of("output_stride", output_stride, (8, 16, 32))
+        if rates is not None:
+            if not isinstance(rates, (tuple, list)) or not rates:
+                validation.fail("rates", "None or a sequence of positive integers", rates)
+            rates = validation.positive_integers("rates", rates, len(rates))
+        filters = validation.positive_integer("filters", filters)
+        decoder_filters = validation.positive_integer("decoder_filters", decoder_filters)
+        low_level_filters = validation.positive_integer("low_level_filters", low_level_filters)
+        normalization = prototypes.normalization("normalization", normalization)
+        activation = prototypes.activation("activation", activation)
+        dropout = validation.probability("dropout", dropout, allow_one=False)
+        class_names = self.check_class_names(num_classes, class_names)
+
+        # === Functional model ===
+        def convolution(x, channels, kernel_size, name):
+            x = layers.Conv2D(
+                channels,
+                kernel_size,
+                padding="same",
+                use_bias=normalization is None,
+                kernel_initializer="he_normal",
+                data_format="channels_last",
+                name=f"{name}_convolution",
+            )(x)
+            x = prototypes.apply(normalization, x, f"{name}_normalization")
+            return prototypes.apply(activation, x, f"{name}_activation")
+
+        features = backbones.build(
+            backbone,
+            input_shape=input_shape,
+            output_stride=output_stride,
+            width=width,
+            normalization=normalization,
+            activation=activation,
+        )
+        inputs = keras.Input(input_shape)
+        levels = features(inputs)
+        x = AtrousSpatialPyramidPooling2D(
+            scaled(filters, width),
+            rates=[rate * 16 // output_stride for rate in RATES] if rates is None else rates,
+            normalization=prototypes.clone(normalization),
+            activation=prototypes.clone(activation),
+            data_format="channels_last",
+            name="pyramid",
+        )(levels[backbones.deepest(features.strides)])
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        channels = scaled(decoder_filters, width)
+        if VARIANTS[variant]["decoder"]:
+            low = levels[_low_level(features.strides)]
+            low = convolution(low, scaled(low_level_filters, width), 1, "low_level")
+            x = ResizeLike(name="decoder_resize")([x, low])
+            x = layers.Concatenate(axis=-1, name="decoder_join")([x, low])
+            x = convolution(x, channels, 3, "decoder_1")
+            x = convolution(x, channels, 3, "decoder_2")
+        else:
+            x = convolution(x, channels, 3, "head")
+        x = layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="logits")(x)
+        outputs = ResizeLike(dtype="float32", name="resize")([x, inputs])
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.variant = variant
+        self.width = width
+        # The one in the graph: another one would be tracked as a part of this model.
+        self.backbone = features if isinstance(backbone, keras.Model) else backbone
+        self.output_stride = output_stride
+        self.rates = rates
+        self.filters = filters
+        self.decoder_filters = decoder_filters
+        self.low_level_filters = low_level_filters
+        self.normalization = normalization
+        self.activation = activation
+        self.dropout = dropout
+        self.class_names = class_names
+
+    def decode(self, outputs):
+        """Logits to an int32 array (batch, height, width) of class ids."""
+        return decode_masks(outputs)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape[1:]),
+            "variant": self.variant,
+            "width": self.width,
+            "backbone": backbones.serialize(self.backbone),
+            "output_stride": self.output_stride,
+            "rates": self.rates if self.rates is None else list(self.rates),
+            "filters": self.filters,
+            "decoder_filters": self.decoder_filters,
+            "low_level_filters": self.low_level_filters,
+            "normalization": prototypes.serialize(self.normalization),
+            "activation": prototypes.serialize(self.activation),
+            "dropout": self.dropout,
+            "class_names": None if self.class_names is None else list(self.class_names),
+        }
+
+
+def _low_level(strides):
+    """The deepest level of stride 4 or less that is finer than the last one."""
+    last = strides[backbones.deepest(strides)]
+    finer = [level for level, stride in strides.items() if stride <= 4 and stride < last]
+    if not finer:
+        raise ValueError(
+            "`backbone` must have a level of stride 4 or less, finer than its last one. "
+            f"Received: strides={strides}"
+        )
+    return max(finer, key=lambda level: (strides[level], level))

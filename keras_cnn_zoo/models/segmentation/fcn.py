@@ -1,0 +1,209 @@
+"""Fully convolutional networks: a classifier's features scored at one to three strides and enlarged."""
+
+import keras
+from keras import layers
+
+from keras_cnn_zoo.initializers import BilinearUpsampling
+from keras_cnn_zoo.models import backbones
+from keras_cnn_zoo.models.base import ZooModel, scaled
+from keras_cnn_zoo.models.decoding import decode_masks
+from keras_cnn_zoo.models.segmentation.resizing import CropLike, ResizeLike
+from keras_cnn_zoo.utils import prototypes, validation
+
+VARIANTS = {
+    # Strides, beyond that of the deepest features, at which the backbone is scored too.
+    "32s": {"skips": ()},
+    "16s": {"skips": (16,)},
+    "8s": {"skips": (16, 8)},
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class FCN(ZooModel):
+    """Fully convolutional network on any backbone.
+
+    A classifier's features give class scores at stride 32. Variant "32s" enlarges these at once; "16s"
+    doubles them first by a transposed convolution that begins as bilinear interpolation and adds scores of
+    the features of stride 16; "8s" does so once more at stride 8. The last enlargement is bilinear. Takes
+    pictures of any size. The plainest of the segmenters, to compare others with.
+
+    Reference:
+        Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic Segmentation", 2015,
+        arXiv 1411.4038.
+
+    Differs from the paper: the backbone is a residual network and the head torchvision's 3 x 3 convolution,
+    normalized, with a quarter of the features' channels; `FCN(21, variant="32s", backbone="resnet50",
+    output_stride=8)` has the 32,957,013 parameters of its fcn_resnet50. The paper's head is
+    `hidden_filters=(4096, 4096), hidden_kernel_sizes=(7, 1), normalization=None, dropout=0.5`, on a VGG-16.
+    Maps are padded and cropped so that the mask has the size of the picture, without the paper's border of
+    100 pixels.
+
+    Args:
+        num_classes: number of classes, background included, a positive integer.
+        input_shape: (height, width, channels); height and width may be None.
+        variant: "32s", "16s" or "8s".
+        width: scales the channels of the head, and of a backbone that is built here.
+        backbone: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152" or "resnet200", None for the
+            first, or a model with a dict of outputs and their `strides`, such as `ResNet` with
+            `features_only=True`; a `ResNet` is rebuilt for `input_shape` and `output_stride`, with its
+            weights.
+        output_stride: stride of the deepest features: 32, or 16 or 8 for "32s", which is then no longer what
+            its name says.
+        hidden_filters: channels of the convolutions of the head before `width`, or None for a quarter of the
+            deepest features' channels.
+        hidden_kernel_sizes: kernel size of each convolution of the head.
+        normalization: "batch", a layer used as prototype, or None.
+        activation: name or layer after each convolution.
+        dropout: share of features dropped in training behind each convolution of the head, in [0, 1).
+        class_names: names of the classes, or None.
+        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: float tensor, pictures as `preprocess` returns them.
+
+    Input shape:
+        (batch, height, width, channels).
+
+    Output shape:
+        (batch, height, width, num_classes), logits.
+
+    Raises:
+        ValueError: for an unknown variant, a backbone that does not fit, or a bad argument.
+
+    >>> from keras_cnn_zoo.models import FCN
+    >>> model = FCN(3, input_shape=(40, 56, 3), variant="8s", width=0.125)
+    >>> model.output_shape
+    (None, 40, 56, 3)
+    """
+
+    task = "segmentation"
+    variants = tuple(VARIANTS)
+    head_names = ("logits", "skip_16_logits", "skip_8_logits", "skip_16_upsampling", "skip_8_upsampling")
+
+    def __init__(
+        self,
+        num_classes,
+        *,
+        input_shape=(None, None, 3),
+        variant="8s",
+        width=1.0,
+        backbone=None,
+        output_stride=32,
+        hidden_filters=None,
+        hidden_kernel_sizes=(3,),
+        normalization="batch",
+        activation="relu",
+        dropout=0.1,
+        class_names=None,
+        **kwargs,
+    ):
+        # === Arguments ===
+        num_classes = validation.positive_integer("num_classes", num_classes)
+        input_shape = backbones.check_input_shape(input_shape)
+        validation.one_of("variant", variant, self.variants)
+        width = validation.finite_number("width", width, above=0)
+        backbone = backbones.check("backbone", backbone)
+        skips = VARIANTS[variant]["skips"]
+        validation.one_of("output_stride", output_stride, (32,) if skips else (8, 16, 32))
+        if not isinstance(hidden_kernel_sizes, (tuple, list)):
+            validation.fail("hidden_kernel_sizes", "a sequence of positive integers", hidden_kernel_sizes)
+        count = len(hidden_kernel_sizes)
+        hidden_kernel_sizes = validation.positive_integers("hidden_kernel_sizes", hidden_kernel_sizes, count)
+        hidden_filters = validation.positive_integers("hidden_filters", hidden_filters, count, optional=True)
+        normalization = prototypes.normalization("normalization", normalization)
+        activation = prototypes.activation("activation", activation)
+        dropout = validation.probability("dropout", dropout, allow_one=False)
+        class_names = self.check_class_names(num_classes, class_names)
+
+        # === Functional model ===
+        features = backbones.build(
+            backbone,
+            input_shape=input_shape,
+            output_stride=output_stride,
+            width=width,
+            normalization=normalization,
+            activation=activation,
+        )
+        inputs = keras.Input(input_shape)
+        levels = features(inputs)
+        x = levels[backbones.deepest(features.strides)]
+        if hidden_filters is None:
+            # A backbone that is built here has been scaled already, and one that is given is not to be.
+            channels = [max(1, x.shape[-1] // 4)] * count
+        else:
+            channels = [scaled(filters, width) for filters in hidden_filters]
+        for index, kernel_size in enumerate(hidden_kernel_sizes):
+            x = layers.Conv2D(
+                channels[index],
+                kernel_size,
+                padding="same",
+                use_bias=normalization is None,
+                kernel_initializer="he_normal",
+                data_format="channels_last",
+                name=f"head_{index + 1}_convolution",
+            )(x)
+            x = prototypes.apply(normalization, x, f"head_{index + 1}_normalization")
+            x = prototypes.apply(activation, x, f"head_{index + 1}_activation")
+            if dropout:
+                x = layers.Dropout(dropout, name=f"head_{index + 1}_dropout")(x)
+
+        def scores(x, name, **arguments):
+            return layers.Conv2D(
+                num_classes, 1, data_format="channels_last", dtype="float32", name=name, **arguments
+            )(x)
+
+        x = scores(x, "logits")
+        for stride in skips:
+            level = backbones.level_of_stride(features.strides, stride)
+            # Zeros, so that the finer network begins as the coarser one.
+            skip = scores(levels[level], f"skip_{stride}_logits", kernel_initializer="zeros")
+            x = layers.Conv2DTranspose(
+                num_classes,
+                4,
+                strides=2,
+                padding="same",
+                use_bias=False,
+                kernel_initializer=BilinearUpsampling(),
+                data_format="channels_last",
+                dtype="float32",
+                name=f"skip_{stride}_upsampling",
+            )(x)
+            x = CropLike(dtype="float32", name=f"skip_{stride}_crop")([x, skip])
+            x = layers.Add(dtype="float32", name=f"skip_{stride}_sum")([x, skip])
+        outputs = ResizeLike(dtype="float32", name="resize")([x, inputs])
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.variant = variant
+        self.width = width
+        # The one in the graph: another one would be tracked as a part of this model.
+        self.backbone = features if isinstance(backbone, keras.Model) else backbone
+        self.output_stride = output_stride
+        self.hidden_filters = hidden_filters
+        self.hidden_kernel_sizes = hidden_kernel_sizes
+        self.normalization = normalization
+        self.activation = activation
+        self.dropout = dropout
+        self.class_names = class_names
+
+    def decode(self, outputs):
+        """Logits to an int32 array (batch, height, width) of class ids."""
+        return decode_masks(outputs)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape[1:]),
+            "variant": self.variant,
+            "width": self.width,
+            "backbone": backbones.serialize(self.backbone),
+            "output_stride": self.output_stride,
+            "hidden_filters": None if self.hidden_filters is None else list(self.hidden_filters),
+            "hidden_kernel_sizes": list(self.hidden_kernel_sizes),
+            "normalization": prototypes.serialize(self.normalization),
+            "activation": prototypes.serialize(self.activation),
+            "dropout": self.dropout,
+            "class_names": None if self.class_names is None else list(self.class_names),
+        }

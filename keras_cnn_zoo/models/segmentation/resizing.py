@@ -1,0 +1,30 @@
+"""Layers that bring a map to the size of another one, whatever that is."""
+
+from keras import layers, ops
+
+from keras_cnn_zoo.ops.resizing import resize_bilinear
+
+
+class ResizeLike(layers.Layer):
+    """Resizes the first map, bilinearly, to the height and width of the second."""
+
+    def call(self, inputs):
+        x, like = inputs
+        return resize_bilinear(x, ops.shape(like)[1:3])
+
+    def compute_output_shape(self, input_shape):
+        x, like = input_shape
+        return (x[0], like[1], like[2], x[3])
+
+
+class CropLike(layers.Layer):
+    """Crops the first map to the height and width of the second, from the far edges."""
+
+    def call(self, inputs):
+        larger, smaller = inputs
+        height, width = ops.shape(smaller)[1:3]
+        return larger[:, :height, :width, :]
+
+    def compute_output_shape(self, input_shape):
+        larger, smaller = input_shape
+        return (larger[0], smaller[1], smaller[2], larger[3])

@@ -1,0 +1,257 @@
+"""A small convolutional network that tells spoken words apart."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_cnn_zoo.models.base import ZooModel, scaled
+from keras_cnn_zoo.models.decoding import decode_classes, to_numpy
+from keras_cnn_zoo.models.speech.spectrogram import STEP_SECONDS, MelDecibels, SpectrogramMasks
+from keras_cnn_zoo.utils import prototypes, validation, waveforms
+
+VARIANTS = {
+    # One convolution a stage.
+    "small": {"filters": (16, 32, 64, 96), "convolutions": 1},
+    # Two, and wider.
+    "large": {"filters": (24, 48, 96, 144), "convolutions": 2},
+}
+RATES = (1000, 384_000)
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class KeywordCNN(ZooModel):
+    """Keyword spotter: a mel spectrogram of the waveform, convolutions over it, and one class a clip.
+
+    Everything behind the waveform is inside the network: frames of 25 ms every 10 ms, mel bands in decibels
+    below the clip's loudest cell (so that the level of a recording does not matter), masks of SpecAugment in
+    training, four stages of 3 x 3 convolutions that halve the map, and the average over all of time. The
+    spectrogram equals `keras.layers.MelSpectrogram`, but as a convolution with sines and cosines in at least
+    float32: a Fourier transform does not export to ONNX. `preprocess` brings recordings of any rate, number
+    of channels and length to the network's own.
+
+    Reference:
+        Sainath, Parada, "Convolutional Neural Networks for Small-footprint Keyword Spotting", 2015; the masks
+        are those of Park et al., "SpecAugment", 2019, arXiv 1904.08779.
+
+    Differs from the paper: 3 x 3 convolutions with batch normalization and an average over time, where the
+    paper has two convolutions with large kernels and dense layers. Masks show the clip's mean, and their
+    widths are shares of the axes.
+
+    Args:
+        num_classes: number of words, a positive integer.
+        input_shape: (samples,): the length of a clip; one second by default.
+        sample_rate: samples a second, from 1,000 to 384,000.
+        variant: "small" (one convolution a stage) or "large" (two, and wider).
+        width: scales the channels of every stage.
+        num_mel_bins: number of mel bands between 60 Hz and half the sample rate.
+        time_mask: longest time mask in training, as a share of the clip, in [0, 1); 0 for none.
+        frequency_mask: widest frequency mask in training, as a share of the bands, in [0, 1); 0 for none.
+        num_masks: masks of each kind.
+        normalization: "batch", a layer used as prototype, or None.
+        activation: name or layer after each normalization.
+        dropout: share of features dropped in training before the last layer, in [0, 1).
+        seed: seed of the masks, an integer, or None.
+        class_names: the words, or None.
+        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: float tensor, waveforms as `preprocess` returns them.
+
+    Input shape:
+        (batch, samples).
+
+    Output shape:
+        (batch, num_classes), logits.
+
+    Raises:
+        ValueError: for an unknown variant, a clip too short for the stages, or a bad argument.
+
+    >>> import numpy as np
+    >>> from keras_cnn_zoo.models import KeywordCNN
+    >>> model = KeywordCNN(2, input_shape=(4000,), sample_rate=8000, class_names=("yes", "no"))
+    >>> stereo = np.random.default_rng(0).normal(size=(44100, 2))
+    >>> print(model.preprocess([(stereo, 44100)]).shape)
+    (1, 4000)
+    """
+
+    task = "speech"
+    variants = tuple(VARIANTS)
+    # A waveform needs no scale: the network measures against the clip's own loudest cell.
+    preprocessing = {}
+    usage = "answer = model.decode(model(model.preprocess([(samples, sample_rate)])))"
+
+    def __init__(
+        self,
+        num_classes,
+        *,
+        input_shape=(8000,),
+        sample_rate=8000,
+        variant="small",
+        width=1.0,
+        num_mel_bins=40,
+        time_mask=0.1,
+        frequency_mask=0.15,
+        num_masks=2,
+        normalization="batch",
+        activation="relu",
+        dropout=0.3,
+        seed=None,
+        class_names=None,
+        **kwargs,
+    ):
+        # === Arguments ===
+        num_classes = validation.positive_integer("num_classes", num_classes)
+        validation.one_of("variant", variant, self.variants)
+        width = validation.finite_number("width", width, above=0)
+        sample_rate = validation.positive_integer("sample_rate", sample_rate)
+        if not RATES[0] <= sample_rate <= RATES[1]:
+            validation.fail("sample_rate", f"between {RATES[0]} and {RATES[1]}", sample_rate)
+        num_mel_bins = validation.positive_integer("num_mel_bins", num_mel_bins)
+        time_mask = validation.probability("time_mask", time_mask, allow_one=False)
+        frequency_mask = validation.probability("frequency_mask", frequency_mask, allow_one=False)
+        num_masks = validation.positive_integer("num_masks", num_masks)
+        normalization = prototypes.normalization("normalization", normalization)
+        activation = prototypes.activation("activation", activation)
+        dropout = validation.probability("dropout", dropout, allow_one=False)
+        seed = validation.integer("seed", seed, optional=True)
+        class_names = self.check_class_names(num_classes, class_names)
+        input_shape = _check_input_shape(input_shape, sample_rate, len(VARIANTS[variant]["filters"]))
+
+        # === Functional model ===
+        inputs = keras.Input(input_shape)
+        x = MelDecibels(sample_rate, num_mel_bins, name="spectrogram")(inputs)
+        if time_mask or frequency_mask:
+            x = SpectrogramMasks(time_mask, frequency_mask, num_masks, seed, name="masks")(x)
+        for stage, filters in enumerate(VARIANTS[variant]["filters"], start=1):
+            for index in range(1, VARIANTS[variant]["convolutions"] + 1):
+                name = f"stage_{stage}_{index}"
+                x = layers.Conv2D(
+                    scaled(filters, width),
+                    3,
+                    padding="same",
+                    # A normalization right behind makes the bias a dead weight.
+                    use_bias=normalization is None,
+                    kernel_initializer="he_normal",
+                    data_format="channels_last",
+                    name=f"{name}_convolution",
+                )(x)
+                x = prototypes.apply(normalization, x, f"{name}_normalization")
+                x = prototypes.apply(activation, x, f"{name}_activation")
+            x = layers.MaxPooling2D(
+                2, strides=2, padding="same", data_format="channels_last", name=f"stage_{stage}_pooling"
+            )(x)
+        # Over time alone: which band it was is what tells one vowel from another.
+        x = layers.AveragePooling2D((x.shape[1], 1), strides=1, data_format="channels_last", name="pooling")(
+            x
+        )
+        x = layers.Flatten(data_format="channels_last", name="flatten")(x)
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.sample_rate = sample_rate
+        self.variant = variant
+        self.width = width
+        self.num_mel_bins = num_mel_bins
+        self.time_mask = time_mask
+        self.frequency_mask = frequency_mask
+        self.num_masks = num_masks
+        self.normalization = normalization
+        self.activation = activation
+        self.dropout = dropout
+        self.seed = seed
+        self.class_names = class_names
+
+    def preprocess(self, clips):
+        """Recordings to the float32 batch that the network takes.
+
+        Args:
+            clips: a list of recordings, each an array at the network's sample rate or a pair (array, sample
+                rate); or one such pair; or one array (samples,). Arrays are (samples,) or (samples,
+                channels), of floats or integers. Channels are averaged.
+
+        Returns:
+            A NumPy array (batch, samples) at the network's sample rate: shorter recordings stand in the
+            middle of silence, longer ones are cut to their loudest stretch.
+
+        Raises:
+            ValueError: for NaN, a recording without samples, an empty list, or a bad sample rate.
+        """
+        length = self.input_shape[1]
+        return np.stack([waveforms.fit_length(self._as_waveform(clip), length) for clip in _as_list(clips)])
+
+    def _as_waveform(self, clip):
+        samples, rate = clip if isinstance(clip, tuple) else (clip, self.sample_rate)
+        rate = validation.positive_integer("sample_rate", rate)
+        samples = np.asarray(samples)
+        if samples.ndim not in (1, 2) or 0 in samples.shape or samples.dtype.kind not in "iuf":
+            raise ValueError(
+                "Each recording must be an array of numbers, (samples,) or (samples, channels). "
+                f"Received: {samples.dtype} array of shape {samples.shape}"
+            )
+        waveform = waveforms.mono(waveforms.as_float(samples))
+        if not np.isfinite(waveform).all():
+            raise ValueError("`clips` must be finite. Received: a recording with NaN or infinite samples")
+        return waveforms.resample(waveform, rate, self.sample_rate)
+
+    def spectrogram(self, batch):
+        """What the convolutions see of a batch from `preprocess`: (batch, frames, bands), -1 to 1."""
+        return to_numpy(self.get_layer("spectrogram")(batch))[..., 0]
+
+    def decode(self, outputs):
+        """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
+        return decode_classes(outputs, self.class_names)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape[1:]),
+            "sample_rate": self.sample_rate,
+            "variant": self.variant,
+            "width": self.width,
+            "num_mel_bins": self.num_mel_bins,
+            "time_mask": self.time_mask,
+            "frequency_mask": self.frequency_mask,
+            "num_masks": self.num_masks,
+            "normalization": prototypes.serialize(self.normalization),
+            "activation": prototypes.serialize(self.activation),
+            "dropout": self.dropout,
+            "seed": self.seed,
+            "class_names": None if self.class_names is None else list(self.class_names),
+        }
+
+
+def _as_list(clips):
+    """A list of recordings; a pair whose second half is a number is one recording."""
+    if isinstance(clips, tuple) and len(clips) == 2 and np.ndim(clips[1]) == 0:
+        return [clips]
+    if isinstance(clips, (list, tuple)):
+        if not clips:
+            raise ValueError("`clips` must hold at least one recording. Received: clips=[]")
+        if not isinstance(clips[0], tuple) and np.ndim(clips[0]) == 0:
+            raise ValueError(f"`clips` must be a list of recordings. Received: clips[0]={clips[0]!r}")
+        return list(clips)
+    clips = np.asarray(clips)
+    if clips.ndim != 1:
+        raise ValueError(
+            "`clips` must be a list of recordings, or one recording of shape (samples,). "
+            f"Received: array of shape {clips.shape}"
+        )
+    return [clips]
+
+
+def _check_input_shape(input_shape, sample_rate, stages):
+    """(samples,) long enough that the last stage still has more than one frame to look at."""
+    if isinstance(input_shape, int):
+        validation.fail("input_shape", "(samples,)", input_shape)
+    (samples,) = validation.positive_integers("input_shape", input_shape, 1)
+    shortest = round(STEP_SECONDS * sample_rate) * 2**stages
+    if samples < shortest:
+        validation.fail(
+            "input_shape", f"at least {shortest} samples long at {sample_rate} a second", input_shape
+        )
+    return (samples,)

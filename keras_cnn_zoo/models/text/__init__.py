@@ -1,0 +1,5 @@
+"""Models that read text."""
+
+from keras_cnn_zoo.models.text.crnn import CRNN
+
+__all__ = ["CRNN"]

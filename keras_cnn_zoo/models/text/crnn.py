@@ -1,0 +1,278 @@
+"""CRNN: convolutions, a sequence of columns, and characters by CTC."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_cnn_zoo.models.base import ZooModel, scaled
+from keras_cnn_zoo.models.decoding import to_numpy
+from keras_cnn_zoo.models.text import ctc
+from keras_cnn_zoo.models.text.stretching import stretch
+from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.utils.characters import ALPHABET, columns_needed
+
+HEIGHT = 32
+SEQUENCES = ("lstm", "gru", "convolution", "none")
+# Windows of the pooling behind a convolution, counted from 0; the last two keep the width.
+POOLINGS = {0: (2, 2), 1: (2, 2), 3: (2, 1), 5: (2, 1)}
+VARIANTS = {
+    # Shi et al., table 1; batch normalization behind the fifth and sixth convolution.
+    "original": {
+        "filters": (64, 128, 256, 256, 512, 512, 512),
+        "normalized": (4, 5),
+        "sequence": "lstm",
+        "units": 256,
+    },
+    # Half the channels, normalized but where the maps are large, columns joined by convolutions: for CPUs.
+    "small": {
+        "filters": (32, 64, 128, 128, 256, 256, 256),
+        "normalized": (2, 3, 4, 5, 6),
+        "sequence": "convolution",
+        "units": 256,
+    },
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class CRNN(ZooModel):
+    """Recognizer of words: a picture of one word in, its characters out.
+
+    Seven convolutions shrink the height of 32 pixels to 1 and the width to a quarter; a sequence network lets
+    the columns know of each other; each column gives a score for every character and for "nothing new here"
+    (the blank, class 0). Train with `keras.losses.CTC()` on what `encode` gives; `decode` reads the columns.
+    Pictures are stretched to the network's width, as in the paper: a letter of a short word becomes wide.
+
+    Reference:
+        Shi, Bai, Yao, "An End-to-End Trainable Neural Network for Image-based Sequence Recognition and Its
+        Application to Scene Text Recognition", 2015, arXiv 1507.05717.
+
+    Differs from the paper: where the paper tests wide pictures at their own aspect, the width is fixed here,
+    so that everything compiles. Variant "small" has half the channels, batch normalization behind all but the
+    first two convolutions, and two residual 1D convolutions over five columns in place of the LSTMs: it
+    trains several times faster on a CPU.
+
+    Args:
+        num_classes: number of characters, the blank not counted, a positive integer.
+        input_shape: (32, width, channels); the width is a multiple of 4 and at least 8. A quarter of it less
+            one are the columns, and so the longest text.
+        variant: "original" (8.3 M parameters with 36 characters) or "small".
+        width: scales the channels of every stage.
+        sequence: "lstm" or "gru" (two bidirectional layers), "convolution", "none", or None for the variant's
+            own.
+        activation: name or layer after each convolution.
+        dropout: share of the features dropped in training before the scores, in [0, 1).
+        class_names: the characters, one each; None for the first `num_classes` of 0-9 and a-z.
+        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: float tensor, pictures as `preprocess` returns them.
+
+    Input shape:
+        (batch, 32, width, channels).
+
+    Output shape:
+        (batch, width / 4 - 1, num_classes + 1), logits; 0 is the blank, i is `class_names[i - 1]`.
+
+    Raises:
+        ValueError: for an unknown variant or sequence, another height, or a bad argument.
+
+    >>> from keras_cnn_zoo.models import CRNN
+    >>> model = CRNN(36, input_shape=(32, 100, 1), variant="original")
+    >>> model.output_shape
+    (None, 24, 37)
+    """
+
+    task = "text"
+    variants = tuple(VARIANTS)
+
+    def __init__(
+        self,
+        num_classes=36,
+        *,
+        input_shape=(HEIGHT, 100, 1),
+        variant="small",
+        width=1.0,
+        sequence=None,
+        activation="relu",
+        dropout=0.0,
+        class_names=None,
+        **kwargs,
+    ):
+        # === Arguments ===
+        num_classes = validation.positive_integer("num_classes", num_classes)
+        input_shape = _check_input_shape(input_shape)
+        validation.one_of("variant", variant, self.variants)
+        width = validation.finite_number("width", width, above=0)
+        if sequence is None:
+            sequence = VARIANTS[variant]["sequence"]
+        validation.one_of("sequence", sequence, SEQUENCES)
+        activation = prototypes.activation("activation", activation)
+        dropout = validation.probability("dropout", dropout, allow_one=False)
+        class_names = _check_characters(num_classes, class_names)
+
+        # === Functional model ===
+        filters = [scaled(count, width) for count in VARIANTS[variant]["filters"]]
+        units = scaled(VARIANTS[variant]["units"], width)
+        inputs = keras.Input(input_shape)
+        x = inputs
+        for index, count in enumerate(filters):
+            last = index == len(filters) - 1
+            x = _convolution(
+                x,
+                layers.Conv2D,
+                count,
+                2 if last else 3,
+                "valid" if last else "same",
+                index in VARIANTS[variant]["normalized"],
+                activation,
+                f"convolution_{index + 1}",
+            )
+            if index in POOLINGS:
+                window = POOLINGS[index]
+                x = layers.MaxPooling2D(
+                    window, strides=window, data_format="channels_last", name=f"pooling_{index + 1}"
+                )(x)
+        # One row is left: its pixels are the columns.
+        x = layers.Reshape(x.shape[2:], name="columns")(x)
+        x = _sequence(x, sequence, units, activation)
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        outputs = layers.Dense(num_classes + 1, dtype="float32", name="logits")(x)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.variant = variant
+        self.width = width
+        self.sequence = sequence
+        self.activation = activation
+        self.dropout = dropout
+        self.class_names = class_names
+
+    @property
+    def columns(self):
+        """Number of columns that the network reads."""
+        return self.output_shape[1]
+
+    def preprocess(self, images):
+        """Pictures to the float32 batch that the network was trained on.
+
+        Args:
+            images: as for every model; turned grey where the network wants it and stretched to its size.
+
+        Returns:
+            A NumPy array (batch, 32, width, channels).
+        """
+        height, width, channels = self.input_shape[1:]
+        pictures = [self._as_picture(image, channels) for image in self._as_list(images)]
+        return self.normalize(np.stack([stretch(picture, height, width) for picture in pictures]))
+
+    def encode(self, texts):
+        """Texts to the labels that `keras.losses.CTC` takes.
+
+        Args:
+            texts: list of strings of the network's characters.
+
+        Returns:
+            An int32 array (batch, columns): class ids from 1, padded with 0.
+
+        Raises:
+            ValueError: for an empty text, a character outside the alphabet, or a text that needs more columns
+                than there are.
+        """
+        index = {character: position for position, character in enumerate(self.class_names, start=1)}
+        labels = np.zeros((len(texts), self.columns), dtype="int32")
+        for row, text in zip(labels, texts, strict=True):
+            unknown = [character for character in text if character not in index]
+            if unknown or not text:
+                validation.fail("texts", f"words of the characters {''.join(self.class_names)}", text)
+            needed = columns_needed(text)
+            if needed > self.columns:
+                raise ValueError(
+                    f"a text of {len(text)} characters needs {needed} columns (equal neighbours one more), "
+                    f"and pictures {self.input_shape[2]} pixels wide have {self.columns}. Received: {text!r}"
+                )
+            row[: len(text)] = [index[character] for character in text]
+        return labels
+
+    def decode(self, outputs, strategy="greedy", *, beam_width=10):
+        """Logits to a list of dicts: `text` and `score`.
+
+        Args:
+            outputs: logits (batch, columns, num_classes + 1).
+            strategy: "greedy" reads the most probable path, and `score` is its probability; "beam" sums over
+                all paths of a text (prefix beam search), and `score` is the text's probability.
+            beam_width: texts kept after each column, a positive integer.
+        """
+        validation.one_of("strategy", strategy, ("greedy", "beam"))
+        validation.positive_integer("beam_width", beam_width)
+        decoded = []
+        for log_probs in ctc.log_probabilities(to_numpy(outputs)):
+            if strategy == "greedy":
+                ids, score = ctc.best_path(log_probs)
+            else:
+                ids, score = ctc.beam_search(log_probs, beam_width)
+            decoded.append({"text": "".join(self.class_names[index - 1] for index in ids), "score": score})
+        return decoded
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape[1:]),
+            "variant": self.variant,
+            "width": self.width,
+            "sequence": self.sequence,
+            "activation": prototypes.serialize(self.activation),
+            "dropout": self.dropout,
+            "class_names": list(self.class_names),
+        }
+
+
+def _convolution(x, layer, filters, kernel_size, padding, normalized, activation, name):
+    x = layer(
+        filters,
+        kernel_size,
+        padding=padding,
+        # A normalization right behind makes the bias a dead weight.
+        use_bias=not normalized,
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+        name=name,
+    )(x)
+    if normalized:
+        x = prototypes.apply(prototypes.normalization("normalization", "batch"), x, f"{name}_normalization")
+    return prototypes.apply(activation, x, f"{name}_activation")
+
+
+def _sequence(x, kind, units, activation):
+    """(batch, columns, channels) to features of each column that know of its neighbours."""
+    if kind == "none":
+        return x
+    if kind == "convolution":
+        for index in (1, 2):
+            name = f"sequence_{index}"
+            y = _convolution(x, layers.Conv1D, x.shape[-1], 5, "same", True, activation, name)
+            x = layers.Add(name=f"{name}_sum")([x, y])
+        return x
+    recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[kind]
+    x = layers.Bidirectional(recurrent(units, return_sequences=True), name="sequence_1")(x)
+    # The authors' program joins both directions before the second layer.
+    x = layers.Dense(units, name="sequence_1_join")(x)
+    return layers.Bidirectional(recurrent(units, return_sequences=True), name="sequence_2")(x)
+
+
+def _check_input_shape(input_shape):
+    shape = validation.positive_integers("input_shape", input_shape, 3)
+    if shape[0] != HEIGHT or shape[1] % 4 or shape[1] < 8:
+        validation.fail("input_shape", f"({HEIGHT}, width, channels), the width 8, 12, 16, ...", input_shape)
+    return shape
+
+
+def _check_characters(num_classes, class_names):
+    if class_names is None and num_classes <= len(ALPHABET):
+        return ALPHABET[:num_classes]
+    names = ZooModel.check_class_names(num_classes, class_names)
+    if names is None or any(len(name) != 1 for name in names):
+        validation.fail("class_names", f"{num_classes} distinct characters", class_names)
+    return names

@@ -1,0 +1,6 @@
+"""Models that find again what a box marks in the first frame."""
+
+from keras_cnn_zoo.models.tracking.siamfc import SiamFC
+from keras_cnn_zoo.models.tracking.tracker import Tracker
+
+__all__ = ["SiamFC", "Tracker"]

@@ -1,0 +1,150 @@
+"""RoIAlign: the features under a box, sampled bilinearly on a grid of fixed size, from one map or several."""
+
+from keras import ops
+
+from keras_cnn_zoo.ops import boxes as box_ops
+
+# Pixels of all maps together up to which two products of matrices beat gathering on a CPU. Their work grows
+# with the maps, that of gathering does not.
+DENSE_LIMIT = 8192
+
+
+def roi_align(maps, boxes, scales, *, output_size, sampling_ratio=2, aligned=True, levels=None, dense=None):
+    """The features under each box, `output_size` cells of the mean of `sampling_ratio` squared samples.
+
+    The weights of a sample are separable, and so is their mean over a cell. On small maps each box is
+    therefore two products of matrices, weights of rows times map times weights of columns. On large ones the
+    four neighbours of each sample are gathered; all maps lie in one flat tensor then, so that several levels
+    cost what one does.
+
+    Args:
+        maps: list of tensors (batch, height, width, channels).
+        boxes: tensor (batch, n, 4), "xyxy" in pixels of the picture.
+        scales: for each map its size over the picture's, a float.
+        output_size: (height, width) of the grid.
+        sampling_ratio: samples along each side of a cell.
+        aligned: whether pixel centres are at half integers; False is the first version's half-pixel shift, in
+            which boxes are at least one pixel of the map wide.
+        levels: integer tensor (batch, n), the map of each box; None for a single map.
+        dense: whether to multiply matrices; None decides by the size of the maps.
+
+    Returns:
+        A tensor (batch, n, *output_size, channels) in the maps' dtype.
+    """
+    spaces = [tuple(ops.shape(each)[1:3]) for each in maps]
+    if dense is None:
+        known = all(isinstance(length, int) for space in spaces for length in space)
+        dense = known and sum(height * width for height, width in spaces) <= DENSE_LIMIT
+    method = _multiplied if dense else _gathered
+    return method(maps, spaces, boxes, scales, output_size, sampling_ratio, aligned, levels)
+
+
+def _multiplied(maps, spaces, boxes, scales, output_size, sampling_ratio, aligned, levels):
+    total = 0.0
+    for place, (features, (height, width), scale) in enumerate(zip(maps, spaces, scales, strict=True)):
+        corners = _corners(boxes, _as(scale, boxes.dtype), aligned)
+        rows = _weights(corners[1], corners[3], height, output_size[0], sampling_ratio)
+        columns = _weights(corners[0], corners[2], width, output_size[1], sampling_ratio)
+        if levels is not None:
+            own = ops.cast(levels == place, rows.dtype)
+            rows = rows * _spread(own, 2)
+        rows, columns = ops.cast(rows, features.dtype), ops.cast(columns, features.dtype)
+        # A copy of the columns' weights for each row: then nothing large has to be transposed.
+        columns = ops.repeat(ops.expand_dims(columns, 2), output_size[0], axis=2)
+        part = ops.einsum("bnph,bhwc->bnpwc", rows, features)
+        total = total + ops.einsum("bnpqw,bnpwc->bnpqc", columns, part)
+    return total
+
+
+def _gathered(maps, spaces, boxes, scales, output_size, sampling_ratio, aligned, levels):
+    channels = maps[0].shape[-1]
+    heights, widths = zip(*spaces, strict=True)
+    areas = [height * width for height, width in spaces]
+    starts = [sum(areas[:place]) for place in range(len(areas))]
+
+    def of_box(values, kind):
+        """A number per map as a tensor that broadcasts over (batch, n)."""
+        if levels is None:
+            return _as(values[0], kind)
+        chosen = _as(values[-1], kind)
+        for place in range(len(values) - 2, -1, -1):
+            chosen = ops.where(levels <= place, _as(values[place], kind), chosen)
+        return chosen
+
+    left, top, right, bottom = _corners(boxes, of_box(scales, boxes.dtype), aligned)
+    rows = _neighbours(top, bottom, of_box(heights, "int32"), output_size[0], sampling_ratio)
+    columns = _neighbours(left, right, of_box(widths, "int32"), output_size[1], sampling_ratio)
+    flat = [ops.reshape(each, [-1, area, channels]) for each, area in zip(maps, areas, strict=True)]
+    flat = flat[0] if len(flat) == 1 else ops.concatenate(flat, axis=1)
+    start, stride = of_box(starts, "int32"), of_box(widths, "int32")
+    total = 0.0
+    for row, row_weight in rows:
+        for column, column_weight in columns:
+            index = _spread(start, 2) + ops.expand_dims(row * _spread(stride, 1), -1)
+            index = index + ops.expand_dims(column, -2)
+            weight = ops.expand_dims(row_weight, -1) * ops.expand_dims(column_weight, -2)
+            weight = ops.expand_dims(ops.cast(weight, flat.dtype), -1)
+            total = total + box_ops.take_rows(flat, index) * weight
+    if sampling_ratio == 1:
+        return total
+    count = boxes.shape[1] if boxes.shape[1] is not None else ops.shape(boxes)[1]
+    cells = [-1, count, output_size[0], sampling_ratio, output_size[1], sampling_ratio, channels]
+    # Not `mean`, which is float32 for float64 on PyTorch and JAX.
+    return ops.sum(ops.reshape(total, cells), axis=(3, 5)) / sampling_ratio**2
+
+
+def _corners(boxes, scale, aligned):
+    """Left, top, right and bottom on the map, pixel centres at integers."""
+    left, top, right, bottom = (part * scale for part in box_ops.split(boxes))
+    if aligned:
+        return left - 0.5, top - 0.5, right - 0.5, bottom - 0.5
+    width, height = right - left, bottom - top
+    width, height = (box_ops.larger(size, ops.ones_like(size)) for size in (width, height))
+    return left, top, left + width, top + height
+
+
+def _positions(start, end, last, cells, sampling_ratio):
+    """Along one axis the place of each sample, (batch, n, samples), and whether it sees anything.
+
+    A sample up to one pixel outside the map takes the border's value; further out it is 0.
+    """
+    count = cells * sampling_ratio
+    steps = (ops.arange(count, dtype=start.dtype) + 0.5) / count
+    position = ops.expand_dims(start, -1) + ops.expand_dims(end - start, -1) * steps
+    inside = ops.logical_and(position >= -1.0, position <= last + 1)
+    position = box_ops.smaller(ops.relu(position), last + ops.zeros_like(position))
+    return position, ops.cast(inside, position.dtype)
+
+
+def _weights(start, end, size, cells, sampling_ratio):
+    """Along one axis the weight of each of `size` pixels in each cell, (batch, n, cells, size)."""
+    position, visible = _positions(start, end, size - 1, cells, sampling_ratio)
+    pixels = ops.arange(size, dtype=position.dtype)
+    weights = ops.relu(1.0 - ops.abs(ops.expand_dims(position, -1) - pixels))
+    weights = weights * ops.expand_dims(visible, -1)
+    count = start.shape[1] if start.shape[1] is not None else ops.shape(start)[1]
+    weights = ops.reshape(weights, [-1, count, cells, sampling_ratio, size])
+    return ops.sum(weights, axis=3) / sampling_ratio
+
+
+def _neighbours(start, end, size, cells, sampling_ratio):
+    """Along one axis the two neighbours of each sample: [(index, weight), ...], each (batch, n, samples)."""
+    size = _spread(size, 1)
+    last = ops.cast(size, start.dtype) - 1
+    position, visible = _positions(start, end, last, cells, sampling_ratio)
+    low = ops.cast(position, "int32")
+    high = ops.where(low + 1 < size, low + 1, low)
+    fraction = position - ops.cast(low, position.dtype)
+    return (low, (1 - fraction) * visible), (high, fraction * visible)
+
+
+def _spread(values, axes):
+    """`values` with `axes` more axes at the end, where it has any."""
+    for _ in range(axes if len(values.shape) else 0):
+        values = ops.expand_dims(values, -1)
+    return values
+
+
+def _as(value, dtype):
+    """A number or tensor in that dtype; a Python number does not pass through float32."""
+    return ops.convert_to_tensor(value, dtype) if isinstance(value, (int, float)) else ops.cast(value, dtype)

@@ -1,0 +1,25 @@
+"""Parts of the networks that `export` writes."""
+
+import keras
+
+
+def normalized(model, inputs):
+    """Pictures of 0..255 float numbers on the scale that `model` was trained on."""
+    mean, std = model.preprocessing["mean"], model.preprocessing["std"]
+    scale = [1 / value for value in std] if isinstance(std, (list, tuple)) else 1 / std
+    if isinstance(mean, (list, tuple)) or isinstance(scale, list):
+        channels = model.input_shape[-1]
+        means = list(mean) if isinstance(mean, (list, tuple)) else [mean] * channels
+        scale = scale if isinstance(scale, list) else [scale] * channels
+        offset = [-value * factor for value, factor in zip(means, scale, strict=True)]
+    else:
+        offset = -mean * scale
+    return keras.layers.Rescaling(scale, offset=offset, dtype="float32", name="normalize")(inputs)
+
+
+def with_probabilities(model):
+    """`model` between 0..255 float pictures of its input size and class probabilities."""
+    inputs = keras.Input(model.input_shape[1:], name="images")
+    x = model(normalized(model, inputs))
+    outputs = keras.layers.Softmax(axis=-1, dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, outputs, name=f"{model.name}_deployable")

@@ -1,0 +1,56 @@
+import json
+
+import pytest
+
+pytest.importorskip("typer")
+
+from typer.testing import CliRunner
+
+from applications.language.__main__ import app
+
+
+def call(*words):
+    return CliRunner().invoke(app, list(map(str, words)))
+
+
+def refused(*words):
+    """The one line that a refused call prints."""
+    result = call(*words)
+    assert result.exit_code == 2, result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and "Traceback" not in result.output
+    return lines[0]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, word in (("bad.txt", "dull"), ("good.txt", "fine")):
+        path = tmp_path / "data" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(f"a {word} film number{number}\n" for number in range(30)))
+    return tmp_path
+
+
+def test_bad_text_is_refused_in_one_line(folder):
+    fit = ("fit", "--data", f"lines:{folder / 'data'}", "--out", folder / "run")
+    (folder / "data" / "bad.txt").write_bytes("d\u00e9j\u00e0 vu\nna\u00efve\n".encode("latin-1"))
+    line = refused(*fit)
+    assert "bad.txt is not utf-8 text" in line and "--encoding" in line
+    (folder / "data" / "bad.txt").write_text("one\n\nthree\n")
+    assert "bad.txt line 2 is empty" in refused(*fit)
+    assert not (folder / "run").exists()
+
+
+@pytest.mark.slow
+def test_fit_then_predict(folder):
+    result = call(
+        "fit", "--data", f"lines:{folder / 'data'}", "--out", folder / "run", "--width", "0.1",
+        "--epochs", "10", "--batch-size", "8",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    (folder / "new.txt").write_text("a dull one\nsuch a fine film\n")
+    result = call("predict", folder / "new.txt", "--run", folder / "run", "--out", folder / "answers")
+    assert result.exit_code == 0 and "2 predictions in" in result.stdout
+    answers = json.loads((folder / "answers" / "predictions.json").read_text())
+    assert [answer["class_name"] for answer in answers] == ["bad", "good"]
+    assert (folder / "answers" / "new-2.png").exists()

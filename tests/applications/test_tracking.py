@@ -1,0 +1,82 @@
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("typer")
+
+from typer.testing import CliRunner
+
+from applications.tracking.__main__ import app
+from keras_cnn_zoo.models import SiamFC
+
+Image = pytest.importorskip("PIL.Image")
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    path = tmp_path_factory.mktemp("preset") / "tracker"
+    SiamFC(variant="small", width=0.1).save_to_preset(path)
+    return path
+
+
+@pytest.fixture
+def ball(tmp_path):
+    (tmp_path / "ball/img").mkdir(parents=True)
+    for index in range(4):
+        pixels = np.random.default_rng(index).integers(0, 256, size=(40, 50, 3)).astype("uint8")
+        Image.fromarray(pixels).save(tmp_path / f"ball/img/{index:04}.png")
+    return tmp_path / "ball"
+
+
+def call(*words):
+    return CliRunner().invoke(app, list(map(str, words)))
+
+
+def refused(*words):
+    result = call(*words)
+    assert result.exit_code == 2, result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and "Traceback" not in result.output
+    return lines[0]
+
+
+def test_evaluate_prints_the_fixed_keys(preset, ball):
+    (ball / "groundtruth_rect.txt").write_text("10 10 12 12\n" * 4)
+    result = call("evaluate", "--preset", preset, "--data", f"otb:{ball}")
+    measured = json.loads(result.stdout)
+    assert {"auc", "precision20", "baseline"} <= set(measured)
+    assert measured["baseline"] == {"auc": pytest.approx(20 / 21), "precision20": 1.0}
+
+
+def test_predict_follows_a_box(preset, ball, tmp_path):
+    result = call("predict", ball, "--box", "10,10,12,12", "--preset", preset, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    (answer,) = json.loads((tmp_path / "out/predictions.json").read_text())
+    assert len(answer["boxes"]) == 4 and answer["files"] == ["ball.png"]
+
+
+@pytest.mark.parametrize(
+    "boxes, message",
+    [
+        ("10 10 12 12\n" * 3, "has 3 boxes and"),
+        ("10 10 12 twelve\n" * 4, "line 1 holds something else than numbers"),
+        ("90 10 12 12\n" * 4, "the first box must lie in its frame of 50 x 40"),
+    ],
+)
+def test_bad_sequences_end_with_one_line(preset, ball, boxes, message):
+    (ball / "groundtruth_rect.txt").write_text(boxes)
+    assert message in refused("evaluate", "--preset", preset, "--data", f"otb:{ball}")
+
+
+def test_bad_boxes_end_with_one_line(preset, ball, tmp_path):
+    words = ("predict", ball, "--preset", preset, "--out", tmp_path / "out")
+    assert "--box must be X,Y,W,H" in refused(*words, "--box", "1,2,3")
+    assert "--box X,Y,W,H is needed" in refused(*words)
+    assert not (tmp_path / "out/predictions.json").exists()
+
+
+def test_training_on_a_benchmark_alone_is_refused(ball, tmp_path):
+    (ball / "groundtruth_rect.txt").write_text("10 10 12 12\n" * 4)
+    line = refused("fit", "--data", f"otb:{ball}", "--out", tmp_path / "run")
+    assert "has no train examples" in line and not (tmp_path / "run").exists()

@@ -1,0 +1,32 @@
+import dataclasses
+
+import pytest
+
+from keras_cnn_zoo.data import load
+from keras_cnn_zoo.data.library_english import sentences as made
+from keras_cnn_zoo.data.readers import library_english
+from keras_cnn_zoo.utils.errors import InputError
+
+
+def test_the_embedded_set_of_language():
+    source = load(None, task="language")
+    assert source.name == "library_english" and source.class_names == made.CLASSES
+    assert source.channels is None and len(source.split("train")) > 900
+    example = source.split("test")[5]
+    assert example["text"] == made.sentences().texts["test"][5]
+    assert example["label"] == source.split("test").labels[5]
+
+
+def test_what_this_python_lacks_is_said_aloud(monkeypatch):
+    some = dataclasses.replace(made.sentences(), missing=7)
+    monkeypatch.setattr(library_english, "sentences", lambda: some)
+    assert "7 of the 1920 sentences of library_english are not in" in load(None, task="language").notes[0]
+    none = dataclasses.replace(some, missing=some.listed)
+    monkeypatch.setattr(library_english, "sentences", lambda: none)
+    with pytest.raises(InputError, match="and this Python 3.* comes without them"):
+        load(None, task="language")
+
+
+def test_class_names_cannot_be_given():
+    with pytest.raises(InputError, match="class names cannot be given to the embedded library_english"):
+        load(None, task="language", class_names="a,b")

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.data import load
+from keras_cnn_zoo.utils.errors import InputError
+
+
+def write(path, lines, encoding="utf-8", end="\n"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("".join(line + end for line in lines).encode(encoding))
+
+
+def opened(path, **options):
+    return load(f"lines:{path}", task="language", **options)
+
+
+def two_files(root, names=("good.txt", "bad.txt"), count=5):
+    for name in names:
+        write(root / name, [f"{name} {number}" for number in range(count)])
+
+
+def test_a_file_a_class_called_by_its_stem(tmp_path):
+    two_files(tmp_path)
+    (tmp_path / "README.md").write_text("where the data come from")
+    source = opened(tmp_path)
+    assert source.class_names == ("bad", "good") and source.channels is None
+    assert [len(split) for split in source.splits.values()] == [6, 2, 2]
+    for split in source.splits.values():
+        for name, label, example in zip(split.names, split.labels, split, strict=True):
+            file, line = name.split(":")
+            assert example == {"text": f"{file} {int(line) - 1}", "label": label}
+            assert source.class_names[label] + ".txt" == file
+
+
+def test_classes_are_called_by_the_suffix_where_stems_coincide(tmp_path):
+    two_files(tmp_path, ("rt-polarity.pos", "rt-polarity.neg"))
+    assert opened(tmp_path).class_names == ("neg", "pos")
+
+
+@pytest.mark.parametrize("layout", ["folders", "files"])
+def test_given_splits(tmp_path, layout):
+    for split, count in (("train", 6), ("dev" if layout == "files" else "val", 2), ("test", 3)):
+        for kind in ("pos", "neg"):
+            name = f"{split}.{kind}" if layout == "files" else f"{split}/{kind}.txt"
+            write(tmp_path / name, [f"{split} {number}" for number in range(count)])
+    source = opened(tmp_path)
+    assert source.class_names == ("neg", "pos") and source.notes == ()
+    assert {name: len(split) for name, split in source.splits.items()} == {"train": 12, "val": 4, "test": 6}
+    assert source.split("test")[0]["text"] == "test 0"
+
+
+def test_lines_end_at_line_feeds_alone(tmp_path):
+    write(tmp_path / "a.txt", ["one\u0085still one\u2028still", "two\x0ctoo"], end="\r\n")
+    write(tmp_path / "b.txt", ["\ufeffthree", "four"])
+    (tmp_path / "b.txt").write_bytes((tmp_path / "b.txt").read_bytes().rstrip(b"\n"))
+    source = opened(tmp_path)
+    texts = {example["text"] for split in source.splits.values() for example in split}
+    assert texts == {"one\u0085still one\u2028still", "two\x0ctoo", "\ufeffthree".lstrip("\ufeff"), "four"}
+
+
+def test_another_encoding_is_named_and_can_be_given(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        write(tmp_path / name, ["déjà vu", "naïve", "café"], "latin-1")
+    with pytest.raises(InputError, match=r"a\.txt is not utf-8 text \(byte 1\)\. Name its encoding"):
+        opened(tmp_path)
+    texts = {e["text"] for split in opened(tmp_path, encoding="latin-1").splits.values() for e in split}
+    assert texts == {"déjà vu", "naïve", "café"}
+    write(tmp_path / "a.txt", ["abc"], "utf-16-le")
+    write(tmp_path / "b.txt", ["abc"], "utf-16-le")
+    with pytest.raises(InputError, match=r"a\.txt is not utf-8 text \(it holds NUL\)"):
+        opened(tmp_path)
+
+
+def test_empty_lines_are_refused_or_left_out_and_counted(tmp_path):
+    two_files(tmp_path)
+    write(tmp_path / "good.txt", ["one", "", "three", "  ", "five", "six"])
+    with pytest.raises(InputError, match=r"good\.txt line 2 is empty: every line must hold a text"):
+        opened(tmp_path)
+    source = opened(tmp_path, skip_bad=True)
+    assert [line.partition(":")[2].partition(":")[0] for line in source.skipped] == ["2", "4"]
+    assert "left out 2 unreadable examples" in source.notes
+    assert sum(len(split) for split in source.splits.values()) == 9
+
+
+def test_class_names_order_or_rename(tmp_path):
+    two_files(tmp_path)
+    assert opened(tmp_path, class_names="good,bad").class_names == ("good", "bad")
+    source = opened(tmp_path, class_names="down,up")
+    assert source.class_names == ("down", "up")
+    assert "classes named by --class-names in the order of the data: bad = down, good = up" in source.notes
+    (tmp_path / "classes.txt").write_text("good\nbad\nugly\n")
+    source = opened(tmp_path)
+    assert source.class_names == ("good", "bad", "ugly") and "no texts of ugly" in source.notes
+    with pytest.raises(InputError, match="--class-names does not name the class 'bad'"):
+        opened(tmp_path, class_names="good,ugly")
+
+
+def test_a_split_file_names_lines(tmp_path):
+    (tmp_path / "split.tsv").write_text(
+        "train\tbad.txt:1\ntrain\tgood.txt:2\nval\tbad.txt:3\ntest\tgood.txt:5\n"
+    )
+    two_files(tmp_path / "data")
+    source = opened(tmp_path / "data", split_file=tmp_path / "split.tsv")
+    assert source.split("train").names == ["bad.txt:1", "good.txt:2"]
+    assert source.split("test")[0]["text"] == "good.txt 4"
+    np.testing.assert_array_equal(source.split("train").labels, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "holds no text files: lines: wants one for each class"),
+        (("only.txt",), "has one class only, 'only'"),
+        (("a.pos", "a.neg", "b.pos"), "neither the stems nor the suffixes .* Received: a.neg, a.pos, b.pos"),
+    ],
+)
+def test_refused_folders(tmp_path, names, message):
+    two_files(tmp_path, names)
+    with pytest.raises(InputError, match=message):
+        opened(tmp_path)
+
+
+def test_a_missing_folder_and_another_task_are_refused(tmp_path):
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        opened(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="lines: does not hold classification data"):
+        load(f"lines:{tmp_path}", task="classification")
+
+
+def test_an_empty_file_is_an_empty_line(tmp_path):
+    two_files(tmp_path)
+    (tmp_path / "good.txt").write_bytes(b"")
+    with pytest.raises(InputError, match=r"good\.txt line 1 is empty"):
+        opened(tmp_path)

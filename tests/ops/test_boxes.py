@@ -1,0 +1,100 @@
+"""Box arithmetic against loops, Keras' own conversions and cases by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.ops import boxes as box_ops
+from keras_cnn_zoo.utils.autodiff import value_and_gradients
+
+
+def random_boxes(*shape, seed=0, size=100.0):
+    corners = np.random.default_rng(seed).uniform(0, size, (*shape, 2, 2))
+    corners.sort(axis=-2)
+    return corners.reshape(*shape, 4).astype("float32")
+
+
+def numpy_of(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+@pytest.mark.parametrize("name", box_ops.FORMATS)
+def test_formats_are_those_of_keras(name):
+    boxes = random_boxes(3, 5)
+    theirs = keras.utils.bounding_boxes.convert_format(boxes, "xyxy", name, height=50, width=80)
+    ours = box_ops.from_xyxy(boxes, name, (50, 80))
+    np.testing.assert_allclose(numpy_of(ours), numpy_of(theirs), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(numpy_of(box_ops.to_xyxy(ours, name, (50, 80))), boxes, rtol=1e-5, atol=1e-4)
+
+
+def test_relative_boxes_stay_relative_without_a_size():
+    boxes = random_boxes(4, size=1.0)
+    np.testing.assert_array_equal(numpy_of(box_ops.to_xyxy(boxes, "rel_xyxy")), boxes)
+
+
+def iou_by_hand(one, other):
+    width = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
+    height = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
+    union = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1])
+    union -= width * height
+    return width * height / union if union > 0 else 0.0
+
+
+def test_pairwise_iou_is_that_of_a_loop():
+    one, other = random_boxes(2, 4), random_boxes(2, 6, seed=1)
+    expected = [[[iou_by_hand(a, b) for b in other[batch]] for a in one[batch]] for batch in range(2)]
+    np.testing.assert_allclose(numpy_of(box_ops.pairwise_iou(one, other)), expected, rtol=1e-5)
+
+
+def test_iou_of_empty_boxes_is_zero_with_a_finite_gradient():
+    boxes = np.zeros((2, 4), "float32")
+    value, (gradient,), _ = value_and_gradients(
+        lambda x: keras.ops.sum(box_ops.pairwise_iou(x, boxes)), [boxes]
+    )
+    assert float(value) == 0 and np.isfinite(numpy_of(gradient)).all()
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0, 1.0), (10.0, 10.0, 5.0, 5.0)])
+def test_decode_inverts_encode(weights):
+    boxes, anchors = random_boxes(3, 7), random_boxes(3, 7, seed=1)
+    anchors[..., 2:] += 5  # none so thin that the clipped logarithm could not reach the box
+    deltas = box_ops.encode(boxes, anchors, weights)
+    np.testing.assert_allclose(
+        numpy_of(box_ops.decode(deltas, anchors, weights)), boxes, rtol=1e-3, atol=1e-3
+    )
+
+
+def test_deltas_by_hand():
+    deltas = numpy_of(box_ops.encode(np.array([[10.0, 0, 30, 40]]), np.array([[0.0, 0, 10, 20]])))
+    np.testing.assert_allclose(deltas, [[1.5, 0.5, np.log(2), np.log(2)]], rtol=1e-6)
+
+
+def test_padding_has_deltas_of_zero_and_no_gradient():
+    empty, anchors = np.zeros((1, 4), "float32"), np.array([[5.0, 5, 25, 45]], "float32")
+    for boxes, from_anchors in ((empty, anchors), (anchors, empty), (empty, empty)):
+        deltas, (gradient,), _ = value_and_gradients(
+            lambda x, from_anchors=from_anchors: keras.ops.sum(box_ops.encode(x, from_anchors)), [boxes]
+        )
+        assert float(deltas) == 0
+        np.testing.assert_array_equal(numpy_of(gradient), 0)
+
+
+def test_log_sizes_are_clipped():
+    boxes = numpy_of(box_ops.decode(np.array([[0.0, 0, 1e4, 50]]), np.array([[0.0, 0, 16, 16]])))
+    width = 16 * np.exp(4.135)
+    np.testing.assert_allclose(boxes, [[8 - width / 2, 8 - width / 2, 8 + width / 2, 8 + width / 2]])
+
+
+def test_clip_cuts_to_the_picture():
+    boxes = box_ops.clip(np.array([[-5.0, 2, 200, 3], [150, 60, 160, 70]]), 50.0, 100.0)
+    np.testing.assert_array_equal(numpy_of(boxes), [[0, 2, 100, 3], [100, 50, 100, 50]])
+
+
+@pytest.mark.parametrize("tail", [(), (4,), (2, 3)])
+@pytest.mark.parametrize("places", [(5,), (2, 3)])
+def test_take_rows_gathers_in_each_picture(tail, places):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(3, 7, *tail)).astype("float32")
+    indices = rng.integers(0, 7, size=(3, *places))
+    taken = numpy_of(box_ops.take_rows(values, indices))
+    np.testing.assert_array_equal(taken, np.stack([values[b][indices[b]] for b in range(3)]))

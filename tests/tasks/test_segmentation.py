@@ -1,0 +1,130 @@
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import losses, models, tasks
+from keras_cnn_zoo.tasks.segmentation import CrossEntropyAndLovasz
+
+
+def source(size=(360, 480)):
+    """The part of a source that building a model looks at."""
+    train = [{"image": np.zeros((*size, 3), "uint8")}]
+    return types.SimpleNamespace(class_names=("a", "b"), channels=3, split=lambda name: train)
+
+
+def build(image_size=None, size=(360, 480), **options):
+    task = tasks.Segmentation()
+    return task.build(source(size), model="deeplab", width=0.02, image_size=image_size, **options)
+
+
+def test_every_model_is_registered_under_its_name():
+    assert tasks.Segmentation.models["unet"] is models.UNet
+    assert tasks.Segmentation.models["deeplab"] is models.DeepLab
+    assert tasks.Segmentation.models["fcn"] is models.FCN
+    assert tasks.Segmentation.default_model == "unet"
+
+
+@pytest.mark.parametrize(
+    "options, rates",
+    [
+        ({}, (3, 5, 8)),
+        ({"image_size": (513, 600)}, (6, 12, 18)),
+        ({"output_stride": 8}, (5, 10, 16)),
+        ({"size": (20, 30)}, (1, 1, 1)),
+        ({"rates": [4, 8]}, (4, 8)),
+    ],
+)
+def test_a_deeplab_gets_rates_that_suit_the_crops(options, rates):
+    assert build(**options).get_layer("pyramid").rates == rates
+
+
+def scores():
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 3, (2, 4, 5)).astype("int32")
+    y_pred = rng.normal(size=(2, 4, 5, 3)).astype("float32")
+    weights = rng.uniform(0.5, 2.0, (2, 4, 5)).astype("float32")
+    weights[0, :2] = 0
+    return y_true, y_pred, weights
+
+
+def test_the_default_loss_is_cross_entropy():
+    y_true, y_pred, weights = scores()
+    loss = tasks.Segmentation().loss()
+    assert type(loss) is keras.losses.SparseCategoricalCrossentropy
+    log = y_pred - np.log(np.exp(y_pred).sum(-1, keepdims=True))
+    pixels = -np.take_along_axis(log, y_true[..., None], -1)[..., 0]
+    expected = (pixels * weights).sum() / weights.sum()
+    assert float(loss(y_true, y_pred, weights)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_the_mixed_loss_is_that_of_its_parts(share):
+    y_true, y_pred, weights = scores()
+    marked = np.where(weights > 0, y_true, 255)
+    lovasz = losses.LovaszSoftmax(from_logits=True, ignore_class=255)(marked, y_pred)
+    cross_entropy = tasks.Segmentation().loss()(y_true, y_pred, weights)
+    loss = CrossEntropyAndLovasz(share)
+    expected = (1 - share) * float(cross_entropy) + share * float(lovasz)
+    assert float(loss(y_true, y_pred, weights)) == pytest.approx(expected, rel=1e-5)
+    assert CrossEntropyAndLovasz.from_config(loss.get_config()).lovasz_weight == share
+
+
+def test_without_weights_every_pixel_counts():
+    y_true, y_pred, weights = scores()
+    loss = tasks.Segmentation(loss="lovasz").loss()
+    expected = loss(y_true, y_pred, np.ones_like(weights))
+    assert float(loss(y_true, y_pred)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_fit_with_the_mixed_loss_learns(masks_folder):
+    """A few steps of a small network on the task's own batches, as `fit` compiles it."""
+    task = tasks.Segmentation(loss="lovasz", augmentation=())
+    data = task.load(f"masks:{masks_folder}")
+    keras.utils.set_random_seed(0)
+    model = task.build(data, width=0.25, image_size=(24, 24), variant="tiny", depth=1)
+    batches = task.batches(model, data, "train", batch_size=5, training=True, image_size=(24, 24))
+    model.compile(keras.optimizers.Adam(0.01), task.loss())
+    history = model.fit(batches, epochs=4, verbose=0, shuffle=False, callbacks=[batches.clock()]).history
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+
+
+@pytest.mark.slow
+# tf2onnx 1.17 asks NumPy for a name that NumPy 2 has deprecated.
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
+@pytest.mark.parametrize(
+    ("name", "format"), [("unet", "saved_model"), ("unet", "onnx"), ("deeplab", "onnx"), ("fcn", "onnx")]
+)
+def test_exported_files_take_pictures_of_any_size_and_give_the_masks_of_decode(name, format, tmp_path):
+    keras.utils.set_random_seed(1)
+    task = tasks.Segmentation()
+    model = task.build(source(), model=name, width=0.05)
+    model.save_to_preset(tmp_path / "preset")
+    path = str(tmp_path / "exported")
+    tasks.export_model(task, path, format=format, preset=str(tmp_path / "preset"))
+    model = models.from_preset(tmp_path / "preset")
+    # Neither the size that the file was traced with nor a multiple of the network's stride.
+    pictures = np.random.default_rng(0).integers(0, 256, size=(2, 53, 75, 3)).astype("float32")
+    if format == "onnx":
+        onnxruntime = pytest.importorskip("onnxruntime")
+        session = onnxruntime.InferenceSession(path)
+        (given,) = session.run(None, {session.get_inputs()[0].name: pictures})
+    else:
+        tf = pytest.importorskip("tensorflow")
+        loaded = tf.saved_model.load(path)
+        given = loaded.serve(pictures).numpy()
+    logits = model(model.preprocess(list(pictures)))
+    expected = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+    # Where both classes are as likely, rounding decides.
+    certain = np.abs(expected[..., 0] - 0.5) > 1e-3
+    assert certain.mean() > 0.5
+    np.testing.assert_array_equal(given.argmax(-1)[certain], model.decode(logits)[certain])
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="`loss` must be one of 'cross_entropy', 'lovasz'. Received"):
+        tasks.Segmentation(loss="dice")
+    with pytest.raises(ValueError, match="`lovasz_weight` must be a finite number"):
+        CrossEntropyAndLovasz(1.5)
