@@ -131,6 +131,7 @@ def _draw_trials(axis, rows, metric, floor):
     axis.step(range(1, len(rows) + 1), steps, where="post", color="black", lw=1)
     axis.set_title("trials in their order, and the best so far")
     axis.set_xlabel("trial")
+    axis.xaxis.get_major_locator().set_params(integer=True)
 
 
 def _draw_choice(axis, rows, metric, name, values, floor):

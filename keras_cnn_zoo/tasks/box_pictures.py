@@ -78,7 +78,8 @@ def sheet(rows, class_names, columns=3):
                 float(box[1]),
                 f"{score:.2f}",
                 fontsize=5,
-                verticalalignment="bottom",
+                # Above the box, but inside it where the picture ends there.
+                verticalalignment="top" if float(box[1]) < 0.05 * image.shape[0] else "bottom",
                 bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
                 clip_on=True,
             )

@@ -14,14 +14,14 @@ def write(model, path, format):
     """Writes `model` for inference in float32 to `path`."""
     if keras.backend.backend() == "torch":
         raise InputError("export runs on the TensorFlow or JAX backend. Received: the PyTorch backend")
+    if format == "onnx" and not isinstance(model.output, dict):
+        # Only a dict tells tf2onnx what an output is called.
+        model = keras.Model(model.input, {model.layers[-1].name: model.output}, name=model.name)
     # Field experience: tracing an ONNX file needs a model that has been called once.
     model.predict_on_batch(keras.tree.map_structure(_zeros, model.input))
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     if format == "onnx":
         temporary = f"{path}.partial"
-        if not isinstance(model.output, dict):
-            # Only a dict tells tf2onnx what an output is called.
-            model = keras.Model(model.input, {model.layers[-1].name: model.output}, name=model.name)
         model.export(temporary, format="onnx", verbose=False)
         os.replace(temporary, path)
     else:

@@ -19,6 +19,7 @@ EXPECTED = (
     "keyword_cnn_fsdd",
     "lenet5_mnist",
     "resnet18_cifar10",
+    "siamfc_pairs",
     "textcnn_mr",
     "unet_camvid",
     "unet_digit_scenes",

@@ -109,7 +109,7 @@ def test_exported_files_take_pictures_of_any_size_and_give_the_masks_of_decode(n
     if format == "onnx":
         onnxruntime = pytest.importorskip("onnxruntime")
         session = onnxruntime.InferenceSession(path)
-        (given,) = session.run(None, {session.get_inputs()[0].name: pictures})
+        (given,) = session.run(["probabilities"], {session.get_inputs()[0].name: pictures})
     else:
         tf = pytest.importorskip("tensorflow")
         loaded = tf.saved_model.load(path)

@@ -176,7 +176,7 @@ def test_exported_files_take_waveforms_and_give_probabilities(run, words_folder,
     if format == "onnx":
         onnxruntime = pytest.importorskip("onnxruntime")
         session = onnxruntime.InferenceSession(path)
-        (given,) = session.run(None, {session.get_inputs()[0].name: waveforms})
+        (given,) = session.run(["probabilities"], {session.get_inputs()[0].name: waveforms})
     else:
         tf = pytest.importorskip("tensorflow")
         loaded = tf.saved_model.load(path)

@@ -220,7 +220,7 @@ def test_exported_files_take_pictures_and_give_probabilities(run, tmp_path, form
         onnxruntime = pytest.importorskip("onnxruntime")
         session = onnxruntime.InferenceSession(path)
         assert {one.name for one in session.get_inputs()} == {"exemplar", "search"}
-        (answer,) = session.run(None, given)
+        (answer,) = session.run(["response"], given)
     else:
         tf = pytest.importorskip("tensorflow")
         loaded = tf.saved_model.load(path)

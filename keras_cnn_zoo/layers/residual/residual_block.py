@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
 from keras_cnn_zoo.utils import prototypes, validation
 
@@ -156,7 +157,7 @@ class ResidualBlock2D(keras.layers.Layer):
         initializer = keras.initializers.get(keras.initializers.serialize(self.kernel_initializer))
         # "same" would pad an even map on the far side only once it is subsampled.
         centred = kernel_size == 1 or strides == (1, 1)
-        convolution = keras.layers.Conv2D(
+        convolution = Conv2D(
             filters,
             kernel_size,
             strides=strides,

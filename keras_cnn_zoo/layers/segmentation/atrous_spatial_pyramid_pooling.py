@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.ops import statistics
 from keras_cnn_zoo.utils import prototypes, validation
 
@@ -108,7 +109,7 @@ class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
         return (1, 2) if self.data_format == "channels_last" else (2, 3)
 
     def _convolution(self, filters, kernel_size, rate, name, use_bias):
-        return keras.layers.Conv2D(
+        return Conv2D(
             filters,
             kernel_size,
             padding="same",

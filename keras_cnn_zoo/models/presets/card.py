@@ -73,7 +73,7 @@ def readme(name, manifest, *, model):
         ("Task", model.task),
         ("Parameters", f"{model.count_params():,}"),
         ("Size of the weights", f"{weights['bytes'] / 1e6:.1f} MB, sha256 `{weights['sha256']}`"),
-        ("Classes", None if names is None else f"{len(names)}: {', '.join(names)}"),
+        ("Classes", _classes(names, manifest["config"])),
         ("Preprocessing", _preprocessing(manifest["preprocessing"])),
     ]
     trained = [
@@ -106,6 +106,12 @@ def readme(name, manifest, *, model):
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _classes(names, config):
+    if names is None:
+        return None if "num_classes" in config else "none"
+    return f"{len(names)}: {', '.join(names)}"
 
 
 def _preprocessing(constants):

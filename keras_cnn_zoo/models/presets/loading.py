@@ -15,8 +15,8 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
         name_or_path: a name from `list_presets()`, a folder or `.zip` file that `save_to_preset` wrote, or
             "timm/NAME" or "torchvision/NAME" for a residual network of these collections.
         num_classes: another number of classes swaps the head for a fresh one and keeps the body; the class
-            names go unless new ones are given as `class_names=`. The preset's own number, or None, keeps the
-            head.
+            names go unless new ones are given as `class_names=`. The preset's own number keeps the head
+            unless `class_names=` gives other names; None keeps it always.
         weights: the `.safetensors` or `.pth` file to read "timm/NAME" or "torchvision/NAME" from.
         expected_class: refuse a preset of another class than this one and its subclasses.
         **overrides: constructor arguments to change, such as `input_shape`; the weights must still fit.
