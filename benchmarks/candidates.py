@@ -22,7 +22,7 @@ GROUPS = {
         SEGMENTATION,
         {"DeepLab v3": "keras_cnn_zoo", "torchvision deeplabv3_resnet50": "torchvision"},
     ),
-    "DeepLab v3+, ResNet-50 at stride 16": (
+    "DeepLab v3+, ResNet-50 at stride 32": (
         SEGMENTATION,
         {"DeepLab v3+": "keras_cnn_zoo", "KerasHub DeepLabV3": "keras_hub"},
     ),
@@ -51,24 +51,23 @@ def keras_hub_model(name, shape):
     """KerasHub's networks with a ResNet-50."""
     import keras_hub
 
-    def encoder(last_stride):
-        return keras_hub.models.ResNetBackbone(
-            [64],
-            [7],
-            [64, 128, 256, 512],
-            [3, 4, 6, 3],
-            [1, 2, 2, last_stride],
-            "bottleneck_block",
-            image_shape=shape,
-        )
-
+    encoder = keras_hub.models.ResNetBackbone(
+        [64],
+        [7],
+        [64, 128, 256, 512],
+        [3, 4, 6, 3],
+        [1, 2, 2, 2],
+        "bottleneck_block",
+        image_shape=shape,
+    )
     if name == "KerasHub RetinaNet":
-        backbone = keras_hub.models.RetinaNetBackbone(encoder(2), 3, 7, use_p5=True, image_shape=shape)
+        backbone = keras_hub.models.RetinaNetBackbone(encoder, 3, 7, use_p5=True, image_shape=shape)
         return keras_hub.models.RetinaNetObjectDetector(backbone, CLASSES)
     backbone = keras_hub.models.DeepLabV3Backbone(
-        image_encoder=encoder(1),
+        image_encoder=encoder,
         spatial_pyramid_pooling_key="P5",
-        upsampling_size=4,
+        # Of the encoder's features to those of stride 4; it takes P5 for stride 32.
+        upsampling_size=8,
         dilation_rates=[6, 12, 18],
         low_level_feature_key="P2",
         projection_filters=48,
@@ -87,7 +86,7 @@ def keras_model(name, shape):
     return {
         "FCN": lambda: models.FCN(CLASSES, variant="32s", output_stride=8, **options),
         "DeepLab v3": lambda: models.DeepLab(CLASSES, variant="v3", output_stride=8, **options),
-        "DeepLab v3+": lambda: models.DeepLab(CLASSES, variant="v3plus", **options),
+        "DeepLab v3+": lambda: models.DeepLab(CLASSES, variant="v3plus", output_stride=32, **options),
         "UNet small": lambda: models.UNet(CLASSES, input_shape=shape, variant="small"),
         "FasterRCNN": lambda: models.FasterRCNN(CLASSES, input_shape=shape, variant="50"),
         "RetinaNet": lambda: models.RetinaNet(CLASSES, input_shape=shape, variant="50"),

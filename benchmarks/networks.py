@@ -161,12 +161,15 @@ def as_markdown(report):
             cells = [row["name"], row["mode"], f"{row['parameters'] / 1e6:.1f}"]
             for step in ("inference", "training"):
                 time_taken = row["milliseconds"].get(step)
-                cells.append("does not compile" if time_taken is None else f"{1e3 * batch / time_taken:.2f}")
+                cells.append("fails" if time_taken is None else f"{1e3 * batch / time_taken:.2f}")
             for step in ("inference", "training"):
                 memory = row["peak"].get(step)
                 cells.append("" if memory is None else f"{memory - row['framework']:.0f}")
             lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
+        for row in results:
+            for step, error in row.get("errors", {}).items():
+                lines += [f"{row['name']}, {row['mode']}, {step}, as it is called here: `{error}`", ""]
     lines.append("Machine: " + ", ".join(f"{key} {value}" for key, value in report["machine"].items()) + ".")
     return "\n".join(lines) + "\n"
 
