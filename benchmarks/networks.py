@@ -169,7 +169,9 @@ def as_markdown(report):
         lines.append("")
         for row in results:
             for step, error in row.get("errors", {}).items():
-                lines += [f"{row['name']}, {row['mode']}, {step}, as it is called here: `{error}`", ""]
+                # TensorFlow names nodes of the graph behind the first words.
+                reason = error.partition(" for ")[0]
+                lines += [f"{row['name']}, {row['mode']}, {step}, as it is called here: {reason}.", ""]
     lines.append("Machine: " + ", ".join(f"{key} {value}" for key, value in report["machine"].items()) + ".")
     return "\n".join(lines) + "\n"
 
