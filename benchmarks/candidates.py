@@ -147,7 +147,7 @@ def import_torchvision():
 
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        # It describes these operators when it is imported, and no network here calls them.
+        # It describes these operators when it is imported; whoever calls them is told that they are missing.
         import_torchvision.library = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             import_torchvision.library.define(

@@ -7,7 +7,6 @@ version. PyTorch runs in a child process with the same number of threads, while 
 """
 
 import argparse
-import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -17,6 +16,7 @@ import statistics
 import subprocess
 import sys
 
+from benchmarks.candidates import import_torchvision
 from benchmarks.layers import RESULTS, THREADS, interleaved, machine
 
 SUPPRESSION_SIZES = (250, 500, 1000, 2000, 4000, 8000)
@@ -124,12 +124,7 @@ def torch_steps(part):
     torch.set_num_threads(THREADS)
     if not has("torchvision"):
         return {}
-    for name in ("nms", "qnms"):
-        # Beside a CPU build the wheel's operators do not load, and it imports only if these are declared.
-        with contextlib.suppress(RuntimeError):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou) -> Tensor")
-    import torchvision
-
+    torchvision = import_torchvision()
     steps = {}
     if part == "suppression":
         for count in SUPPRESSION_SIZES:

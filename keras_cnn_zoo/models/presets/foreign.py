@@ -65,24 +65,22 @@ def _read(label, path):
     """Name to float32 array of every weight in a file."""
     if not os.path.isfile(path):
         fail(label, f"the weights file {path} does not exist")
+    if not path.endswith((".safetensors", ".pth", ".pt")):
+        fail(label, f"weights are read from .safetensors and .pth files. Received: {path}")
     try:
         if path.endswith(".safetensors"):
             from safetensors.numpy import load_file
 
             state = load_file(path)
-        elif path.endswith((".pth", ".pt")):
+        else:
             import torch
 
             loaded = torch.load(path, map_location="cpu", weights_only=True)
             state = {key: value.numpy() for key, value in loaded.items()}
-        else:
-            fail(label, f"weights are read from .safetensors and .pth files. Received: {path}")
     except ImportError as error:
         fail(label, f"reading {path} needs the package {error.name}", error)
     # What the two readers raise on a damaged file is open-ended: their own errors, pickle's, AttributeError.
     except Exception as error:
-        if type(error).__name__ == "InputError":
-            raise
         fail(label, f"{path} cannot be read as weights: {error}", error)
     return {
         key: np.asarray(value, dtype="float32")
