@@ -70,4 +70,5 @@ $(VENV)/.all: $(CONFIG) | $(BIN)/python
 # Your own package index and wheel folders are asked first, PyTorch's index only when they have no such wheel.
 $(VENV)/.torch: | $(BIN)/python
 	$(PIP) install "$(TORCH_PIN)" || $(PIP) install --extra-index-url $(TORCH_INDEX) "$(TORCH_PIN)"
+	$(PIP) install "pytorch-metric-learning>=2.9"
 	touch $@
