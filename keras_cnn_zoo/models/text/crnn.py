@@ -256,10 +256,13 @@ def _sequence(x, kind, units, activation):
             x = layers.Add(name=f"{name}_sum")([x, y])
         return x
     recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[kind]
-    x = layers.Bidirectional(recurrent(units, return_sequences=True), name="sequence_1")(x)
+    # Bidirectional copies these by way of their configs, which Keras tells apart by id while it loads a file:
+    # were the first one gone, the second could get its address, and then its copies instead of its own.
+    first, second = recurrent(units, return_sequences=True), recurrent(units, return_sequences=True)
+    x = layers.Bidirectional(first, name="sequence_1")(x)
     # The authors' program joins both directions before the second layer.
     x = layers.Dense(units, name="sequence_1_join")(x)
-    return layers.Bidirectional(recurrent(units, return_sequences=True), name="sequence_2")(x)
+    return layers.Bidirectional(second, name="sequence_2")(x)
 
 
 def _check_input_shape(input_shape):
