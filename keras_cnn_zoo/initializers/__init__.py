@@ -1,7 +1,9 @@
 from keras_cnn_zoo.initializers.bilinear_upsampling import BilinearUpsampling
+from keras_cnn_zoo.initializers.conv_identity import ConvIdentity
 from keras_cnn_zoo.initializers.lsuv import lsuv
 
 __all__ = [
     "BilinearUpsampling",
+    "ConvIdentity",
     "lsuv",
 ]

@@ -147,17 +147,19 @@ def _free_key(taken, path):
 def _make_orthonormal(probe):
     """Fills the kernel with an orthonormal matrix, or one for each tile where its first axes are tiles."""
     shape = tuple(probe.kernel.shape)
-    rank = (
-        len(getattr(probe.layer, "kernel_size", ())) + 2
-        if hasattr(probe.layer, "kernel_size")
-        else len(shape)
-    )
-    tiles = shape[: len(shape) - rank]
+    tiles = shape[: _tile_axes(probe.layer, len(shape))]
     matrices = [
         keras.ops.convert_to_numpy(keras.initializers.Orthogonal()(shape[len(tiles) :], dtype="float32"))
         for _ in range(int(np.prod(tiles)))
     ]
     probe.kernel.assign(np.stack(matrices).reshape(shape))
+
+
+def _tile_axes(layer, rank):
+    """How many axes of a layer's kernel number kernels that are used at different positions."""
+    if hasattr(layer, "tile_axes"):
+        return layer.tile_axes
+    return rank - len(layer.kernel_size) - 2 if hasattr(layer, "kernel_size") else 0
 
 
 def _probes(model):

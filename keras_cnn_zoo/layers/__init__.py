@@ -1,6 +1,11 @@
 from keras_cnn_zoo.layers.activation.maxout import Maxout
 from keras_cnn_zoo.layers.activation.rrelu import RReLU
+from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
+from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
+from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
+from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
+from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
 from keras_cnn_zoo.layers.detection.feature_pyramid import FeaturePyramid
 from keras_cnn_zoo.layers.detection.non_max_suppression import NonMaxSuppression
@@ -23,14 +28,20 @@ from keras_cnn_zoo.layers.tracking.cross_correlation import CrossCorrelation2D
 __all__ = [
     "AnchorGenerator",
     "AtrousSpatialPyramidPooling2D",
+    "ContextModule2D",
     "CrossCorrelation2D",
     "DropConnect",
     "FeaturePyramid",
+    "GatedConv1D",
     "HighwayConv2D",
     "LocalResponseNormalization",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
     "LpPooling1D",
     "LpPooling2D",
     "LpPooling3D",
+    "MLPConv1D",
+    "MLPConv2D",
     "Maxout",
     "NonMaxSuppression",
     "ROIAlign2D",
@@ -43,4 +54,5 @@ __all__ = [
     "StochasticPooling3D",
     "TiledConv1D",
     "TiledConv2D",
+    "WaveNetBlock1D",
 ]

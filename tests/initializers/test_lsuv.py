@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from keras_cnn_zoo.initializers import lsuv
-from keras_cnn_zoo.layers import DropConnect, HighwayConv2D
+from keras_cnn_zoo.layers import DropConnect, GatedConv1D, HighwayConv2D, LocallyConnected2D, TiledConv2D
 
 CASES = []
 
@@ -111,6 +111,21 @@ def test_wrappers_blocks_and_other_kernels():
     variances = lsuv(keras.Model(inputs, x), batch(50, 8, 8, 4))
     assert len(variances) == 7
     assert all(abs(variance - 1) <= 0.1 for variance in variances.values())
+
+
+def test_kernels_of_several_positions_are_orthonormal_each_by_itself():
+    inputs = keras.Input((6, 6, 4))
+    x = TiledConv2D(5, 3)(inputs)
+    x = LocallyConnected2D(3, 2, strides=2)(x)
+    x = GatedConv1D(5, 2)(layers.Reshape((4, 3))(x))
+    model = keras.Model(inputs, x)
+    variances = lsuv(model, batch(100, 6, 6, 4))
+    assert len(variances) == 3
+    assert all(abs(variance - 1) <= 0.1 for variance in variances.values())
+    for layer, shape in ((model.layers[1], (4, 36, 5)), (model.layers[2], (4, 20, 3))):
+        for kernel in layer.get_weights()[0].reshape(shape):
+            gram = kernel.T @ kernel
+            np.testing.assert_allclose(gram / gram[0, 0], np.eye(shape[-1]), atol=1e-4)
 
 
 def test_frozen_layers_stay_as_they_are():

@@ -1,11 +1,10 @@
 """Tiled convolution in one and two dimensions."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.ops import tiling, windows
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import initialization, validation
 
 
 class BaseTiledConv(keras.layers.Layer):
@@ -89,7 +88,7 @@ class BaseTiledConv(keras.layers.Layer):
         shape = tuple(shape)
         initializer = self.kernel_initializer or keras.initializers.GlorotUniform()
         kernels = [
-            _for_tile(initializer, index)(shape[self.rank :], dtype=dtype)
+            initialization.reseeded(initializer, index)(shape[self.rank :], dtype=dtype)
             for index in range(self.tile_size**self.rank)
         ]
         return ops.reshape(ops.stack(kernels), shape)
@@ -142,15 +141,6 @@ class BaseTiledConv(keras.layers.Layer):
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
             "tile_size": self.tile_size,
         }
-
-
-def _for_tile(initializer, index):
-    """The initializer of one kernel: a seeded one, which would repeat its values, gets a seed of its own."""
-    seed = getattr(initializer, "seed", None)
-    if index == 0 or not isinstance(seed, int):
-        return initializer
-    derived = int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)
-    return type(initializer).from_config({**initializer.get_config(), "seed": derived})
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

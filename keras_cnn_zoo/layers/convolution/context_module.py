@@ -1,0 +1,161 @@
+"""The context module: a stack of dilated convolutions that begins as the identity."""
+
+import keras
+
+from keras_cnn_zoo.initializers.conv_identity import ConvIdentity
+from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
+from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.utils import initialization, validation
+
+# Of the identity's own entries: enough to tell copies of a channel apart, little beside what they carry.
+NOISE = 0.01
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class ContextModule2D(keras.layers.Layer):
+    """Dilated convolutions that give every position of a map the context around it.
+
+    A 3 x 3 convolution, each followed by `activation`, for every one of `dilation_rates`, then a 1 x 1
+    convolution without activation. One position of the output sees `1 + 2 * sum(dilation_rates)` positions
+    of the input along each axis, 67 by default, and the map keeps its size. Put behind a network that gives
+    a score map for each class, it refines them; it starts as the identity (of what is not negative), so that
+    it can only gain by training.
+
+    The input has `filters` channels, and so has the output. In between, the paper's basic module keeps them;
+    `channel_multipliers=(2, 2, 4, 8, 16, 32, 32)` is its large one.
+
+    Reference: Yu, Koltun, 2016, "Multi-Scale Context Aggregation by Dilated Convolutions", arXiv 1511.07122,
+    table 1; section 3.1.3 of the survey.
+
+    Differs from the paper: where its networks enlarge the map once by `sum(dilation_rates)` zeros or
+    reflected positions on each side, pad it so and take `padding="valid"`; the default puts zeros around
+    every convolution's input, as the authors' training program does.
+
+    Args:
+        filters: Channels of the input and of the output, for example the number of classes.
+        dilation_rates: Dilations of the 3 x 3 convolutions, a sequence of integers. Defaults to
+            `(1, 1, 2, 4, 8, 16, 1)`; double on from 16 for larger maps, halve the length for smaller ones.
+        channel_multipliers: Channels of each 3 x 3 convolution as multiples of `filters`, as many as
+            `dilation_rates`, or None for `filters` throughout. Defaults to None.
+        padding: `"same"`, or `"valid"`, by which the map loses `sum(dilation_rates)` on each side. Defaults
+            to `"same"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        activation: Activation after each 3 x 3 convolution, or None. Defaults to `"relu"`.
+        kernel_initializer: For all kernels, or None for `ConvIdentity`, with a noise of 1 % where
+            `channel_multipliers` make copies of channels. Defaults to None.
+        kernel_regularizer: For all kernels, or None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+
+    Input shape:
+        `(batch, height, width, filters)`, or `(batch, filters, height, width)` for channels_first; height and
+        width may be unknown.
+
+    Output shape:
+        As the input; with `padding="valid"`, `2 * sum(dilation_rates)` less in height and width.
+
+    Raises:
+        ValueError: for an argument outside its range, or an input of a rank other than 4, with channels other
+            than `filters`, or too small for `"valid"`.
+
+    >>> scores = np.random.default_rng(0).uniform(size=(1, 64, 64, 21)).astype("float32")
+    >>> print(float(keras.ops.max(keras.ops.abs(ContextModule2D(21)(scores) - scores))))
+    0.0
+    """
+
+    def __init__(
+        self,
+        filters,
+        *,
+        dilation_rates=(1, 1, 2, 4, 8, 16, 1),
+        channel_multipliers=None,
+        padding="same",
+        data_format=None,
+        activation="relu",
+        kernel_initializer=None,
+        kernel_regularizer=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        if not isinstance(dilation_rates, (tuple, list)) or not dilation_rates:
+            validation.fail("dilation_rates", "a sequence of positive integers", dilation_rates)
+        count = len(dilation_rates)
+        self.dilation_rates = validation.positive_integers("dilation_rates", dilation_rates, count)
+        if channel_multipliers is not None and not isinstance(channel_multipliers, (tuple, list)):
+            validation.fail("channel_multipliers", f"{count} positive integers or None", channel_multipliers)
+        self.channel_multipliers = validation.positive_integers(
+            "channel_multipliers", channel_multipliers, count, optional=True
+        )
+        self.padding = validation.one_of("padding", padding, ("same", "valid"))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+        widths = [self.filters * multiplier for multiplier in self.channel_multipliers or [1] * count]
+        initializer = self.kernel_initializer
+        if initializer is None:
+            initializer = ConvIdentity(self.filters, noise=NOISE if max(widths) > self.filters else 0.0)
+        self.convolutions = [
+            Conv2D(
+                width,
+                kernel_size,
+                padding=self.padding,
+                data_format=self.data_format,
+                dilation_rate=rate,
+                activation=self.activation if index < count else None,
+                kernel_initializer=initialization.reseeded(initializer, index),
+                kernel_regularizer=self.kernel_regularizer,
+                dtype=self.dtype_policy,
+                name=f"convolution_{index + 1}",
+            )
+            for index, (width, kernel_size, rate) in enumerate(
+                zip([*widths, self.filters], [3] * count + [1], [*self.dilation_rates, 1], strict=True)
+            )
+        ]
+
+    def build(self, input_shape):
+        shape = tuple(input_shape)
+        self.compute_output_shape(shape)
+        if shape[-1 if self.data_format == "channels_last" else 1] != self.filters:
+            raise ValueError(
+                "`filters` must equal the channels of the input, which the module refines. "
+                f"Received: filters={self.filters}, input_shape={shape}"
+            )
+        for layer in self.convolutions:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.built = True
+
+    def call(self, inputs):
+        for layer in self.convolutions:
+            inputs = layer(inputs)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        # The convolutions together have the window of one with three taps, their rates added up.
+        return windows.window_shape(
+            input_shape,
+            (3, 3),
+            (1, 1),
+            self.padding,
+            self.data_format,
+            dilation=(sum(self.dilation_rates),) * 2,
+            owner=type(self).__name__,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "dilation_rates": self.dilation_rates,
+            "channel_multipliers": self.channel_multipliers,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }

@@ -1,0 +1,252 @@
+"""Convolution with a small network for a filter, in one and two dimensions."""
+
+import keras
+
+from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D, Conv2D
+from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.utils import initialization, validation
+
+
+class BaseMLPConv(keras.layers.Layer):
+    """What the ranks share; `rank` and `convolution` are set by the subclass."""
+
+    rank = None
+    convolution = None
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        groups=1,
+        activation="relu",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if not isinstance(filters, (tuple, list)) or not filters:
+            validation.fail("filters", "a sequence of positive integers", filters)
+        self.filters = validation.positive_integers("filters", filters, len(filters))
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        self.padding = validation.one_of("padding", padding, paddings)
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, self.rank)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
+        self.groups = validation.positive_integer("groups", groups)
+        if self.filters[0] % self.groups:
+            validation.fail("groups", f"a divisor of the first of filters={self.filters}", groups)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+
+    def _layer(self, index):
+        """The convolution that sees the window, or one of the pointwise ones behind it."""
+        window = (
+            {
+                "kernel_size": self.kernel_size,
+                "strides": self.strides,
+                "padding": self.padding,
+                "dilation_rate": self.dilation_rate,
+                "groups": self.groups,
+            }
+            if index == 0
+            else {"kernel_size": 1}
+        )
+        return self.convolution(
+            self.filters[index],
+            **window,
+            data_format=self.data_format,
+            activation=self.activation,
+            use_bias=self.use_bias,
+            kernel_initializer=initialization.reseeded(self.kernel_initializer, index),
+            bias_initializer=initialization.reseeded(self.bias_initializer, index),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            dtype=self.dtype_policy,
+            name=f"convolution_{index + 1}",
+        )
+
+    def build(self, input_shape):
+        shape = tuple(input_shape)
+        self.compute_output_shape(shape)
+        channels = shape[-1 if self.data_format == "channels_last" else 1]
+        if channels is None or channels % self.groups:
+            raise ValueError(
+                "The channels of the input must be known and divisible by `groups`. "
+                f"Received: groups={self.groups}, input_shape={shape}"
+            )
+        self.convolutions = [self._layer(index) for index in range(len(self.filters))]
+        for layer in self.convolutions:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.built = True
+
+    def call(self, inputs):
+        for layer in self.convolutions:
+            inputs = layer(inputs)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        return windows.window_shape(
+            input_shape,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.data_format,
+            channels=self.filters[-1],
+            dilation=self.dilation_rate,
+            owner=type(self).__name__,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+            "groups": self.groups,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class MLPConv1D(BaseMLPConv):
+    """1D convolution whose filter is a multilayer perceptron, slid along the steps.
+
+    `y_1 = activation(bias_1 + kernel_1 * x)` with the window of `kernel_size`, and then at every step
+    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and pointwise ones. Where a convolution
+    can only tell features apart that a plane separates, this can tell any.
+
+    Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400, there in two dimensions;
+    equations (5) and (6) of the survey.
+
+    Args:
+        filters: Filters of each convolution in order, a sequence of integers; the first one has the window,
+            the last gives the channels of the output. The paper has three.
+        kernel_size: Length of the window, an integer.
+        strides: Step of the window, an integer. Defaults to 1.
+        padding: `"valid"`, `"same"`, or `"causal"`, as in Keras. Defaults to `"valid"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        dilation_rate: Spacing of the window's entries, an integer; more than 1 only with `strides=1`, as in
+            Keras. Defaults to 1.
+        groups: Groups of the first convolution, a divisor of its filters and of the input's channels.
+            Defaults to 1.
+        activation: Activation after every convolution, or None. Defaults to `"relu"`.
+        use_bias: Whether every convolution has a bias. Defaults to True.
+        kernel_initializer: For every kernel, each with a seed of its own. Defaults to Glorot uniform.
+        bias_initializer: For every bias. Defaults to zeros.
+        kernel_regularizer: For every kernel, or None.
+        bias_regularizer: For every bias, or None.
+        activity_regularizer: For the output, or None.
+        kernel_constraint: For every kernel, or None.
+        bias_constraint: For every bias, or None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+
+    Input shape:
+        `(batch, steps, channels)`, or `(batch, channels, steps)` for channels_first.
+
+    Output shape:
+        `(batch, new_steps, filters[-1])`, or with the channels first, as of `keras.layers.Conv1D`.
+
+    Raises:
+        ValueError: for an argument outside its range, strides with dilation, or an input of a rank other than
+            3, smaller than the window, or with channels that `groups` does not divide.
+
+    >>> layer = MLPConv1D((8, 8, 4), kernel_size=5, padding="same")
+    >>> print(layer(np.ones((1, 9, 2))).shape)
+    (1, 9, 4)
+    """
+
+    rank = 1
+    convolution = Conv1D
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class MLPConv2D(BaseMLPConv):
+    """2D convolution whose filter is a multilayer perceptron, slid over the map.
+
+    `y_1 = activation(bias_1 + kernel_1 * x)` with the window of `kernel_size`, and then at every position
+    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and 1 x 1 ones. Where a convolution can
+    only tell features apart that a plane separates, this can tell any. Network in Network is three of these,
+    with pooling between and a global average at the end.
+
+    Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400; equations (5) and (6) of the
+    survey.
+
+    Args:
+        filters: Filters of each convolution in order, a sequence of integers; the first one has the window,
+            the last gives the channels of the output. The paper has three, such as (192, 160, 96).
+        kernel_size: Height and width of the window, an integer or two.
+        strides: Step of the window, an integer or two. Defaults to 1.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        dilation_rate: Spacing of the window's entries, an integer or two; more than 1 only with `strides=1`,
+            as in Keras. Defaults to 1.
+        groups: Groups of the first convolution, a divisor of its filters and of the input's channels.
+            Defaults to 1.
+        activation: Activation after every convolution, or None. Defaults to `"relu"`.
+        use_bias: Whether every convolution has a bias. Defaults to True.
+        kernel_initializer: For every kernel, each with a seed of its own. Defaults to Glorot uniform.
+        bias_initializer: For every bias. Defaults to zeros.
+        kernel_regularizer: For every kernel, or None.
+        bias_regularizer: For every bias, or None.
+        activity_regularizer: For the output, or None.
+        kernel_constraint: For every kernel, or None.
+        bias_constraint: For every bias, or None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+
+    Output shape:
+        `(batch, new_height, new_width, filters[-1])`, or with the channels first, as of
+        `keras.layers.Conv2D`.
+
+    Raises:
+        ValueError: for an argument outside its range, strides with dilation, or an input of a rank other than
+            4, smaller than the window, or with channels that `groups` does not divide.
+
+    >>> layer = MLPConv2D((192, 160, 96), kernel_size=5, padding="same")
+    >>> print(layer(np.ones((1, 32, 32, 3))).shape)
+    (1, 32, 32, 96)
+    """
+
+    rank = 2
+    convolution = Conv2D
