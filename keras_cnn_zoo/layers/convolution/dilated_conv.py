@@ -1,4 +1,4 @@
-"""Keras' convolution, with another way to compute a dilated one where Keras' own is slow."""
+"""Keras' convolution, with another way where Keras' own is slow or mistakes the axis of the bias."""
 
 import keras
 from keras import ops
@@ -9,6 +9,13 @@ from keras_cnn_zoo.ops.atrous_convolution import atrous_convolution
 # Keras' name: weight files call a layer inside a layer by its class.
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D` whose dilated convolutions are fast on TensorFlow too; for parts made of it."""
+
+    def call(self, inputs):
+        if self.data_format == "channels_last" or not self.use_bias:
+            return super().call(inputs)
+        # On TensorFlow, Keras 3.15 adds a bias along the width where that happens to equal the filters.
+        outputs = self.convolution_op(inputs, self.kernel) + ops.reshape(self.bias, (1, self.filters, 1, 1))
+        return outputs if self.activation is None else self.activation(outputs)
 
     def convolution_op(self, inputs, kernel):
         usual = (
