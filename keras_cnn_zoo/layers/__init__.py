@@ -4,6 +4,31 @@ from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
 from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
 from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
+from keras_cnn_zoo.layers.convolution.inception_resnet import (
+    InceptionResNetA,
+    InceptionResNetB,
+    InceptionResNetC,
+    InceptionResNetReductionA,
+    InceptionResNetReductionB,
+    InceptionResNetStem,
+)
+from keras_cnn_zoo.layers.convolution.inception_v1_block import InceptionV1Block
+from keras_cnn_zoo.layers.convolution.inception_v3 import (
+    InceptionV3A,
+    InceptionV3B,
+    InceptionV3C,
+    InceptionV3D,
+    InceptionV3E,
+    InceptionV3Stem,
+)
+from keras_cnn_zoo.layers.convolution.inception_v4 import (
+    InceptionV4A,
+    InceptionV4B,
+    InceptionV4C,
+    InceptionV4ReductionA,
+    InceptionV4ReductionB,
+    InceptionV4Stem,
+)
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
@@ -34,6 +59,25 @@ __all__ = [
     "FeaturePyramid",
     "GatedConv1D",
     "HighwayConv2D",
+    "InceptionResNetA",
+    "InceptionResNetB",
+    "InceptionResNetC",
+    "InceptionResNetReductionA",
+    "InceptionResNetReductionB",
+    "InceptionResNetStem",
+    "InceptionV1Block",
+    "InceptionV3A",
+    "InceptionV3B",
+    "InceptionV3C",
+    "InceptionV3D",
+    "InceptionV3E",
+    "InceptionV3Stem",
+    "InceptionV4A",
+    "InceptionV4B",
+    "InceptionV4C",
+    "InceptionV4ReductionA",
+    "InceptionV4ReductionB",
+    "InceptionV4Stem",
     "LocalResponseNormalization",
     "LocallyConnected1D",
     "LocallyConnected2D",
