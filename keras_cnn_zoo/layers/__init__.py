@@ -5,6 +5,9 @@ from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
 from keras_cnn_zoo.layers.detection.feature_pyramid import FeaturePyramid
 from keras_cnn_zoo.layers.detection.non_max_suppression import NonMaxSuppression
 from keras_cnn_zoo.layers.detection.roi_align import ROIAlign2D
+from keras_cnn_zoo.layers.generation.gaussian_sampling import GaussianSampling
+from keras_cnn_zoo.layers.metric_learning.cosine_dense import CosineDense
+from keras_cnn_zoo.layers.metric_learning.large_margin_softmax import LargeMarginSoftmax
 from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
 from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
 from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
@@ -23,10 +26,13 @@ from keras_cnn_zoo.layers.tracking.cross_correlation import CrossCorrelation2D
 __all__ = [
     "AnchorGenerator",
     "AtrousSpatialPyramidPooling2D",
+    "CosineDense",
     "CrossCorrelation2D",
     "DropConnect",
     "FeaturePyramid",
+    "GaussianSampling",
     "HighwayConv2D",
+    "LargeMarginSoftmax",
     "LocalResponseNormalization",
     "LpPooling1D",
     "LpPooling2D",
