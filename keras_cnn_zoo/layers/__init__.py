@@ -35,6 +35,9 @@ from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
 from keras_cnn_zoo.layers.detection.feature_pyramid import FeaturePyramid
 from keras_cnn_zoo.layers.detection.non_max_suppression import NonMaxSuppression
 from keras_cnn_zoo.layers.detection.roi_align import ROIAlign2D
+from keras_cnn_zoo.layers.generation.gaussian_sampling import GaussianSampling
+from keras_cnn_zoo.layers.metric_learning.cosine_dense import CosineDense
+from keras_cnn_zoo.layers.metric_learning.large_margin_softmax import LargeMarginSoftmax
 from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
 from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
 from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
@@ -78,6 +81,13 @@ __all__ = [
     "InceptionV4ReductionA",
     "InceptionV4ReductionB",
     "InceptionV4Stem",
+    "CosineDense",
+    "CrossCorrelation2D",
+    "DropConnect",
+    "FeaturePyramid",
+    "GaussianSampling",
+    "HighwayConv2D",
+    "LargeMarginSoftmax",
     "LocalResponseNormalization",
     "LocallyConnected1D",
     "LocallyConnected2D",

@@ -10,7 +10,9 @@ def value_and_gradients(function, inputs=(), variables=(), *, has_aux=False, hig
     """Value of `function(*inputs)` and its gradients.
 
     State that `function` updates on the way (seed generators, moving averages) is updated on TensorFlow and
-    PyTorch and left alone on JAX, where the call has to be pure.
+    PyTorch and left alone on JAX, where the call has to be pure. Inside a training step of Keras on JAX, too,
+    `function` reads the weights of that step, so that with `higher_order` the gradients have gradients for
+    them.
 
     Args:
         function: Callable of the `inputs` that returns a scalar tensor; it may read `variables` freely.
@@ -66,12 +68,26 @@ def _jax(function, inputs, variables):
     import jax
 
     def pure(inputs, values):
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+        with _NestedScope(state_mapping=list(zip(variables, values, strict=True))):
             return function(*inputs)
 
     values = [variable.value for variable in variables]
     value, (of_inputs, of_values) = jax.value_and_grad(pure, argnums=(0, 1), has_aux=True)(inputs, values)
     return value, [*of_inputs, *of_values]
+
+
+class _NestedScope(keras.StatelessScope):
+    """A stateless scope that passes on what the scope around it says of other variables.
+
+    Keras' own hides them: in a compiled training step every weight would turn into the constant that it was
+    before, and its gradient into zero.
+    """
+
+    def get_current_value(self, variable):
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            value = self.original_scope.get_current_value(variable)
+        return value
 
 
 def _torch(function, inputs, variables, higher_order):

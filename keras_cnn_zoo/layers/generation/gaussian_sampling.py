@@ -1,0 +1,80 @@
+"""Draws from a Gaussian that the layer before describes."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+# Beyond, in float32, the deviation would soon be infinite; it is 1e13 here.
+LARGEST_LOG_VARIANCE = 60.0
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class GaussianSampling(keras.layers.Layer):
+    """Draws from a diagonal Gaussian given by its mean and log variance, differentiably.
+
+    The input holds both, one after the other on its last axis: `concatenate([mean, log_variance])`, as
+    `losses.GaussianKLDivergence` takes it, so that one `Dense(2 * dim)` serves the two. In training the
+    output is `mean + exp(log_variance / 2) * noise`, with `noise` standard normal and anew in every call:
+    gradients pass to mean and log variance as if the noise were a given input. For variational autoencoders.
+
+    Reference: Kingma, Welling, 2013, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
+
+    Args:
+        inference: What to return outside training: `"mean"`, or `"sample"` to draw there too. Defaults to
+            `"mean"`.
+        seed: Integer seed of the draws, or None. Defaults to None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor. Log variances above 60 count as 60.
+        training: Whether to draw.
+
+    Input shape:
+        `(batch, ..., 2 * dim)`.
+
+    Output shape:
+        `(batch, ..., dim)`.
+
+    Raises:
+        ValueError: for an unknown `inference`, or an input of rank 1 or without an even, known number of
+            entries on its last axis.
+
+    >>> layer = GaussianSampling(seed=0)
+    >>> [float(value) for value in layer(np.array([[5.0, -5.0, 0.0, 0.0]]))[0]]
+    [5.0, -5.0]
+    """
+
+    def __init__(self, *, inference="mean", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.inference = validation.one_of("inference", inference, ("mean", "sample"))
+        self.seed = validation.non_negative_integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        mean, log_variance = ops.split(inputs, 2, axis=-1)
+        if not training and self.inference == "mean":
+            return mean
+        dtype = at_least_float32(self.compute_dtype)
+        mean, log_variance = ops.cast(mean, dtype), ops.cast(log_variance, dtype)
+        largest = LARGEST_LOG_VARIANCE * ops.ones_like(log_variance)
+        deviation = ops.exp(ops.where(log_variance < largest, log_variance, largest) / 2)
+        noise = keras.random.normal(ops.shape(mean), dtype=dtype, seed=self.seed_generator)
+        return ops.cast(mean + deviation * noise, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) < 2 or input_shape[-1] is None or input_shape[-1] % 2:
+            raise ValueError(
+                "The input must hold means and as many log variances on its last axis, "
+                "(batch, ..., 2 * dim). "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        return (*input_shape[:-1], input_shape[-1] // 2)
+
+    def get_config(self):
+        return {**super().get_config(), "inference": self.inference, "seed": self.seed}

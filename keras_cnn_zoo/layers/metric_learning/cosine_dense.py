@@ -1,0 +1,105 @@
+"""A dense layer of cosines."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops.norms import l2_norm, l2_normalize
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class CosineDense(keras.layers.Layer):
+    """Cosine of the angle between the features and one weight vector per unit, times `scale`.
+
+    `y_j = scale * (w_j . x) / (|w_j| |x|)`: a dense layer without bias that sees directions only. It has two
+    uses. With the default scale of 1 it returns cosines, which is what `losses.ArcFace` and `losses.CosFace`
+    take: these multiply by a scale of their own after they have added their margin. With another scale, some
+    10 to 64, it returns logits for a plain softmax cross-entropy, which cosines alone are too small for.
+
+    A head with a scale of its own under `ArcFace` or `CosFace` is a mistake: it would be scaled twice, and
+    the loss would begin many times too high.
+
+    Reference: Wang, Xiang, Cheng, Yuille, 2017, "NormFace: L2 Hypersphere Embedding for Face Verification",
+    arXiv 1704.06369.
+
+    Differs from the paper: there the scale is learned; here it is a constant, as in ArcFace and CosFace.
+
+    Args:
+        units: Number of units, such as classes.
+        scale: Positive factor of the cosines. Defaults to 1.
+        kernel_initializer: Initializer of the kernel, `(features, units)`. Defaults to `"glorot_uniform"`.
+        kernel_regularizer: Regularizer of the kernel, or None. The output does not depend on its length.
+        kernel_constraint: Constraint of the kernel, or None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor. Where all features are zero the output is zero.
+
+    Input shape:
+        `(batch, ..., features)`.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Raises:
+        ValueError: for a number of units or a scale that is not positive, or an input of rank 1 or of an
+            unknown number of features.
+
+    >>> layer = CosineDense(1, kernel_initializer="ones")
+    >>> print(round(float(layer(np.array([[300.0, 400.0]]))[0, 0]), 4))  # 7 / (5 * sqrt(2))
+    0.9899
+    """
+
+    def __init__(
+        self,
+        units,
+        scale=1.0,
+        *,
+        kernel_initializer="glorot_uniform",
+        kernel_regularizer=None,
+        kernel_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = validation.positive_integer("units", units)
+        self.scale = validation.finite_number("scale", scale, above=0)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        features = input_shape[validation.channel_axis(-1, input_shape)]
+        self.kernel = self.add_weight(
+            shape=(features, self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        self.built = True
+
+    def call(self, inputs):
+        kernel = ops.convert_to_tensor(self.kernel)
+        # Features are normalized before the product, which then fits into half precision; the kernel after
+        # it, where there is one number for each unit to divide by.
+        directions = ops.cast(l2_normalize(inputs), self.compute_dtype)
+        lengths = l2_norm(kernel, axis=0)
+        lengths = ops.where(lengths > 0, lengths, ops.ones_like(lengths))
+        projections = ops.einsum("...i,io->...o", directions, kernel)
+        wide = ops.cast(projections, at_least_float32(self.compute_dtype))
+        return ops.cast(wide * (self.scale / lengths), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "scale": self.scale,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+        }

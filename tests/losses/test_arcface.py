@@ -1,0 +1,134 @@
+"""ArcFace by arc cosines, at the ends of its domain, and against pytorch-metric-learning."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.layers import CosineDense
+from keras_cnn_zoo.losses import ArcFace, arcface
+from keras_cnn_zoo.utils.autodiff import value_and_gradients
+
+
+def reference(y_true, y_pred, margin=0.5, scale=64.0):
+    losses = []
+    for label, row in zip(np.asarray(y_true).ravel(), y_pred, strict=True):
+        logits = []
+        for place, cosine in enumerate(row):
+            if place == label:
+                angle = math.acos(cosine)
+                turned = math.cos(angle + margin)
+                cosine = turned if angle + margin < math.pi else cosine - margin * math.sin(margin)
+            logits.append(scale * cosine)
+        top = max(logits)
+        losses.append(top + math.log(sum(math.exp(z - top) for z in logits)) - logits[label])
+    return np.array(losses)
+
+
+RNG = np.random.default_rng(0)
+COSINES = RNG.uniform(-0.98, 0.98, (7, 5))
+LABELS = np.array([0, 4, 2, 1, 3, 0, 2])
+COSINES[5, 0] = -0.95  # beyond pi - margin
+
+CASES = [
+    dict(
+        cls=ArcFace,
+        init_kwargs={"margin": 0.7, "scale": 9.0},
+        y_true=LABELS,
+        y_pred=COSINES,
+        reference=reference,
+    ),
+    dict(cls=ArcFace, init_kwargs={}, y_true=LABELS[:, None], y_pred=COSINES, reference=reference),
+]
+
+
+def numbers(tensor):
+    return np.asarray(keras.ops.convert_to_numpy(tensor), "float64")
+
+
+def target_logit(cosine, margin=0.5):
+    """The cosine that the true class counts with: with one class far off, the loss is minus its logit."""
+    cosines = np.stack([cosine, np.full_like(cosine, 100.0)], axis=-1)
+    return 100.0 - numbers(arcface(np.zeros(len(cosine), int), cosines, margin, scale=1.0))
+
+
+def test_the_target_falls_with_the_angle_all_the_way():
+    angles = np.linspace(0, math.pi, 1001)
+    values = target_logit(np.cos(angles))
+    within = angles < math.pi - 0.5
+    np.testing.assert_allclose(values[within], np.cos(angles[within] + 0.5), atol=3e-4)
+    np.testing.assert_allclose(values[~within], np.cos(angles[~within]) - 0.5 * math.sin(0.5), atol=1e-4)
+    assert np.diff(values).max() < 1e-5
+
+
+def test_no_margin_is_softmax_of_the_scaled_cosines():
+    expected = keras.losses.sparse_categorical_crossentropy(LABELS, 9.0 * COSINES, from_logits=True)
+    np.testing.assert_allclose(
+        numbers(arcface(LABELS, COSINES, 0.0, scale=9.0)), numbers(expected), rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("cosine", [1.0, 1 - 1e-7, 1 - 1e-12, -1.0, 1.001, -1.001, 64.0])
+def test_values_and_gradients_are_finite_at_and_beyond_the_ends(cosine, dtype):
+    cosines = keras.ops.convert_to_tensor([[cosine, 1.0]], dtype=dtype)
+    value, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(arcface(np.array([0]), x)), [cosines])
+    assert np.isfinite(float(value)) and np.isfinite(numbers(gradient)).all()
+    if cosine == 1.0:
+        # Exact at the angle 0, against another class at 0.
+        assert float(value) == pytest.approx(64 * (1 - math.cos(0.5)), abs=0.01)
+
+
+def test_the_target_is_pulled_up_and_the_others_down():
+    _, (gradient,), _ = value_and_gradients(
+        lambda x: keras.ops.sum(arcface(LABELS, x, scale=5.0)), [COSINES.astype("float32")]
+    )
+    own = np.eye(5, dtype=bool)[LABELS]
+    assert (numbers(gradient)[own] < 0).all() and (numbers(gradient)[~own] > 0).all()
+
+
+def test_loss_and_gradient_with_cosine_dense_are_those_of_pytorch_metric_learning():
+    torch = pytest.importorskip("torch")
+    losses = pytest.importorskip("pytorch_metric_learning.losses")
+    features = RNG.normal(size=(20, 6)).astype("float32")
+    labels = RNG.integers(0, 5, 20)
+    head = CosineDense(5)
+    head.build((None, 6))
+    peer = losses.ArcFaceLoss(5, 6, margin=math.degrees(0.5), scale=16)
+    peer.W.data = torch.tensor(head.get_weights()[0])
+    inputs = torch.tensor(features, requires_grad=True)
+    expected = peer(inputs, torch.tensor(labels))
+    expected.backward()
+    loss = ArcFace(0.5, scale=16)
+    value, (gradient,), (of_kernel,) = value_and_gradients(
+        lambda x: loss(labels, head(x)), [features], [head.kernel]
+    )
+    assert float(value) == pytest.approx(expected.item(), rel=1e-5)
+    np.testing.assert_allclose(numbers(gradient), inputs.grad.numpy(), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(numbers(of_kernel), peer.W.grad.numpy(), rtol=1e-3, atol=1e-5)
+
+
+def test_a_head_with_a_scale_of_its_own_shows():
+    keras.utils.set_random_seed(0)
+    features, labels = RNG.normal(size=(50, 128)).astype("float32"), RNG.integers(0, 100, 50)
+    right, wrong = CosineDense(100), CosineDense(100, scale=64)
+    assert 30 < float(ArcFace()(labels, right(features))) < 60
+    assert float(ArcFace()(labels, wrong(features))) > 500
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"margin": -0.1},
+            "`margin` must be a finite number at least 0 and below 3.14.* Received: margin=-0.1",
+        ),
+        ({"margin": 28.6}, "`margin` must be .* Received: margin=28.6"),
+        ({"scale": 0}, "`scale` must be a finite number above 0. Received: scale=0"),
+        ({"scale": None}, "`scale` must be a finite number above 0. Received: scale=None"),
+    ],
+)
+def test_refusals(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ArcFace(**arguments)

@@ -1,0 +1,23 @@
+"""Shapes that are equal as far as they are known."""
+
+import pytest
+
+from keras_cnn_zoo.utils import shapes
+
+
+@pytest.mark.parametrize(
+    "one, other, expected",
+    [
+        ((2, 3), (2, 3), True),
+        ((None, 3), (2, 3), True),
+        ((2, None), (None, 3), True),
+        ((), (), True),
+        ((2, 3), (2, 4), False),
+        ((2, 1), (2, 3), False),
+        ((2,), (2, 1), False),
+        ((None,), (None, None), False),
+    ],
+)
+def test_agree(one, other, expected):
+    assert shapes.agree(one, other) is expected
+    assert shapes.agree(other, one) is expected
