@@ -1,4 +1,6 @@
 from keras_cnn_zoo.layers.activation.maxout import Maxout
+from keras_cnn_zoo.layers.activation.maxout_dense import MaxoutDense
+from keras_cnn_zoo.layers.activation.probout import Probout
 from keras_cnn_zoo.layers.activation.rrelu import RReLU
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
@@ -13,7 +15,12 @@ from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling2D,
     StochasticPooling3D,
 )
+from keras_cnn_zoo.layers.regularization.drop_block import DropBlock2D
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
+from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDense
+from keras_cnn_zoo.layers.regularization.standout import Standout
+from keras_cnn_zoo.layers.regularization.stochastic_depth import StochasticDepth
+from keras_cnn_zoo.layers.regularization.swapout import Swapout
 from keras_cnn_zoo.layers.residual.highway_conv import HighwayConv2D
 from keras_cnn_zoo.layers.residual.residual_block import ResidualBlock2D
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
@@ -24,7 +31,9 @@ __all__ = [
     "AnchorGenerator",
     "AtrousSpatialPyramidPooling2D",
     "CrossCorrelation2D",
+    "DropBlock2D",
     "DropConnect",
+    "FastDropoutDense",
     "FeaturePyramid",
     "HighwayConv2D",
     "LocalResponseNormalization",
@@ -32,15 +41,20 @@ __all__ = [
     "LpPooling2D",
     "LpPooling3D",
     "Maxout",
+    "MaxoutDense",
     "NonMaxSuppression",
+    "Probout",
     "ROIAlign2D",
     "RReLU",
     "ResidualBlock2D",
     "SpectralPooling2D",
     "SqueezeExcitation",
+    "Standout",
+    "StochasticDepth",
     "StochasticPooling1D",
     "StochasticPooling2D",
     "StochasticPooling3D",
+    "Swapout",
     "TiledConv1D",
     "TiledConv2D",
 ]
