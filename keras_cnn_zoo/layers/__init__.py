@@ -1,4 +1,6 @@
 from keras_cnn_zoo.layers.activation.maxout import Maxout
+from keras_cnn_zoo.layers.activation.maxout_dense import MaxoutDense
+from keras_cnn_zoo.layers.activation.probout import Probout
 from keras_cnn_zoo.layers.activation.rrelu import RReLU
 from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
@@ -46,7 +48,12 @@ from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling2D,
     StochasticPooling3D,
 )
+from keras_cnn_zoo.layers.regularization.drop_block import DropBlock2D
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
+from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDense
+from keras_cnn_zoo.layers.regularization.standout import Standout
+from keras_cnn_zoo.layers.regularization.stochastic_depth import StochasticDepth
+from keras_cnn_zoo.layers.regularization.swapout import Swapout
 from keras_cnn_zoo.layers.residual.highway_conv import HighwayConv2D
 from keras_cnn_zoo.layers.residual.residual_block import ResidualBlock2D
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
@@ -58,7 +65,9 @@ __all__ = [
     "AtrousSpatialPyramidPooling2D",
     "ContextModule2D",
     "CrossCorrelation2D",
+    "DropBlock2D",
     "DropConnect",
+    "FastDropoutDense",
     "FeaturePyramid",
     "GatedConv1D",
     "HighwayConv2D",
@@ -97,15 +106,20 @@ __all__ = [
     "MLPConv1D",
     "MLPConv2D",
     "Maxout",
+    "MaxoutDense",
     "NonMaxSuppression",
+    "Probout",
     "ROIAlign2D",
     "RReLU",
     "ResidualBlock2D",
     "SpectralPooling2D",
     "SqueezeExcitation",
+    "Standout",
+    "StochasticDepth",
     "StochasticPooling1D",
     "StochasticPooling2D",
     "StochasticPooling3D",
+    "Swapout",
     "TiledConv1D",
     "TiledConv2D",
     "WaveNetBlock1D",

@@ -1,8 +1,8 @@
 """Maxout over groups of channels."""
 
 import keras
-from keras import ops
 
+from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
 from keras_cnn_zoo.utils import validation
 
 
@@ -51,26 +51,10 @@ class Maxout(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        shape = ops.shape(inputs)
-        axis = self.axis % len(shape)
-        groups = shape[axis] // self.pieces
-        grouped = ops.reshape(inputs, (*shape[:axis], groups, self.pieces, *shape[axis + 1 :]))
-        # Whole pieces compared in turn run twice as fast as a reduction over so short an axis, forward and
-        # backward, and `where`, unlike a reduction, never splits the gradient of a tie.
-        winner, *others = ops.unstack(grouped, self.pieces, axis=axis + 1)
-        for other in others:
-            winner = ops.where(other > winner, other, winner)
-        return winner
+        return largest(unstack_pieces(inputs, self.pieces, self.axis))
 
     def compute_output_shape(self, input_shape):
-        axis = validation.channel_axis(self.axis, input_shape)
-        channels = input_shape[axis]
-        if channels % self.pieces:
-            raise ValueError(
-                "The number of channels must be a multiple of `pieces`. "
-                f"Received: pieces={self.pieces}, channels={channels}, input_shape={tuple(input_shape)}"
-            )
-        return (*input_shape[:axis], channels // self.pieces, *input_shape[axis + 1 :])
+        return reduced_shape(input_shape, self.pieces, self.axis)
 
     def get_config(self):
         return {**super().get_config(), "pieces": self.pieces, "axis": self.axis}

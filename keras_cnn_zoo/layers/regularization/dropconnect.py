@@ -1,20 +1,14 @@
 """DropConnect: dropout of single weights."""
 
-import math
-
 import keras
-import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.ops.example_convolution import example_convolution
+from keras_cnn_zoo.ops.gaussian import expected_activation, is_joint
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
-# Activations of a whole vector of units: the Gaussian of one unit does not tell their mean.
-JOINT_ACTIVATIONS = ("softmax", "log_softmax", "sparsemax", "glu")
-NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
-NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -76,8 +70,8 @@ class DropConnect(keras.layers.Wrapper):
         self.rate = validation.probability("rate", rate, allow_one=False)
         self.per_example = validation.boolean("per_example", per_example)
         self.inference = validation.one_of("inference", inference, ("mean", "moment_matching"))
-        name = getattr(layer.activation, "__name__", None)
-        if self.inference == "moment_matching" and name in JOINT_ACTIVATIONS:
+        if self.inference == "moment_matching" and is_joint(layer.activation):
+            name = layer.activation.__name__
             validation.fail("inference", f"'mean' for a layer with the activation {name!r}", inference)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -109,7 +103,8 @@ class DropConnect(keras.layers.Wrapper):
         elif self.inference == "mean" or self.rate == 0:
             outputs = self._activate((1 - self.rate) * self._affine(inputs, kernel, bias))
         else:
-            outputs = self._expected_activation(*self._moments(inputs, kernel, bias))
+            expected = expected_activation(self.layer.activation, *self._moments(inputs, kernel, bias))
+            outputs = ops.cast(expected, self.compute_dtype)
         if self.layer.activity_regularizer is not None:
             self.add_loss(self.layer.activity_regularizer(outputs))
         return outputs
@@ -170,24 +165,6 @@ class DropConnect(keras.layers.Wrapper):
             ops.square(inputs), ops.square(kernel), None if bias is None else ops.square(bias)
         )
         return (1 - self.rate) * mean, self.rate * (1 - self.rate) * energy
-
-    def _expected_activation(self, mean, variance):
-        """Mean of the activation of a Gaussian; where it has no width, the root's slope is kept out."""
-        wide = variance > 0
-        deviation = ops.sqrt(ops.where(wide, variance, ops.ones_like(variance)))
-        if self.layer.activation in (None, keras.activations.linear):
-            expected = mean
-        elif self.layer.activation is keras.activations.relu:
-            scaled = mean / deviation
-            below = (1 + ops.erf(scaled / math.sqrt(2))) / 2
-            density = ops.exp(-ops.square(scaled) / 2) / math.sqrt(2 * math.pi)
-            expected = mean * below + deviation * density
-        else:
-            expected = sum(
-                float(weight) * self._activate(mean + float(node) * deviation)
-                for node, weight in zip(NODES, NODE_WEIGHTS, strict=True)
-            )
-        return ops.cast(ops.where(wide, expected, self._activate(mean)), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)

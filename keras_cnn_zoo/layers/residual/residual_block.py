@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
+from keras_cnn_zoo.layers.regularization.stochastic_depth import StochasticDepth
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
 from keras_cnn_zoo.utils import prototypes, validation
 
@@ -246,9 +247,7 @@ class ResidualBlock2D(keras.layers.Layer):
                 shape=(), initializer="zeros", constraint=_UnitInterval(), name="branch_weight"
             )
         if self.drop_rate:
-            self.drop = keras.layers.Dropout(
-                self.drop_rate, noise_shape=(None, 1, 1, 1), seed=self.seed, dtype=self.dtype_policy
-            )
+            self.drop = StochasticDepth(self.drop_rate, seed=self.seed, dtype=self.dtype_policy)
         self.built = True
 
     @staticmethod

@@ -1,0 +1,131 @@
+"""Probabilistic maxout."""
+
+import itertools
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
+from keras_cnn_zoo.ops.windows import at_least_float32
+from keras_cnn_zoo.utils import validation
+
+LARGEST_FACTOR = 1e30  # what float32 holds; the result is that of any larger one
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class Probout(keras.layers.Layer):
+    """Draws one of each group of `pieces` neighbouring channels, the larger ones more often.
+
+    In training entry i of a group is drawn with probability
+    `p_i = exp(inverse_temperature * x_i) / sum_j exp(inverse_temperature * x_j)`, and the gradient goes to it
+    alone. With `dropout` the output is 0 half the time, `p_0 = 1/2`, and the others share the other half. The
+    noise makes filters of a group more alike than `Maxout` does, hence more invariant; towards infinite
+    `inverse_temperature` it is `Maxout` under dropout. One random number serves a whole group.
+
+    Reference: Springenberg, Riedmiller, 2014, "Improving Deep Neural Networks with Probabilistic Maxout
+    Units", arXiv 1312.6116; equations (14) and (15), section 3.3.7 of the survey.
+
+    Differs from the paper: at test the paper averages the predictions of many sampled passes, which is
+    `inference="sample"` called many times; `"expectation"` needs one pass. The paper also raises the inverse
+    temperature during training; here it is fixed.
+
+    Args:
+        pieces: Channels in a group, a positive integer that divides the number of channels.
+        inverse_temperature: How much more often larger entries are drawn, at least 0, where all are drawn
+            alike. Defaults to 1.
+        dropout: Whether a group gives 0 with probability 1/2. Defaults to True.
+        inference: Outside training, `"expectation"` gives the mean of the draws, `"max"` the largest entry,
+            halved with `dropout`, and `"sample"` draws as in training. Defaults to `"expectation"`.
+        axis: The channels' axis, 1 for channels_first. Defaults to -1.
+        seed: Integer seed of the draws, or None. Defaults to None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+        training: Whether to draw.
+
+    Input shape:
+        `(batch, ..., channels)`, the channels at `axis`.
+
+    Output shape:
+        As the input, with `channels / pieces` channels.
+
+    Raises:
+        ValueError: for an argument outside its range, or channels that are unknown or not a multiple of
+            `pieces`.
+
+    >>> layer = Probout(pieces=2)
+    >>> [float(value) for value in layer(np.array([[3.0, 3.0, -50.0, 50.0]]))[0]]
+    [1.5, 25.0]
+    """
+
+    def __init__(
+        self,
+        pieces,
+        *,
+        inverse_temperature=1.0,
+        dropout=True,
+        inference="expectation",
+        axis=-1,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.pieces = validation.positive_integer("pieces", pieces)
+        self.inverse_temperature = validation.finite_number(
+            "inverse_temperature", inverse_temperature, minimum=0
+        )
+        self.dropout = validation.boolean("dropout", dropout)
+        self.inference = validation.one_of("inference", inference, ("expectation", "max", "sample"))
+        self.axis = validation.integer("axis", axis)
+        self.seed = validation.non_negative_integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        entries = unstack_pieces(inputs, self.pieces, self.axis)
+        winner = largest(entries)
+        if training or self.inference == "sample":
+            return self._draw(entries, winner)
+        if self.inference == "max":
+            return winner / 2 if self.dropout else winner
+        # Relative to the largest entry, so that neither exponentials nor gradients lose digits.
+        winner = ops.stop_gradient(at_least_float32(winner))
+        offsets = [at_least_float32(entry) - winner for entry in entries]
+        weights = self._weights(offsets)
+        mean = winner + sum(map(ops.multiply, weights, offsets)) / sum(weights)
+        return ops.cast(mean / 2 if self.dropout else mean, inputs.dtype)
+
+    def _weights(self, offsets):
+        """What the probabilities are proportional to, 1 for the largest entry, which has the offset 0."""
+        factor = min(self.inverse_temperature, LARGEST_FACTOR)
+        return [ops.exp(factor * offset) for offset in offsets]
+
+    def _draw(self, entries, winner):
+        draw = keras.random.uniform(ops.shape(winner), dtype="float32", seed=self.seed_generator)
+        constant = ops.cast(ops.stop_gradient(winner), "float32")
+        offsets = [ops.cast(ops.stop_gradient(entry), "float32") - constant for entry in entries]
+        limits = list(itertools.accumulate(self._weights(offsets)))
+        # The half of the draws that gives 0 comes first, and the rest is stretched to the whole.
+        point = (2 * draw - 1 if self.dropout else draw) * limits[-1]
+        drawn = winner
+        for entry, limit in zip(reversed(entries), reversed(limits), strict=True):
+            drawn = ops.where(point < limit, entry, drawn)
+        return ops.where(point < 0, ops.zeros_like(drawn), drawn) if self.dropout else drawn
+
+    def compute_output_shape(self, input_shape):
+        return reduced_shape(input_shape, self.pieces, self.axis)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pieces": self.pieces,
+            "inverse_temperature": self.inverse_temperature,
+            "dropout": self.dropout,
+            "inference": self.inference,
+            "axis": self.axis,
+            "seed": self.seed,
+        }

@@ -1,0 +1,122 @@
+"""DropBlock."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.utils import validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class DropBlock2D(keras.layers.Layer):
+    """Drops square blocks of feature maps in training.
+
+    Neighbouring features tell much the same, so dropping single ones, as `Dropout` does, takes little
+    information away. Every position where a whole block fits starts one with probability
+    `rate / block_size^2 * size^2 / (size - block_size + 1)^2`, which drops a share of about `rate`, less
+    where blocks overlap; the features that are left are scaled up by their share. A block larger than the map
+    is cut to its size. Use it between convolutions; `block_size=1` is dropout, and a block as large as the
+    map drops whole maps, as `keras.layers.SpatialDropout2D` does.
+
+    Reference: Ghiasi, Lin, Le, 2018, "DropBlock: A Regularization Method for Convolutional Networks", arXiv
+    1810.12890.
+
+    Differs from the paper: the paper raises `rate` from 0 over the training; here it is fixed.
+
+    Args:
+        block_size: Height and width of the blocks, an integer or two; the paper has 7.
+        rate: Share of the features to drop, in [0, 1).
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        per: What shares its blocks: `"channel"` draws them for every example and channel, as the paper finds
+            best, `"example"` for all channels of an example together, which is faster. Defaults to
+            `"channel"`.
+        seed: Integer seed of the draws, or None. Defaults to None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+        training: Whether to drop.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+
+    Output shape:
+        As the input.
+
+    Raises:
+        ValueError: for an argument outside its range, or an input of a rank other than 4.
+
+    >>> layer = DropBlock2D(block_size=3, rate=0.2, seed=1)
+    >>> print(layer(np.ones((1, 8, 8, 2)), training=True).shape)
+    (1, 8, 8, 2)
+    """
+
+    def __init__(self, block_size, rate, data_format=None, *, per="channel", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.block_size = validation.positive_integers("block_size", block_size, 2)
+        self.rate = validation.probability("rate", rate, allow_one=False)
+        self.data_format = validation.data_format("data_format", data_format)
+        self.per = validation.one_of("per", per, ("channel", "example"))
+        self.seed = validation.non_negative_integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        wide = windows.at_least_float32(inputs)
+        mask = self._mask(ops.shape(inputs))
+        # In float32, because half precision counts to 2,048 or 256 only.
+        share = ops.mean(mask)
+        factors = mask / ops.where(share > 0, share, ops.ones_like(share))
+        return ops.cast(wide * ops.cast(factors, wide.dtype), inputs.dtype)
+
+    def _mask(self, shape):
+        """Zeros inside of blocks and ones elsewhere, in float32."""
+        shape = list(shape)
+        if self.per == "example":
+            shape[-1 if self.data_format == "channels_last" else 1] = 1
+        axes = windows.spatial_axes(2, self.data_format)
+        starts, pads, probability = list(shape), {}, self.rate
+        for axis, extent in zip(axes, self.block_size, strict=True):
+            known = isinstance(shape[axis], int)
+            starts[axis] = windows.at_least_zero(shape[axis] - extent) + 1
+            pads[axis] = (min(extent, shape[axis]) - 1 if known else extent - 1,) * 2
+            block = min(extent, shape[axis]) if known else ops.minimum(extent, shape[axis])
+            if known:
+                probability = probability * shape[axis] / (block * starts[axis])
+            else:
+                size, covered = ops.cast(shape[axis], "float32"), ops.cast(block * starts[axis], "float32")
+                probability = probability * size / covered
+        draw = keras.random.uniform(starts, dtype="float32", seed=self.seed_generator)
+        mask = windows.pad_axes(ops.cast(draw < probability, "float32"), pads)
+        # A block reaches from its start downwards and to the right: the maximum over what lies before.
+        for axis, (reach, _) in pads.items():
+            size = tuple(reach + 1 if position == axis else 1 for position in axes)
+            if math.prod(size) > 1:
+                mask = ops.max_pool(mask, size, 1, "valid", self.data_format)
+            if not isinstance(shape[axis], int):
+                mask = windows.take_range(mask, axis, 0, shape[axis])
+        return 1 - mask
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 4:
+            raise ValueError(
+                f"`DropBlock2D` takes inputs of rank 4. Received: input_shape={tuple(input_shape)}"
+            )
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "block_size": self.block_size,
+            "rate": self.rate,
+            "data_format": self.data_format,
+            "per": self.per,
+            "seed": self.seed,
+        }

@@ -1,0 +1,109 @@
+"""Standout: dropout with probabilities that the layer computes itself."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.layers.base_dense import BaseDense
+from keras_cnn_zoo.ops.windows import at_least_float32
+from keras_cnn_zoo.utils import validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class Standout(BaseDense):
+    """Dense layer that drops its units with probabilities of their own.
+
+    With `z = x . kernel + bias` every unit and example has the keep probability
+    `keep = sigmoid(alpha * z + beta)`. In training `y = r * activation(z)`, with `r` drawn from {0, 1}, 1
+    with probability `keep`; at inference `y = keep * activation(z)`. So confident units stay and weak ones
+    are dropped. `alpha=0` is dropout with the rate `1 - sigmoid(beta)`; units that are kept are not scaled
+    up, as `keras.layers.Dropout` does.
+
+    Reference: Ba, Frey, 2013, "Adaptive Dropout for Training Deep Neural Networks" (NIPS); section 3.5.2 of
+    the survey.
+
+    Differs from the paper: the paper learns the weights of the keep probabilities beside the layer's own and
+    finds them to become an affine function of these; here they are that function from the start, its variant
+    without further weights. The bias belongs to the weights, and `beta` is added to the sum.
+
+    Args:
+        units: Number of units, the channels of the output.
+        activation: Activation of the units, or None.
+        use_bias: Whether the units have biases. Defaults to True.
+        kernel_initializer: For the kernel. Defaults to Glorot uniform.
+        bias_initializer: For the bias. Defaults to zeros.
+        kernel_regularizer: For the kernel, or None.
+        bias_regularizer: For the bias, or None.
+        activity_regularizer: For the output, or None.
+        kernel_constraint: For the kernel, or None.
+        bias_constraint: For the bias, or None.
+        alpha: How strongly the keep probability follows the unit's input. Defaults to 1.
+        beta: Logit of the keep probability of a unit without input. Defaults to 0, a probability of 1/2.
+        seed: Integer seed of the draws, or None. Defaults to None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+        training: Whether to drop units.
+
+    Input shape:
+        `(batch, ..., channels)`.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Raises:
+        ValueError: for an argument outside its range, or an input of rank 1 or with unknown channels.
+
+    >>> layer = Standout(4, activation="relu", alpha=1.0, beta=0.5)
+    >>> print(layer(np.ones((2, 3)), training=True).shape)
+    (2, 4)
+    """
+
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        *,
+        alpha=1.0,
+        beta=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(
+            units,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
+        )
+        self.alpha = validation.finite_number("alpha", alpha)
+        self.beta = validation.finite_number("beta", beta)
+        self.seed = validation.non_negative_integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def call(self, inputs, training=False):
+        outputs = self.affine(inputs)
+        logits = self.alpha * at_least_float32(outputs) + self.beta
+        outputs = self.activate(outputs)
+        if training:
+            draw = keras.random.uniform(ops.shape(outputs), dtype="float32", seed=self.seed_generator)
+            dropped = ops.cast(ops.sigmoid(-ops.stop_gradient(logits)), "float32")
+            return outputs * ops.cast(draw >= dropped, outputs.dtype)
+        return ops.cast(outputs * ops.sigmoid(logits), self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "alpha": self.alpha, "beta": self.beta, "seed": self.seed}

@@ -1,0 +1,92 @@
+"""Stochastic depth."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class StochasticDepth(keras.layers.Layer):
+    """Drops a whole residual branch in training: `x + StochasticDepth(rate)(branch(x))`.
+
+    In training the branch is 0 with probability `rate`, drawn for each example or for the whole batch; its
+    mean over the draws is what inference gives. Networks of hundreds of layers train as if they were
+    shallower, and are regularized. The paper's `rate` grows linearly with depth, from 0 to 1/2 at the last
+    block.
+
+    Reference: Huang, Sun, Liu, Sedra, Weinberger, 2016, "Deep Networks with Stochastic Depth", arXiv
+    1603.09382.
+
+    Differs from the paper: the paper draws once per batch, which needs one number and costs variance, and
+    multiplies by `1 - rate` at inference. That is `per="batch", scale_at="inference"`. Scaling survivors up
+    in training instead makes inference the plain network. The dropped branch is computed all the same.
+
+    Args:
+        rate: Probability of dropping the branch, in [0, 1).
+        per: What shares one draw, `"example"` or `"batch"`. Defaults to `"example"`.
+        scale_at: `"training"` divides branches that are kept by `1 - rate` in training, `"inference"`
+            multiplies by it at inference. Defaults to `"training"`.
+        seed: Integer seed of the draws, or None. Defaults to None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor, the output of the branch.
+        training: Whether to drop.
+
+    Input shape:
+        `(batch, ...)`.
+
+    Output shape:
+        As the input.
+
+    Raises:
+        ValueError: for an argument outside its range.
+
+    >>> layer = StochasticDepth(0.75, seed=1)
+    >>> sorted({float(value) for value in layer(np.ones(100), training=True)})
+    [0.0, 4.0]
+    """
+
+    def __init__(self, rate, *, per="example", scale_at="training", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = validation.probability("rate", rate, allow_one=False)
+        self.per = validation.one_of("per", per, ("example", "batch"))
+        self.scale_at = validation.one_of("scale_at", scale_at, ("training", "inference"))
+        self.seed = validation.integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs, training=False):
+        if self.rate == 0:
+            return inputs
+        if not training:
+            return inputs * (1 - self.rate) if self.scale_at == "inference" else inputs
+        factors = self._draw(inputs)
+        if self.scale_at == "inference":
+            factors = factors > 0
+        return inputs * ops.cast(factors, inputs.dtype)
+
+    def _draw(self, inputs):
+        """Zeros and `1 / (1 - rate)`, in float32, so that the share of zeros is right in half precision."""
+        ones = (1,) * (len(inputs.shape) - 1)
+        count = ops.shape(inputs)[0] if self.per == "example" else 1
+        shape = (None, *ones) if self.per == "example" else (1, *ones)
+        return keras.random.dropout(
+            ops.ones((count, *ones), dtype="float32"), self.rate, noise_shape=shape, seed=self.seed_generator
+        )
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "per": self.per,
+            "scale_at": self.scale_at,
+            "seed": self.seed,
+        }

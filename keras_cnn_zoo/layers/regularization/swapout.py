@@ -1,0 +1,101 @@
+"""Swapout."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class Swapout(keras.layers.Layer):
+    """Adds a shortcut and a branch whose elements are dropped independently: `Swapout()([x, branch(x)])`.
+
+    In training `y = r1 * x + r2 * branch(x)`, with `r1` and `r2` drawn from {0, 1} for every element, 0 with
+    probability `shortcut_rate` and `branch_rate`. So every unit is by turns dropped, skipped, feed-forward or
+    residual. `(0, 0)` is a residual sum, `(1, 0)` the branch alone, `(1, rate)` dropout of it, and
+    `(0, rate)` dropout in a residual network; nothing is scaled up. One random number serves both draws.
+
+    Reference: Singh, Hoiem, Forsyth, 2016, "Swapout: Learning an Ensemble of Deep Architectures", arXiv
+    1605.06465.
+
+    Differs from the paper: its parameters are the probabilities of keeping, here those of dropping, as in
+    Keras. Its best results average the predictions of about 30 sampled passes, `inference="sample"` called
+    that many times, because batch normalization does not meet the means of swapped units in training.
+
+    Args:
+        shortcut_rate: Probability of dropping an element of the shortcut, in [0, 1]. Defaults to 0.5; the
+            paper's best schedule grows both linearly with depth, from 0 to 0.5 at the last block.
+        branch_rate: Probability of dropping an element of the branch, in [0, 1]. Defaults to 0.5.
+        inference: Outside training, `"expectation"` gives the mean over the draws, and `"sample"` draws as in
+            training. Defaults to `"expectation"`.
+        seed: Integer seed of the draws, or None. Defaults to None.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A list of two floating-point tensors, shortcut and branch.
+        training: Whether to draw.
+
+    Input shape:
+        A list of two equal shapes `(batch, ...)`.
+
+    Output shape:
+        That of either input.
+
+    Raises:
+        ValueError: for an argument outside its range, or inputs that are not two of one shape.
+
+    >>> layer = Swapout(shortcut_rate=0.25, branch_rate=0.5)
+    >>> [float(value) for value in layer([np.array([4.0, 8.0]), np.array([2.0, -2.0])])]
+    [4.0, 5.0]
+    """
+
+    def __init__(self, shortcut_rate=0.5, branch_rate=0.5, *, inference="expectation", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.shortcut_rate = validation.probability("shortcut_rate", shortcut_rate)
+        self.branch_rate = validation.probability("branch_rate", branch_rate)
+        self.inference = validation.one_of("inference", inference, ("expectation", "sample"))
+        self.seed = validation.non_negative_integer("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        shortcut, branch = inputs
+        keep_shortcut, keep_branch = 1 - self.shortcut_rate, 1 - self.branch_rate
+        if not training and self.inference == "expectation":
+            return keep_shortcut * shortcut + keep_branch * branch
+        draw = keras.random.uniform(ops.shape(shortcut), dtype="float32", seed=self.seed_generator)
+        # Within the draws that keep the shortcut, and within the others, the first part keeps the branch.
+        kept = draw < keep_shortcut
+        both, either = keep_shortcut * keep_branch, keep_shortcut + self.shortcut_rate * keep_branch
+        branch_kept = ops.where(kept, draw < both, draw < either)
+        nothing = ops.zeros_like(shortcut)
+        return ops.where(kept, shortcut, nothing) + ops.where(branch_kept, branch, nothing)
+
+    def compute_output_shape(self, input_shape):
+        shapes = [tuple(shape) for shape in input_shape] if _are_shapes(input_shape) else []
+        if len(shapes) != 2 or len(shapes[0]) != len(shapes[1]) or not all(map(_agree, *shapes)):
+            raise ValueError(
+                "`Swapout` takes a list of two tensors of one shape, shortcut and branch. "
+                f"Received: input_shape={input_shape}"
+            )
+        return tuple(one if other is None else other for one, other in zip(*shapes, strict=True))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "shortcut_rate": self.shortcut_rate,
+            "branch_rate": self.branch_rate,
+            "inference": self.inference,
+            "seed": self.seed,
+        }
+
+
+def _are_shapes(structure):
+    return isinstance(structure, (list, tuple)) and all(isinstance(item, (list, tuple)) for item in structure)
+
+
+def _agree(one, other):
+    return one is None or other is None or one == other
