@@ -69,21 +69,20 @@ def test_equals_sorted_distances(seed, k, distance):
 
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
 def test_equals_pytorch_metric_learning(distance):
-    pytest.importorskip("pytorch_metric_learning")
     torch = pytest.importorskip("torch")
-    from pytorch_metric_learning import distances
-    from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
-    from pytorch_metric_learning.utils.inference import CustomKNN
+    distances = pytest.importorskip("pytorch_metric_learning.distances")
+    inference = pytest.importorskip("pytorch_metric_learning.utils.inference")
+    accuracy = pytest.importorskip("pytorch_metric_learning.utils.accuracy_calculator")
 
     # Class 99 occurs once: no query there either.
     ids, embeddings = points(7, examples=200, classes=12, dim=16)
     ids[3] = 99
-    knn = CustomKNN(
+    knn = inference.CustomKNN(
         distances.CosineSimilarity()
         if distance == "cosine"
         else distances.LpDistance(normalize_embeddings=False)
     )
-    calculator = AccuracyCalculator(
+    calculator = accuracy.AccuracyCalculator(
         include=("precision_at_1",), k=1, device=torch.device("cpu"), knn_func=knn
     )
     theirs = calculator.get_accuracy(torch.tensor(embeddings), torch.tensor(ids))["precision_at_1"]
