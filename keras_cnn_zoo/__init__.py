@@ -7,13 +7,14 @@ Importing the package registers every layer, loss, regularizer, metric and model
 
 import importlib
 
-from keras_cnn_zoo import initializers, layers, losses, metrics, models, ops, regularizers
+from keras_cnn_zoo import callbacks, initializers, layers, losses, metrics, models, ops, regularizers
 from keras_cnn_zoo.utils.version import __version__
 
 _ON_DEMAND = ("catalog", "data", "tasks", "testing")
 
 __all__ = [
     "__version__",
+    "callbacks",
     "catalog",
     "data",
     "initializers",

@@ -22,6 +22,7 @@ class ErrorRate(keras.metrics.Metric, abc.ABC):
 
     def __init__(self, name, dtype, *, mask_index):
         super().__init__(name=name, dtype=dtype)
+        self._direction = "down"  # Where Keras looks for `mode="auto"` of callbacks.
         self.mask_index = validation.non_negative_integer("mask_index", mask_index, optional=True)
         self.errors = self.add_weight(name="errors", initializer="zeros")
         self.length = self.add_weight(name="length", initializer="zeros")

@@ -62,6 +62,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
 
     def __init__(self, name="mean_average_precision", dtype=None, *, iou_threshold=None, max_detections=100):
         super().__init__(name=name, dtype=dtype)
+        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
         if iou_threshold is not None:
             iou_threshold = validation.finite_number("iou_threshold", iou_threshold, above=0, maximum=1)
         self.iou_threshold = iou_threshold

@@ -14,6 +14,7 @@ class BaseSequenceMean(keras.metrics.Metric):
 
     def __init__(self, name, dtype):
         super().__init__(name=name, dtype=dtype)
+        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
         self.total = self.add_variable((self.values,), initializer="zeros", name="total")
         self.sequences = self.add_variable((), initializer="zeros", name="sequences")
 

@@ -9,6 +9,7 @@ Each guarantee is one line in `GUARANTEES`. A check raises `ContractError` at th
 
 from keras_cnn_zoo.testing.case import GUARANTEES, Case, ContractError, Outcome, case_from_dict
 from keras_cnn_zoo.testing.check import (
+    check_callback,
     check_initializer,
     check_layer,
     check_loss,
@@ -24,6 +25,7 @@ __all__ = [
     "GUARANTEES",
     "Outcome",
     "case_from_dict",
+    "check_callback",
     "check_initializer",
     "check_layer",
     "check_loss",

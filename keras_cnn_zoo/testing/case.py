@@ -61,6 +61,7 @@ KINDS = {
     "regularizer": "regularizers",
     "initializer": "initializers",
     "metric": "metrics",
+    "callback": "callbacks",
     "model": "models",
 }
 
@@ -123,7 +124,8 @@ class Case:
     their arguments.
 
     Args:
-        kind: "layer", "loss", "regularizer", "initializer", "metric" or "model".
+        kind: "layer", "loss", "regularizer", "initializer", "metric", "callback" or
+            "model".
         cls: The class; of a model it is optional.
         build: Function without arguments that returns a new model.
         init_kwargs: Dict of constructor arguments. Defaults to none.
@@ -137,8 +139,9 @@ class Case:
         weight: Weight for a regularizer.
         shape: Shape for an initializer.
         updates: List of arguments of `update_state` of a metric.
+        logs: List of the logs of a callback's epochs.
         reference: The formula in float64 NumPy, see `check_layer`.
-        expected: The reduced loss, or the result of a metric.
+        expected: The reduced loss, the result of a metric, or the number of epochs that a callback lets run.
         expected_output_shape: Shape, or shapes in the structure of the output.
         overfit: Whether a model must overfit one batch. Defaults to True.
         targets: Targets of a model that has a loss of its own; see `check_model`.
@@ -161,6 +164,7 @@ class Case:
     weight: typing.Any = None
     shape: tuple | None = None
     updates: list | None = None
+    logs: list | None = None
     reference: typing.Callable | None = None
     expected: typing.Any = None
     expected_output_shape: typing.Any = None
@@ -266,7 +270,13 @@ def case_from_dict(declared, module=None, index=None):
 def _infer_kind(declared, module, index):
     if "build" in declared:
         return "model"
-    telling = {"y_pred": "loss", "weight": "regularizer", "updates": "metric", "shape": "initializer"}
+    telling = {
+        "y_pred": "loss",
+        "weight": "regularizer",
+        "updates": "metric",
+        "shape": "initializer",
+        "logs": "callback",
+    }
     for key, kind in telling.items():
         if key in declared:
             return kind
@@ -274,7 +284,7 @@ def _infer_kind(declared, module, index):
         return "layer"
     raise ValueError(
         "A case must have `input_shape` or `inputs` (layer), `y_pred` (loss), `weight` (regularizer), "
-        "`shape` (initializer), `updates` (metric) or `build` (model). "
+        "`shape` (initializer), `updates` (metric), `logs` (callback) or `build` (model). "
         f"Received: {sorted(declared)} in {module}[{index}]"
     )
 

@@ -186,6 +186,37 @@ def check_metric(cls, init_kwargs, updates, *, expected, exempt=None):
     )
 
 
+def check_callback(cls, init_kwargs, logs, *, expected, exempt=None):
+    """Holds a callback to the guarantees that mean something for it.
+
+    It watches epochs whose logs are given, without any training: bad arguments are refused, the same logs do
+    the same again, and training ends where it should.
+
+    Args:
+        cls: The callback class.
+        init_kwargs: Dict of constructor arguments, other than the defaults.
+        logs: List of dicts, the logs of each epoch.
+        expected: How many epochs run before the callback ends training; all of them where it does not.
+        exempt: As in `check_layer`.
+
+    Returns:
+        List of `Outcome`, one for each guarantee and place where it was checked.
+
+    Raises:
+        ContractError: An AssertionError that names the guarantee, what broke, and what to do.
+    """
+    return check_case(
+        Case(
+            kind="callback",
+            cls=cls,
+            init_kwargs=init_kwargs,
+            logs=logs,
+            expected=expected,
+            exempt=exempt,
+        )
+    )
+
+
 def check_model(
     build,
     input_shape,

@@ -18,6 +18,7 @@ SIZES = (
     "num_layers",
 )
 PROBABILITIES = ("rate", "drop_rate", "dropout_rate", "drop_path_rate")
+TEXTS = ("metric", "monitor")
 IDENTIFIER_SUFFIXES = ("_initializer", "_regularizer", "_constraint", "activation")
 
 
@@ -45,6 +46,8 @@ def bad_values(name, value, *, optional):
         List of values, each wrong in kind or range whatever the component computes.
     """
     bad = [NotAValue(), "not a value"]
+    if name in TEXTS:
+        return [NotAValue(), float("nan"), ""]
     if is_identifier(name) or isinstance(value, keras.layers.Layer):
         return bad
     bad.append(float("nan"))

@@ -68,6 +68,11 @@ CHECKS = {
         "C2": saving.check_metric,
         "C11": arguments.check_arguments,
     },
+    "callback": {
+        "C10": reproducibility.check_callback,
+        "C13": oracle.check_callback,
+        "C11": arguments.check_arguments,
+    },
     "model": {
         "C1": config.check_model,
         "C10": reproducibility.check_model,
@@ -95,7 +100,7 @@ EAGER_CHECKS = {
         kind: {
             key: CHECKS[kind][key] for key in ("C1", "C10", "C3", "C4", "C13", "C2") if key in CHECKS[kind]
         }
-        for kind in ("loss", "regularizer", "initializer", "metric", "model")
+        for kind in ("loss", "regularizer", "initializer", "metric", "callback", "model")
     },
 }
 
@@ -115,6 +120,16 @@ NOT_APPLICABLE = {
         "C6": "a metric may compute on the host",
         "C7": "a metric is not differentiated",
         "C12": "a metric is not exported",
+    },
+    "callback": {
+        "C1": "a callback has no config",
+        "C2": "a callback is not saved with its model",
+        "C3": "a callback has no output",
+        "C4": "a callback computes on the host",
+        "C5": "a callback has no data format",
+        "C6": "a callback runs between the compiled steps",
+        "C7": "a callback is not differentiated",
+        "C12": "a callback is not exported",
     },
     "model": {
         "C5": "held by the layers of the model",

@@ -9,6 +9,7 @@ BASE_ARGUMENTS = {
     "model": ("name",),
     "regularizer": (),
     "initializer": (),
+    "callback": (),
 }
 
 

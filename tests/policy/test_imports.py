@@ -27,7 +27,8 @@ BACKEND_PLACES = re.compile(
     r"^keras_cnn_zoo/(data/|distribution/|testing/|utils/autodiff\.py$|models/presets/foreign\.py$)"
 )
 # These load with `import keras_cnn_zoo`; in the others what is optional is imported where it is used.
-LEAN_PARTS = {"utils", "ops", "regularizers", "initializers", "layers", "losses", "metrics", "models"}
+LEAN_PARTS = {"utils", "ops", "regularizers", "initializers", "layers", "losses", "metrics", "callbacks"}
+LEAN_PARTS |= {"models"}
 OF_KERAS = {"h5py", "ml_dtypes"}  # Keras requires them and loads them itself
 DISTRIBUTIONS = {  # where a package is imported under another name
     "PIL": "pillow",

@@ -175,6 +175,25 @@ UPDATES = [
 ]
 
 
+class Patience(keras.callbacks.Callback):
+    """Ends training after a number of epochs in which the loss is not below its best."""
+
+    def __init__(self, epochs=1):
+        super().__init__()
+        self.epochs = validation.positive_integer("epochs", epochs)
+
+    def on_train_begin(self, logs=None):
+        self.best, self.waited = float("inf"), 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.waited = 0 if logs["loss"] < self.best else self.waited + 1
+        self.best = min(self.best, logs["loss"])
+        self.model.stop_training = self.waited == self.epochs
+
+
+LOGS = [{"loss": loss} for loss in (3.0, 2.0, 2.5, 1.0, 1.5, 1.0, 0.5)]
+
+
 def small_model():
     """A network for 8 x 8 pictures and three classes."""
     return keras.Sequential(

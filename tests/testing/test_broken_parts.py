@@ -1,4 +1,4 @@
-"""Losses, regularizers, initializers, metrics and models with one thing wrong."""
+"""Losses, regularizers, initializers, metrics, callbacks and models with one thing wrong."""
 
 import keras
 import numpy as np
@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_cnn_zoo.testing import (
     ContractError,
+    check_callback,
     check_initializer,
     check_loss,
     check_metric,
@@ -15,11 +16,13 @@ from keras_cnn_zoo.testing import (
 )
 from tests.testing.parts import (
     LABELS,
+    LOGS,
     PICKS,
     SCORES,
     UPDATES,
     Distance,
     MeanError,
+    Patience,
     Ridge,
     Uniform,
     distance,
@@ -179,6 +182,57 @@ class MeanOfMeans(MeanError):
 def test_broken_metric_is_caught_by_its_expected_result(cls, message):
     with pytest.raises(ContractError, match=rf"^C13 [^:]*: {cls.__name__}: .*{message}"):
         check_metric(cls, {"power": 2}, UPDATES, expected=14 / 5)
+
+
+class StillWaiting(Patience):
+    """Goes on counting where the last training ended."""
+
+    def __init__(self, epochs=1):
+        super().__init__(epochs)
+        self.best, self.waited = float("inf"), 0
+
+    def on_train_begin(self, logs=None):
+        pass
+
+
+class WritesLogs(Patience):
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        logs["waited"] = self.waited
+
+
+class TooPatient(Patience):
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self.model.stop_training = self.waited > self.epochs
+
+
+class Unchecked(Patience):
+    def __init__(self, epochs=1):
+        super().__init__()
+        self.epochs = epochs
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "cls", "message"),
+    [
+        ("C10", StillWaiting, "other epochs when trained with a second time"),
+        ("C10", WritesLogs, "the logs were changed"),
+        ("C13", TooPatient, "other epochs than expected"),
+        ("C11", Unchecked, "is accepted"),
+    ],
+    ids=lambda item: getattr(item, "__name__", ""),
+)
+def test_broken_callback_is_caught_under_its_guarantee(guarantee, cls, message):
+    logs = [dict(shown) for shown in LOGS]
+    with pytest.raises(ContractError, match=rf"^{guarantee} [^:]*: {cls.__name__}: .*{message}"):
+        check_callback(cls, {"epochs": 2}, logs, expected=6)
+
+
+def test_a_good_callback_passes_and_nothing_runs_elsewhere():
+    outcomes = check_callback(Patience, {"epochs": 2}, LOGS, expected=6)
+    assert [outcome.guarantee for outcome in outcomes] == [f"C{number}" for number in range(1, 14)]
+    assert {outcome.guarantee for outcome in outcomes if outcome.status == "pass"} == {"C10", "C11", "C13"}
 
 
 def dead_layer():

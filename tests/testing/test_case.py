@@ -20,6 +20,7 @@ LAYER = {"cls": ScaledDense, "init_kwargs": DENSE, "input_shape": (2, 4)}
         ({"cls": keras.regularizers.L2, "weight": 1}, "regularizer"),
         ({"cls": keras.metrics.Mean, "updates": [], "expected": 0}, "metric"),
         ({"cls": keras.initializers.Zeros, "shape": (2,)}, "initializer"),
+        ({"cls": keras.callbacks.TerminateOnNaN, "logs": [], "expected": 0}, "callback"),
         ({"build": small_model, "input_shape": (2, 8, 8, 1)}, "model"),
     ],
 )

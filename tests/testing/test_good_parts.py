@@ -8,12 +8,14 @@ from keras_cnn_zoo.testing import Case, run_case
 from tests.testing.parts import (
     DENSE,
     LABELS,
+    LOGS,
     PICKS,
     SCORES,
     UPDATES,
     ChannelSoftmax,
     Distance,
     MeanError,
+    Patience,
     Ridge,
     ScaledDense,
     Uniform,
@@ -44,6 +46,8 @@ GOOD = [
     ),
     Case("initializer", cls=Uniform, init_kwargs={"high": 0.7, "seed": 3}, shape=(3, 4)),
     Case("metric", cls=MeanError, init_kwargs={"power": 2}, updates=UPDATES, expected=14 / 5),
+    Case("callback", cls=Patience, init_kwargs={"epochs": 2}, logs=LOGS, expected=6),
+    Case("callback", cls=Patience, init_kwargs={"epochs": 3}, logs=LOGS, expected=7),
     Case("model", build=small_model, input_shape=(3, 8, 8, 1)),
     Case("model", build=picker, input_shape=(2, 4), targets=PICKS),
 ]

@@ -25,12 +25,14 @@ APPLICABLE = {
     "regularizer": ("C4", "C8", "C9"),
     "initializer": ("C4", "C8"),
     "metric": ("C8",),
+    "callback": (),
 }
 """What another backend can say about each kind."""
 
 NOT_APPLICABLE = {
     "initializer": {"C9": "an initializer runs once, uncompiled"},
     "metric": {"C9": "a metric may compute on the host"},
+    "callback": {"C8": "a callback computes on the host", "C9": "a callback computes on the host"},
 }
 """Why the rest means nothing; in the words of the registry of in-process checks."""
 
@@ -127,6 +129,8 @@ class Elsewhere:
         self.folder = pathlib.Path(self._temporary.name)
         self._addresses = []
         for number, case in enumerate(self.cases):
+            if not APPLICABLE[case.kind]:
+                continue
             try:
                 self._addresses.append(send_case(case, self.folder, number))
             except TypeError as error:
@@ -187,7 +191,7 @@ class Elsewhere:
 
     def _run(self):
         deadline = time.monotonic() + self._seconds
-        for lane in self._lanes:
+        for lane in self._lanes if self._addresses else ():
             reason = missing(lane.backend)
             if reason:
                 self._settle(self.cases, lane, "not run", reason)

@@ -6,8 +6,10 @@ from keras import ops
 
 from keras_cnn_zoo.testing import probe
 from keras_cnn_zoo.testing.case import NotApplicable, NotRun
+from keras_cnn_zoo.testing.epochs import epochs_run
 
 ADVICE = "compare both with the paper's formula; a float64 run must be float64 throughout"
+ADVICE_CALLBACK = "set `self.model.stop_training` at the end of the epoch that is to be the last"
 
 
 def tolerance():
@@ -108,6 +110,14 @@ def check_metric(case):
         component.reset_state()
         component.update_state(*whole)
         _require_result(case, component, case.expected, "the result of one update with all examples")
+
+
+def check_callback(case):
+    """C13 for callbacks: training with these logs ends after `expected` epochs."""
+    if case.expected is None:
+        raise NotRun("nothing was expected: pass expected=..., the number of epochs that run")
+    actual = epochs_run(case.make(), case.logs)
+    probe.require_equal("C13", case, actual, case.expected, "other epochs than expected", ADVICE_CALLBACK)
 
 
 def _require_result(case, component, expected, words):

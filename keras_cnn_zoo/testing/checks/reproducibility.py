@@ -8,12 +8,14 @@ from keras import ops
 
 from keras_cnn_zoo.testing import probe
 from keras_cnn_zoo.testing.case import ContractError
+from keras_cnn_zoo.testing.epochs import epochs_run
 
 NO_NOISE = "draw only when `training` is true"
 OWN_SEED = (
     "take a `seed` argument, keep self.seed_generator = keras.random.SeedGenerator(seed), "
     "and pass seed=self.seed_generator to every draw"
 )
+FRESH_START = "set what training changes anew in `on_train_begin`"
 NO_WRITING = "never write into an input; build new tensors"
 
 
@@ -158,6 +160,17 @@ def check_metric(case):
         results.append(probe.as_numpy(component.result()))
     _same(case, results[1], results[0], "the same updates give another result", "remove randomness")
     _same(case, case.updates, before, "an update was changed by the call", NO_WRITING)
+
+
+def check_callback(case):
+    """C10 for callbacks: the same logs end training at the same epoch, and stay as they were."""
+    before = copy.deepcopy(case.logs)
+    component = case.make()
+    first = epochs_run(component, case.logs)
+    for twin, words in ((component, "trained with a second time"), (case.make(), "made alike")):
+        _same(case, epochs_run(twin, case.logs), first, f"other epochs when {words}", FRESH_START)
+    if case.logs != before:
+        raise ContractError("C10", case, "the logs were changed by the callback", NO_WRITING)
 
 
 def _check_function(case, function, argument):

@@ -1,0 +1,200 @@
+"""Share of queries with an example of their class among the nearest neighbours."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_cnn_zoo.utils import validation
+
+DISTANCES = ("euclidean", "cosine")
+# Numbers in one table of embeddings; a further table is added when the last is full.
+TABLE_NUMBERS = 1 << 18
+# Distances that are held at once.
+CHUNK_NUMBERS = 1 << 22
+# Distances that differ by less, measured by the largest squared norm, count as equal.
+TIE = 1e-12
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class RecallAtK(keras.metrics.Metric):
+    """Share of examples that have one of their class among their `k` nearest others: R@k of metric learning.
+
+    Embeddings and class ids are gathered over the whole evaluation; then each example is a query against all
+    others. Examples whose class no other has are no queries, only others. Among equally near neighbours the
+    order is random: the query counts with its chance, so that a network that puts everything on one point is
+    as good as guessing. For `k=1` without ties it is the precision at 1 of pytorch-metric-learning's
+    `AccuracyCalculator`. Without a query it is 0.
+
+    All distances are computed on the host, in float64: call the metric eagerly, on what `predict` returns. As
+    a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, and not on JAX, where
+    Keras traces metrics first.
+
+    Reference: Oh Song, Xiang, Jegelka, Savarese, 2016, "Deep Metric Learning via Lifted Structured Feature
+    Embedding", arXiv 1511.06452; the measure is that of Jegou, Douze, Schmid, 2011, "Product Quantization for
+    Nearest Neighbor Search".
+
+    Args:
+        k: Number of neighbours to look at. Defaults to 1.
+        name: Name of the metric.
+        dtype: Dtype of the result; embeddings are kept in float32.
+        distance: "euclidean", or "cosine", which is the same on embeddings of unit length. Defaults to
+            "euclidean".
+
+    Call arguments:
+        y_true: Class ids, integers, `(batch,)` or `(batch, 1)`.
+        y_pred: Embeddings, `(batch, dim)`.
+        sample_weight: None; a neighbour has no weight.
+
+    Output shape:
+        A scalar in [0, 1].
+
+    Raises:
+        ValueError: for an argument outside its range, arrays whose shapes do not go together, embeddings that
+            are not finite, or weights.
+
+    >>> metric = RecallAtK(k=1)
+    >>> metric.update_state([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
+    >>> print(float(metric.result()))
+    0.5
+    """
+
+    def __init__(self, k=1, name="recall_at_k", dtype=None, *, distance="euclidean"):
+        super().__init__(name=name, dtype=dtype)
+        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
+        self.k = validation.positive_integer("k", k)
+        self.distance = validation.one_of("distance", distance, DISTANCES)
+        self.examples = self.add_weight(name="examples", initializer="zeros", dtype="int32")
+        self.dim = self.add_weight(name="dim", initializer="zeros", dtype="int32")
+        self.embeddings = [self._table("embeddings", 0, "float32")]
+        self.class_ids = [self._table("class_ids", 0, "int32")]
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            validation.fail("sample_weight", "None: a neighbour has no weight", sample_weight)
+        class_ids = _on_host("y_true", y_true)
+        embeddings = np.asarray(_on_host("y_pred", y_pred), dtype="float32")
+        if embeddings.ndim != 2 or class_ids.shape not in ((len(embeddings),), (len(embeddings), 1)):
+            raise ValueError(
+                "`y_true` must be (batch,) or (batch, 1), and `y_pred` (batch, dim). "
+                f"Received: {class_ids.shape} and {embeddings.shape}"
+            )
+        numbers = class_ids.dtype.kind in "biuf"
+        ids = class_ids.reshape(-1).astype("int32") if numbers else None
+        if not numbers or not np.array_equal(ids, class_ids.reshape(-1)):
+            raise ValueError(f"`y_true` must hold whole class numbers. Received: {class_ids.ravel()[:8]}")
+        if not np.isfinite(embeddings).all():
+            raise ValueError("`y_pred` must be finite. Received: embeddings with NaN or infinite values")
+        examples, dim = int(ops.convert_to_numpy(self.examples)), int(ops.convert_to_numpy(self.dim))
+        if examples and embeddings.shape[1] != dim:
+            raise ValueError(
+                f"`y_pred` must keep its size over all updates, {dim} so far. Received: {embeddings.shape[1]}"
+            )
+        dim = embeddings.shape[1]
+        self._append(self.embeddings, "embeddings", examples * dim, embeddings.reshape(-1))
+        self._append(self.class_ids, "class_ids", examples, ids)
+        self.examples.assign(examples + len(ids))
+        self.dim.assign(dim)
+
+    def result(self):
+        return ops.convert_to_tensor(self.summary((self.k,))[self.k], dtype=self.dtype)
+
+    def summary(self, ks=(1, 2, 4, 8)):
+        """The recall at several numbers of neighbours, in one pass.
+
+        Args:
+            ks: Numbers of neighbours. Defaults to (1, 2, 4, 8).
+
+        Returns:
+            A dict from each number to the recall.
+        """
+        examples, dim = int(ops.convert_to_numpy(self.examples)), int(ops.convert_to_numpy(self.dim))
+        embeddings = _joined(self.embeddings)[: examples * dim].reshape(examples, dim)
+        nearer, alike, others = neighbours(
+            embeddings.astype("float64"), _joined(self.class_ids)[:examples], self.distance
+        )
+        if not len(nearer):
+            return dict.fromkeys(ks, 0.0)
+        return {k: float(np.mean(_chances(k - nearer, alike, others))) for k in ks}
+
+    def get_config(self):
+        return {**super().get_config(), "k": self.k, "distance": self.distance}
+
+    def _table(self, name, number, dtype):
+        return self.add_weight(
+            name=f"{name}_{number}", shape=(TABLE_NUMBERS,), initializer="zeros", dtype=dtype
+        )
+
+    def _append(self, tables, name, count, values):
+        """Writes values behind the `count` that the tables hold."""
+        while len(values):
+            number, start = divmod(count, TABLE_NUMBERS)
+            if number == len(tables):
+                tables.append(self._table(name, number, tables[0].dtype))
+            held = np.array(ops.convert_to_numpy(tables[number]))
+            part = values[: TABLE_NUMBERS - start]
+            held[start : start + len(part)] = part
+            tables[number].assign(held)
+            values, count = values[len(part) :], count + len(part)
+
+
+def neighbours(embeddings, class_ids, distance):
+    """What stands before and beside the nearest example of its class, for each query.
+
+    Args:
+        embeddings: Array (examples, dim) in float64.
+        class_ids: Array (examples,).
+        distance: "euclidean" or "cosine".
+
+    Returns:
+        Three arrays, one number a query: how many examples are nearer than the nearest of the query's class,
+        how many of its class are as near as that, and how many of other classes.
+    """
+    if distance == "cosine":
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        embeddings = embeddings / np.where(norms > 0, norms, 1)
+    elif len(embeddings):
+        # Distances stay the same, and squared norms lose fewer digits in their difference.
+        embeddings = embeddings - embeddings.mean(axis=0)
+    squares = np.sum(embeddings**2, axis=1)
+    tie = TIE * squares.max(initial=0)
+    _, inverse, counts = np.unique(class_ids, return_inverse=True, return_counts=True)
+    queries = np.flatnonzero(counts[inverse] > 1)
+    step = max(1, CHUNK_NUMBERS // max(1, len(embeddings)))
+    found = [np.zeros((3, 0), int)]
+    for start in range(0, len(queries), step):
+        rows = queries[start : start + step]
+        distances = squares - 2 * (embeddings[rows] @ embeddings.T) + squares[rows, None]
+        same = class_ids[rows, None] == class_ids
+        distances[np.arange(len(rows)), rows] = np.inf
+        nearest = np.min(np.where(same, distances, np.inf), axis=1, keepdims=True)
+        level = distances <= nearest + tie
+        nearer = np.sum(distances < nearest - tie, axis=1)
+        alike = np.sum(level & same, axis=1)
+        found.append(np.stack([nearer, alike, np.sum(level, axis=1) - nearer - alike]))
+    return np.concatenate(found, axis=1)
+
+
+def _chances(places, alike, others):
+    """The chance that one of `alike` is among the first `places` of `alike + others` in random order."""
+    miss = np.ones(len(places))
+    for drawn in range(min(int(places.max()), int(others.max()) + 1)):
+        left = np.maximum(others - drawn, 0) / np.maximum(alike + others - drawn, 1)
+        miss = np.where(places > drawn, miss * left, miss)
+    return 1 - miss
+
+
+def _joined(tables):
+    return np.concatenate([ops.convert_to_numpy(table) for table in tables])
+
+
+def _on_host(name, values):
+    if ops.is_tensor(values):
+        try:
+            return ops.convert_to_numpy(values)
+        except (NotImplementedError, TypeError) as error:
+            raise RuntimeError(
+                "`RecallAtK` compares embeddings on the host and cannot be compiled: call it outside `fit`, "
+                "or use `compile(run_eagerly=True)` on TensorFlow or PyTorch. "
+                f"Received: {name}={values}"
+            ) from error
+    return np.asarray(values)

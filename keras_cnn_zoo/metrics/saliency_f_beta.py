@@ -1,0 +1,130 @@
+"""F-measure of saliency maps."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_cnn_zoo.metrics.map_mean import BaseMapMean
+from keras_cnn_zoo.utils import validation
+
+KINDS = ("max", "mean", "adaptive")
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class SaliencyFBeta(BaseMapMean):
+    """Weighted harmonic mean of precision and recall of a thresholded saliency map.
+
+    `(1 + beta_squared) * precision * recall / (beta_squared * precision + recall)`, where a pixel counts as
+    found if its value is at least the threshold; 0 where nothing right is found, and so for a map without an
+    object. `kind` says at which threshold:
+
+    - "max": at each of the thresholds 0, 1/255, .., 1 the mean over maps is taken, and the largest of these
+      256 means is the result. This is the figure in most tables of the papers since 2015.
+    - "mean": the mean of the 256 means.
+    - "adaptive": each map at twice its mean value (at most 1), as in the paper that introduced the measure.
+
+    Equal to the evaluation toolbox of Fan et al. (CODToolbox) and to PySODMetrics. `curve()` gives the mean
+    at each threshold. Works inside `fit` on every backend.
+
+    Reference: Achanta, Hemami, Estrada, Susstrunk, 2009, "Frequency-tuned Salient Region Detection" (CVPR),
+    with `beta_squared=0.3`; the range of thresholds is that of Borji, Cheng, Jiang, Li, 2015, arXiv
+    1501.02741.
+
+    Differs from the paper: F is computed for each map and then averaged, as the toolboxes do; some older
+    tables compute it from the averages of precision and recall.
+
+    Args:
+        kind: "max", "mean" or "adaptive". Defaults to "max".
+        name: Name of the metric.
+        dtype: Dtype of the result.
+        beta_squared: Positive weight of precision against recall. Defaults to 0.3.
+        thresholds: Number of thresholds, evenly spaced over [0, 1] with both ends; "adaptive" has no use for
+            it. Defaults to 256.
+        normalize: Whether each predicted map is first stretched to [0, 1], as the toolboxes do. Defaults to
+            True.
+
+    Call arguments:
+        y_true: True maps, `(batch, height, width)` or `(batch, height, width, 1)`; the object is where they
+            exceed 0.5.
+        y_pred: Predicted maps with values in [0, 1], of either shape.
+        sample_weight: A weight for each map, or None.
+
+    Output shape:
+        A scalar in [0, 1].
+
+    Raises:
+        ValueError: for an argument outside its range, or maps of other shapes.
+
+    >>> truth = np.array([[[1, 1], [0, 0]]])
+    >>> metric = SaliencyFBeta()
+    >>> metric.update_state(truth, np.array([[[0.9, 0.2], [0.1, 0.0]]]))
+    >>> round(float(metric.result()), 3)
+    1.0
+    """
+
+    def __init__(
+        self,
+        kind="max",
+        name="saliency_f_beta",
+        dtype=None,
+        *,
+        beta_squared=0.3,
+        thresholds=256,
+        normalize=True,
+    ):
+        self.thresholds = validation.positive_integer("thresholds", thresholds)
+        if self.thresholds < 2:
+            validation.fail("thresholds", "at least 2", thresholds)
+        validation.one_of("kind", kind, KINDS)
+        super().__init__(
+            name, dtype, normalize=normalize, values=1 if kind == "adaptive" else self.thresholds
+        )
+        self.kind = kind
+        self.beta_squared = validation.finite_number("beta_squared", beta_squared, above=0)
+
+    def score(self, truth, prediction):
+        if self.kind == "adaptive":
+            threshold = ops.minimum(2 * ops.mean(prediction, axis=(1, 2), keepdims=True), 1.0)
+            found = prediction >= threshold
+            right, all_found = (
+                ops.sum(ops.cast(pixels, "float32"), axis=(1, 2))[:, None]
+                for pixels in (found & truth, found)
+            )
+        else:
+            right, all_found = _counts(truth, prediction, self.thresholds)
+        wanted = ops.sum(ops.cast(truth, "float32"), axis=(1, 2))[:, None]
+        # Precision right / all_found and recall right / wanted, put into the formula and reduced.
+        weighed = self.beta_squared * wanted + all_found
+        return (1 + self.beta_squared) * right / ops.where(weighed > 0, weighed, ops.ones_like(weighed))
+
+    def result(self):
+        return ops.max(self.curve()) if self.kind == "max" else ops.mean(self.curve())
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kind": self.kind,
+            "beta_squared": self.beta_squared,
+            "thresholds": self.thresholds,
+        }
+
+
+def _counts(truth, prediction, thresholds):
+    """Right and all pixels that each threshold finds, (batch, thresholds) each."""
+    # In float32 the value 7/255 of a picture is the threshold 7/255, whatever precision it came in.
+    prediction = ops.cast(prediction, "float32")
+    steps = np.arange(thresholds, dtype="float32") / np.float32(thresholds - 1)
+    # NaN, like anything below 0, is found by no threshold.
+    prediction = ops.where(prediction >= 0, ops.minimum(prediction, 1.0), -1.0)
+    nearest = ops.cast(ops.floor(ops.relu(prediction) * (thresholds - 1) + 0.5), "int32")
+    below = prediction < ops.take(ops.convert_to_tensor(steps), nearest)
+    passed = nearest + 1 - ops.cast(below, "int32")  # How many thresholds find the pixel.
+    bins = thresholds + 1
+    batch = ops.shape(passed)[0]
+    row = 2 * ops.arange(batch, dtype="int32")[:, None, None] + ops.cast(truth, "int32")
+    places = ops.reshape(row * bins + passed, (-1,))
+    histogram = ops.segment_sum(ops.ones_like(places, dtype="float32"), places, num_segments=batch * 2 * bins)
+    histogram = ops.reshape(histogram, (batch, 2, bins))
+    # The pixels that pass threshold t are those in the bins above t.
+    found = ops.flip(ops.cumsum(ops.flip(histogram[:, :, 1:], axis=2), axis=2), axis=2)
+    return found[:, 1], found[:, 0] + found[:, 1]

@@ -1,0 +1,198 @@
+"""RecallAtK against sorted distances, query by query, and pytorch-metric-learning."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.metrics import RecallAtK
+from keras_cnn_zoo.metrics.recall_at_k import TABLE_NUMBERS
+
+
+def script(class_ids, embeddings, k, distance="euclidean"):
+    """Sorts the others of each query and looks at the first k; a tie counts as in every order of it."""
+    scores = []
+    for query, class_id in enumerate(class_ids):
+        others = [other for other in range(len(class_ids)) if other != query]
+        if class_id not in [class_ids[other] for other in others]:
+            continue
+        a = embeddings[query]
+        if distance == "cosine":
+            lengths = [
+                1 - a @ embeddings[other] / np.linalg.norm(a) / np.linalg.norm(embeddings[other])
+                for other in others
+            ]
+        else:
+            lengths = [np.sum((a - embeddings[other]) ** 2) for other in others]
+        order = np.argsort(lengths)
+        scores.append(any(class_ids[others[place]] == class_id for place in order[:k]))
+    return np.mean(scores) if scores else 0.0
+
+
+def points(seed, examples=40, classes=6, dim=5):
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(0, classes, examples)
+    return ids, (rng.normal(size=(classes, dim))[ids] + rng.normal(size=(examples, dim))).astype("float32")
+
+
+def recall(*updates, **arguments):
+    metric = RecallAtK(**arguments)
+    for update in updates:
+        metric.update_state(*update)
+    return float(metric.result())
+
+
+IDS, EMBEDDINGS = points(0)
+CASES = [
+    dict(
+        cls=RecallAtK,
+        init_kwargs={"k": 2, "name": "r2", "distance": "cosine"},
+        updates=[(IDS[:25], EMBEDDINGS[:25]), (IDS[25:], EMBEDDINGS[25:])],
+        expected=script(IDS, EMBEDDINGS, 2, "cosine"),
+    ),
+    dict(
+        cls=RecallAtK,
+        init_kwargs={},
+        updates=[(IDS[:, None], EMBEDDINGS)],
+        expected=script(IDS, EMBEDDINGS, 1),
+    ),
+]
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+@pytest.mark.parametrize("k", [1, 2, 4, 100])
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_equals_sorted_distances(seed, k, distance):
+    ids, embeddings = points(seed)
+    expected = script(ids, embeddings, k, distance)
+    assert recall((ids, embeddings), k=k, distance=distance) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_equals_pytorch_metric_learning(distance):
+    torch = pytest.importorskip("torch")
+    distances = pytest.importorskip("pytorch_metric_learning.distances")
+    inference = pytest.importorskip("pytorch_metric_learning.utils.inference")
+    accuracy = pytest.importorskip("pytorch_metric_learning.utils.accuracy_calculator")
+
+    # Class 99 occurs once: no query there either.
+    ids, embeddings = points(7, examples=200, classes=12, dim=16)
+    ids[3] = 99
+    knn = inference.CustomKNN(
+        distances.CosineSimilarity()
+        if distance == "cosine"
+        else distances.LpDistance(normalize_embeddings=False)
+    )
+    calculator = accuracy.AccuracyCalculator(
+        include=("precision_at_1",), k=1, device=torch.device("cpu"), knn_func=knn
+    )
+    theirs = calculator.get_accuracy(torch.tensor(embeddings), torch.tensor(ids))["precision_at_1"]
+    assert 0.1 < theirs < 0.9
+    assert recall((ids, embeddings), distance=distance) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_summary_is_the_same_count_in_one_pass():
+    metric = RecallAtK()
+    metric.update_state(IDS, EMBEDDINGS)
+    summary = metric.summary((1, 3))
+    assert summary == pytest.approx({k: script(IDS, EMBEDDINGS, k) for k in (1, 3)})
+    assert list(metric.summary()) == [1, 2, 4, 8]
+
+
+def test_everything_on_one_point_is_a_guess():
+    ids = np.repeat([0, 1, 2, 3], 5)
+    same = np.full((20, 3), 0.123, "float32")
+    # One of the 4 of its class among the first k of 19 in random order.
+    assert recall((ids, same)) == pytest.approx(4 / 19)
+    assert recall((ids, same), k=2) == pytest.approx(1 - 15 / 19 * 14 / 18)
+    assert recall((ids, same), k=16) == 1.0
+    assert recall((ids, same), distance="cosine") == pytest.approx(4 / 19)
+    assert recall((ids, 0 * same), distance="cosine") == pytest.approx(4 / 19)
+
+
+def test_a_tie_by_hand():
+    # Seen from 0 an own and a strange one are equally near; each of these has the query nearest, or the own.
+    places = np.array([[0.0], [1.0], [-1.0], [-50.0]])
+    metric = RecallAtK()
+    metric.update_state([0, 0, 1, 1], places)
+    # 0: 1/2; 1: nearest is 0, right; -1: nearest is 0, wrong; -50: nearest is -1, right.
+    assert float(metric.result()) == pytest.approx((0.5 + 1 + 0 + 1) / 4)
+
+
+def test_duplicates_far_from_the_origin_tie_exactly():
+    rng = np.random.default_rng(0)
+    base = (1000 + rng.normal(size=(50, 64))).astype("float32")
+    ids = np.concatenate([np.arange(50), np.arange(50), 50 + np.arange(50)])
+    # Each point three times, the third of a class that occurs once: half of the queries find their own.
+    assert recall((ids, np.concatenate([base] * 3))) == pytest.approx(0.5)
+
+
+def test_examples_without_a_partner_are_no_queries():
+    embeddings = np.array([[0.0], [0.1], [5.0], [9.0]])
+    assert recall(([7, 7, 8, 9], embeddings)) == 1.0
+    # As an other it stands in the way.
+    assert recall(([7, 8, 7, 9], embeddings)) == 0.0
+    assert recall((np.arange(4), embeddings)) == 0.0
+
+
+def test_without_updates_and_with_one_example_it_is_zero():
+    assert float(RecallAtK().result()) == 0.0
+    assert recall(([3], np.ones((1, 4)))) == 0.0
+    assert recall((np.zeros(0, "int32"), np.zeros((0, 4)))) == 0.0
+
+
+def test_many_embeddings_fill_further_tables():
+    dim = 1000
+    half = TABLE_NUMBERS // dim - 40
+    ids, embeddings = points(4, 2 * half, 30, dim)
+    metric = RecallAtK()
+    metric.update_state(ids[:half], embeddings[:half])
+    assert len(metric.embeddings) == 1
+    metric.update_state(ids[half:], embeddings[half:])
+    assert len(metric.embeddings) == 2 and len(metric.class_ids) == 1
+    assert float(metric.result()) == pytest.approx(script(ids, embeddings, 1), abs=1e-6)
+    metric.reset_state()
+    assert float(metric.result()) == 0.0
+    metric.update_state(IDS, EMBEDDINGS)
+    assert float(metric.result()) == pytest.approx(script(IDS, EMBEDDINGS, 1), abs=1e-6)
+
+
+def test_distances_come_in_parts(monkeypatch):
+    monkeypatch.setattr("keras_cnn_zoo.metrics.recall_at_k.CHUNK_NUMBERS", 7 * len(IDS))
+    assert recall((IDS, EMBEDDINGS), k=3) == pytest.approx(script(IDS, EMBEDDINGS, 3), abs=1e-6)
+
+
+def test_tensors_are_taken():
+    ids, embeddings = keras.ops.convert_to_tensor(IDS), keras.ops.cast(EMBEDDINGS, "bfloat16")
+    rounded = keras.ops.convert_to_numpy(keras.ops.cast(embeddings, "float32"))
+    metric = RecallAtK()
+    metric.update_state(ids, keras.ops.cast(embeddings, "float32"))
+    assert float(metric.result()) == pytest.approx(script(IDS, rounded, 1), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"k": 0}, "`k` must be a positive integer. Received: k=0"),
+        ({"distance": "l1"}, "`distance` must be one of 'euclidean', 'cosine'. Received: distance='l1'"),
+    ],
+)
+def test_refuses_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RecallAtK(**arguments)
+
+
+@pytest.mark.parametrize(
+    "updates, message",
+    [
+        ([([0, 1], np.zeros((3, 2)))], r"`y_true` must be \(batch,\) or .* Received: \(2,\) and \(3, 2\)"),
+        ([([0, 1], np.zeros(2))], "`y_true` must be"),
+        ([([0.5, 1], np.zeros((2, 2)))], "`y_true` must hold whole class numbers. Received: "),
+        ([(["a", "b"], np.zeros((2, 2)))], "`y_true` must hold whole class numbers"),
+        ([([0, 1], [[np.nan], [1]])], "`y_pred` must be finite"),
+        ([([0], np.zeros((1, 2))), ([0], np.zeros((1, 3)))], "must keep its size .* 2 so far. Received: 3"),
+        ([([0], np.zeros((1, 2)), [1.0])], "`sample_weight` must be None"),
+    ],
+)
+def test_refuses_other_embeddings(updates, message):
+    with pytest.raises(ValueError, match=message):
+        recall(*updates)

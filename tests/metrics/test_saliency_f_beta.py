@@ -1,0 +1,176 @@
+"""SaliencyFBeta against the evaluation toolbox, map by map and threshold by threshold."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.metrics import SaliencyFBeta
+
+
+def f_measure(prediction, truth, threshold, beta_squared=0.3):
+    """The toolbox's Fmeasure_calu."""
+    found = prediction >= min(threshold, 1)
+    right = np.count_nonzero(found & truth)
+    if right == 0:
+        return 0.0
+    precision, recall = right / np.count_nonzero(found), right / np.count_nonzero(truth)
+    return (1 + beta_squared) * precision * recall / (beta_squared * precision + recall)
+
+
+def stretched(prediction):
+    low, high = prediction.min(), prediction.max()
+    return (prediction - low) / (high - low) if high > low else prediction
+
+
+def toolbox(truths, predictions, kind, normalize=True, beta_squared=0.3, thresholds=256):
+    """maxFm, meanFm or adpFm of the toolbox's main script."""
+    rows = []
+    for truth, prediction in zip(truths, predictions, strict=True):
+        prediction = stretched(prediction) if normalize else prediction
+        levels = [2 * prediction.mean()] if kind == "adaptive" else np.arange(thresholds) / (thresholds - 1)
+        rows.append([f_measure(prediction, truth, level, beta_squared) for level in levels])
+    curve = np.mean(rows, axis=0)
+    return curve.max() if kind == "max" else curve.mean()
+
+
+def batch(seed, maps=3, height=9, width=11):
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(size=(maps, height, width)) < 0.3
+    return truth, (0.1 + 0.4 * truth + 0.4 * rng.uniform(size=truth.shape)).astype("float32")
+
+
+def f_beta(*updates, **arguments):
+    metric = SaliencyFBeta(**arguments)
+    for update in updates:
+        metric.update_state(*update)
+    return float(metric.result())
+
+
+TRUTHS, MAPS = batch(0)
+CASES = [
+    dict(
+        cls=SaliencyFBeta,
+        init_kwargs={"kind": "mean", "name": "f", "beta_squared": 0.5, "thresholds": 11, "normalize": False},
+        updates=[(TRUTHS, MAPS), batch(1, 2)],
+        expected=(
+            3 * toolbox(TRUTHS, MAPS, "mean", False, 0.5, 11)
+            + 2 * toolbox(*batch(1, 2), "mean", False, 0.5, 11)
+        )
+        / 5,
+    ),
+    dict(
+        cls=SaliencyFBeta,
+        init_kwargs={},
+        updates=[(TRUTHS[..., None].astype("int32"), MAPS[..., None])],
+        expected=toolbox(TRUTHS, MAPS, "max"),
+    ),
+    dict(
+        cls=SaliencyFBeta,
+        init_kwargs={"kind": "adaptive"},
+        updates=[(TRUTHS, MAPS)],
+        expected=toolbox(TRUTHS, MAPS, "adaptive"),
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", ["max", "mean", "adaptive"])
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("seed", range(2, 5))
+def test_equals_the_toolbox(seed, kind, normalize):
+    truth, prediction = batch(seed, 4)
+    expected = toolbox(truth, prediction.astype("float64"), kind, normalize)
+    assert f_beta((truth, prediction), kind=kind, normalize=normalize) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_grey_levels_lie_on_their_thresholds(dtype):
+    """Pictures of 256 grey levels: counted in integers, level u is found by the thresholds 0 to u."""
+    levels = np.arange(256).reshape(1, 16, 16)
+    truth = np.random.default_rng(0).uniform(size=levels.shape) < 0.5
+    metric = SaliencyFBeta(dtype=dtype)
+    metric.update_state(truth, (levels / 255).astype(dtype))
+    expected = []
+    for level in range(256):
+        found = levels >= level
+        right = np.sum(found & truth)
+        expected.append(1.3 * right / (0.3 * truth.sum() + found.sum()))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(metric.curve()), expected, rtol=1e-6)
+
+
+def test_by_hand():
+    truth = np.array([[[1, 1, 0, 0]]])
+    prediction = np.array([[[1.0, 0.5, 0.75, 0.0]]])
+    # Down to 0.75: precision 1 or 1/2, recall 1/2; at 0.5: precision 2/3, recall 1; at 0: 1/2 and 1.
+    curve = [1.3 * 2 / (0.6 + 4), 1.3 * 2 / (0.6 + 3), 1.3 / (0.6 + 1)]
+    metric = SaliencyFBeta(thresholds=3)
+    metric.update_state(truth, prediction)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(metric.curve()), curve, rtol=1e-6)
+    assert float(metric.result()) == pytest.approx(1.3 / 1.6)
+    # Twice the mean is 1.125, more than there is: 1.
+    assert f_beta((truth, prediction), kind="adaptive") == pytest.approx(1.3 / 1.6)
+
+
+def test_the_maximum_is_that_of_the_mean_curve():
+    truth = np.array([[[1, 0]], [[1, 0]]])
+    prediction = np.array([[[1.0, 0.6]], [[0.3, 0.0]]])
+    each = [f_beta((truth[i : i + 1], prediction[i : i + 1]), normalize=False) for i in range(2)]
+    together = f_beta((truth, prediction), normalize=False)
+    assert each == pytest.approx([1.0, 1.0])
+    # No threshold serves both: 0.3 takes in the first map's other pixel.
+    assert together == pytest.approx((1.3 / (0.3 + 2) + 1) / 2, abs=1e-6)
+
+
+def test_maps_without_object_without_saliency_and_of_one_value():
+    truth, prediction = batch(5, 1)
+    assert f_beta((np.zeros_like(truth), prediction)) == 0.0
+    # Threshold 0 finds every pixel.
+    everything = 1.3 * truth.sum() / (0.3 * truth.sum() + truth.size)
+    for kind in ("max", "adaptive"):
+        assert f_beta((truth, 0 * prediction), kind=kind) == pytest.approx(everything)
+    assert f_beta((truth, 0 * prediction + 1)) == pytest.approx(everything)
+    assert f_beta((truth, truth.astype("float32"))) == pytest.approx(1.0)
+    assert f_beta((truth, np.full(truth.shape, np.nan))) == 0.0
+
+
+def test_values_beyond_0_and_1():
+    truth = np.array([[[1, 0]]])
+    assert f_beta((truth, np.array([[[7.0, -3.0]]])), normalize=False, kind="mean") == pytest.approx(1.0)
+    assert f_beta((truth, np.array([[[7.0, -3.0]]]))) == pytest.approx(1.0)
+
+
+def test_weights_of_maps():
+    truth, prediction = batch(6, 2)
+    first = (truth[:1], prediction[:1])
+    assert f_beta((truth, prediction, np.array([1.0, 0.0]))) == pytest.approx(f_beta(first), abs=1e-6)
+
+
+def test_nothing_and_reset():
+    metric = SaliencyFBeta()
+    assert float(metric.result()) == 0.0
+    metric.update_state(TRUTHS, MAPS)
+    metric.reset_state()
+    assert float(metric.result()) == 0.0
+
+
+@pytest.mark.parametrize("kind", ["max", "adaptive"])
+def test_it_works_inside_fit(kind):
+    model = keras.Sequential([keras.Input((9, 11, 1)), keras.layers.Conv2D(1, 1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=[SaliencyFBeta(kind)])
+    model.fit(MAPS[..., None], TRUTHS[..., None].astype("float32"), batch_size=2, epochs=1, verbose=0)
+    found = model.evaluate(MAPS[..., None], TRUTHS[..., None].astype("float32"), verbose=0, return_dict=True)
+    outputs = model.predict(MAPS[..., None], verbose=0)
+    assert found["saliency_f_beta"] == pytest.approx(f_beta((TRUTHS, outputs), kind=kind), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"kind": "min"}, "`kind` must be one of 'max', 'mean', 'adaptive'. Received: kind='min'"),
+        ({"beta_squared": 0}, "`beta_squared` must be a finite number above 0. Received: beta_squared=0"),
+        ({"thresholds": 1}, "`thresholds` must be at least 2. Received: thresholds=1"),
+        ({"normalize": 1}, "`normalize` must be True or False. Received: normalize=1"),
+    ],
+)
+def test_refuses_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SaliencyFBeta(**arguments)
