@@ -6,13 +6,18 @@ from keras_cnn_zoo.layers.detection.feature_pyramid import FeaturePyramid
 from keras_cnn_zoo.layers.detection.non_max_suppression import NonMaxSuppression
 from keras_cnn_zoo.layers.detection.roi_align import ROIAlign2D
 from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
+from keras_cnn_zoo.layers.pooling.generalized_mean_pooling import GeneralizedMeanPooling2D
 from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
+from keras_cnn_zoo.layers.pooling.mixed_pooling import MixedPooling1D, MixedPooling2D, MixedPooling3D
+from keras_cnn_zoo.layers.pooling.multi_scale_orderless_pooling import MultiScaleOrderlessPooling2D
+from keras_cnn_zoo.layers.pooling.spatial_pyramid_pooling import SpatialPyramidPooling2D
 from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
 from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling1D,
     StochasticPooling2D,
     StochasticPooling3D,
 )
+from keras_cnn_zoo.layers.pooling.vlad import VLAD
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
 from keras_cnn_zoo.layers.residual.highway_conv import HighwayConv2D
 from keras_cnn_zoo.layers.residual.residual_block import ResidualBlock2D
@@ -26,16 +31,22 @@ __all__ = [
     "CrossCorrelation2D",
     "DropConnect",
     "FeaturePyramid",
+    "GeneralizedMeanPooling2D",
     "HighwayConv2D",
     "LocalResponseNormalization",
     "LpPooling1D",
     "LpPooling2D",
     "LpPooling3D",
     "Maxout",
+    "MixedPooling1D",
+    "MixedPooling2D",
+    "MixedPooling3D",
+    "MultiScaleOrderlessPooling2D",
     "NonMaxSuppression",
     "ROIAlign2D",
     "RReLU",
     "ResidualBlock2D",
+    "SpatialPyramidPooling2D",
     "SpectralPooling2D",
     "SqueezeExcitation",
     "StochasticPooling1D",
@@ -43,4 +54,5 @@ __all__ = [
     "StochasticPooling3D",
     "TiledConv1D",
     "TiledConv2D",
+    "VLAD",
 ]
