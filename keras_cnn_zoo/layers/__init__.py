@@ -41,7 +41,11 @@ from keras_cnn_zoo.layers.generation.gaussian_sampling import GaussianSampling
 from keras_cnn_zoo.layers.metric_learning.cosine_dense import CosineDense
 from keras_cnn_zoo.layers.metric_learning.large_margin_softmax import LargeMarginSoftmax
 from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
+from keras_cnn_zoo.layers.pooling.generalized_mean_pooling import GeneralizedMeanPooling2D
 from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
+from keras_cnn_zoo.layers.pooling.mixed_pooling import MixedPooling1D, MixedPooling2D, MixedPooling3D
+from keras_cnn_zoo.layers.pooling.multi_scale_orderless_pooling import MultiScaleOrderlessPooling2D
+from keras_cnn_zoo.layers.pooling.spatial_pyramid_pooling import SpatialPyramidPooling2D
 from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
 from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling1D,
@@ -49,6 +53,7 @@ from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling3D,
 )
 from keras_cnn_zoo.layers.regularization.drop_block import DropBlock2D
+from keras_cnn_zoo.layers.pooling.vlad import VLAD
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
 from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDense
 from keras_cnn_zoo.layers.regularization.standout import Standout
@@ -95,6 +100,7 @@ __all__ = [
     "DropConnect",
     "FeaturePyramid",
     "GaussianSampling",
+    "GeneralizedMeanPooling2D",
     "HighwayConv2D",
     "LargeMarginSoftmax",
     "LocalResponseNormalization",
@@ -107,11 +113,16 @@ __all__ = [
     "MLPConv2D",
     "Maxout",
     "MaxoutDense",
+    "MixedPooling1D",
+    "MixedPooling2D",
+    "MixedPooling3D",
+    "MultiScaleOrderlessPooling2D",
     "NonMaxSuppression",
     "Probout",
     "ROIAlign2D",
     "RReLU",
     "ResidualBlock2D",
+    "SpatialPyramidPooling2D",
     "SpectralPooling2D",
     "SqueezeExcitation",
     "Standout",
@@ -123,4 +134,5 @@ __all__ = [
     "TiledConv1D",
     "TiledConv2D",
     "WaveNetBlock1D",
+    "VLAD",
 ]

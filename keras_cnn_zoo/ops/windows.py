@@ -64,21 +64,22 @@ def at_least_zero(length):
     return max(length, 0) if isinstance(length, int) else ops.maximum(length, 0)
 
 
-def pad_axes(inputs, amounts):
-    """Zero padding by `{axis: (before, after)}`, left out where it is known to be none."""
+def pad_axes(inputs, amounts, value=0):
+    """Padding with `value` by `{axis: (before, after)}`, left out where it is known to be none."""
     if all(isinstance(amount, int) and amount == 0 for pair in amounts.values() for amount in pair):
         return inputs
-    return ops.pad(inputs, [amounts.get(axis, (0, 0)) for axis in range(len(inputs.shape))])
+    widths = [amounts.get(axis, (0, 0)) for axis in range(len(inputs.shape))]
+    return ops.pad(inputs, widths, constant_values=value)
 
 
-def pad_windows(inputs, size, strides, padding, axes):
-    """Pads with zeros so that windows without padding give those of `padding`."""
+def pad_windows(inputs, size, strides, padding, axes, value=0):
+    """Pads with `value` so that windows without padding give those of `padding`."""
     shape = ops.shape(inputs)
     amounts = {
         axis: padding_amounts(shape[axis], size[position], strides[position], padding)
         for position, axis in enumerate(axes)
     }
-    return pad_axes(inputs, amounts)
+    return pad_axes(inputs, amounts, value)
 
 
 def window_counts(shape, size, strides, padding, axes, dtype):

@@ -225,7 +225,18 @@ class Case:
         return input_arrays.make_inputs(self.input_shape, self.input_dtype, seed)
 
     def call(self, component, inputs, **kwargs):
-        """Calls a layer or model; a tuple is spread where `call` demands that many positional arguments."""
+        """Calls a layer or model; a tuple is spread where `call` demands that many positional arguments.
+
+        A fresh component that must be prepared first, such as one that learns from data, is.
+        """
+        symbolic = any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(inputs))
+        if self.prepare is not None and not component.built and not symbolic:
+            symbols = keras.tree.map_structure(
+                lambda array: keras.KerasTensor(array.shape, keras.backend.standardize_dtype(array.dtype)),
+                inputs,
+            )
+            component(*positional(component.call, symbols), **{**self.call_kwargs, **kwargs})
+            self.prepare(component)
         return component(*positional(component.call, inputs), **{**self.call_kwargs, **kwargs})
 
     def ready(self, *, dtype=None, seed=0, inputs=None, **overrides):

@@ -1,0 +1,114 @@
+"""Global pooling by the generalized mean, with a trainable power."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops import statistics, windows
+from keras_cnn_zoo.utils import validation
+
+LARGEST_POWER = 1e30  # there it equals the maximum in every dtype
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class GeneralizedMeanPooling2D(keras.layers.Layer):
+    """Global pooling between the average and the maximum: `y = mean(x^p)^(1/p)` over each map.
+
+    p=1 is global average pooling, and the larger p is, the nearer the result comes to the maximum, which it
+    equals at p=1e30. Usual for retrieval in place of both. Inputs are meant to be activations after ReLU:
+    negative ones count as 0, and a map without a positive entry gives 0. Every map is scaled by its largest
+    entry, so that nothing overflows on the way; the gradient at 0 is 0. For p < 1 the gradient is unbounded
+    near 0.
+
+    Reference: Radenovic, Tolias, Chum, 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation",
+    arXiv 1711.02512. One power is shared by all channels, as in the authors' networks.
+
+    Differs from the paper: the authors' program replaces entries below 1e-6 by 1e-6.
+
+    Args:
+        p: Power, or its value before training, above 0 and at most 1e30. Defaults to 3.
+        trainable_p: Whether the power is a trainable weight. If not, small whole powers are products and
+            faster. Defaults to True.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        keepdims: Whether height and width stay, with a length of 1. Defaults to False.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
+        and width may be unknown.
+
+    Output shape:
+        `(batch, channels)`; with `keepdims` as the input, height and width 1.
+
+    Raises:
+        ValueError: for an argument outside its range, or an input of a rank other than 4.
+
+    >>> layer = GeneralizedMeanPooling2D(p=2, trainable_p=False)
+    >>> float(layer(np.array([[[[1.0], [7.0]]]]))[0, 0])
+    5.0
+    """
+
+    def __init__(self, p=3.0, *, trainable_p=True, data_format=None, keepdims=False, **kwargs):
+        super().__init__(**kwargs)
+        self.p = validation.finite_number("p", p, above=0, maximum=LARGEST_POWER)
+        self.trainable_p = validation.boolean("trainable_p", trainable_p)
+        self.data_format = validation.data_format("data_format", data_format)
+        self.keepdims = validation.boolean("keepdims", keepdims)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        if self.trainable_p:
+            # Not `p`, which is the argument.
+            self.power = self.add_weight(
+                name="power", shape=(), initializer=keras.initializers.Constant(self.p), autocast=False
+            )
+        self.built = True
+
+    @property
+    def _space(self):
+        return (1, 2) if self.data_format == "channels_last" else (2, 3)
+
+    def call(self, inputs):
+        inputs = ops.relu(windows.at_least_float32(inputs))
+        power = ops.cast(self.power, inputs.dtype) if self.trainable_p else self.p
+        # The result does not depend on the scale, so it needs no gradient.
+        scale = ops.stop_gradient(ops.max(inputs, axis=self._space, keepdims=True))
+        is_empty = ops.cast(scale <= 0, inputs.dtype)
+        mean = statistics.mean(_power(inputs / (scale + is_empty), power), self._space, keepdims=True)
+        # An empty map has the root of 1 with no slope, and the scale 0.
+        outputs = scale * ops.exp(ops.log(mean + is_empty) / power)
+        if not self.keepdims:
+            outputs = ops.squeeze(outputs, self._space)
+        return ops.cast(outputs, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 4:
+            raise ValueError(
+                "`GeneralizedMeanPooling2D` takes inputs of rank 4. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        kept = {axis: 1 for axis in self._space} if self.keepdims else {}
+        return tuple(
+            kept.get(axis, length)
+            for axis, length in enumerate(input_shape)
+            if self.keepdims or axis not in self._space
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "p": self.p,
+            "trainable_p": self.trainable_p,
+            "data_format": self.data_format,
+            "keepdims": self.keepdims,
+        }
+
+
+def _power(ratios, power):
+    """`ratios^power` for ratios in [0, 1], with a gradient of 0 at 0."""
+    if isinstance(power, float) and power == int(power) and power <= 16:
+        return ratios ** int(power)
+    is_zero = ops.cast(ratios <= 0, ratios.dtype)
+    return ops.exp(power * ops.log(ratios + is_zero)) * (1.0 - is_zero)

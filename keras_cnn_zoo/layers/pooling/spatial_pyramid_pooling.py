@@ -1,0 +1,122 @@
+"""Pooling to a fixed length by grids of several sizes."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops import statistics, windows
+from keras_cnn_zoo.utils import validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class SpatialPyramidPooling2D(keras.layers.Layer):
+    """Pools maps of any size to vectors of one length: a grid of n x n bins for each level n.
+
+    Bin i of n covers the rows `floor(i * height / n) .. ceil((i + 1) * height / n) - 1`, and columns
+    likewise, so that the bins cover the map and overlap where n does not divide it; on a map smaller than the
+    grid, pixels serve several bins. Put between convolutions and dense layers it makes a network take
+    pictures of any size.
+
+    Reference: He, Zhang, Ren, Sun, 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual
+    Recognition", arXiv 1406.4729; section 3.2.5 of the survey.
+
+    Differs from the paper: for training on one size it slides windows of `ceil(height / n)` with strides of
+    `floor(height / n)`, which are the same bins where n divides the map; the bins here are those that the
+    paper gives for arbitrary sizes.
+
+    Args:
+        levels: Positive integers, the bins along each axis on each level. Defaults to `(4, 2, 1)`.
+        pooling: `"max"` as in the paper, or `"average"`. Defaults to `"max"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
+        and width may be unknown.
+
+    Output shape:
+        `(batch, sum(n^2) * channels)`: level after level, in each the bins row by row, in each bin the
+        channels, for both data formats.
+
+    Raises:
+        ValueError: for an argument outside its range, or an input of a rank other than 4, without a pixel, or
+            with an unknown number of channels.
+
+    >>> layer = SpatialPyramidPooling2D(levels=(2, 1))
+    >>> print(layer(np.ones((1, 5, 7, 3))).shape, layer(np.ones((1, 9, 1, 3))).shape)
+    (1, 15) (1, 15)
+    """
+
+    def __init__(self, levels=(4, 2, 1), *, pooling="max", data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(levels, (tuple, list)) or not levels:
+            validation.fail("levels", "a sequence of positive integers", levels)
+        self.levels = validation.positive_integers("levels", levels, len(levels))
+        self.pooling = validation.one_of("pooling", pooling, ("max", "average"))
+        self.data_format = validation.data_format("data_format", data_format)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    @property
+    def _space(self):
+        return windows.spatial_axes(2, self.data_format)
+
+    def call(self, inputs):
+        grids = {}
+        # From fine to coarse: where a finer grid has several bins for each of a coarser one, its maxima hold
+        # all there is to know, and the map is read only once.
+        for level in sorted(set(self.levels), reverse=True):
+            finer = [size for size in grids if size % level == 0] if self.pooling == "max" else []
+            grids[level] = self._pool(grids[min(finer)] if finer else inputs, level)
+        outputs = []
+        for level in self.levels:
+            grid = grids[level]
+            if self.data_format == "channels_first":
+                grid = ops.transpose(grid, (0, 2, 3, 1))
+            outputs.append(ops.reshape(grid, (ops.shape(grid)[0], level * level * grid.shape[-1])))
+        return ops.cast(ops.concatenate(outputs, axis=-1), self.compute_dtype)
+
+    def _pool(self, inputs, level):
+        for axis in self._space:
+            bins = [
+                ops.max(part, axis=axis) if self.pooling == "max" else statistics.mean(part, (axis,))
+                for part in _bins(inputs, axis, level)
+            ]
+            inputs = ops.stack(bins, axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        shape = tuple(input_shape)
+        if len(shape) != 4:
+            raise ValueError(
+                f"`SpatialPyramidPooling2D` takes inputs of rank 4. Received: input_shape={shape}"
+            )
+        if any(shape[axis] == 0 for axis in self._space):
+            raise ValueError(f"A map must have a pixel at least. Received: input_shape={shape}")
+        channels = shape[-1 if self.data_format == "channels_last" else 1]
+        if channels is None:
+            raise ValueError(f"The number of channels must be known. Received: input_shape={shape}")
+        return (shape[0], channels * sum(level**2 for level in self.levels))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "levels": self.levels,
+            "pooling": self.pooling,
+            "data_format": self.data_format,
+        }
+
+
+def _bins(inputs, axis, count):
+    """The parts of one axis that the bins cover."""
+    length = ops.shape(inputs)[axis]
+    starts = [index * length // count for index in range(count)]
+    stops = [((index + 1) * length + count - 1) // count for index in range(count)]
+    return [
+        windows.take_range(inputs, axis, start, stop - start)
+        for start, stop in zip(starts, stops, strict=True)
+    ]

@@ -1,0 +1,58 @@
+"""Vectors of locally aggregated descriptors: assignments, sums of residuals, and their normalizations."""
+
+from keras import ops
+
+LOWEST_SCORE = -1e30  # its exponential is 0, and it is finite in float32
+
+
+def nearest_assignment(descriptors, centers, nearest, bandwidth):
+    """Weights of the `nearest` centers of each descriptor, `exp(-distance^2 / bandwidth)` with the sum 1.
+
+    Args:
+        descriptors: Tensor (batch, number, size).
+        centers: Tensor (clusters, size) of the same dtype.
+        nearest: Integer, how many centers share a descriptor, at most `clusters`.
+        bandwidth: Positive float.
+
+    Returns:
+        Tensor (batch, number, clusters).
+    """
+    # The square of the descriptor is the same for all centers, and leaves the weights alone.
+    products = ops.einsum("bnd,kd->bnk", descriptors, centers)
+    scores = (2.0 * products - ops.sum(ops.square(centers), axis=-1)) / bandwidth
+    if nearest < centers.shape[0]:
+        least = ops.stop_gradient(ops.top_k(scores, nearest)[0][:, :, -1:])
+        scores = ops.where(scores >= least, scores, LOWEST_SCORE)
+    return ops.softmax(scores, axis=-1)
+
+
+def residual_sums(descriptors, centers, assignment):
+    """`sum_n assignment[n, k] * (descriptor[n] - center[k])` for each cluster, (batch, clusters, size)."""
+    sums = ops.einsum("bnk,bnd->bkd", assignment, descriptors)
+    return sums - ops.expand_dims(ops.sum(assignment, axis=1), -1) * centers
+
+
+def unit_length(inputs):
+    """Vectors along the last axis divided by their Euclidean length, whatever their scale.
+
+    A vector of zeros stays one, and gets no gradient.
+    """
+    scale = ops.stop_gradient(ops.max(ops.abs(inputs), axis=-1, keepdims=True))
+    present = ops.cast(scale > 0, inputs.dtype)
+    ratios = inputs / (scale + (1.0 - present))
+    length = ops.sqrt(ops.sum(ops.square(ratios), axis=-1, keepdims=True) + (1.0 - present))
+    return ratios * (present / length)
+
+
+def signed_root(inputs):
+    """`sign(x) sqrt(abs(x))`, with a gradient of 0 at 0."""
+    present = ops.cast(ops.abs(inputs) > 0, inputs.dtype)
+    return inputs / ops.sqrt(ops.abs(inputs) + (1.0 - present))
+
+
+def as_descriptors(inputs, data_format):
+    """Maps (batch, height, width, channels), or sequences, as (batch, number, channels)."""
+    rank = len(inputs.shape)
+    if data_format == "channels_first":
+        inputs = ops.transpose(inputs, (0, *range(2, rank), 1))
+    return ops.reshape(inputs, (ops.shape(inputs)[0], -1, inputs.shape[-1])) if rank > 3 else inputs
