@@ -6,7 +6,7 @@ A step is a function of nothing: "inference", or "training", which is forward, l
 import importlib
 import sys
 
-from benchmarks.layers import THREADS
+from benchmarks.timing import THREADS
 
 CLASSES = 21
 # Pictures of a batch, and their size, by what the networks are for.

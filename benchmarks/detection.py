@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 from benchmarks.candidates import import_torchvision
-from benchmarks.layers import RESULTS, THREADS, interleaved, machine
+from benchmarks.timing import RESULTS, THREADS, interleaved, machine
 
 SUPPRESSION_SIZES = (250, 500, 1000, 2000, 4000, 8000)
 ALIGN_SIZES = (64, 128, 256, 512, 1024)

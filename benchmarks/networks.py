@@ -25,7 +25,7 @@ import sys
 import time
 
 from benchmarks.candidates import CLASSES, GROUPS, TORCH, keras_steps, torch_steps
-from benchmarks.layers import RESULTS, machine
+from benchmarks.timing import RESULTS, machine
 
 
 def peak():

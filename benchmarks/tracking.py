@@ -14,7 +14,7 @@ import os
 import pathlib
 import time
 
-from benchmarks.layers import RESULTS, THREADS, machine
+from benchmarks.timing import RESULTS, THREADS, machine
 
 PEER = "opencv-contrib-python-headless"
 

@@ -8,7 +8,7 @@ import hypothesis  # noqa: E402
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
-# The same examples in every run: a failure is then a change of the code, and nothing is written beside the tests.
+# The same examples in every run: a failure is then a change of the code. Nothing is written beside the tests.
 hypothesis.settings.register_profile("zoo", derandomize=True, deadline=None, max_examples=25, database=None)
 hypothesis.settings.load_profile("zoo")
 

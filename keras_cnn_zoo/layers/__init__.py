@@ -4,8 +4,6 @@ from keras_cnn_zoo.layers.activation.probout import Probout
 from keras_cnn_zoo.layers.activation.rrelu import RReLU
 from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
-from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
-from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
 from keras_cnn_zoo.layers.convolution.inception_resnet import (
     InceptionResNetA,
     InceptionResNetB,
@@ -31,6 +29,8 @@ from keras_cnn_zoo.layers.convolution.inception_v4 import (
     InceptionV4ReductionB,
     InceptionV4Stem,
 )
+from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
+from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
@@ -52,8 +52,8 @@ from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling2D,
     StochasticPooling3D,
 )
-from keras_cnn_zoo.layers.regularization.drop_block import DropBlock2D
 from keras_cnn_zoo.layers.pooling.vlad import VLAD
+from keras_cnn_zoo.layers.regularization.drop_block import DropBlock2D
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
 from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDense
 from keras_cnn_zoo.layers.regularization.standout import Standout
@@ -69,12 +69,15 @@ __all__ = [
     "AnchorGenerator",
     "AtrousSpatialPyramidPooling2D",
     "ContextModule2D",
+    "CosineDense",
     "CrossCorrelation2D",
     "DropBlock2D",
     "DropConnect",
     "FastDropoutDense",
     "FeaturePyramid",
     "GatedConv1D",
+    "GaussianSampling",
+    "GeneralizedMeanPooling2D",
     "HighwayConv2D",
     "InceptionResNetA",
     "InceptionResNetB",
@@ -95,13 +98,6 @@ __all__ = [
     "InceptionV4ReductionA",
     "InceptionV4ReductionB",
     "InceptionV4Stem",
-    "CosineDense",
-    "CrossCorrelation2D",
-    "DropConnect",
-    "FeaturePyramid",
-    "GaussianSampling",
-    "GeneralizedMeanPooling2D",
-    "HighwayConv2D",
     "LargeMarginSoftmax",
     "LocalResponseNormalization",
     "LocallyConnected1D",
@@ -133,6 +129,6 @@ __all__ = [
     "Swapout",
     "TiledConv1D",
     "TiledConv2D",
-    "WaveNetBlock1D",
     "VLAD",
+    "WaveNetBlock1D",
 ]

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CODE_FOLDERS = ("keras_cnn_zoo", "applications", "tuning", "benchmarks", "tests")
+CODE_FOLDERS = ("keras_cnn_zoo", "applications", "tuning", "benchmarks", "docs", "tests")
 LIBRARY = "keras_cnn_zoo"
 
 

@@ -20,7 +20,7 @@ LEVELS = (
     {"compression", "distribution", "data", "testing"},
     {"tasks", "catalog", "__main__"},
 )
-PROGRAMS = {"applications", "tuning", "benchmarks"}
+PROGRAMS = {"applications", "tuning", "benchmarks", "docs"}
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch"}
 # models/presets/foreign.py reads .pth files, which only PyTorch can do safely.
 BACKEND_PLACES = re.compile(
@@ -35,6 +35,7 @@ DISTRIBUTIONS = {  # where a package is imported under another name
     "cv2": "opencv-contrib-python-headless",
     "keras_hub": "keras-hub",
     "keras_tuner": "keras-tuner",
+    "pytorch_metric_learning": "pytorch-metric-learning",
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
@@ -42,6 +43,7 @@ DISTRIBUTIONS = {  # where a package is imported under another name
 OPT_IN = {
     "torch",  # a plain install pulls CUDA: `make test TORCH=1`
     # They require it; benchmarks measure against them where they are there.
+    "pytorch-metric-learning",
     "torchvision",
     "segmentation-models-pytorch",
 }

@@ -1,7 +1,5 @@
 from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
-from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
-from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
 from keras_cnn_zoo.layers.convolution.inception_resnet import (
     InceptionResNetA,
     InceptionResNetB,
@@ -27,16 +25,14 @@ from keras_cnn_zoo.layers.convolution.inception_v4 import (
     InceptionV4ReductionB,
     InceptionV4Stem,
 )
+from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
+from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 
 __all__ = [
     "ContextModule2D",
     "GatedConv1D",
-    "LocallyConnected1D",
-    "LocallyConnected2D",
-    "MLPConv1D",
-    "MLPConv2D",
     "InceptionResNetA",
     "InceptionResNetB",
     "InceptionResNetC",
@@ -56,6 +52,10 @@ __all__ = [
     "InceptionV4ReductionA",
     "InceptionV4ReductionB",
     "InceptionV4Stem",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "MLPConv1D",
+    "MLPConv2D",
     "TiledConv1D",
     "TiledConv2D",
     "WaveNetBlock1D",

@@ -5,6 +5,7 @@ import re
 import keras
 from keras import layers, ops
 
+from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.utils import prototypes, validation
 
 
@@ -93,7 +94,7 @@ class FeaturePyramid(keras.layers.Layer):
 
     def _convolution(self, kernel_size, strides, shape, name):
         """A built convolution, with a normalization of its own behind it."""
-        layer = layers.Conv2D(
+        layer = Conv2D(
             self.filters,
             kernel_size,
             strides=strides,

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.utils import validation
 
 
@@ -111,7 +112,7 @@ class HighwayConv2D(keras.layers.Layer):
             "kernel_constraint": self.kernel_constraint,
             "dtype": self.dtype_policy,
         }
-        self.transform = keras.layers.Conv2D(
+        self.transform = Conv2D(
             **common,
             activation=self.activation,
             use_bias=self.use_bias,
@@ -124,7 +125,7 @@ class HighwayConv2D(keras.layers.Layer):
         # Regularizing, constraining or re-initializing the gate's bias would undo `gate_bias`. The
         # initializer is rebuilt because an unseeded Keras initializer repeats its values when it is used
         # twice.
-        self.gate = keras.layers.Conv2D(
+        self.gate = Conv2D(
             **common,
             activation="sigmoid",
             kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),

@@ -141,6 +141,18 @@ def test_refusals(arguments, message):
         HighwayConv2D(**{"filters": 3, "kernel_size": 3, **arguments})
 
 
+def test_channels_first_with_as_many_columns_as_filters():
+    # Keras 3.15 on TensorFlow would add the bias along the columns.
+    inputs = np.random.default_rng(0).normal(size=(2, 3, 4, 3)).astype("float32")
+    first = HighwayConv2D(3, 3, data_format="channels_first", bias_initializer="random_normal")
+    outputs = keras.ops.convert_to_numpy(first(inputs))
+    last = HighwayConv2D(3, 3, data_format="channels_last")
+    last.build((2, 4, 3, 3))
+    last.set_weights(first.get_weights())
+    expected = keras.ops.convert_to_numpy(last(inputs.transpose(0, 2, 3, 1))).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_refuses_inputs_that_cannot_be_carried():
     with pytest.raises(
         ValueError, match=r"`filters` must equal the channels .* filters=3, input_shape=\(1, 4, 4, 2\)"

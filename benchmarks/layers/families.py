@@ -1,0 +1,15 @@
+"""Everything that is timed, family by family."""
+
+from benchmarks.layers.convolutions import CONVOLUTION
+from benchmarks.layers.maps import ACTIVATION, NORMALIZATION, POOLING, REGULARIZATION
+from benchmarks.layers.objectives import HEADS, LOSSES
+
+FAMILIES = {
+    "convolution": CONVOLUTION,
+    "pooling": POOLING,
+    "activation": ACTIVATION,
+    "normalization": NORMALIZATION,
+    "regularization": REGULARIZATION,
+    "heads": HEADS,
+    "losses": LOSSES,
+}

@@ -1,0 +1,104 @@
+"""Tables of `benchmarks.layers`: ratios to sibling and peer, and which limits they keep."""
+
+from benchmarks.layers.families import FAMILIES
+
+IMPORT_LIMIT = 0.3
+
+
+def ratio(own, other):
+    """own / other, or None where one of the two was not measured or is nothing."""
+    return own / other if own is not None and other else None
+
+
+def judge(found):
+    """The limits of the project, each with its figure."""
+    rows = []
+    for family, results in found["families"].items():
+        for name, result in results.items():
+            part, own = FAMILIES[family][name], result["own"]["milliseconds"]["graph"]
+            sibling, peer = (
+                result["sibling"]["milliseconds"]["graph"],
+                found["peers_milliseconds"].get(part.peer),
+            )
+            for against, time_taken, limit in (
+                (part.against, sibling, part.limit),
+                (f"{part.peer} (PyTorch)", peer, part.peer_limit),
+            ):
+                figure = ratio(own, time_taken)
+                if limit is not None and figure is not None:
+                    rows.append(
+                        {
+                            "name": name,
+                            "against": against,
+                            "limit": limit,
+                            "figure": figure,
+                            "met": figure <= limit,
+                        }
+                    )
+    seconds = found["import_seconds"]["keras_cnn_zoo"]
+    rows.append(
+        {
+            "name": "import keras_cnn_zoo, seconds",
+            "against": "on top of import keras",
+            "limit": IMPORT_LIMIT,
+            "figure": seconds,
+            "met": seconds < IMPORT_LIMIT,
+        }
+    )
+    return rows
+
+
+def number(value, digits=2):
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def as_markdown(found):
+    """Limits first, then a table of each family."""
+    lines = [
+        "# Layers and losses: time and memory against siblings and peers",
+        "",
+        "Forward and backward in float32, medians of interleaved runs; a layer's loss is the sum of its "
+        "squared outputs. `ms` is ours in a TensorFlow graph. Ratios are ours over the plain Keras sibling: "
+        "in a graph, under XLA, peak memory of a step, and XLA's first call (tracing, compiling). The peer "
+        "is PyTorch's part, eager, in the faster of its memory layouts, over the same shape. Written by "
+        "`python -m benchmarks.layers`.",
+        "",
+        "| limit | against | at most | figure | met |",
+        "|---|---|---|---|---|",
+    ]
+    for row in found["limits"]:
+        lines.append(
+            f"| {row['name']} | {row['against']} | {row['limit']:g} | {row['figure']:.2f} "
+            f"| {'yes' if row['met'] else '**no**'} |"
+        )
+    for family, results in found["families"].items():
+        lines += [
+            "",
+            f"## {family}",
+            "",
+            "| part | input | sibling | ms | time | under XLA | memory | XLA first call | peer | to peer |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        for name, result in results.items():
+            own, sibling = result["own"], result["sibling"]
+            compiled = ratio(own["milliseconds"].get("xla"), sibling["milliseconds"].get("xla"))
+            cells = [
+                name,
+                " x ".join(map(str, result["shape"])),
+                result["against"],
+                number(own["milliseconds"]["graph"], 1),
+                number(ratio(own["milliseconds"]["graph"], sibling["milliseconds"]["graph"])),
+                "fails" if "own" in result["xla_failures"] else number(compiled),
+                number(ratio(own["memory_mib"], sibling["memory_mib"])),
+                number(ratio(own["xla_first_call_s"], sibling["xla_first_call_s"])),
+                result["peer"] or "",
+                number(ratio(own["milliseconds"]["graph"], found["peers_milliseconds"].get(result["peer"]))),
+            ]
+            lines.append("| " + " | ".join(cells) + " |")
+        for name, result in results.items():
+            for who, reason in result["xla_failures"].items():
+                lines += ["", f"{name}, {who}, does not compile with XLA here: {reason}"]
+    if "growth" in found:
+        lines += ["", "## Growth", "", "![time against batch, space and channels](layers_growth.png)"]
+    lines += ["", "Machine: " + ", ".join(f"{key} {value}" for key, value in found["machine"].items()) + "."]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,83 @@
+"""Forward and backward of a component as a function of nothing, on TensorFlow."""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.timing import THREADS
+
+CLASSES = 64
+
+
+def labels(kind, shape, rng):
+    """`y_true` for a loss whose `y_pred` has this shape; see `Part.labels`."""
+    batch = shape[0]
+    if kind == "classes":
+        return rng.integers(0, CLASSES, batch).astype("int32")
+    if kind == "pairs":
+        return rng.integers(0, 2, batch).astype("float32")
+    if kind == "sets":
+        return (np.arange(shape[1]) % 2 * np.ones((batch, 1))).astype("float32")
+    if kind == "ones":
+        return np.ones((batch, 1), "float32")
+    if kind == "zeros":
+        return np.zeros((batch, 1), "float32")
+    if kind == "distribution":
+        weights = rng.random(shape).astype("float32")
+        return weights / weights.sum(axis=-1, keepdims=True)
+    raise ValueError(f"no labels of kind {kind}")
+
+
+def tensors(value):
+    """Every floating-point tensor in what a component returned."""
+    return [leaf for leaf in tf.nest.flatten(value) if leaf.dtype.is_floating]
+
+
+def make_step(make, part, shape, jit_compile):
+    """A component's step: the gradient of the sum of its squared outputs, or of the loss itself.
+
+    Args:
+        make: Makes the component.
+        part: The `Part`, for what is fed to it.
+        shape: Shape of the input.
+        jit_compile: Whether XLA compiles it.
+
+    Returns:
+        A function of nothing. Its first call traces and compiles.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    component = make()
+    rng = np.random.default_rng(0)
+    is_loss = isinstance(component, keras.losses.Loss)
+    target = None if part.labels is None else tf.constant(labels(part.labels, shape, rng))
+    if part.labels == "distribution":
+        start = labels("distribution", shape, rng)
+    else:
+        start = rng.standard_normal(shape).astype("float32")
+    inputs = [tf.constant(start)] * part.inputs
+
+    # What is no layer and no loss is a function of the input, and of class ids where it says so.
+    takes = component.call if isinstance(component, keras.layers.Layer) else component
+    names = () if is_loss else inspect.signature(takes).parameters
+    options = {"training": True} if "training" in names else {}
+    if "labels" in names:
+        options["labels"] = target
+
+    def forward(inputs):
+        if is_loss:
+            return component(target, inputs[0])
+        outputs = component(inputs if part.inputs > 1 else inputs[0], **options)
+        return tf.add_n([tf.reduce_sum(tf.square(each)) for each in tensors(outputs)])
+
+    forward(inputs)  # builds it
+
+    @tf.function(jit_compile=jit_compile, autograph=False)
+    def step(inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = forward(inputs)
+        return tape.gradient(loss, [*inputs, *tape.watched_variables()])
+
+    return lambda: step(inputs)

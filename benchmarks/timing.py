@@ -1,0 +1,85 @@
+"""What all benchmarks share: turns, memory of a step, and the machine that figures depend on."""
+
+import ctypes
+import datetime
+import importlib.metadata
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+RESULTS = pathlib.Path(__file__).with_name("results")
+
+
+def interleaved(steps, repetitions):
+    """One turn of every step after the other, `repetitions` times: {name: seconds}."""
+    seconds = {name: [] for name in steps}
+    for _ in range(repetitions):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def memory(key):
+    """MiB of Linux' /proc/self/status: "VmRSS", what is held now, "VmHWM", the most since the last reset."""
+    for line in pathlib.Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) / 1024
+    raise KeyError(key)
+
+
+def peak_memory(step):
+    """MiB that a run of a step takes at most beyond what is held before; None where no Linux tells."""
+    reset = pathlib.Path("/proc/self/clear_refs")
+    if not reset.exists():
+        return None
+    # Without this, memory freed by an earlier candidate but kept by the allocator would be used again unseen.
+    ctypes.CDLL(None).malloc_trim(0)
+    reset.write_text("5", encoding="ascii")
+    before = memory("VmRSS")
+    step()
+    return memory("VmHWM") - before
+
+
+def import_seconds(repetitions):
+    """Medians in seconds of importing Keras, and of importing the library after it."""
+    program = (
+        "import time; start = time.perf_counter(); import keras; middle = time.perf_counter(); "
+        "import keras_cnn_zoo; print(middle - start, time.perf_counter() - middle)"
+    )
+    pairs = []
+    for _ in range(repetitions + 1):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        pairs.append([float(word) for word in done.stdout.split()])
+    # The first one warms the disk.
+    return [statistics.median(values) for values in zip(*pairs[1:], strict=True)]
+
+
+def processor():
+    """The processor's name, where the system tells it."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def machine(versions, load_before):
+    """What the figures depend on."""
+    names = ("keras", "tensorflow", "numpy")
+    return {
+        "processor": processor(),
+        "threads": THREADS,
+        "load_before_and_after": [load_before, os.getloadavg()[0]],
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in names},
+        **versions,
+        "date": datetime.date.today().isoformat(),
+    }
