@@ -91,7 +91,7 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, dtype)
             weights = weights * (sample_weight[:, None] if len(sample_weight.shape) == 1 else sample_weight)
-        correct = ops.cast(distances / lengths[:, None] <= self.alpha, dtype)
+        correct = ops.cast(distances <= self.alpha * lengths[:, None], dtype)
         self.correct.assign_add(ops.cast(ops.sum(correct * weights), self.correct.dtype))
         self.visible.assign_add(ops.cast(ops.sum(weights), self.visible.dtype))
 

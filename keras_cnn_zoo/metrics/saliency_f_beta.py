@@ -1,13 +1,15 @@
 """F-measure of saliency maps."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.metrics.map_mean import BaseMapMean
 from keras_cnn_zoo.utils import validation
 
 KINDS = ("max", "mean", "adaptive")
+# A value so little below a threshold reaches it: 7 / 255 is not the same number on every device, and the
+# largest value of a stretched map not everywhere 1. Grey levels lie 4e-3 apart.
+ROUNDING = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -85,7 +87,7 @@ class SaliencyFBeta(BaseMapMean):
     def score(self, truth, prediction):
         if self.kind == "adaptive":
             threshold = ops.minimum(2 * ops.mean(prediction, axis=(1, 2), keepdims=True), 1.0)
-            found = prediction >= threshold
+            found = prediction + ROUNDING >= threshold
             right, all_found = (
                 ops.sum(ops.cast(pixels, "float32"), axis=(1, 2))[:, None]
                 for pixels in (found & truth, found)
@@ -111,14 +113,10 @@ class SaliencyFBeta(BaseMapMean):
 
 def _counts(truth, prediction, thresholds):
     """Right and all pixels that each threshold finds, (batch, thresholds) each."""
-    # In float32 the value 7/255 of a picture is the threshold 7/255, whatever precision it came in.
-    prediction = ops.cast(prediction, "float32")
-    steps = np.arange(thresholds, dtype="float32") / np.float32(thresholds - 1)
-    # NaN, like anything below 0, is found by no threshold.
-    prediction = ops.where(prediction >= 0, ops.minimum(prediction, 1.0), -1.0)
-    nearest = ops.cast(ops.floor(ops.relu(prediction) * (thresholds - 1) + 0.5), "int32")
-    below = prediction < ops.take(ops.convert_to_tensor(steps), nearest)
-    passed = nearest + 1 - ops.cast(below, "int32")  # How many thresholds find the pixel.
+    level = (prediction + ROUNDING) * (thresholds - 1)
+    # How many thresholds find the pixel; NaN, like anything below 0, is found by none.
+    passed = ops.where(level >= 0, ops.floor(ops.minimum(level, thresholds - 1.0)) + 1, ops.zeros_like(level))
+    passed = ops.cast(passed, "int32")
     bins = thresholds + 1
     batch = ops.shape(passed)[0]
     row = 2 * ops.arange(batch, dtype="int32")[:, None, None] + ops.cast(truth, "int32")

@@ -62,13 +62,14 @@ class StructureMeasure(BaseMapMean):
     def score(self, truth, prediction):
         rows, columns = (ops.sum(ops.cast(truth, "int32"), axis=axis) for axis in (2, 1))
         wanted = ops.sum(rows, axis=1)
-        area = ops.cast(ops.shape(rows)[1] * ops.shape(columns)[1], prediction.dtype)
+        pixels = ops.shape(rows)[1] * ops.shape(columns)[1]
+        area = ops.cast(pixels, prediction.dtype)
         share = ops.cast(wanted, prediction.dtype) / area
         value = self.alpha * _object(truth, prediction, share) + (1 - self.alpha) * _region(
             truth, prediction, _cut(rows, wanted)[:, :, None], _cut(columns, wanted)[:, None, :], area
         )
         mean = ops.mean(prediction, axis=(1, 2))
-        value = ops.where(share == 0, 1 - mean, ops.where(share == 1, mean, ops.relu(value)))
+        value = ops.where(wanted == 0, 1 - mean, ops.where(wanted == pixels, mean, ops.relu(value)))
         return value[:, None]
 
     def result(self):
@@ -133,9 +134,10 @@ def _region(truth, prediction, upper, left, area):
     apart = prediction - spread(corner)
     offset = sums(apart) / some
     apart = apart - spread(offset)
-    mean, true_mean = corner + offset, sums(truth) / some
+    hits = sums(truth)
+    mean, true_mean = corner + offset, hits / some
     variance = sums(ops.square(apart)) / freedom
-    true_variance = count * true_mean * (1 - true_mean) / freedom
+    true_variance = hits * (count - hits) / (some * freedom)
     covariance = ops.where(true_variance > 0, sums(apart * truth) / freedom, ops.zeros_like(count))
     above = 4 * mean * true_mean * covariance
     below = (ops.square(mean) + ops.square(true_mean)) * (variance + true_variance)

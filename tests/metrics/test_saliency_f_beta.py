@@ -34,9 +34,12 @@ def toolbox(truths, predictions, kind, normalize=True, beta_squared=0.3, thresho
 
 
 def batch(seed, maps=3, height=9, width=11):
+    """Random maps; no value, stretched or not, lies so near a threshold that rounding could decide."""
     rng = np.random.default_rng(seed)
     truth = rng.uniform(size=(maps, height, width)) < 0.3
-    return truth, (0.1 + 0.4 * truth + 0.4 * rng.uniform(size=truth.shape)).astype("float32")
+    levels = rng.integers(0, 512, truth.shape) + 509 * truth
+    levels[:, 0, :2] = 0, 1021
+    return truth, (levels / 1021).astype("float32")
 
 
 def f_beta(*updates, **arguments):
@@ -78,8 +81,19 @@ CASES = [
 @pytest.mark.parametrize("seed", range(2, 5))
 def test_equals_the_toolbox(seed, kind, normalize):
     truth, prediction = batch(seed, 4)
-    expected = toolbox(truth, prediction.astype("float64"), kind, normalize)
+    if normalize:
+        prediction = 0.25 + 0.5 * prediction
+    expected = toolbox(truth, np.round(stretched(prediction.astype("float64")) * 1021) / 1021, kind)
     assert f_beta((truth, prediction), kind=kind, normalize=normalize) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_stretched_map_may_end_a_rounding_short_of_one():
+    truth, prediction = batch(9, 1)
+    short = prediction * np.float32(1 - 2**-23)
+    for kind in ("max", "mean"):
+        assert f_beta((truth, short), kind=kind, normalize=False) == pytest.approx(
+            toolbox(truth, prediction.astype("float64"), kind), abs=1e-6
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
