@@ -65,6 +65,7 @@ class MaxoutDense(BaseDense):
     ):
         super().__init__(
             units,
+            activation=None,
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,

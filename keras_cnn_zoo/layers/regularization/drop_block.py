@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.ops import statistics, windows
 from keras_cnn_zoo.utils import validation
 
 
@@ -69,12 +69,12 @@ class DropBlock2D(keras.layers.Layer):
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
+        # In at least float32, because half precision counts to 2,048 or 256 only.
         wide = windows.at_least_float32(inputs)
-        mask = self._mask(ops.shape(inputs))
-        # In float32, because half precision counts to 2,048 or 256 only.
-        share = ops.mean(mask)
+        mask = ops.cast(self._mask(ops.shape(inputs)), wide.dtype)
+        share = statistics.mean(mask, axis=(0, 1, 2, 3))
         factors = mask / ops.where(share > 0, share, ops.ones_like(share))
-        return ops.cast(wide * ops.cast(factors, wide.dtype), inputs.dtype)
+        return ops.cast(wide * factors, inputs.dtype)
 
     def _mask(self, shape):
         """Zeros inside of blocks and ones elsewhere, in float32."""

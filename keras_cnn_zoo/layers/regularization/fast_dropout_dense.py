@@ -110,9 +110,10 @@ class FastDropoutDense(BaseDense):
         return ops.cast(outputs, self.compute_dtype)
 
     def _draw(self, mean, variance):
-        noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self.seed_generator)
+        dtype = keras.backend.standardize_dtype(mean.dtype)
+        noise = keras.random.normal(ops.shape(mean), dtype=dtype, seed=self.seed_generator)
         scale, wide = deviation(variance)
-        return mean + ops.where(wide, scale * ops.cast(noise, scale.dtype), ops.zeros_like(scale))
+        return mean + ops.where(wide, scale * noise, ops.zeros_like(scale))
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}

@@ -103,7 +103,7 @@ class Standout(BaseDense):
             draw = keras.random.uniform(ops.shape(outputs), dtype="float32", seed=self.seed_generator)
             dropped = ops.cast(ops.sigmoid(-ops.stop_gradient(logits)), "float32")
             return outputs * ops.cast(draw >= dropped, outputs.dtype)
-        return ops.cast(outputs * ops.sigmoid(logits), self.compute_dtype)
+        return ops.cast(at_least_float32(outputs) * ops.sigmoid(logits), self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha, "beta": self.beta, "seed": self.seed}

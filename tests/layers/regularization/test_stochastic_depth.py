@@ -24,7 +24,8 @@ CASES = [
     dict(cls=StochasticDepth, init_kwargs={"rate": 0.4}, input_shape=(3, 4), reference=reference),
     dict(
         cls=StochasticDepth,
-        init_kwargs={"rate": 0.25, "per": "batch", "scale_at": "inference"},
+        # With one draw a call, a seed of which the first two differ.
+        init_kwargs={"rate": 0.5, "per": "batch", "scale_at": "inference", "seed": 1},
         input_shape=(3, 4, 2),
         reference=reference,
     ),
@@ -48,9 +49,9 @@ def test_examples_are_dropped_whole_at_the_rate(scale_at, kept):
 def test_batches_are_dropped_whole_at_the_rate(scale_at, kept):
     layer = StochasticDepth(0.5, per="batch", scale_at=scale_at, seed=1)
     inputs = np.ones((3, 2), "float32")
-    outputs = np.stack([numpy_of(layer(inputs, training=True)) for _ in range(200)]).reshape(200, 6)
+    outputs = np.stack([numpy_of(layer(inputs, training=True)) for _ in range(100)]).reshape(100, 6)
     assert np.ptp(outputs, axis=1).max() == 0 and set(np.unique(outputs)) == {0, kept}
-    assert np.mean(outputs[:, 0] == 0) == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 200))
+    assert np.mean(outputs[:, 0] == 0) == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 100))
 
 
 @pytest.mark.parametrize("scale_at", ["training", "inference"])
