@@ -12,6 +12,8 @@ import itertools
 import keras
 from keras import ops
 
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
 PERIOD = 8192  # a power of two: XLA divides by anything else inexactly, each backend in its own way
 GOLDEN = 5063  # odd, near PERIOD times the golden section: any stretch of positions covers (0, 1) evenly
 
@@ -32,19 +34,21 @@ class _Draws:
         position = (position * GOLDEN + next(self.calls) * 2741) % PERIOD
         return ops.reshape((ops.cast(position, "float32") + 0.5) / PERIOD, shape)
 
-    def standard_normal(self, shape, bound=1.0):
-        return ops.erfinv((2.0 * self.unit(shape) - 1.0) * bound) * 2.0**0.5
+    def standard_normal(self, shape, dtype=None, bound=1.0):
+        # In float64 where that is wanted: each backend has its own last digits of this function in float32.
+        unit = ops.cast(self.unit(shape), at_least_float32(dtype or keras.config.floatx()))
+        return ops.erfinv((2.0 * unit - 1.0) * bound) * 2.0**0.5
 
     def uniform(self, shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
         # Cast first, so that a float64 draw is not rounded to float32 on the way to its interval.
         return self._finish(self.unit(shape), dtype) * (maxval - minval) + minval
 
     def normal(self, shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-        return self._finish(self.standard_normal(shape) * stddev + mean, dtype)
+        return self._finish(self.standard_normal(shape, dtype) * stddev + mean, dtype)
 
     def truncated_normal(self, shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
         within_two = 0.9544997361036416
-        return self._finish(self.standard_normal(shape, within_two) * stddev + mean, dtype)
+        return self._finish(self.standard_normal(shape, dtype, within_two) * stddev + mean, dtype)
 
     def randint(self, shape, minval, maxval, dtype="int32", seed=None):
         values = ops.cast(ops.floor(self.unit(shape) * (maxval - minval)), "int32") + minval
