@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from scipy import special
 
 from keras_cnn_zoo.testing.draws import fixed_draws
 
@@ -26,6 +27,16 @@ def test_moments(function, arguments, mean, deviation):
     values = draw(function, *arguments)
     assert values.mean() == pytest.approx(mean, abs=0.01)
     assert values.std() == pytest.approx(deviation, abs=0.01)
+
+
+@pytest.mark.parametrize("function", [keras.random.normal, keras.random.truncated_normal])
+def test_normal_draws_in_float64_have_the_digits_of_float64(function):
+    wide = draw(function, (500,), dtype="float64")
+    assert wide.dtype == "float64"
+    uniform = draw(keras.random.uniform, (500,), dtype="float64")
+    bound = 1.0 if function is keras.random.normal else 0.9544997361036416
+    expected = np.sqrt(2) * special.erfinv((2 * uniform - 1) * bound)
+    np.testing.assert_allclose(wide, expected, rtol=1e-12, atol=1e-14)
 
 
 def test_the_seed_does_not_matter_and_each_entry_starts_anew():

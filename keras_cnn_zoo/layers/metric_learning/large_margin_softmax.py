@@ -105,10 +105,12 @@ class LargeMarginSoftmax(keras.layers.Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
+        # A float counts exactly to 16 million, and unlike an integer it can live beside the kernel on a GPU.
         self.step = self.add_weight(
             shape=(),
             initializer="zeros",
-            dtype="int",
+            dtype="float32",
+            autocast=False,
             trainable=False,
             aggregation="only_first_replica",
             name="step",
