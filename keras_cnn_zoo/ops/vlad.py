@@ -23,7 +23,12 @@ def nearest_assignment(descriptors, centers, nearest, bandwidth):
     if nearest < centers.shape[0]:
         least = ops.stop_gradient(ops.top_k(scores, nearest)[0][:, :, -1:])
         scores = ops.where(scores >= least, scores, LOWEST_SCORE)
-    return ops.softmax(scores, axis=-1)
+    return shares(scores)
+
+
+def shares(scores):
+    """Softmax along the last axis, whose length may be 1, of which Keras would warn."""
+    return ops.softmax(scores, axis=-1) if scores.shape[-1] > 1 else ops.ones_like(scores)
 
 
 def residual_sums(descriptors, centers, assignment):

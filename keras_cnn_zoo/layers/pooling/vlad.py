@@ -104,7 +104,7 @@ class VLAD(keras.layers.Layer):
             ops.cast(weight, descriptors.dtype)
             for weight in (self.centers, self.assignment_kernel, self.assignment_bias)
         )
-        assignment = ops.softmax(ops.einsum("bnd,dk->bnk", descriptors, kernel) + bias, axis=-1)
+        assignment = vlad.shares(ops.einsum("bnd,dk->bnk", descriptors, kernel) + bias)
         sums = vlad.residual_sums(descriptors, centers, assignment)
         sums = sums / ops.sqrt(ops.sum(ops.square(sums), axis=-1, keepdims=True) + INTRA_EPSILON)
         size = self.num_clusters * centers.shape[-1]

@@ -82,7 +82,7 @@ CASES = [
         init_kwargs={
             "num_clusters": 5,
             "window_sizes": ((3, 2), (2, 2)),
-            "strides": ((2, 1), (1, 1)),
+            "strides": (2, 1),
             "components": 3,
             "nearest": 2,
             "bandwidth": 0.5,
@@ -95,14 +95,14 @@ CASES = [
     ),
     dict(
         cls=MultiScaleOrderlessPooling2D,
-        init_kwargs={"num_clusters": 6, "window_sizes": (4, 2, 1), "strides": 1},
+        init_kwargs={"num_clusters": 6, "window_sizes": (4, 2, 1), "strides": (1, (2, 1), 2)},
         input_shape=(2, 5, 6, 3),
         prepare=adapt_to_noise,
         reference=reference,
     ),
     dict(
         cls=MultiScaleOrderlessPooling2D,
-        init_kwargs={"num_clusters": 3, "window_sizes": [3], "strides": [2]},
+        init_kwargs={"num_clusters": 1, "window_sizes": [3], "strides": 2},
         input_shape=(1, 5, 5, 2),
         prepare=adapt_to_noise,
         reference=reference,
