@@ -96,8 +96,9 @@ def activation():
         axes[0].plot(inputs, keras.ops.convert_to_numpy(part(inputs)), label=name)
     curve(axes[0], "Keras' own", "z", "activation")
     for draw in range(20):
-        output = layers.RReLU(per="channel", seed=draw)(inputs, training=True)
-        axes[1].plot(inputs, keras.ops.convert_to_numpy(output), color="tab:blue", alpha=0.25)
+        # One example, so that all of the curve has one slope.
+        output = layers.RReLU(per="channel", seed=draw)(inputs[None], training=True)
+        axes[1].plot(inputs, keras.ops.convert_to_numpy(output)[0], color="tab:blue", alpha=0.25)
     axes[1].plot(inputs, keras.ops.convert_to_numpy(layers.RReLU()(inputs)), color="black", label="inference")
     curve(axes[1], "RReLU: 20 draws", "z", "activation")
     slopes, offsets = np.array([-0.9, 0.1, 1.2], "float32"), np.array([-1.2, 0.1, -1.0], "float32")
