@@ -1,12 +1,17 @@
 from keras_cnn_zoo.layers.activation.maxout import Maxout
 from keras_cnn_zoo.layers.activation.rrelu import RReLU
+from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
 from keras_cnn_zoo.layers.detection.feature_pyramid import FeaturePyramid
 from keras_cnn_zoo.layers.detection.non_max_suppression import NonMaxSuppression
 from keras_cnn_zoo.layers.detection.roi_align import ROIAlign2D
+from keras_cnn_zoo.layers.normalization.instance_normalization import InstanceNormalization
 from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
+from keras_cnn_zoo.layers.normalization.weight_normalization import WeightNormalization
 from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
+from keras_cnn_zoo.layers.pooling.max_pooling_with_argmax import MaxPoolingWithArgmax2D
+from keras_cnn_zoo.layers.pooling.max_unpooling import MaxUnpooling2D
 from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
 from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling1D,
@@ -14,6 +19,7 @@ from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling3D,
 )
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
+from keras_cnn_zoo.layers.regularization.noise_invariance import NoiseInvariance
 from keras_cnn_zoo.layers.residual.highway_conv import HighwayConv2D
 from keras_cnn_zoo.layers.residual.residual_block import ResidualBlock2D
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
@@ -24,14 +30,19 @@ __all__ = [
     "AnchorGenerator",
     "AtrousSpatialPyramidPooling2D",
     "CrossCorrelation2D",
+    "DeformableConv2D",
     "DropConnect",
     "FeaturePyramid",
     "HighwayConv2D",
+    "InstanceNormalization",
     "LocalResponseNormalization",
     "LpPooling1D",
     "LpPooling2D",
     "LpPooling3D",
+    "MaxPoolingWithArgmax2D",
+    "MaxUnpooling2D",
     "Maxout",
+    "NoiseInvariance",
     "NonMaxSuppression",
     "ROIAlign2D",
     "RReLU",
@@ -43,4 +54,5 @@ __all__ = [
     "StochasticPooling3D",
     "TiledConv1D",
     "TiledConv2D",
+    "WeightNormalization",
 ]
