@@ -41,7 +41,8 @@ class Entry:
 
     Args:
         name: Name to import, or the survey's name for a part of Keras' own.
-        kind: "layer", "loss", "regularizer", "initializer", "metric", "model", ...
+        kind: "layer", "loss", "regularizer", "initializer", "metric", "model", ...; "function" for what is
+            called on a model.
         family: What it belongs with, e.g. "pooling".
         module: Where to import it from.
         summary: One sentence.
@@ -130,7 +131,7 @@ def entries():
 def _component_entry(row, package, item):
     return Entry(
         name=row["name"],
-        kind=KINDS[package],
+        kind="function" if package == "models" and inspect.isfunction(item) else KINDS[package],
         family=item.__module__.split(".")[-2],
         module=f"keras_cnn_zoo.{package}",
         summary=(inspect.getdoc(item) or "").partition("\n")[0],

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.layer_tree import nested_layers
 
 
 def lsuv(model, batch, *, tolerance=0.1, max_iterations=10):
@@ -163,7 +164,7 @@ def _tile_axes(layer, rank):
 
 
 def _probes(model):
-    layers = _nested_layers(model)
+    layers = nested_layers(model)
     probes = []
     for layer in layers:
         kernel = getattr(layer, "kernel", None)
@@ -181,21 +182,3 @@ def _probes(model):
             ]
             probes.append(_Probe(layer, kernel, wrappers))
     return probes
-
-
-def _nested_layers(root):
-    """Every layer that is reachable from `root` through attributes, lists and dicts, `root` included."""
-    found, waiting, seen = [], [root], set()
-    while waiting:
-        item = waiting.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, keras.layers.Layer):
-            found.append(item)
-            waiting.extend(vars(item).values())
-        elif isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, (list, tuple, set)):
-            waiting.extend(item)
-    return found

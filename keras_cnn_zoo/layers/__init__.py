@@ -31,6 +31,7 @@ from keras_cnn_zoo.layers.convolution.inception_v4 import (
 )
 from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
 from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
+from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
@@ -46,6 +47,12 @@ from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, Lp
 from keras_cnn_zoo.layers.pooling.mixed_pooling import MixedPooling1D, MixedPooling2D, MixedPooling3D
 from keras_cnn_zoo.layers.pooling.multi_scale_orderless_pooling import MultiScaleOrderlessPooling2D
 from keras_cnn_zoo.layers.pooling.spatial_pyramid_pooling import SpatialPyramidPooling2D
+from keras_cnn_zoo.layers.normalization.instance_normalization import InstanceNormalization
+from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
+from keras_cnn_zoo.layers.normalization.weight_normalization import WeightNormalization
+from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
+from keras_cnn_zoo.layers.pooling.max_pooling_with_argmax import MaxPoolingWithArgmax2D
+from keras_cnn_zoo.layers.pooling.max_unpooling import MaxUnpooling2D
 from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
 from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling1D,
@@ -59,6 +66,7 @@ from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDe
 from keras_cnn_zoo.layers.regularization.standout import Standout
 from keras_cnn_zoo.layers.regularization.stochastic_depth import StochasticDepth
 from keras_cnn_zoo.layers.regularization.swapout import Swapout
+from keras_cnn_zoo.layers.regularization.noise_invariance import NoiseInvariance
 from keras_cnn_zoo.layers.residual.highway_conv import HighwayConv2D
 from keras_cnn_zoo.layers.residual.residual_block import ResidualBlock2D
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
@@ -72,6 +80,7 @@ __all__ = [
     "CosineDense",
     "CrossCorrelation2D",
     "DropBlock2D",
+    "DeformableConv2D",
     "DropConnect",
     "FastDropoutDense",
     "FeaturePyramid",
@@ -99,6 +108,7 @@ __all__ = [
     "InceptionV4ReductionB",
     "InceptionV4Stem",
     "LargeMarginSoftmax",
+    "InstanceNormalization",
     "LocalResponseNormalization",
     "LocallyConnected1D",
     "LocallyConnected2D",
@@ -113,6 +123,10 @@ __all__ = [
     "MixedPooling2D",
     "MixedPooling3D",
     "MultiScaleOrderlessPooling2D",
+    "MaxPoolingWithArgmax2D",
+    "MaxUnpooling2D",
+    "Maxout",
+    "NoiseInvariance",
     "NonMaxSuppression",
     "Probout",
     "ROIAlign2D",
@@ -131,4 +145,5 @@ __all__ = [
     "TiledConv2D",
     "VLAD",
     "WaveNetBlock1D",
+    "WeightNormalization",
 ]

@@ -9,6 +9,7 @@ from keras_cnn_zoo.models.segmentation import FCN, DeepLab, UNet
 from keras_cnn_zoo.models.speech import KeywordCNN
 from keras_cnn_zoo.models.text import CRNN
 from keras_cnn_zoo.models.tracking import SiamFC
+from keras_cnn_zoo.models.visualization import deconvolution_view, receptive_field
 
 __all__ = [
     "CRNN",
@@ -22,6 +23,8 @@ __all__ = [
     "SiamFC",
     "TextCNN",
     "UNet",
+    "deconvolution_view",
     "from_preset",
     "list_presets",
+    "receptive_field",
 ]

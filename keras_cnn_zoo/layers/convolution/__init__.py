@@ -27,6 +27,7 @@ from keras_cnn_zoo.layers.convolution.inception_v4 import (
 )
 from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
 from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
+from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 
@@ -56,6 +57,7 @@ __all__ = [
     "LocallyConnected2D",
     "MLPConv1D",
     "MLPConv2D",
+    "DeformableConv2D",
     "TiledConv1D",
     "TiledConv2D",
     "WaveNetBlock1D",

@@ -4,6 +4,7 @@ from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDe
 from keras_cnn_zoo.layers.regularization.standout import Standout
 from keras_cnn_zoo.layers.regularization.stochastic_depth import StochasticDepth
 from keras_cnn_zoo.layers.regularization.swapout import Swapout
+from keras_cnn_zoo.layers.regularization.noise_invariance import NoiseInvariance
 
 __all__ = [
     "DropBlock2D",
@@ -12,4 +13,5 @@ __all__ = [
     "Standout",
     "StochasticDepth",
     "Swapout",
+    "NoiseInvariance",
 ]

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
 from keras_cnn_zoo.ops.example_convolution import example_convolution
 from keras_cnn_zoo.ops.gaussian import expected_activation, is_joint
 from keras_cnn_zoo.utils import validation
@@ -12,7 +13,7 @@ CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class DropConnect(keras.layers.Wrapper):
+class DropConnect(BaseWrapper):
     """Drops single weights of a dense or convolutional layer in training.
 
     `y = activation((R * kernel) x + r * bias)`, with `R` and `r` drawn from {0, 1}, 0 with probability
@@ -62,11 +63,7 @@ class DropConnect(keras.layers.Wrapper):
     def __init__(self, layer, rate, *, per_example=False, inference="mean", seed=None, **kwargs):
         if not _is_supported(layer):
             validation.fail("layer", "a Dense, Conv1D, Conv2D or Conv3D layer that is not quantized", layer)
-        if kwargs.get("dtype") is None:
-            kwargs["dtype"] = layer.dtype_policy
         super().__init__(layer, **kwargs)
-        if not layer.built:
-            layer.dtype_policy = self.dtype_policy
         self.rate = validation.probability("rate", rate, allow_one=False)
         self.per_example = validation.boolean("per_example", per_example)
         self.inference = validation.one_of("inference", inference, ("mean", "moment_matching"))
@@ -75,7 +72,6 @@ class DropConnect(keras.layers.Wrapper):
             validation.fail("inference", f"'mean' for a layer with the activation {name!r}", inference)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.supports_masking = layer.supports_masking
 
     def build(self, input_shape):
         rank = len(input_shape)
@@ -85,7 +81,6 @@ class DropConnect(keras.layers.Wrapper):
                 f"Received: input_shape={tuple(input_shape)}"
             )
         super().build(input_shape)
-        self.built = True
 
     @property
     def _is_convolution(self):
@@ -166,25 +161,14 @@ class DropConnect(keras.layers.Wrapper):
         )
         return (1 - self.rate) * mean, self.rate * (1 - self.rate) * energy
 
-    def compute_output_shape(self, input_shape):
-        return self.layer.compute_output_shape(input_shape)
-
     def get_config(self):
-        config = super().get_config()
-        # The wrapper builds its layer, so how that was built need not be stored and the config never changes.
-        config["layer"].pop("build_config", None)
         return {
-            **config,
+            **super().get_config(),
             "rate": self.rate,
             "per_example": self.per_example,
             "inference": self.inference,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        # A copy, because Keras' wrapper takes `layer` out of the config it is given.
-        return super().from_config(dict(config), custom_objects)
 
 
 def _is_supported(layer):

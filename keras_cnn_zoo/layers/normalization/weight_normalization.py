@@ -1,0 +1,167 @@
+"""Weight normalization: the length of a kernel apart from its direction."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
+from keras_cnn_zoo.ops import statistics
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
+DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+PLAIN = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class WeightNormalization(BaseWrapper):
+    """Learns the length and the direction of each kernel of a dense or convolutional layer apart.
+
+    The wrapped layer computes with `g * v / norm(v)`, one length `g` and one Euclidean norm for each unit or
+    filter, in place of its kernel, which becomes `v`. Both are trained. Gradients are then orthogonal to `v`,
+    and training is less sensitive to the scale of the kernels; nothing depends on the batch. For recurrent,
+    generative and reinforcement models, and wherever batches are too small for batch normalization.
+
+    `g` starts as the norm of the kernel, so that wrapping a layer, trained or not, does not change its
+    output. `initialize(inputs)` starts it as the paper does: from a batch, such that before its activation
+    the layer gives outputs of mean 0 and variance 1. A regularizer or constraint of the layer's kernel acts
+    on `v`.
+
+    Reference: Salimans, Kingma, 2016, "Weight Normalization: A Simple Reparameterization to Accelerate
+    Training of Deep Neural Networks", arXiv 1602.07868.
+
+    Differs from the paper: `v` starts as the layer's own `kernel_initializer` says, not from N(0, 0.05);
+    the batch fixes the rest alike.
+
+    Args:
+        layer: A `Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D`, `DepthwiseConv2D` or transposed
+            convolution layer, built or not; its weights are used, not copied.
+        **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
+
+    Call arguments:
+        inputs: A floating-point tensor, as for `layer`. Norms are computed in at least float32.
+
+    Input shape:
+        That of `layer`.
+
+    Output shape:
+        That of `layer`.
+
+    Raises:
+        ValueError: for another kind of layer; from `initialize` for inputs that give a unit constant or
+            infinite outputs.
+
+    >>> layer = WeightNormalization(keras.layers.Dense(3, kernel_initializer="ones"))
+    >>> print(layer(np.ones((2, 4))).shape, float(layer.g[0]))
+    (2, 3) 2.0
+    """
+
+    def __init__(self, layer, **kwargs):
+        if (
+            not isinstance(layer, PLAIN + TRANSPOSED + DEPTHWISE)
+            or layer.dtype_policy.quantization_mode is not None
+            or getattr(layer, "lora_rank", None) is not None
+        ):
+            validation.fail(
+                "layer",
+                "a Dense, ConvND, ConvNDTranspose or DepthwiseConvND layer, without quantization and LoRA",
+                layer,
+            )
+        super().__init__(layer, **kwargs)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        kernel = self.layer.kernel
+        self.g = self.add_weight(
+            name="g",
+            shape=[size for axis, size in enumerate(kernel.shape) if axis not in self._summed],
+            initializer=lambda shape, dtype: ops.cast(ops.reshape(self._norm(kernel), shape), dtype),
+            autocast=False,
+        )
+        self.built = True
+
+    @property
+    def _summed(self):
+        """The axes of the kernel over which the norm of one unit or filter goes."""
+        axes = tuple(range(len(self.layer.kernel.shape)))
+        if isinstance(self.layer, TRANSPOSED):
+            return (*axes[:-2], axes[-1])
+        return axes[:-2] if isinstance(self.layer, DEPTHWISE) else axes[:-1]
+
+    @property
+    def _wide(self):
+        return at_least_float32(self.compute_dtype)
+
+    def _norm(self, kernel):
+        """The norm of each unit; 1 for a kernel of zeros, which so stays 0 with a finite gradient."""
+        energy = ops.sum(ops.square(ops.cast(kernel, self._wide)), axis=self._summed, keepdims=True)
+        return ops.sqrt(ops.where(energy > 0, energy, ops.ones_like(energy)))
+
+    def call(self, inputs):
+        direction = self._direction()
+        length = ops.reshape(
+            ops.cast(self.g, self._wide),
+            [1 if axis in self._summed else size for axis, size in enumerate(direction.shape)],
+        )
+        bias = ops.convert_to_tensor(self.layer.bias) if self.layer.use_bias else None
+        outputs = self._call_layer(inputs, length * direction, bias)
+        if self.layer.activity_regularizer is not None:
+            self.add_loss(self.layer.activity_regularizer(outputs))
+        return outputs
+
+    def _direction(self):
+        kernel = ops.cast(self.layer.kernel, self._wide)
+        return kernel / self._norm(kernel)
+
+    def _call_layer(self, inputs, kernel, bias):
+        """The layer's output with another kernel and bias in place of its own."""
+        layer = self.layer
+        if type(layer).call is keras.layers.Dense.call:
+            # Its own matrix product is float32 for float64 on PyTorch.
+            axes = "abcdefgh"[: len(inputs.shape) - 1]
+            outputs = ops.einsum(f"{axes}i,io->{axes}o", inputs, ops.cast(kernel, inputs.dtype))
+            outputs = outputs if bias is None else outputs + ops.cast(bias, inputs.dtype)
+            return outputs if layer.activation is None else layer.activation(outputs)
+        values = {id(layer.kernel): kernel, id(layer.bias): bias}
+        trainable, others = (
+            [values.get(id(weight), weight) for weight in weights]
+            for weights in (layer.trainable_variables, layer.non_trainable_variables)
+        )
+        return layer.stateless_call(trainable, others, inputs)[0]
+
+    def initialize(self, inputs):
+        """Sets `g` and the bias so that the layer's outputs on `inputs` have mean 0 and variance 1.
+
+        That is before the activation, for each unit or filter over the batch and space. A layer without bias
+        keeps its mean. Go from the first layer to the last, each with what the one before now gives.
+
+        Args:
+            inputs: A batch as the layer is called on, some hundred examples.
+        """
+        inputs = ops.cast(ops.convert_to_tensor(inputs), self._wide)
+        if not self.built:
+            self.build(inputs.shape)
+        layer = self.layer
+        bias = ops.zeros(layer.bias.shape, self._wide) if layer.use_bias else None
+        activation, layer.activation = layer.activation, None
+        try:
+            outputs = self._call_layer(inputs, self._direction(), bias)
+        finally:
+            layer.activation = activation
+        channels = 1 if getattr(layer, "data_format", None) == "channels_first" else len(outputs.shape) - 1
+        others = tuple(axis for axis in range(len(outputs.shape)) if axis != channels)
+        mean = statistics.mean(outputs, others, keepdims=True)
+        variance = ops.convert_to_numpy(statistics.mean(ops.square(outputs - mean), others))
+        mean = ops.convert_to_numpy(mean).reshape(-1)
+        # What is less is the rounding of constant outputs.
+        useful = np.isfinite(variance) & (variance > 1e-12 * np.square(mean))
+        if not useful.all():
+            raise ValueError(
+                "`inputs` must give every unit outputs that vary and are finite. Received: inputs that give "
+                f"one the variance {variance[~useful][0]}"
+            )
+        factor = 1 / np.sqrt(variance)
+        self.g.assign(factor.reshape(self.g.shape))
+        if layer.use_bias:
+            layer.bias.assign(-mean * factor)

@@ -1,0 +1,107 @@
+"""The way back from max pooling in two dimensions."""
+
+import keras
+
+from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.ops.switches import max_unpool, unpooled_length
+from keras_cnn_zoo.utils import validation
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class MaxUnpooling2D(keras.layers.Layer):
+    """Puts each value back where the maximum of its window was, and 0 elsewhere.
+
+    Called with values, one for each window of a pooling, and the switches of `MaxPoolingWithArgmax2D`; the
+    arguments are those of the pooling. Where windows overlap and their maxima are one entry, the values are
+    summed: with the switches held fixed this is the transpose of the pooling. For decoders such as SegNet's,
+    and for looking at features in the input. Computed without a scatter.
+
+    Reference: Zeiler, Fergus, 2013, "Visualizing and Understanding Convolutional Networks", arXiv 1311.2901,
+    section 2.1.
+
+    Args:
+        pool_size: Height and width of the windows, an integer or two. Defaults to 2.
+        strides: Step of the windows, an integer or two, or None for `pool_size`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        output_size: Height and width of the map before pooling, an integer or two. Several sizes pool to one:
+            None takes `(n - 1) * strides + pool_size` for `n` windows without padding, the smallest, and
+            `n * strides` with `"same"`, the largest.
+        **kwargs: `name`, `dtype`, ...
+
+    Call arguments:
+        inputs: A floating-point tensor.
+        switches: An integer tensor of the same shape, row-major positions in the windows.
+
+    Input shape:
+        `(batch, height, width, channels)` or `(batch, channels, height, width)` for channels_first, twice.
+
+    Output shape:
+        `(batch, new_height, new_width, channels)`, or with the channels first.
+
+    Raises:
+        ValueError: for an argument outside its range, inputs that are not two of one shape and rank 4, or an
+            `output_size` with another number of windows.
+
+    >>> x = np.array([[[[1.0], [0.0]], [[3.0], [2.0]]]])
+    >>> y = MaxUnpooling2D(2)(*keras_cnn_zoo.layers.MaxPoolingWithArgmax2D(2)(x))
+    >>> [[float(value) for value in row] for row in y[0, :, :, 0]]
+    [[0.0, 0.0], [3.0, 0.0]]
+    """
+
+    def __init__(
+        self, pool_size=2, strides=None, padding="valid", data_format=None, *, output_size=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.pool_size = validation.positive_integers("pool_size", pool_size, 2)
+        strides = self.pool_size if strides is None else strides
+        self.strides = validation.positive_integers("strides", strides, 2)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.output_size = validation.positive_integers("output_size", output_size, 2, optional=True)
+
+    def build(self, inputs_shape, switches_shape):
+        self.compute_output_shape(inputs_shape, switches_shape)
+        self.built = True
+
+    def call(self, inputs, switches):
+        return max_unpool(
+            inputs, switches, self.pool_size, self.strides, self.padding, self.data_format, self.output_size
+        )
+
+    def compute_output_shape(self, inputs_shape, switches_shape):
+        same = len(inputs_shape) == len(switches_shape) == 4 and all(
+            None in (one, other) or one == other
+            for one, other in zip(inputs_shape, switches_shape, strict=True)
+        )
+        if not same:
+            raise ValueError(
+                "`MaxUnpooling2D` takes values and switches of one shape and rank 4. "
+                f"Received: inputs_shape={tuple(inputs_shape)}, switches_shape={tuple(switches_shape)}"
+            )
+        shape = [
+            other if own is None else own for own, other in zip(inputs_shape, switches_shape, strict=True)
+        ]
+        for position, axis in enumerate(windows.spatial_axes(2, self.data_format)):
+            window = (self.pool_size[position], self.strides[position], self.padding)
+            if self.output_size is None:
+                shape[axis] = unpooled_length(shape[axis], *window)
+                continue
+            length = self.output_size[position]
+            if shape[axis] not in (None, windows.output_length(length, *window)):
+                raise ValueError(
+                    "`output_size` must be a size that pools to that of the inputs. Received: "
+                    f"output_size={self.output_size}, inputs_shape={tuple(inputs_shape)}"
+                )
+            shape[axis] = length
+        return tuple(shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "output_size": self.output_size,
+        }

@@ -1,0 +1,123 @@
+"""Which input positions an output position sees along one axis, through any chain of layers.
+
+The first and the last position seen are integer functions of the output's position that repeat up to a shift:
+`f(position + period) = f(position) + shift`. Such functions are closed under composition, so that strides,
+dilation and upsampling are followed exactly, whatever their order.
+"""
+
+import dataclasses
+import fractions
+import math
+
+from keras_cnn_zoo.ops import windows
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexMap:
+    """An integer function given by its values over one period, and its growth over one."""
+
+    values: tuple
+    shift: int
+
+    @classmethod
+    def of(cls, function, period=1):
+        return cls(tuple(function(position) for position in range(period)), function(period) - function(0))
+
+    def __call__(self, position):
+        turns, phase = divmod(position, len(self.values))
+        return self.values[phase] + turns * self.shift
+
+    def after(self, inner):
+        """The function `position -> self(inner(position))`."""
+        turns = len(self.values) // math.gcd(len(self.values), inner.shift)
+        return IndexMap.of(lambda position: self(inner(position)), turns * len(inner.values))
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """The first and the last input position seen.
+
+    `located` is False where the padding, and so the place but not the size, hangs on an unknown map.
+    """
+
+    first: IndexMap
+    last: IndexMap
+    located: bool = True
+
+    @property
+    def period(self):
+        return math.lcm(len(self.first.values), len(self.last.values))
+
+    @property
+    def size(self):
+        """Positions seen; after upsampling, by the output position that sees most."""
+        return max(self.last(place) - self.first(place) for place in range(self.period)) + 1
+
+    @property
+    def stride(self):
+        """Input positions from one output position to the next, less than 1 after upsampling."""
+        ratio = fractions.Fraction(self.first.shift, len(self.first.values))
+        return ratio.numerator if ratio.denominator == 1 else ratio
+
+    @property
+    def offset(self):
+        return self.first(0) if self.located else None
+
+    def after(self, step):
+        """What a layer's output sees, whose positions see `step` of this."""
+        return Span(self.first.after(step.first), self.last.after(step.last), self.located and step.located)
+
+
+HERE = Span(IndexMap((0,), 1), IndexMap((0,), 1))
+
+
+def union(spans):
+    """What the sum of maps sees, or None where they have different strides."""
+    if len({span.stride for span in spans}) > 1:
+        return None
+    period = math.lcm(*(span.period for span in spans))
+    return Span(
+        IndexMap.of(lambda position: min(span.first(position) for span in spans), period),
+        IndexMap.of(lambda position: max(span.last(position) for span in spans), period),
+        all(span.located for span in spans),
+    )
+
+
+def window(size, stride, dilation, padding, length):
+    """The step of a convolution or pooling on a map of that length, None where it is unknown."""
+    reach = dilation * (size - 1)
+    located = padding != "same" or stride == 1 or length is not None
+    # A multiple of the stride stands for an unknown length.
+    before, _ = windows.padding_amounts(length or stride, size, stride, padding, dilation)
+    if padding == "same" and stride == 1:
+        before = reach // 2
+    return shifted(-before, reach - before, stride, located)
+
+
+def shifted(first, last, stride=1, located=True):
+    """The step that sees `position * stride + first` to `position * stride + last`."""
+    return Span(IndexMap((first,), stride), IndexMap((last,), stride), located)
+
+
+def transposed_window(size, stride, dilation, padding):
+    """The step of a transposed convolution, or None where some position sees nothing."""
+    reach = dilation * (size - 1)
+    if stride > reach + 1:
+        return None
+    before = max(reach + 1 - stride, 0) // 2 if padding == "same" else 0
+    return Span(
+        IndexMap.of(lambda position: -((reach - before - position) // stride), stride),
+        IndexMap.of(lambda position: (position + before) // stride, stride),
+    )
+
+
+def upsampled(factor, interpolation):
+    """The step of repeating or bilinearly interpolating each position `factor` times."""
+    if interpolation == "nearest":
+        repeat = IndexMap.of(lambda position: position // factor, factor)
+        return Span(repeat, repeat)
+    # Pixel centres are at half integers.
+    return Span(
+        IndexMap.of(lambda position: (2 * position + 1 - factor) // (2 * factor), factor),
+        IndexMap.of(lambda position: -((factor - 1 - 2 * position) // (2 * factor)), factor),
+    )
