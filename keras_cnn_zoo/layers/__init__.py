@@ -3,6 +3,7 @@ from keras_cnn_zoo.layers.activation.maxout_dense import MaxoutDense
 from keras_cnn_zoo.layers.activation.probout import Probout
 from keras_cnn_zoo.layers.activation.rrelu import RReLU
 from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
+from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
 from keras_cnn_zoo.layers.convolution.inception_resnet import (
     InceptionResNetA,
@@ -31,7 +32,6 @@ from keras_cnn_zoo.layers.convolution.inception_v4 import (
 )
 from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
 from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
-from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 from keras_cnn_zoo.layers.detection.anchor_generator import AnchorGenerator
@@ -41,18 +41,16 @@ from keras_cnn_zoo.layers.detection.roi_align import ROIAlign2D
 from keras_cnn_zoo.layers.generation.gaussian_sampling import GaussianSampling
 from keras_cnn_zoo.layers.metric_learning.cosine_dense import CosineDense
 from keras_cnn_zoo.layers.metric_learning.large_margin_softmax import LargeMarginSoftmax
-from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
-from keras_cnn_zoo.layers.pooling.generalized_mean_pooling import GeneralizedMeanPooling2D
-from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
-from keras_cnn_zoo.layers.pooling.mixed_pooling import MixedPooling1D, MixedPooling2D, MixedPooling3D
-from keras_cnn_zoo.layers.pooling.multi_scale_orderless_pooling import MultiScaleOrderlessPooling2D
-from keras_cnn_zoo.layers.pooling.spatial_pyramid_pooling import SpatialPyramidPooling2D
 from keras_cnn_zoo.layers.normalization.instance_normalization import InstanceNormalization
 from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
 from keras_cnn_zoo.layers.normalization.weight_normalization import WeightNormalization
+from keras_cnn_zoo.layers.pooling.generalized_mean_pooling import GeneralizedMeanPooling2D
 from keras_cnn_zoo.layers.pooling.lp_pooling import LpPooling1D, LpPooling2D, LpPooling3D
 from keras_cnn_zoo.layers.pooling.max_pooling_with_argmax import MaxPoolingWithArgmax2D
 from keras_cnn_zoo.layers.pooling.max_unpooling import MaxUnpooling2D
+from keras_cnn_zoo.layers.pooling.mixed_pooling import MixedPooling1D, MixedPooling2D, MixedPooling3D
+from keras_cnn_zoo.layers.pooling.multi_scale_orderless_pooling import MultiScaleOrderlessPooling2D
+from keras_cnn_zoo.layers.pooling.spatial_pyramid_pooling import SpatialPyramidPooling2D
 from keras_cnn_zoo.layers.pooling.spectral_pooling import SpectralPooling2D
 from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling1D,
@@ -63,10 +61,10 @@ from keras_cnn_zoo.layers.pooling.vlad import VLAD
 from keras_cnn_zoo.layers.regularization.drop_block import DropBlock2D
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
 from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDense
+from keras_cnn_zoo.layers.regularization.noise_invariance import NoiseInvariance
 from keras_cnn_zoo.layers.regularization.standout import Standout
 from keras_cnn_zoo.layers.regularization.stochastic_depth import StochasticDepth
 from keras_cnn_zoo.layers.regularization.swapout import Swapout
-from keras_cnn_zoo.layers.regularization.noise_invariance import NoiseInvariance
 from keras_cnn_zoo.layers.residual.highway_conv import HighwayConv2D
 from keras_cnn_zoo.layers.residual.residual_block import ResidualBlock2D
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
@@ -79,8 +77,8 @@ __all__ = [
     "ContextModule2D",
     "CosineDense",
     "CrossCorrelation2D",
-    "DropBlock2D",
     "DeformableConv2D",
+    "DropBlock2D",
     "DropConnect",
     "FastDropoutDense",
     "FeaturePyramid",
@@ -107,8 +105,8 @@ __all__ = [
     "InceptionV4ReductionA",
     "InceptionV4ReductionB",
     "InceptionV4Stem",
-    "LargeMarginSoftmax",
     "InstanceNormalization",
+    "LargeMarginSoftmax",
     "LocalResponseNormalization",
     "LocallyConnected1D",
     "LocallyConnected2D",
@@ -117,15 +115,14 @@ __all__ = [
     "LpPooling3D",
     "MLPConv1D",
     "MLPConv2D",
+    "MaxPoolingWithArgmax2D",
+    "MaxUnpooling2D",
     "Maxout",
     "MaxoutDense",
     "MixedPooling1D",
     "MixedPooling2D",
     "MixedPooling3D",
     "MultiScaleOrderlessPooling2D",
-    "MaxPoolingWithArgmax2D",
-    "MaxUnpooling2D",
-    "Maxout",
     "NoiseInvariance",
     "NonMaxSuppression",
     "Probout",

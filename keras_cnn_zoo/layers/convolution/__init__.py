@@ -1,4 +1,5 @@
 from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
+from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
 from keras_cnn_zoo.layers.convolution.inception_resnet import (
     InceptionResNetA,
@@ -27,12 +28,12 @@ from keras_cnn_zoo.layers.convolution.inception_v4 import (
 )
 from keras_cnn_zoo.layers.convolution.locally_connected import LocallyConnected1D, LocallyConnected2D
 from keras_cnn_zoo.layers.convolution.mlp_conv import MLPConv1D, MLPConv2D
-from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.tiled_conv import TiledConv1D, TiledConv2D
 from keras_cnn_zoo.layers.convolution.wavenet_block import WaveNetBlock1D
 
 __all__ = [
     "ContextModule2D",
+    "DeformableConv2D",
     "GatedConv1D",
     "InceptionResNetA",
     "InceptionResNetB",
@@ -57,7 +58,6 @@ __all__ = [
     "LocallyConnected2D",
     "MLPConv1D",
     "MLPConv2D",
-    "DeformableConv2D",
     "TiledConv1D",
     "TiledConv2D",
     "WaveNetBlock1D",
