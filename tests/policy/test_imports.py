@@ -42,7 +42,7 @@ DISTRIBUTIONS = {  # where a package is imported under another name
 }
 OPT_IN = {
     "torch",  # a plain install pulls CUDA: `make test TORCH=1`
-    # They require it; benchmarks measure against them where they are there.
+    # They require it; tests and benchmarks measure against them where they are there.
     "pytorch-metric-learning",
     "torchvision",
     "segmentation-models-pytorch",
