@@ -1,6 +1,6 @@
 from keras_cnn_zoo.layers.activation.maxout import Maxout
 from keras_cnn_zoo.layers.activation.rrelu import RReLU
-from keras_cnn_zoo.layers.convolution.inception_resnet import (
+from keras_cnn_zoo.layers.convolution.inception_resnet_blocks import (
     InceptionResNetA,
     InceptionResNetB,
     InceptionResNetC,
@@ -9,7 +9,7 @@ from keras_cnn_zoo.layers.convolution.inception_resnet import (
     InceptionResNetStem,
 )
 from keras_cnn_zoo.layers.convolution.inception_v1_block import InceptionV1Block
-from keras_cnn_zoo.layers.convolution.inception_v3 import (
+from keras_cnn_zoo.layers.convolution.inception_v3_blocks import (
     InceptionV3A,
     InceptionV3B,
     InceptionV3C,
@@ -17,7 +17,7 @@ from keras_cnn_zoo.layers.convolution.inception_v3 import (
     InceptionV3E,
     InceptionV3Stem,
 )
-from keras_cnn_zoo.layers.convolution.inception_v4 import (
+from keras_cnn_zoo.layers.convolution.inception_v4_blocks import (
     InceptionV4A,
     InceptionV4B,
     InceptionV4C,
