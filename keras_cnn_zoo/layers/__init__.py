@@ -6,6 +6,7 @@ from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
 from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
 from keras_cnn_zoo.layers.convolution.inception_resnet import (
+from keras_cnn_zoo.layers.convolution.inception_resnet_blocks import (
     InceptionResNetA,
     InceptionResNetB,
     InceptionResNetC,
@@ -14,7 +15,7 @@ from keras_cnn_zoo.layers.convolution.inception_resnet import (
     InceptionResNetStem,
 )
 from keras_cnn_zoo.layers.convolution.inception_v1_block import InceptionV1Block
-from keras_cnn_zoo.layers.convolution.inception_v3 import (
+from keras_cnn_zoo.layers.convolution.inception_v3_blocks import (
     InceptionV3A,
     InceptionV3B,
     InceptionV3C,
@@ -22,7 +23,7 @@ from keras_cnn_zoo.layers.convolution.inception_v3 import (
     InceptionV3E,
     InceptionV3Stem,
 )
-from keras_cnn_zoo.layers.convolution.inception_v4 import (
+from keras_cnn_zoo.layers.convolution.inception_v4_blocks import (
     InceptionV4A,
     InceptionV4B,
     InceptionV4C,

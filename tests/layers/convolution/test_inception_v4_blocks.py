@@ -75,7 +75,8 @@ SHARED = {
 CASES = [
     dict(
         cls=InceptionV4Stem,
-        init_kwargs={**SHARED, "padding": "same"},
+        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
     ),

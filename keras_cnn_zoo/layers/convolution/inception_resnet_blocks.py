@@ -3,7 +3,7 @@
 import keras
 
 from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, InceptionBlock, Pool
-from keras_cnn_zoo.layers.convolution.inception_v4 import reduction_a
+from keras_cnn_zoo.layers.convolution.inception_v4_blocks import reduction_a
 from keras_cnn_zoo.utils import validation
 
 

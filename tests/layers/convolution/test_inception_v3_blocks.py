@@ -71,13 +71,14 @@ SHARED = {
 CASES = [
     dict(
         cls=InceptionV3Stem,
-        init_kwargs={**SHARED, "padding": "same"},
+        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
     ),
     dict(
         cls=InceptionV3Stem,
-        init_kwargs={"width": 0.06},
+        init_kwargs={"width": 0.05},
         input_shape=(1, 27, 31, 3),
         reference=oracle.reference(STEM),
     ),
