@@ -124,7 +124,7 @@ def regularization():
         "Dropout(0.25)": lambda: keras.layers.Dropout(0.25, seed=SEED)(ones, training=True),
         "SpatialDropout2D(0.5)": lambda: keras.layers.SpatialDropout2D(0.5, seed=SEED)(ones, training=True),
         "DropBlock2D(5, 0.25)": lambda: layers.DropBlock2D(5, 0.25, seed=SEED)(ones, training=True),
-        "StochasticDepth(0.5)": lambda: layers.StochasticDepth(0.5, seed=SEED)(ones, training=True),
+        "StochasticDepth(0.5)": lambda: layers.StochasticDepth(0.5, seed=1)(ones, training=True),
         "Swapout": residual(layers.Swapout(seed=SEED)),
     }
     figure, axes = panels(len(drawn), 4, 1.5, 1.6)
@@ -205,16 +205,21 @@ def metric_losses():
         for label, style in ((1, "-"), (0, "--")):
             values = keras.ops.convert_to_numpy(part(np.full(101, label, "float32"), pairs))
             axes[1].plot(distances, values, style, label=f"{name}, {'match' if label else 'no match'}")
+    axes[1].set_ylim(0, 3.5)
     curve(axes[1], "losses of pairs", "Euclidean distance", "loss")
-    angles = np.linspace(0, np.pi, 181)
+    angles = np.linspace(0, np.pi, 181).astype("float32")
+    features = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    true = np.zeros(len(angles), "int32")
     for margin in (1, 2, 3, 4):
-        step = np.floor(margin * angles / np.pi).clip(max=margin - 1)
-        axes[2].plot(
-            np.degrees(angles), (-1) ** step * np.cos(margin * angles) - 2 * step, label=f"margin {margin}"
-        )
-    axes[2].plot(np.degrees(angles), np.cos(angles + 0.5), "--", label="ArcFace, 0.5")
-    axes[2].plot(np.degrees(angles), np.cos(angles) - 0.35, ":", label="CosFace, 0.35")
-    curve(axes[2], "what stands for the cosine to the true class", "angle, degrees", "psi")
+        part = layers.LargeMarginSoftmax(2, margin=margin, annealing_start=0, kernel_initializer="identity")
+        output = keras.ops.convert_to_numpy(part(features, true, training=True))
+        axes[2].plot(np.degrees(angles), output[:, 0], label=f"L-Softmax, {margin}")
+    cosines = np.stack([np.cos(angles), np.zeros_like(angles)], axis=-1)
+    for part, style in ((losses.ArcFace, "--"), (losses.CosFace, ":")):
+        # Beside a logit of 0 the cross-entropy tells the true class's.
+        entropy = keras.ops.convert_to_numpy(part(scale=1.0, reduction=None)(true, cosines))
+        axes[2].plot(np.degrees(angles), -np.log(np.expm1(entropy)), style, label=part.__name__)
+    curve(axes[2], "what the true class's cosine becomes", "angle, degrees", "logit")
     logits = np.linspace(-4, 4, 101).astype("float32")[:, None]
     for kind in ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein"):
         part = losses.GANLoss(kind)

@@ -1,7 +1,6 @@
 from keras_cnn_zoo.layers.convolution.context_module import ContextModule2D
 from keras_cnn_zoo.layers.convolution.deformable_conv import DeformableConv2D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
-from keras_cnn_zoo.layers.convolution.inception_resnet import (
 from keras_cnn_zoo.layers.convolution.inception_resnet_blocks import (
     InceptionResNetA,
     InceptionResNetB,
