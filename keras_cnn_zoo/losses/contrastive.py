@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.inputs import labelled_pairs
 from keras_cnn_zoo.utils import validation
-from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def contrastive(y_true, y_pred, margin=1.0, squared_hinge=False):
@@ -24,20 +24,7 @@ def contrastive(y_true, y_pred, margin=1.0, squared_hinge=False):
     """
     margin = validation.finite_number("margin", margin, above=0)
     validation.boolean("squared_hinge", squared_hinge)
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    if len(y_pred.shape) != 3 or y_pred.shape[1] != 2:
-        raise ValueError(
-            f"`y_pred` must have the shape (batch, 2, dim). Received: y_pred.shape={tuple(y_pred.shape)}"
-        )
-    if len(y_true.shape) not in (1, 2) or tuple(y_true.shape[1:]) not in ((), (1,)):
-        raise ValueError(
-            "`y_true` must have the shape (batch,) or (batch, 1). "
-            f"Received: y_true.shape={tuple(y_true.shape)}"
-        )
-    dtype = at_least_float32(y_pred.dtype)
-    match = ops.cast(ops.reshape(y_true, (-1,)), dtype)
-    first, second = ops.unstack(ops.cast(y_pred, dtype), 2, axis=1)
-    distance = ops.sum(ops.square(first - second), axis=-1)
+    match, distance = labelled_pairs(y_true, y_pred)
     if squared_hinge:
         # The root has no gradient at 0, where the direction that would separate the pair is undefined.
         apart = distance > 0

@@ -1,14 +1,11 @@
 """The Lovasz extension of the Jaccard loss: a surrogate for mean intersection over union."""
 
 import keras
-import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.ops.counting import counts_so_far
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
-
-# Pixels that are counted by one matrix product.
-_BLOCK = 512
 
 
 def lovasz_softmax(
@@ -73,29 +70,12 @@ def _lovasz_extension(errors, own):
     order = ops.argsort(-ops.stop_gradient(errors), axis=-1)
     errors = ops.take_along_axis(errors, order, axis=-1)
     own = ops.take_along_axis(own, order, axis=-1)
-    hits = _counts_so_far(own)
+    hits = counts_so_far(own)
     size = hits[..., -1:]
     misses = ops.cast(ops.arange(1, ops.shape(hits)[-1] + 1), hits.dtype) - hits
     jaccard = 1 - (size - hits) / (size + misses)
     growth = jaccard - ops.concatenate([ops.zeros_like(size), jaccard[..., :-1]], axis=-1)
     return ops.sum(errors * ops.stop_gradient(growth), axis=-1)
-
-
-def _counts_so_far(own):
-    """Cumulative sum over the last axis of zeros and ones, (groups, classes, pixels).
-
-    Blocks are summed by a product with a triangle: the sum of all pixels at once takes XLA on a CPU time that
-    grows with their square.
-    """
-    groups, classes, pixels = ops.shape(own)
-    blocks = (pixels + _BLOCK - 1) // _BLOCK
-    missing = ops.zeros((groups, classes, blocks * _BLOCK - pixels), dtype=own.dtype)
-    parts = ops.reshape(ops.concatenate([own, missing], axis=-1), (groups, classes, blocks, _BLOCK))
-    triangle = np.triu(np.ones((_BLOCK, _BLOCK)))
-    within = ops.cast(ops.matmul(parts, ops.convert_to_tensor(triangle, dtype=own.dtype)), own.dtype)
-    totals = within[..., -1]
-    before = ops.cast(ops.cumsum(totals, axis=-1), own.dtype) - totals
-    return ops.reshape(within + before[..., None], (groups, classes, blocks * _BLOCK))[..., :pixels]
 
 
 def _check(from_logits, ignore_class, classes, per_image):

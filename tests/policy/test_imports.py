@@ -34,13 +34,15 @@ DISTRIBUTIONS = {  # where a package is imported under another name
     "cv2": "opencv-contrib-python-headless",
     "keras_hub": "keras-hub",
     "keras_tuner": "keras-tuner",
+    "pytorch_metric_learning": "pytorch-metric-learning",
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
 }
 OPT_IN = {
     "torch",  # a plain install pulls CUDA: `make test TORCH=1`
-    # They require it; benchmarks measure against them where they are there.
+    # They require it; tests and benchmarks measure against them where they are there.
+    "pytorch-metric-learning",
     "torchvision",
     "segmentation-models-pytorch",
 }

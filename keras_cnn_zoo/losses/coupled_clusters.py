@@ -1,0 +1,91 @@
+"""Coupled clusters loss of sets of embeddings."""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops.counting import at_least_one
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+
+def coupled_clusters(y_true, y_pred, margin=1.0):
+    """Coupled clusters loss of each row of sets; see `CoupledClusters`.
+
+    Args:
+        y_true: 1 for the positive set, 0 for the negative set, any other number for places to leave out,
+            `(batch, set)`.
+        y_pred: Embeddings, `(batch, set, dim)`.
+        margin: Positive margin. Defaults to 1.
+
+    Returns:
+        The loss of each row, `(batch,)`, in at least float32; 0 where a set is empty.
+
+    Raises:
+        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+    """
+    margin = validation.finite_number("margin", margin, above=0)
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_pred.shape) != 3 or len(y_true.shape) != 2 or y_true.shape[1] != y_pred.shape[1]:
+        raise ValueError(
+            "`y_true` must have the shape (batch, set), and `y_pred` (batch, set, dim). "
+            f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
+        )
+    dtype = at_least_float32(y_pred.dtype)
+    embeddings = ops.cast(y_pred, dtype)
+    positive, negative = ops.equal(y_true, 1), ops.equal(y_true, 0)
+    weight = ops.cast(positive, dtype)
+    count = at_least_one(ops.sum(weight, axis=-1))
+    share = weight / count[:, None]
+    centre = ops.einsum("bs,bsd->bd", share, embeddings)
+    distance = ops.sum(ops.square(embeddings - centre[:, None, :]), axis=-1)
+    # What is not of the negative set must not even tie with it: the gradient would be shared.
+    beyond = 2 * ops.max(ops.stop_gradient(distance), axis=-1, keepdims=True) + 1
+    nearest = ops.min(ops.where(negative, distance, beyond), axis=-1, keepdims=True)
+    loss = ops.sum(share * ops.relu(distance - nearest + margin), axis=-1) / 2
+    return ops.where(ops.any(negative, axis=-1), loss, ops.zeros_like(loss))
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class CoupledClusters(keras.losses.Loss):
+    """Draws a set of examples to their centre, nearer than the nearest example of another set.
+
+    With `c` the mean of the positive set's `P` embeddings and `n` the squared Euclidean distance from `c` to
+    the nearest embedding of the negative set, a row's loss is `sum_i max(|z_i - c|^2 - n + margin, 0) / (2 *
+    P)` over the positive set. Unlike a triplet's, it does not hang on which example was drawn as the anchor.
+    A row is one positive and one negative set, such as views of one thing, and of others; rows do not see
+    each other. Where one of the sets is empty the row's loss is 0.
+
+    Reference: Liu, Tian, Yang, Pang, Huang, 2016, "Deep Relative Distance Learning: Tell the Difference
+    Between Similar Vehicles" (CVPR); equation (23) of the survey.
+
+    Differs from the paper: Liu et al. sum over the positive set, the survey divides by its size. The gradient
+    flows through the centre too.
+
+    Args:
+        margin: Positive margin of squared distances. Defaults to 1.
+        reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
+        name: Name of the loss.
+        dtype: Dtype of the computation, or None for Keras' float type.
+
+    Call arguments:
+        y_true: 1 for the positive set and 0 for the negative set, `(batch, set)`; any other number, such as
+            -1, marks a place that holds nothing, where the sets of a batch differ in size.
+        y_pred: Embeddings, `(batch, set, dim)`.
+
+    Raises:
+        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+
+    >>> loss = CoupledClusters()
+    >>> float(loss(np.array([[1, 1, 0]]), np.array([[[-1.0, 0.0], [1.0, 0.0], [0.0, 0.5]]])))
+    0.875
+    """
+
+    def __init__(self, margin=1.0, *, reduction="sum_over_batch_size", name="coupled_clusters", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.margin = validation.finite_number("margin", margin, above=0)
+
+    def call(self, y_true, y_pred):
+        return ops.cast(coupled_clusters(y_true, y_pred, self.margin), self.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin, "dtype": self.dtype}

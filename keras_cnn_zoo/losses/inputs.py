@@ -1,0 +1,59 @@
+"""Targets and predictions as the losses of embeddings take them."""
+
+from keras import ops
+
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+
+def labelled_embeddings(y_true, y_pred):
+    """Class ids as `(batch,)` and embeddings as `(batch, dim)` in at least float32.
+
+    Args:
+        y_true: Class ids, `(batch,)` or `(batch, 1)`.
+        y_pred: Embeddings, `(batch, dim)`.
+
+    Raises:
+        ValueError: for other shapes.
+    """
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_pred.shape) != 2:
+        raise ValueError(
+            f"`y_pred` must have the shape (batch, dim). Received: y_pred.shape={tuple(y_pred.shape)}"
+        )
+    return _one_label_each(y_true, y_pred), ops.cast(y_pred, at_least_float32(y_pred.dtype))
+
+
+def labelled_pairs(y_true, y_pred):
+    """How far each pair is to match, `(batch,)`, and its squared Euclidean distance, `(batch,)`.
+
+    Args:
+        y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.
+        y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
+
+    Raises:
+        ValueError: for other shapes.
+    """
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_pred.shape) != 3 or y_pred.shape[1] != 2:
+        raise ValueError(
+            f"`y_pred` must have the shape (batch, 2, dim). Received: y_pred.shape={tuple(y_pred.shape)}"
+        )
+    dtype = at_least_float32(y_pred.dtype)
+    match = ops.cast(_one_label_each(y_true, y_pred), dtype)
+    first, second = ops.unstack(ops.cast(y_pred, dtype), 2, axis=1)
+    return match, ops.sum(ops.square(first - second), axis=-1)
+
+
+def _one_label_each(y_true, y_pred):
+    if len(y_true.shape) not in (1, 2) or tuple(y_true.shape[1:]) not in ((), (1,)):
+        raise ValueError(
+            "`y_true` must have the shape (batch,) or (batch, 1). "
+            f"Received: y_true.shape={tuple(y_true.shape)}"
+        )
+    sizes = {y_true.shape[0], y_pred.shape[0]} - {None}
+    if len(sizes) > 1:
+        raise ValueError(
+            "`y_true` and `y_pred` must have the same batch size. "
+            f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
+        )
+    return ops.reshape(y_true, (-1,))

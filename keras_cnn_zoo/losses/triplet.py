@@ -1,0 +1,212 @@
+"""Triplet loss, with triplets given or found in the batch."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_cnn_zoo.losses.inputs import labelled_embeddings
+from keras_cnn_zoo.ops.counting import at_least_one, counts_so_far
+from keras_cnn_zoo.ops.distances import squared_distances
+from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+MINING = ("all", "semi_hard", "hard", None)
+# Where the batch size is unknown, steps are made for one up to this.
+_LARGEST_BATCH = 2**16
+
+
+def triplet(y_true, y_pred, margin=1.0, mining="all"):
+    """Triplet loss of each anchor of a batch, or of each given triplet; see `Triplet`.
+
+    Args:
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; not looked at with `mining=None`.
+        y_pred: Embeddings, `(batch, dim)`, or with `mining=None` triplets `(batch, 3, dim)`.
+        margin: Positive margin of squared distances. Defaults to 1.
+        mining: `"all"`, `"semi_hard"`, `"hard"` or None. Defaults to `"all"`.
+
+    Returns:
+        `(batch,)` in at least float32: the sum over each anchor's triplets times batch / triplets, so that
+        the mean is that over the triplets; all 0 where the batch has none.
+
+    Raises:
+        ValueError: for a `margin` that is not positive, an unknown `mining`, or shapes that do not go
+            together.
+    """
+    margin = validation.finite_number("margin", margin, above=0)
+    validation.one_of("mining", mining, MINING)
+    if mining is None:
+        return _of_given_triplets(y_pred, margin)
+    labels, embeddings = labelled_embeddings(y_true, y_pred)
+    distances = squared_distances(embeddings)
+    same = ops.equal(labels[:, None], labels[None, :])
+    places = ops.arange(ops.shape(embeddings)[0])
+    itself = ops.equal(places[:, None], places[None, :])
+    find = {"all": _all, "semi_hard": _semi_hard, "hard": _hard}[mining]
+    losses, triplets = find(distances, same, itself, margin)
+    share = ops.cast(ops.shape(embeddings)[0], losses.dtype) / at_least_one(ops.sum(triplets))
+    return losses * share
+
+
+def _of_given_triplets(y_pred, margin):
+    y_pred = ops.convert_to_tensor(y_pred)
+    if len(y_pred.shape) != 3 or y_pred.shape[1] != 3:
+        raise ValueError(
+            "With mining=None `y_pred` must have the shape (batch, 3, dim). "
+            f"Received: y_pred.shape={tuple(y_pred.shape)}"
+        )
+    triplets = ops.cast(y_pred, at_least_float32(y_pred.dtype))
+    anchor, positive, negative = ops.unstack(triplets, 3, axis=1)
+    near = ops.sum(ops.square(anchor - positive), axis=-1)
+    far = ops.sum(ops.square(anchor - negative), axis=-1)
+    return ops.relu(near - far + margin)
+
+
+def _smallest(dtype):
+    """A number that is lost beside any distance that matters, but has a sign."""
+    return float(np.finfo(dtype).tiny)
+
+
+def _all(distances, same, itself, margin):
+    """Sum of the hinges over all triplets of each anchor, and their number.
+
+    The sum over positives p and negatives n of max(d_p + margin - d_n, 0) is the integral over t of
+    (negatives with d_n <= t) * (positives with d_p + margin > t). In the sorted row of all d_n and
+    d_p + margin that is the sum over its gaps of length times both counts: no difference of large sums is
+    taken, and no tensor is larger than the distances.
+    """
+    dtype = keras.backend.standardize_dtype(distances.dtype)
+    # Positives carry a minus sign, so that one sort and one gather move values and kinds. The anchor itself
+    # is a positive at 0, which comes before every negative that is apart from it.
+    signed = ops.where(same, -(distances + margin), distances)
+    signed = ops.where(itself, ops.full_like(distances, -_smallest(dtype)), signed)
+    order = ops.argsort(ops.abs(ops.stop_gradient(signed)), axis=-1)
+    signed = ops.take_along_axis(signed, order, axis=-1)
+    values = ops.abs(signed)
+    negatives = counts_so_far(ops.cast(signed >= 0, dtype), block=64)
+    all_negatives = negatives[:, -1]
+    places = ops.cast(ops.arange(1, ops.shape(distances)[0] + 1), dtype)
+    all_same = places[-1] - all_negatives
+    same_ahead = all_same[:, None] - (places - negatives)
+    gaps = values[:, 1:] - values[:, :-1]
+    losses = ops.sum(gaps * ops.stop_gradient(negatives * same_ahead)[:, :-1], axis=-1)
+    return losses, all_negatives * (all_same - 1)
+
+
+def _semi_hard(distances, same, itself, margin):
+    """Sum of the hinges of each anchor's positives with a negative for each, and the number of these pairs.
+
+    In the sorted row of an anchor's distances the negative is the next one after the positive, or else the
+    last one.
+    """
+    dtype = keras.backend.standardize_dtype(distances.dtype)
+    info = np.finfo(dtype)
+    smallest = _smallest(dtype)
+    apart = ops.where(distances > smallest, distances, ops.full_like(distances, smallest))
+    signed = ops.where(same, -apart, distances)
+    # Negatives as far as a positive, but for rounding, come before it; the anchor itself comes first of all.
+    key = ops.where(same, -signed, signed * (1 - 4 * float(info.eps)) - smallest)
+    key = ops.where(itself, -ops.ones_like(key), key)
+    order = ops.argsort(ops.stop_gradient(key), axis=-1)
+    signed = ops.take_along_axis(signed, order, axis=-1)
+    values, negative = ops.abs(signed), signed >= 0
+    number = ops.shape(distances)[0]
+    places = ops.arange(number)
+    following = _smallest_from_here(ops.where(negative, places, number), distances.shape[0])
+    last = ops.max(ops.where(negative, places, -1), axis=-1, keepdims=True)
+    chosen = ops.where(following < number, following, ops.maximum(last, 0))
+    hinges = ops.relu(values - ops.take_along_axis(values, chosen, axis=-1) + margin)
+    positive = ops.logical_and(ops.logical_not(negative), places > 0)
+    pairs = ops.cast(ops.logical_and(positive, last >= 0), dtype)
+    return ops.sum(hinges * pairs, axis=-1), ops.sum(pairs, axis=-1)
+
+
+def _smallest_from_here(rows, batch):
+    """The smallest of each row from each place to its end, in as many steps as the batch size has digits."""
+    shift, limit = 1, _LARGEST_BATCH if batch is None else batch
+    while shift < limit:
+        # The last places, which have nothing so far behind them, meet themselves.
+        rows = ops.minimum(rows, ops.concatenate([rows[:, shift:], rows[:, -shift:]], axis=-1))
+        shift *= 2
+    return rows
+
+
+def _hard(distances, same, itself, margin):
+    """Hinge of each anchor's farthest positive and nearest negative, and whether it has both."""
+    positive = ops.logical_and(same, ops.logical_not(itself))
+    valid = ops.logical_and(ops.any(positive, axis=-1), ops.any(ops.logical_not(same), axis=-1))
+    farthest = ops.max(ops.where(positive, distances, -ops.ones_like(distances)), axis=-1)
+    # What is not a negative must not even tie with one: the gradient would be shared.
+    beyond = 2 * ops.max(ops.stop_gradient(distances), axis=-1, keepdims=True) + 1
+    nearest = ops.min(ops.where(same, beyond, distances), axis=-1)
+    valid = ops.cast(valid, distances.dtype)
+    return ops.relu(farthest - nearest + margin) * valid, valid
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class Triplet(keras.losses.Loss):
+    """Wants every example nearer to its own class than to any other, by a margin.
+
+    A triplet of an anchor, a positive of its class and a negative of another costs `max(d_ap - d_an + margin,
+    0)`, `d` being squared Euclidean distances. Which triplets of a batch count:
+
+    - `"all"`: every one, in time that grows as batch^2 * log(batch);
+    - `"semi_hard"`: for each anchor and positive the nearest negative that is farther than the positive, or,
+      where there is none, the farthest negative;
+    - `"hard"`: for each anchor its farthest positive and its nearest negative;
+    - None: the given ones, anchor, positive and negative along axis 1 of `y_pred`.
+
+    The default reduction gives the mean over the triplets that count, 0 for a batch without any. Unnormalized
+    embeddings can grow to meet the margin: a `UnitNormalization` layer before the loss is the usual cure.
+    Batches need several examples of each of several classes. On several replicas each finds its triplets in
+    its own part of the batch.
+
+    Reference: Weinberger, Saul, 2009; Schroff, Kalenichenko, Philbin, 2015, "FaceNet: A Unified Embedding for
+    Face Recognition and Clustering", arXiv 1503.03832 (`"semi_hard"`); Hermans, Beyer, Leibe, 2017, arXiv
+    1703.07737 (`"hard"`); equation (22) of the survey.
+
+    Differs from the paper: FaceNet does not say what becomes of a positive beyond all negatives.
+    TensorFlow Addons' `TripletSemiHardLoss` takes the farthest negative too, but distances without
+    the square unless told otherwise. PyTorch Metric Learning averages by default (`AvgNonZeroReducer`) over
+    the triplets with a loss above 0 only, which is larger, and no longer falls as triplets are
+    satisfied; its `MeanReducer` with `LpDistance(normalize_embeddings=False, power=2)` gives this loss.
+
+    Args:
+        margin: Positive margin of squared distances. Defaults to 1.
+        mining: `"all"`, `"semi_hard"`, `"hard"` or None. Defaults to `"all"`.
+        reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
+        name: Name of the loss.
+        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
+            too.
+
+    Call arguments:
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; with `mining=None` anything.
+        y_pred: Embeddings, `(batch, dim)`, or with `mining=None` `(batch, 3, dim)`.
+
+    Raises:
+        ValueError: for a `margin` that is not positive, an unknown `mining`, or shapes that do not go
+            together.
+
+    >>> loss = Triplet(margin=2.0)
+    >>> float(loss(np.array([7, 7, 8]), np.array([[0.0], [1.0], [3.0]])))
+    0.0
+    >>> float(loss(np.array([7, 7, 8]), np.array([[0.0], [2.0], [3.0]])))
+    2.5
+    """
+
+    def __init__(
+        self, margin=1.0, *, mining="all", reduction="sum_over_batch_size", name="triplet", dtype=None
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.margin = validation.finite_number("margin", margin, above=0)
+        self.mining = validation.one_of("mining", mining, MINING)
+
+    def call(self, y_true, y_pred):
+        return ops.cast(triplet(y_true, y_pred, self.margin, self.mining), self.dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "margin": self.margin,
+            "mining": self.mining,
+            "dtype": self.dtype,
+        }

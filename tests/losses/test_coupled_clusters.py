@@ -1,0 +1,105 @@
+"""CoupledClusters against a loop over equation (23)."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.losses import CoupledClusters, coupled_clusters
+from keras_cnn_zoo.utils.autodiff import value_and_gradients
+
+
+def squared(first, second):
+    return sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
+
+
+def reference(y_true, y_pred, margin=1.0):
+    losses = []
+    for labels, embeddings in zip(y_true, y_pred, strict=True):
+        positives = [z for label, z in zip(labels, embeddings, strict=True) if label == 1]
+        negatives = [z for label, z in zip(labels, embeddings, strict=True) if label == 0]
+        if not positives or not negatives:
+            losses.append(0.0)
+            continue
+        centre = [sum(values) / len(positives) for values in zip(*positives, strict=True)]
+        nearest = min(squared(z, centre) for z in negatives)
+        hinges = [0.5 * max(squared(z, centre) - nearest + margin, 0.0) for z in positives]
+        losses.append(sum(hinges) / len(positives))
+    return np.array(losses)
+
+
+SETS = np.random.default_rng(0).normal(size=(5, 6, 3))
+KINDS = np.array(
+    [[1, 1, 1, 0, 0, 0], [1, 0, 1, 0, 1, 1], [1, 1, 0, 0, -1, -1], [1, 1, 1, 1, 1, 1], [1, -1, -1, -1, -1, 0]]
+)
+
+CASES = [
+    dict(cls=CoupledClusters, init_kwargs={"margin": 2.5}, y_true=KINDS, y_pred=SETS, reference=reference),
+    dict(cls=CoupledClusters, init_kwargs={}, y_true=KINDS, y_pred=SETS, reference=reference),
+]
+
+
+def losses(kinds, sets, margin=1.0):
+    return keras.ops.convert_to_numpy(
+        coupled_clusters(np.array(kinds), np.asarray(sets, "float32"), margin)
+    ).tolist()
+
+
+def test_by_hand():
+    # Centre 0; the positives at squared distance 1, the nearest negative at 0.25, the other out of reach.
+    sets = [[[-1.0, 0.0], [1.0, 0.0], [0.0, 0.5], [0.0, 9.0]]]
+    assert losses([[1, 1, 0, 0]], sets) == [pytest.approx((1 - 0.25 + 1) / 2)]
+    assert losses([[1, 1, -1, 0]], sets) == [0.0]
+
+
+def test_a_row_without_one_of_the_sets_costs_nothing_and_moves_nothing():
+    kinds = np.array([[1, 1, 1], [0, 0, 0], [-1, -1, -1], [1, 0, -1]])
+    sets = np.random.default_rng(1).normal(size=(4, 3, 2)).astype("float32") * 0.1
+    value, (gradient,), _ = value_and_gradients(lambda z: keras.ops.sum(coupled_clusters(kinds, z)), [sets])
+    gradient = keras.ops.convert_to_numpy(gradient)
+    assert not gradient[:3].any() and gradient[3, :2].any() and not gradient[3, 2].any()
+    assert float(value) == pytest.approx(losses(kinds[3:], sets[3:])[0])
+
+
+def test_the_farthest_embedding_as_the_nearest_negative_has_its_whole_gradient():
+    sets = np.array([[[0.0], [0.0], [0.5]]], "float32")
+    _, (gradient,), _ = value_and_gradients(
+        lambda z: keras.ops.sum(coupled_clusters(np.array([[1, 1, 0]]), z)), [sets]
+    )
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(gradient).ravel(), [0.25, 0.25, -0.5])
+
+
+def test_coincident_embeddings():
+    value, (gradient,), _ = value_and_gradients(
+        lambda z: keras.ops.sum(coupled_clusters(np.array([[1, 1, 0, 0]]), z)),
+        [np.ones((1, 4, 3), "float32")],
+    )
+    assert float(value) == 0.5
+    assert not keras.ops.convert_to_numpy(gradient).any()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_huge_distances(dtype):
+    sets = keras.ops.convert_to_tensor(SETS * 1e4, dtype=dtype)
+    value, (gradient,), _ = value_and_gradients(lambda z: keras.ops.sum(coupled_clusters(KINDS, z)), [sets])
+    gradient = keras.ops.convert_to_numpy(keras.ops.cast(gradient, "float32"))
+    assert np.isfinite(float(value)) and np.isfinite(gradient).all()
+    assert float(value) == pytest.approx(reference(KINDS, SETS * 1e4).sum(), rel=0.03)
+
+
+def test_an_offset_costs_no_precision():
+    sets = (SETS + 1000).astype("float32")
+    np.testing.assert_allclose(losses(KINDS, sets), reference(KINDS, sets.astype("float64")), rtol=1e-3)
+
+
+@pytest.mark.parametrize("margin", [0, -1.0, "wide", None, float("inf")])
+def test_refuses_a_margin_that_is_not_positive(margin):
+    with pytest.raises(ValueError, match="`margin` must be a finite number above 0. Received: margin="):
+        CoupledClusters(margin)
+
+
+@pytest.mark.parametrize("kinds, sets", [((4,), (4, 3, 5)), ((4, 2), (4, 3, 5)), ((4, 3), (4, 3))])
+def test_refuses_other_shapes(kinds, sets):
+    with pytest.raises(
+        ValueError, match=r"\(batch, set\), and `y_pred` \(batch, set, dim\). Received: y_true"
+    ):
+        coupled_clusters(np.zeros(kinds), np.zeros(sets))
