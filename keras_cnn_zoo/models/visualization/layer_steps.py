@@ -4,6 +4,7 @@ import keras
 
 from keras_cnn_zoo import layers as zoo
 from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
+from keras_cnn_zoo.layers.convolution import dilated_conv
 from keras_cnn_zoo.models.visualization import spans
 
 CONVOLUTIONS = (
@@ -14,9 +15,16 @@ CONVOLUTIONS = (
     keras.layers.SeparableConv2D,
     keras.layers.DepthwiseConv1D,
     keras.layers.DepthwiseConv2D,
+    dilated_conv.Conv1D,
+    dilated_conv.Conv2D,
+    zoo.GatedConv1D,
+    zoo.HighwayConv2D,
+    zoo.LocallyConnected1D,
+    zoo.LocallyConnected2D,
+    zoo.MLPConv1D,
+    zoo.MLPConv2D,
     zoo.TiledConv1D,
     zoo.TiledConv2D,
-    zoo.HighwayConv2D,
 )
 TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 POOLINGS = (
@@ -29,6 +37,9 @@ POOLINGS = (
     zoo.LpPooling1D,
     zoo.LpPooling2D,
     zoo.LpPooling3D,
+    zoo.MixedPooling1D,
+    zoo.MixedPooling2D,
+    zoo.MixedPooling3D,
     zoo.StochasticPooling1D,
     zoo.StochasticPooling2D,
     zoo.StochasticPooling3D,
@@ -61,9 +72,13 @@ POINTWISE = (
     keras.layers.SpatialDropout2D,
     keras.layers.SpatialDropout3D,
     keras.layers.Subtract,
+    zoo.DropBlock2D,
     zoo.LocalResponseNormalization,
     zoo.Maxout,
+    zoo.Probout,
     zoo.RReLU,
+    zoo.StochasticDepth,
+    zoo.Swapout,
 )
 # Pointwise as long as their axis is that of the channels.
 ALONG_AXIS = (
@@ -82,9 +97,13 @@ GLOBAL = (
     keras.layers.GlobalMaxPooling2D,
     keras.layers.GlobalMaxPooling3D,
     keras.layers.GroupNormalization,
+    zoo.GeneralizedMeanPooling2D,
     zoo.InstanceNormalization,
+    zoo.MultiScaleOrderlessPooling2D,
+    zoo.SpatialPyramidPooling2D,
     zoo.SpectralPooling2D,
     zoo.SqueezeExcitation,
+    zoo.VLAD,
 )
 # Operations of keras.ops that a functional graph or a layer's `call` may hold; none looks beside its place.
 POINTWISE_OPERATIONS = {
@@ -172,7 +191,10 @@ def _is_a(layer, kinds):
 def _window_steps(layer, lengths):
     rank = len(lengths)
     if _is_a(layer, CONVOLUTIONS):
-        arguments = [_tuple(value, rank) for value in (layer.kernel_size, layer.strides, layer.dilation_rate)]
+        arguments = [
+            _tuple(value, rank)
+            for value in (layer.kernel_size, layer.strides, getattr(layer, "dilation_rate", 1))
+        ]
         return [
             spans.window(*values, layer.padding, length)
             for *values, length in zip(*arguments, lengths, strict=True)
