@@ -142,6 +142,8 @@ POINTWISE_OPERATIONS = {
     "TrueDivide",
 }
 
+POOLING_OPERATIONS = ("AveragePool", "MaxPool")
+
 EVERYTHING = "everything"
 
 
@@ -157,6 +159,8 @@ def steps_of(operation, shape, data_format):
     channels = rank - 1 if data_format == "channels_last" else 1
     space = [axis for axis in range(1, rank) if axis != channels]
     if not isinstance(operation, keras.layers.Layer):
+        if type(operation).__name__ in POOLING_OPERATIONS:
+            return _pooling_steps(operation, [shape[axis] for axis in space])
         return [spans.HERE] * len(space) if _is_pointwise(operation, space) else None
     if isinstance(operation, BaseWrapper):
         return steps_of(operation.layer, shape, data_format)
@@ -180,6 +184,8 @@ def _is_pointwise(operation, space):
     if kind == "Pad":
         widths = operation.pad_width
         return len(widths) > 1 and all(tuple(widths[axis]) == (0, 0) for axis in space)
+    if kind == "Concatenate":
+        return operation.axis % (len(space) + 2) not in (0, *space)
     return kind in POINTWISE_OPERATIONS
 
 
@@ -200,11 +206,7 @@ def _window_steps(layer, lengths):
             for *values, length in zip(*arguments, lengths, strict=True)
         ]
     if _is_a(layer, POOLINGS):
-        arguments = [_tuple(value, rank) for value in (layer.pool_size, layer.strides)]
-        return [
-            spans.window(size, stride, 1, layer.padding, length)
-            for size, stride, length in zip(*arguments, lengths, strict=True)
-        ]
+        return _pooling_steps(layer, lengths)
     if _is_a(layer, TRANSPOSED) and layer.output_padding is None:
         arguments = [_tuple(value, rank) for value in (layer.kernel_size, layer.strides, layer.dilation_rate)]
         return [spans.transposed_window(*values, layer.padding) for values in zip(*arguments, strict=True)]
@@ -216,6 +218,15 @@ def _window_steps(layer, lengths):
     if _is_a(layer, UPSAMPLINGS) and interpolation in ("nearest", "bilinear"):
         return [spans.upsampled(factor, interpolation) for factor in _tuple(layer.size, rank)]
     return None
+
+
+def _pooling_steps(pooling, lengths):
+    strides = pooling.pool_size if pooling.strides is None else pooling.strides
+    arguments = [_tuple(value, len(lengths)) for value in (pooling.pool_size, strides)]
+    return [
+        spans.window(size, stride, 1, pooling.padding, length)
+        for size, stride, length in zip(*arguments, lengths, strict=True)
+    ]
 
 
 def _tuple(value, rank):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from keras import layers
 
+from keras_cnn_zoo import layers as zoo
 from keras_cnn_zoo.layers import DeformableConv2D, DropConnect, InstanceNormalization, ResidualBlock2D
 from keras_cnn_zoo.models import ResNet, receptive_field
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
@@ -50,6 +51,23 @@ def test_alexnet():
         layers.MaxPooling2D(3, 2, name="pool5"),
     )
     assert receptive_field(model)["pool5"] == ((195, 195), (32, 32), (-64, -64))
+
+
+@pytest.mark.parametrize(
+    "layer, size, stride, offset",
+    [
+        (zoo.InceptionV1Block((2, 2, 4, 2, 2, 2)), 5, 1, -2),
+        (zoo.InceptionV3B(width=0.02), 5, 2, -1),
+        (zoo.ContextModule2D(2), 67, 1, -33),
+        (zoo.MixedPooling2D(3), 3, 3, 0),
+        (zoo.MLPConv2D((2, 2), 3), 3, 1, 0),
+        (zoo.DropBlock2D(3, 0.1), 1, 1, 0),
+    ],
+)
+def test_layers_of_the_zoo(layer, size, stride, offset):
+    inputs = keras.Input((40, 40, 2))
+    fields = receptive_field(keras.Model(inputs, layer(inputs)))
+    assert fields[layer.name] == ((size, size), (stride, stride), (offset, offset))
 
 
 @pytest.mark.slow
