@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_cnn_zoo.losses.inputs import labelled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
+from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import validation
 
 
@@ -27,7 +28,7 @@ def histogram(y_true, y_pred, num_bins=200):
     num_bins = validation.positive_integer("num_bins", num_bins)
     labels, embeddings = labelled_embeddings(y_true, y_pred)
     dtype, batch = embeddings.dtype, ops.shape(embeddings)[0]
-    directions = _directions(embeddings)
+    directions = l2_normalize(embeddings)
     similarities = ops.einsum("id,jd->ij", directions, directions)
     positions = (similarities + 1) * (num_bins / 2)
     # Rounding may carry a similarity beyond -1 or 1: it then counts beyond the outermost bins' ends.
@@ -56,15 +57,6 @@ def _sums(values, segments, number):
     places = ops.reshape(segments, (-1, 1))
     zeros = ops.zeros((number,), dtype=values.dtype)
     return ops.scatter_update(zeros, places, ops.reshape(values, (-1,)), reduction="add")
-
-
-def _directions(embeddings):
-    """Embeddings divided by their lengths, whose squares neither overflow nor vanish; 0 for 0."""
-    largest = ops.max(ops.abs(ops.stop_gradient(embeddings)), axis=-1, keepdims=True)
-    largest = ops.where(largest > 0, largest, ops.ones_like(largest))
-    scaled = embeddings / largest
-    squares = ops.sum(ops.square(scaled), axis=-1, keepdims=True)
-    return scaled / ops.sqrt(ops.where(squares > 0, squares, ops.ones_like(squares)))
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

@@ -19,14 +19,17 @@ def l2_norm(inputs, axis=-1, *, keepdims=False):
 
 
 def l2_normalize(inputs, axis=-1):
-    """Vectors along one axis divided by their norm, in at least float32; zero stays zero.
+    """Vectors along one axis divided by their norm, in at least float32.
+
+    A vector of zeros stays one, and gets no gradient.
 
     Args:
         inputs: Floating-point tensor.
         axis: The axis. Defaults to the last.
     """
     ratio, length, _ = _parts(inputs, axis)
-    return ratio / ops.where(length > 0, length, ops.ones_like(length))
+    some = length > 0
+    return ops.where(some, ratio / ops.where(some, length, ops.ones_like(length)), ops.zeros_like(ratio))
 
 
 def _parts(inputs, axis):

@@ -37,18 +37,6 @@ def residual_sums(descriptors, centers, assignment):
     return sums - ops.expand_dims(ops.sum(assignment, axis=1), -1) * centers
 
 
-def unit_length(inputs):
-    """Vectors along the last axis divided by their Euclidean length, whatever their scale.
-
-    A vector of zeros stays one, and gets no gradient.
-    """
-    scale = ops.stop_gradient(ops.max(ops.abs(inputs), axis=-1, keepdims=True))
-    present = ops.cast(scale > 0, inputs.dtype)
-    ratios = inputs / (scale + (1.0 - present))
-    length = ops.sqrt(ops.sum(ops.square(ratios), axis=-1, keepdims=True) + (1.0 - present))
-    return ratios * (present / length)
-
-
 def signed_root(inputs):
     """`sign(x) sqrt(abs(x))`, with a gradient of 0 at 0."""
     present = ops.cast(ops.abs(inputs) > 0, inputs.dtype)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics, vlad, windows
+from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import validation
 
 ADAPT_BATCH = 32
@@ -193,7 +194,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
             )
         inputs = windows.at_least_float32(inputs)
         space = windows.spatial_axes(2, self.data_format)
-        levels = [vlad.unit_length(statistics.mean(inputs, space))]
+        levels = [l2_normalize(statistics.mean(inputs, space))]
         levels += [self._level(inputs, scale) for scale in range(len(self.window_sizes))]
         return ops.cast(ops.concatenate(levels, axis=-1), self.compute_dtype)
 
@@ -206,7 +207,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
         assignment = vlad.nearest_assignment(descriptors, centers, self.nearest, self.bandwidth)
         sums = vlad.residual_sums(descriptors, centers, assignment)
         sums = ops.reshape(sums, (ops.shape(sums)[0], centers.shape[0] * centers.shape[1]))
-        return vlad.unit_length(vlad.signed_root(sums))
+        return l2_normalize(vlad.signed_root(sums))
 
     def load_own_variables(self, store):
         super().load_own_variables(store)

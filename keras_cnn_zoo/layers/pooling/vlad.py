@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import vlad, windows
+from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import validation
 
 # Below the square root of this a cluster fades out instead of being blown up to length 1.
@@ -99,7 +100,7 @@ class VLAD(keras.layers.Layer):
 
     def call(self, inputs):
         descriptors = windows.at_least_float32(vlad.as_descriptors(inputs, self.data_format))
-        descriptors = vlad.unit_length(descriptors)
+        descriptors = l2_normalize(descriptors)
         centers, kernel, bias = (
             ops.cast(weight, descriptors.dtype)
             for weight in (self.centers, self.assignment_kernel, self.assignment_bias)
@@ -108,7 +109,7 @@ class VLAD(keras.layers.Layer):
         sums = vlad.residual_sums(descriptors, centers, assignment)
         sums = sums / ops.sqrt(ops.sum(ops.square(sums), axis=-1, keepdims=True) + INTRA_EPSILON)
         size = self.num_clusters * centers.shape[-1]
-        outputs = vlad.unit_length(ops.reshape(sums, (ops.shape(sums)[0], size)))
+        outputs = l2_normalize(ops.reshape(sums, (ops.shape(sums)[0], size)))
         return ops.cast(outputs, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.shapes import agree
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -76,7 +77,7 @@ class Swapout(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         shapes = [tuple(shape) for shape in input_shape] if _are_shapes(input_shape) else []
-        if len(shapes) != 2 or len(shapes[0]) != len(shapes[1]) or not all(map(_agree, *shapes)):
+        if len(shapes) != 2 or not agree(*shapes):
             raise ValueError(
                 "`Swapout` takes a list of two tensors of one shape, shortcut and branch. "
                 f"Received: input_shape={input_shape}"
@@ -95,7 +96,3 @@ class Swapout(keras.layers.Layer):
 
 def _are_shapes(structure):
     return isinstance(structure, (list, tuple)) and all(isinstance(item, (list, tuple)) for item in structure)
-
-
-def _agree(one, other):
-    return one is None or other is None or one == other
