@@ -13,6 +13,12 @@ hypothesis.settings.register_profile("zoo", derandomize=True, deadline=None, max
 hypothesis.settings.load_profile("zoo")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Slow tests come first, so that several processes end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def global_settings():
     """What a test could leave changed for the next one."""
     return {

@@ -23,7 +23,7 @@ def labels(kind, shape, rng):
     if kind == "ones":
         return np.ones((batch, 1), "float32")
     if kind == "zeros":
-        return np.zeros((batch, 1), "float32")
+        return np.zeros(shape, "float32")
     if kind == "distribution":
         weights = rng.random(shape).astype("float32")
         return weights / weights.sum(axis=-1, keepdims=True)
