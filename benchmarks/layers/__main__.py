@@ -34,10 +34,10 @@ class Peers:
         self.versions = json.loads(answer)["versions"] if answer else {}
         self.seconds = {}
 
-    def turn(self, repetitions):
-        if not self.versions:
+    def turn(self, repetitions, names):
+        if not self.versions or not names:
             return
-        self.process.stdin.write(f"{repetitions}\n")
+        self.process.stdin.write(json.dumps([repetitions, names]) + "\n")
         self.process.stdin.flush()
         for name, values in json.loads(self.process.stdout.readline()).items():
             self.seconds.setdefault(name, []).extend(values)
@@ -120,7 +120,8 @@ def main(arguments=None):
         for name, part in FAMILIES[family].items():
             print(f"{family}: {name}", file=sys.stderr, flush=True)
             results[family][name] = measure(part, options.rounds, options.repetitions)
-        peers.turn(options.repetitions)
+        names = [part.peer for part in FAMILIES[family].values() if part.peer is not None]
+        peers.turn(options.rounds * options.repetitions, names)
     peers.end()
     found = {
         "machine": machine(peers.versions, load),
