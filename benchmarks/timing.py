@@ -1,6 +1,5 @@
-"""What all benchmarks share: turns, memory of a step, and the machine that figures depend on."""
+"""What all benchmarks share: turns, the cost of an import, and the machine that figures depend on."""
 
-import ctypes
 import datetime
 import importlib.metadata
 import os
@@ -24,27 +23,6 @@ def interleaved(steps, repetitions):
             step()
             seconds[name].append(time.perf_counter() - start)
     return seconds
-
-
-def memory(key):
-    """MiB of Linux' /proc/self/status: "VmRSS", what is held now, "VmHWM", the most since the last reset."""
-    for line in pathlib.Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith(key + ":"):
-            return int(line.split()[1]) / 1024
-    raise KeyError(key)
-
-
-def peak_memory(step):
-    """MiB that a run of a step takes at most beyond what is held before; None where no Linux tells."""
-    reset = pathlib.Path("/proc/self/clear_refs")
-    if not reset.exists():
-        return None
-    # Without this, memory freed by an earlier candidate but kept by the allocator would be used again unseen.
-    ctypes.CDLL(None).malloc_trim(0)
-    reset.write_text("5", encoding="ascii")
-    before = memory("VmRSS")
-    step()
-    return memory("VmHWM") - before
 
 
 def import_seconds(repetitions):

@@ -1,10 +1,9 @@
 """Times every layer and loss against its plain sibling and its peer: `python -m benchmarks.layers`.
 
-Forward and backward in a TensorFlow graph and under XLA, the time that XLA takes to compile, and the memory
-that a step takes at most. All candidates of a group take turns in one run, so that a busy moment of the
-machine hits them alike; figures are medians. PyTorch's parts run in a child process with as many threads,
-which waits while TensorFlow is timed, and the other way round. `--growth` then repeats the step over batch,
-space and channels.
+Forward and backward in a TensorFlow graph and under XLA, and the time that XLA takes to compile. All
+candidates of a group take turns in one run, so that a busy moment of the machine hits them alike; figures are
+medians. PyTorch's parts run in a child process with as many threads, which waits while TensorFlow is timed,
+and the other way round. `--growth` then repeats the step over batch, space and channels.
 
 Writes layers.json, layers.md and layers_growth.png into `benchmarks/results`.
 """
@@ -21,7 +20,7 @@ import time
 from benchmarks.layers import growth, report
 from benchmarks.layers.families import FAMILIES
 from benchmarks.layers.steps import make_step
-from benchmarks.timing import RESULTS, import_seconds, interleaved, machine, peak_memory
+from benchmarks.timing import RESULTS, import_seconds, interleaved, machine
 
 
 class Peers:
@@ -93,10 +92,16 @@ def measure(part, rounds, repetitions):
         times = {mode: 1e3 * statistics.median(seconds[who, mode]) for key, mode in steps if key == who}
         result[who] = {
             "milliseconds": times,
-            "memory_mib": peak_memory(steps[who, "graph"]),
             "xla_first_call_s": first.get((who, "xla")),
         }
     return result
+
+
+def write(found, folder):
+    """Writes layers.json and layers.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "layers.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (folder / "layers.md").write_text(report.as_markdown(found), encoding="utf-8")
 
 
 def main(arguments=None):
@@ -129,15 +134,13 @@ def main(arguments=None):
         "peers_milliseconds": peers.milliseconds(),
         "families": results,
     }
-    options.out.mkdir(parents=True, exist_ok=True)
+    found["limits"] = report.judge(found)
+    write(found, options.out)
     if options.growth:
         found["growth"] = growth.measure(families, options.repetitions)
         growth.plot(found["growth"], options.out / "layers_growth.png")
-    found["limits"] = report.judge(found)
-    (options.out / "layers.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    markdown = report.as_markdown(found)
-    (options.out / "layers.md").write_text(markdown, encoding="utf-8")
-    print(markdown)
+        write(found, options.out)
+    print(report.as_markdown(found))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ CONVOLUTION = {
         lambda: stack(3, 3, 3, 3, 3, 3, 3, 1, filters=32),
         "the same convolutions, undilated",
         (4, 56, 56, 32),
-        grows=EVERY,
+        grows=("batch", "space"),
     ),
     "DeformableConv2D": Part(
         lambda: layers.DeformableConv2D(64, 3, padding="same"), conv, "Conv2D", (4, 56, 56, 64), grows=EVERY
@@ -89,7 +89,7 @@ CONVOLUTION = {
         lambda: keras.layers.Conv1D(128, 2, padding="causal", dilation_rate=4),
         "Conv1D of as many filters",
         SEQUENCES,
-        grows=EVERY,
+        grows=("batch", "space"),
     ),
     "InceptionV1Block": Part(
         lambda: layers.InceptionV1Block((64, 96, 128, 16, 32, 32)),

@@ -8,7 +8,7 @@ from benchmarks.layers.families import FAMILIES
 from benchmarks.layers.steps import make_step
 from benchmarks.timing import interleaved
 
-FACTORS = {"batch": (0.25, 0.5, 1, 2), "space": (0.25, 0.5, 1, 2), "channels": (0.25, 0.5, 1, 2)}
+FACTORS = (0.25, 0.5, 1)
 
 
 def scaled(shape, axis, factor):
@@ -33,7 +33,7 @@ def measure(families, repetitions):
             found[name] = {"against": part.against, "axes": {}}
             for axis in part.grows:
                 rows = {"factors": [], "own": [], "sibling": []}
-                for factor in FACTORS[axis]:
+                for factor in FACTORS:
                     shape = scaled(part.shape, axis, factor)
                     if shape is None:
                         continue

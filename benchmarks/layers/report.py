@@ -55,11 +55,11 @@ def number(value, digits=2):
 def as_markdown(found):
     """Limits first, then a table of each family."""
     lines = [
-        "# Layers and losses: time and memory against siblings and peers",
+        "# Layers and losses: time against siblings and peers",
         "",
         "Forward and backward in float32, medians of interleaved runs; a layer's loss is the sum of its "
         "squared outputs. `ms` is ours in a TensorFlow graph. Ratios are ours over the plain Keras sibling: "
-        "in a graph, under XLA, peak memory of a step, and XLA's first call (tracing, compiling). The peer "
+        "in a graph, under XLA, and of XLA's first call (tracing, compiling). The peer "
         "is PyTorch's part, eager, in the faster of its memory layouts, over the same shape. Written by "
         "`python -m benchmarks.layers`.",
         "",
@@ -76,8 +76,8 @@ def as_markdown(found):
             "",
             f"## {family}",
             "",
-            "| part | input | sibling | ms | time | under XLA | memory | XLA first call | peer | to peer |",
-            "|---|---|---|---|---|---|---|---|---|---|",
+            "| part | input | sibling | ms | time | under XLA | XLA first call | peer | to peer |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         for name, result in results.items():
             own, sibling = result["own"], result["sibling"]
@@ -89,7 +89,6 @@ def as_markdown(found):
                 number(own["milliseconds"]["graph"], 1),
                 number(ratio(own["milliseconds"]["graph"], sibling["milliseconds"]["graph"])),
                 "fails" if "own" in result["xla_failures"] else number(compiled),
-                number(ratio(own["memory_mib"], sibling["memory_mib"])),
                 number(ratio(own["xla_first_call_s"], sibling["xla_first_call_s"])),
                 result["peer"] or "",
                 number(ratio(own["milliseconds"]["graph"], found["peers_milliseconds"].get(result["peer"]))),

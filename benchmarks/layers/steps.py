@@ -15,7 +15,8 @@ def labels(kind, shape, rng):
     """`y_true` for a loss whose `y_pred` has this shape; see `Part.labels`."""
     batch = shape[0]
     if kind == "classes":
-        return rng.integers(0, CLASSES, batch).astype("int32")
+        # A loss of scores has as many classes as scores.
+        return rng.integers(0, min(CLASSES, shape[-1]), batch).astype("int32")
     if kind == "pairs":
         return rng.integers(0, 2, batch).astype("float32")
     if kind == "sets":
