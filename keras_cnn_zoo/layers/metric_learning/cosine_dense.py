@@ -87,7 +87,9 @@ class CosineDense(keras.layers.Layer):
         directions = ops.cast(l2_normalize(inputs), self.compute_dtype)
         lengths = l2_norm(kernel, axis=0)
         lengths = ops.where(lengths > 0, lengths, ops.ones_like(lengths))
-        projections = ops.einsum("...i,io->...o", directions, kernel)
+        # Axes by name: behind "..." TensorFlow computes the kernel's gradient as a sum of outer products.
+        rows = "abcdefgh"[: len(inputs.shape) - 1]
+        projections = ops.einsum(f"{rows}i,io->{rows}o", directions, kernel)
         wide = ops.cast(projections, at_least_float32(self.compute_dtype))
         return ops.cast(wide * (self.scale / lengths), self.compute_dtype)
 
