@@ -2,8 +2,9 @@
 
 Forward and backward in a TensorFlow graph and under XLA, and the time that XLA takes to compile. All
 candidates of a group take turns in one run, so that a busy moment of the machine hits them alike; figures are
-medians. PyTorch's parts run in a child process with as many threads, which waits while TensorFlow is timed,
-and the other way round. `--growth` then repeats the step over batch, space and channels.
+medians. PyTorch's parts run in a child process with as many threads, after each family, while TensorFlow
+waits; a peer that takes seconds runs three times. `--growth` then repeats the step over batch, space and
+channels.
 
 Writes layers.json, layers.md and layers_growth.png into `benchmarks/results`.
 """
@@ -106,8 +107,13 @@ def write(found, folder):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="benchmarks.layers", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="turns of TensorFlow and PyTorch")
-    parser.add_argument("--repetitions", type=int, default=8, help="runs of a part in a turn")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of a graph and of XLA")
+    parser.add_argument(
+        "--repetitions",
+        type=int,
+        default=8,
+        help="runs in a turn, a quarter of them under XLA; a peer runs rounds x repetitions",
+    )
     parser.add_argument("--families", default=",".join(FAMILIES), help=f"which of {', '.join(FAMILIES)}")
     parser.add_argument("--growth", action=argparse.BooleanOptionalAction, default=True, help="the plots too")
     parser.add_argument(

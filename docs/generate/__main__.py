@@ -1,4 +1,4 @@
-"""Refreshes what is generated in the documents: `python -m docs.generate [--check] [--no-pictures]`.
+"""Refreshes what is generated in the documents: `python -m docs.generate [--no-pictures]`.
 
 Each page of docs/families is written by hand but for the part below its marker, which comes from the
 docstrings and the catalog; its pictures are drawn by the parts themselves.
@@ -6,7 +6,6 @@ docstrings and the catalog; its pictures are drawn by the parts themselves.
 
 import argparse
 import pathlib
-import sys
 
 from docs.generate.pages import FAMILIES, refreshed
 
@@ -14,9 +13,8 @@ FOLDER = pathlib.Path(__file__).resolve().parents[1] / "families"
 
 
 def main(arguments=None):
-    """Writes the pages, or with `--check` returns 1 where one is out of date."""
+    """Writes the pages and draws the pictures."""
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, say which pages are out of date")
     parser.add_argument(
         "--pictures", action=argparse.BooleanOptionalAction, default=True, help="draw the pictures too"
     )
@@ -28,18 +26,13 @@ def main(arguments=None):
         new = refreshed(family, old)
         if new != old:
             stale.append(page.name)
-            if not options.check:
-                page.write_text(new, encoding="utf-8")
-    if options.check:
-        print(f"out of date: {', '.join(stale)}; run `make docs`" if stale else "all pages are up to date")
-        return int(bool(stale))
+            page.write_text(new, encoding="utf-8")
     if options.pictures:
         from docs.generate import pictures
 
         pictures.draw_all(FOLDER / "pictures")
     print(f"pages refreshed: {', '.join(stale) or 'none needed it'}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
