@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.metrics.host import on_host
 from keras_cnn_zoo.utils import validation
 
 # Class ids become characters of the planes above Unicode's first, where no whitespace is that would be
@@ -72,16 +73,7 @@ class ErrorRate(keras.metrics.Metric, abc.ABC):
         )
 
     def _on_host(self, name, values):
-        if not ops.is_tensor(values):
-            return values
-        try:
-            return ops.convert_to_numpy(values)
-        except (NotImplementedError, TypeError) as error:
-            raise RuntimeError(
-                f"`{type(self).__name__}` compares texts on the host and cannot be compiled: call it outside "
-                "`fit`, or use `compile(run_eagerly=True)` on TensorFlow or PyTorch. "
-                f"Received: {name}={values}"
-            ) from error
+        return on_host(type(self).__name__, "texts", name, values)
 
     def _texts(self, name, values):
         """The batch as a list of strings."""

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.metrics.host import on_host
 from keras_cnn_zoo.utils import validation
 
 # COCO's ten thresholds, 0.50 to 0.95.
@@ -246,13 +247,4 @@ def _arrays(name, values, keys, optional=()):
 
 
 def _on_host(name, values):
-    if ops.is_tensor(values):
-        try:
-            values = ops.convert_to_numpy(values)
-        except (NotImplementedError, TypeError) as error:
-            raise RuntimeError(
-                "`MeanAveragePrecision` compares boxes on the host and cannot be compiled: call it outside "
-                "`fit`, or use `compile(run_eagerly=True)` on TensorFlow or PyTorch. "
-                f"Received: {name}={values}"
-            ) from error
-    return np.asarray(values, dtype="float64")
+    return np.asarray(on_host("MeanAveragePrecision", "boxes", name, values), dtype="float64")

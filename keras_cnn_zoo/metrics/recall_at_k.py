@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.metrics.host import on_host
 from keras_cnn_zoo.utils import validation
 
 DISTANCES = ("euclidean", "cosine")
@@ -188,13 +189,4 @@ def _joined(tables):
 
 
 def _on_host(name, values):
-    if ops.is_tensor(values):
-        try:
-            return ops.convert_to_numpy(values)
-        except (NotImplementedError, TypeError) as error:
-            raise RuntimeError(
-                "`RecallAtK` compares embeddings on the host and cannot be compiled: call it outside `fit`, "
-                "or use `compile(run_eagerly=True)` on TensorFlow or PyTorch. "
-                f"Received: {name}={values}"
-            ) from error
-    return np.asarray(values)
+    return np.asarray(on_host("RecallAtK", "embeddings", name, values))
