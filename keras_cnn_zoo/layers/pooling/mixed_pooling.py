@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import mixed_pooling, windows
+from keras_cnn_zoo.ops.selection import select
 from keras_cnn_zoo.utils import validation
 
 
@@ -67,12 +68,12 @@ class BaseMixedPooling(keras.layers.Layer):
         )
         if training:
             is_max = self._draw(ops.shape(maximum))
-            outputs = ops.where(is_max, maximum, average)
+            outputs = select(is_max, maximum, average)
         elif self.inference == "frequency":
             is_max = ops.convert_to_tensor(self.max_lead) > 0
             if self.per != "batch":
                 is_max = ops.reshape(is_max, [-1 if axis == self._channel_axis else 1 for axis in self._axes])
-            outputs = ops.where(is_max, maximum, average)
+            outputs = select(is_max, maximum, average)
         else:
             outputs = 0.5 * maximum + 0.5 * average
         return ops.cast(outputs, self.compute_dtype)
