@@ -3,8 +3,8 @@
 Forward and backward in a TensorFlow graph and under XLA, and the time that XLA takes to compile. All
 candidates of a group take turns in one run, so that a busy moment of the machine hits them alike; figures are
 medians. PyTorch's parts run in a child process with as many threads, after each family, while TensorFlow
-waits; a peer that takes seconds runs three times. `--growth` then repeats the step over batch, space and
-channels.
+waits; a peer that takes seconds runs three times. Peak memory is measured after that in processes of its own
+(see `benchmarks.layers.memory`), and `--growth` then repeats the step over batch, space and channels.
 
 Writes layers.json, layers.md and layers_growth.png into `benchmarks/results`.
 """
@@ -16,11 +16,10 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import time
 
-from benchmarks.layers import growth, report
+from benchmarks.layers import growth, memory, report
 from benchmarks.layers.families import FAMILIES
-from benchmarks.layers.steps import make_step
+from benchmarks.layers.steps import prepare
 from benchmarks.timing import RESULTS, import_seconds, interleaved, machine
 
 
@@ -53,29 +52,6 @@ class Peers:
             plain = name.partition(" | ")[0]
             found[plain] = min(found.get(plain, float("inf")), 1e3 * statistics.median(values))
         return found
-
-
-def prepare(part):
-    """({(who, mode): step}, {(who, mode): seconds of the first call}), with what fails under XLA left out."""
-    steps, first, failures = {}, {}, {}
-    for mode in ("graph", "xla"):
-        for who, make, shape in (
-            ("own", part.own, part.shape),
-            ("sibling", part.sibling, part.sibling_shape or part.shape),
-        ):
-            try:
-                start = time.perf_counter()
-                step = make_step(make, part, shape, mode == "xla")
-                step()
-            except Exception as error:
-                if mode == "graph":
-                    raise
-                # What XLA cannot compile on this backend is a result.
-                failures[who] = str(error).strip().splitlines()[0][:160]
-                continue
-            steps[who, mode] = step
-            first[who, mode] = time.perf_counter() - start
-    return steps, first, failures
 
 
 def measure(part, rounds, repetitions):
@@ -116,6 +92,7 @@ def main(arguments=None):
     )
     parser.add_argument("--families", default=",".join(FAMILIES), help=f"which of {', '.join(FAMILIES)}")
     parser.add_argument("--growth", action=argparse.BooleanOptionalAction, default=True, help="the plots too")
+    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help="on Linux")
     parser.add_argument(
         "--out", type=pathlib.Path, default=RESULTS, help="folder of layers.json and layers.md"
     )
@@ -142,6 +119,9 @@ def main(arguments=None):
     }
     found["limits"] = report.judge(found)
     write(found, options.out)
+    if options.memory:
+        found["megabytes"], found["peers_megabytes"] = memory.measure(families)
+        write(found, options.out)
     if options.growth:
         found["growth"] = growth.measure(families, options.repetitions)
         growth.plot(found["growth"], options.out / "layers_growth.png")

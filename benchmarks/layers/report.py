@@ -1,6 +1,7 @@
 """Tables of `benchmarks.layers`: ratios to sibling and peer, and which limits they keep."""
 
 from benchmarks.layers.families import FAMILIES
+from benchmarks.layers.memory import LEAST
 
 IMPORT_LIMIT = 0.3
 
@@ -52,15 +53,40 @@ def number(value, digits=2):
     return "" if value is None else f"{value:.{digits}f}"
 
 
+def memory_cells(found, family, name):
+    """Our peak, and ours over the sibling's in a graph and under XLA; empty where it was not measured."""
+    memory = found.get("megabytes", {}).get(family, {}).get(name)
+    if memory is None:
+        return ["", "", ""]
+    own, sibling = memory["larger"]["own"], memory["larger"]["sibling"]
+    ratios = [share(own.get(mode), sibling.get(mode)) for mode in ("graph", "xla")]
+    megabytes = memory["megabytes"]["graph"]
+    return ["< 1" if megabytes < 1 else number(megabytes, 1), *map(number, ratios)]
+
+
+def share(own, other):
+    """own / other, or None where the other is too little to be told from noise."""
+    return ratio(own, other if other is not None and other >= LEAST else None)
+
+
+def memory_to_peer(found, family, name, peer):
+    """Our peak over the peer's, or None."""
+    memory = found.get("megabytes", {}).get(family, {}).get(name, {}).get("megabytes", {})
+    return share(memory.get("graph"), found.get("peers_megabytes", {}).get(peer))
+
+
 def as_markdown(found):
     """Limits first, then a table of each family."""
     lines = [
         "# Layers and losses: time against siblings and peers",
         "",
         "Forward and backward in float32, medians of interleaved runs; a layer's loss is the sum of its "
-        "squared outputs. `ms` is ours in a TensorFlow graph. Ratios are ours over the plain Keras sibling: "
-        "in a graph, under XLA, and of XLA's first call (tracing, compiling). The peer "
-        "is PyTorch's part, eager, in the faster of its memory layouts, over the same shape. Written by "
+        "squared outputs. `ms` is ours in a TensorFlow graph, `MB` what the step adds to the resident set at "
+        "its peak: activations and gradients without inputs and weights. Ratios are ours over the plain "
+        "Keras sibling: time in a graph and under XLA, XLA's first call (tracing, compiling), peak memory in "
+        "a graph and under XLA, at a batch 8 or 64 times as large where the sibling takes less than 4 MB, "
+        "and empty where it still does. The peer is PyTorch's part, eager, in the faster (for memory the "
+        "smaller) of its memory layouts, over the same shape. Written by "
         "`python -m benchmarks.layers`.",
         "",
         "| limit | against | at most | figure | met |",
@@ -76,8 +102,9 @@ def as_markdown(found):
             "",
             f"## {family}",
             "",
-            "| part | input | sibling | ms | time | under XLA | XLA first call | peer | to peer |",
-            "|---|---|---|---|---|---|---|---|---|",
+            "| part | input | sibling | ms | time | under XLA | XLA first call | MB | memory | under XLA "
+            "| peer | time | memory |",
+            "|" + "---|" * 13,
         ]
         for name, result in results.items():
             own, sibling = result["own"], result["sibling"]
@@ -90,8 +117,10 @@ def as_markdown(found):
                 number(ratio(own["milliseconds"]["graph"], sibling["milliseconds"]["graph"])),
                 "fails" if "own" in result["xla_failures"] else number(compiled),
                 number(ratio(own["xla_first_call_s"], sibling["xla_first_call_s"])),
+                *memory_cells(found, family, name),
                 result["peer"] or "",
                 number(ratio(own["milliseconds"]["graph"], found["peers_milliseconds"].get(result["peer"]))),
+                number(memory_to_peer(found, family, name, result["peer"])),
             ]
             lines.append("| " + " | ".join(cells) + " |")
         for name, result in results.items():

@@ -1,6 +1,7 @@
 """Forward and backward of a component as a function of nothing, on TensorFlow."""
 
 import inspect
+import time
 
 import keras
 import numpy as np
@@ -82,3 +83,26 @@ def make_step(make, part, shape, jit_compile):
         return tape.gradient(loss, [*inputs, *tape.watched_variables()])
 
     return lambda: step(inputs)
+
+
+def prepare(part):
+    """({(who, mode): step}, {(who, mode): seconds of the first call}), with what fails under XLA left out."""
+    steps, first, failures = {}, {}, {}
+    for mode in ("graph", "xla"):
+        for who, make, shape in (
+            ("own", part.own, part.shape),
+            ("sibling", part.sibling, part.sibling_shape or part.shape),
+        ):
+            try:
+                start = time.perf_counter()
+                step = make_step(make, part, shape, mode == "xla")
+                step()
+            except Exception as error:
+                if mode == "graph":
+                    raise
+                # What XLA cannot compile on this backend is a result.
+                failures[who] = str(error).strip().splitlines()[0][:160]
+                continue
+            steps[who, mode] = step
+            first[who, mode] = time.perf_counter() - start
+    return steps, first, failures

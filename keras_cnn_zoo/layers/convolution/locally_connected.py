@@ -5,14 +5,14 @@ import math
 import keras
 from keras import ops
 
+from keras_cnn_zoo.layers.base_conv import BaseConv
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import initialization, validation
 
 
-class BaseLocallyConnected(keras.layers.Layer):
+class BaseLocallyConnected(BaseConv):
     """What the ranks share; `rank` is set by the subclass."""
 
-    rank = None
     # Of the kernel's axes, the first numbers the positions.
     tile_axes = 1
 
@@ -35,20 +35,23 @@ class BaseLocallyConnected(keras.layers.Layer):
         implementation=1,
         **kwargs,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = validation.positive_integer("filters", filters)
-        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
-        self.strides = validation.positive_integers("strides", strides, self.rank)
-        self.padding = validation.one_of("padding", padding, ("valid", "same"))
-        self.data_format = validation.data_format("data_format", data_format)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = validation.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
+        super().__init__(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
         # Keras 2's layouts 2 and 3 hold a dense matrix over the whole map, and the non-zero part of one.
         self.implementation = validation.positive_integer("implementation", implementation)
         if self.implementation != 1:
@@ -58,35 +61,19 @@ class BaseLocallyConnected(keras.layers.Layer):
     def _space(self):
         return windows.spatial_axes(self.rank, self.data_format)
 
-    @property
-    def _channel_axis(self):
-        return self.rank + 1 if self.data_format == "channels_last" else 1
-
     def build(self, input_shape):
         output_shape = self.compute_output_shape(input_shape)
-        channels = input_shape[self._channel_axis]
+        channels = input_shape[self.channel_axis]
         space = tuple(output_shape[axis] for axis in self._space)
         if channels is None or None in space:
             raise ValueError(
                 f"`{type(self).__name__}` has weights for every position, so the size and the channels of "
                 f"the input must be known. Received: input_shape={tuple(input_shape)}"
             )
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(math.prod(space), math.prod(self.kernel_size) * channels, self.filters),
-            initializer=self._initialize_kernels,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+        self.kernel = self.add_kernel(
+            (math.prod(space), math.prod(self.kernel_size) * channels, self.filters), self._initialize_kernels
         )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(*space, self.filters),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self.bias = self.add_bias((*space, self.filters))
         self.input_spec = keras.InputSpec(shape=(None, *input_shape[1:]))
         self.built = True
 
@@ -99,7 +86,7 @@ class BaseLocallyConnected(keras.layers.Layer):
 
     def call(self, inputs):
         # With the positions in front and the batch behind them, patches and products need no transposition.
-        batch_behind = (*self._space, 0, self._channel_axis)
+        batch_behind = (*self._space, 0, self.channel_axis)
         inputs = ops.transpose(inputs, batch_behind)
         axes = tuple(range(self.rank))
         inputs = windows.pad_windows(inputs, self.kernel_size, self.strides, self.padding, axes)
@@ -119,38 +106,10 @@ class BaseLocallyConnected(keras.layers.Layer):
         if self.bias is not None:
             outputs = outputs + ops.expand_dims(self.bias, self.rank)
         outputs = ops.transpose(outputs, sorted(range(self.rank + 2), key=batch_behind.__getitem__))
-        return outputs if self.activation is None else self.activation(outputs)
-
-    def compute_output_shape(self, input_shape):
-        return windows.window_shape(
-            input_shape,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.data_format,
-            channels=self.filters,
-            owner=type(self).__name__,
-        )
+        return self.activate(outputs)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
-            "implementation": self.implementation,
-        }
+        return {**super().get_config(), "implementation": self.implementation}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

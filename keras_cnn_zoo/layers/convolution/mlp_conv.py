@@ -2,15 +2,14 @@
 
 import keras
 
+from keras_cnn_zoo.layers.base_conv import BaseGroupedConv
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D, Conv2D
-from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import initialization, validation
 
 
-class BaseMLPConv(keras.layers.Layer):
+class BaseMLPConv(BaseGroupedConv):
     """What the ranks share; `rank` and `convolution` are set by the subclass."""
 
-    rank = None
     convolution = None
 
     def __init__(
@@ -33,29 +32,38 @@ class BaseMLPConv(keras.layers.Layer):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            groups=groups,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+
+    def checked_filters(self, filters):
         if not isinstance(filters, (tuple, list)) or not filters:
             validation.fail("filters", "a sequence of positive integers", filters)
-        self.filters = validation.positive_integers("filters", filters, len(filters))
-        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
-        self.strides = validation.positive_integers("strides", strides, self.rank)
-        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self.padding = validation.one_of("padding", padding, paddings)
-        self.data_format = validation.data_format("data_format", data_format)
-        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, self.rank)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
-        self.groups = validation.positive_integer("groups", groups)
+        return validation.positive_integers("filters", filters, len(filters))
+
+    def check_groups(self, groups):
         if self.filters[0] % self.groups:
             validation.fail("groups", f"a divisor of the first of filters={self.filters}", groups)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = validation.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
+
+    @property
+    def output_channels(self):
+        return self.filters[-1]
 
     def _layer(self, index):
         """The convolution that sees the window, or one of the pointwise ones behind it."""
@@ -88,13 +96,7 @@ class BaseMLPConv(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = tuple(input_shape)
-        self.compute_output_shape(shape)
-        channels = shape[-1 if self.data_format == "channels_last" else 1]
-        if channels is None or channels % self.groups:
-            raise ValueError(
-                "The channels of the input must be known and divisible by `groups`. "
-                f"Received: groups={self.groups}, input_shape={shape}"
-            )
+        self.known_channels(shape)
         self.convolutions = [self._layer(index) for index in range(len(self.filters))]
         for layer in self.convolutions:
             layer.build(shape)
@@ -105,39 +107,6 @@ class BaseMLPConv(keras.layers.Layer):
         for layer in self.convolutions:
             inputs = layer(inputs)
         return inputs
-
-    def compute_output_shape(self, input_shape):
-        return windows.window_shape(
-            input_shape,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.data_format,
-            channels=self.filters[-1],
-            dilation=self.dilation_rate,
-            owner=type(self).__name__,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "groups": self.groups,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
-        }
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -192,6 +161,7 @@ class MLPConv1D(BaseMLPConv):
     """
 
     rank = 1
+    paddings = ("valid", "same", "causal")
     convolution = Conv1D
 
 

@@ -3,14 +3,13 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.ops import tiling, windows
+from keras_cnn_zoo.layers.base_conv import BaseGroupedConv
+from keras_cnn_zoo.ops import tiling
 from keras_cnn_zoo.utils import initialization, validation
 
 
-class BaseTiledConv(keras.layers.Layer):
+class BaseTiledConv(BaseGroupedConv):
     """What the ranks share; `rank` is set by the subclass."""
-
-    rank = None
 
     def __init__(
         self,
@@ -34,53 +33,34 @@ class BaseTiledConv(keras.layers.Layer):
         tile_size=2,
         **kwargs,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = validation.positive_integer("filters", filters)
-        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
-        self.strides = validation.positive_integers("strides", strides, self.rank)
-        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self.padding = validation.one_of("padding", padding, paddings)
-        self.data_format = validation.data_format("data_format", data_format)
-        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, self.rank)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
-        self.groups = validation.positive_integer("groups", groups)
-        if self.filters % self.groups:
-            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = validation.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
+        super().__init__(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            groups=groups,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
         self.tile_size = validation.positive_integer("tile_size", tile_size)
 
     def build(self, input_shape):
-        self.compute_output_shape(input_shape)
-        channels = input_shape[-1 if self.data_format == "channels_last" else 1]
-        if channels is None or channels % self.groups:
-            raise ValueError(
-                "The channels of the input must be known and divisible by `groups`. "
-                f"Received: groups={self.groups}, input_shape={tuple(input_shape)}"
-            )
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.tile_size,) * self.rank + (*self.kernel_size, channels // self.groups, self.filters),
-            initializer=self._initialize_kernels,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+        channels = self.known_channels(input_shape)
+        self.kernel = self.add_kernel(
+            (self.tile_size,) * self.rank + (*self.kernel_size, channels // self.groups, self.filters),
+            self._initialize_kernels,
         )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.filters,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self.bias = self.add_bias((self.filters,))
         self.built = True
 
     def _initialize_kernels(self, shape, dtype=None):
@@ -104,43 +84,11 @@ class BaseTiledConv(keras.layers.Layer):
             groups=self.groups,
         )
         if self.bias is not None:
-            along = (1,) * self.rank if self.data_format == "channels_first" else ()
-            outputs = outputs + ops.reshape(self.bias, (self.filters, *along))
-        return outputs if self.activation is None else self.activation(outputs)
-
-    def compute_output_shape(self, input_shape):
-        return windows.window_shape(
-            input_shape,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.data_format,
-            channels=self.filters,
-            dilation=self.dilation_rate,
-            owner=type(self).__name__,
-        )
+            outputs = outputs + self.along_channels(self.bias)
+        return self.activate(outputs)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "groups": self.groups,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
-            "tile_size": self.tile_size,
-        }
+        return {**super().get_config(), "tile_size": self.tile_size}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -201,6 +149,7 @@ class TiledConv1D(BaseTiledConv):
     """
 
     rank = 1
+    paddings = ("valid", "same", "causal")
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
