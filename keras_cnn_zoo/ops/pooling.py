@@ -45,12 +45,14 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
     inputs = windows.at_least_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     if tuple(pool_size) == tuple(strides) and math.prod(pool_size) > 1 and _has_kernel(inputs, pool_size):
-        # With all others masked the entry is the maximum; if none is positive, that is a masked 0. The kernel
-        # has less to do in the backward pass than the sum below.
         inputs = windows.crop_to_tiles(inputs, pool_size, axes)
         weights = windows.window_entries(ops.relu(ops.stop_gradient(inputs)), pool_size, strides, axes)
-        mask = windows.join_tiles(_draw(weights, seed), pool_size, axes)
-        masked = inputs * ops.cast(mask, inputs.dtype)
+        masks = _draw(weights, seed)
+        if keras.backend.backend() == "tensorflow":
+            return ops.cast(_picked(inputs, weights, masks, pool_size, axes), dtype)
+        # With all others masked the entry is the maximum; if none is positive, that is a masked 0. The kernel
+        # has less to do in the backward pass than the sum below.
+        masked = inputs * ops.cast(windows.join_tiles(masks, pool_size, axes), inputs.dtype)
         return ops.cast(ops.max_pool(masked, pool_size, strides, "valid", data_format), dtype)
     entries = [ops.relu(entry) for entry in windows.window_entries(inputs, pool_size, strides, axes)]
     outputs = 0.0
@@ -76,6 +78,27 @@ def _draw(weights, seed):
         return [ops.ones_like(total, dtype="bool")]
     between = [ops.not_equal(here, later) for here, later in itertools.pairwise(passed)]
     return [ops.logical_not(passed[0]), *between, passed[-1]]
+
+
+def _picked(inputs, weights, masks, size, axes):
+    """The drawn entry of every tile: a sum of products forward, the gradient spread and masked backward.
+
+    TensorFlow's own gradient of that sum would put the tiles together entry by entry, and that of a maximum
+    search each of them again.
+    """
+    # A tile without a positive entry has its last one drawn, but gives 0 and takes no gradient.
+    masks = [*masks[:-1], ops.logical_and(masks[-1], weights[-1] > 0)]
+
+    @ops.custom_gradient
+    def picked(inputs):
+        def backward(upstream):
+            mask = ops.cast(windows.join_tiles(masks, size, axes), upstream.dtype)
+            return _with_tiles(ops.multiply, mask, upstream, size, axes)
+
+        entries = zip(weights, masks, strict=True)
+        return sum(weight * ops.cast(mask, weight.dtype) for weight, mask in entries), backward
+
+    return picked(inputs)
 
 
 def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
@@ -131,7 +154,7 @@ def _scale_tiles(inputs, size, axes, data_format):
     """The entries of every tile divided by its largest magnitude, and these magnitudes, without gradient."""
     inputs = windows.crop_to_tiles(inputs, size, axes)
     scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
-    return _divide_tiles(inputs, _positive(scale), size, axes), scale
+    return _with_tiles(ops.divide, inputs, _positive(scale), size, axes), scale
 
 
 def _max_pool(inputs, size, strides, axes, data_format):
@@ -148,14 +171,14 @@ def _has_kernel(inputs, size):
     return len(size) < 3 or _name(inputs.dtype) != "float64"
 
 
-def _divide_tiles(inputs, divisors, size, axes):
-    """Divides every tile of `inputs` by its divisor; a largest entry divided by itself is exactly 1.
+def _with_tiles(operation, inputs, values, size, axes):
+    """`operation` of every tile of `inputs` and its value; a largest entry divided by itself is exactly 1.
 
-    Broadcasting over the split axes is cheaper than repeating the divisors. TensorFlow broadcasts at most two
+    Broadcasting over the split axes is cheaper than repeating the values. TensorFlow broadcasts at most two
     axes between three others, so a third is repeated.
     """
     for axis, extent in list(zip(axes, size, strict=True))[:-2]:
-        divisors = ops.repeat(divisors, extent, axis=axis)
+        values = ops.repeat(values, extent, axis=axis)
     split, spread = [], []
     shape = ops.shape(inputs)
     for axis, length in enumerate(shape):
@@ -166,7 +189,7 @@ def _divide_tiles(inputs, divisors, size, axes):
         else:
             split += [length // extent, extent]
             spread += [length // extent, 1]
-    return ops.reshape(ops.reshape(inputs, split) / ops.reshape(divisors, spread), shape)
+    return ops.reshape(operation(ops.reshape(inputs, split), ops.reshape(values, spread)), shape)
 
 
 def _magnitude(inputs):

@@ -4,14 +4,13 @@ import math
 
 import keras
 
-from keras_cnn_zoo.ops import pooling, windows
+from keras_cnn_zoo.layers.pooling.base_pooling import BasePooling
+from keras_cnn_zoo.ops import pooling
 from keras_cnn_zoo.utils import validation
 
 
-class BaseLpPooling(keras.layers.Layer):
+class BaseLpPooling(BasePooling):
     """What the ranks share; `rank` is set by the subclass."""
-
-    rank = None
 
     def __init__(
         self,
@@ -24,12 +23,7 @@ class BaseLpPooling(keras.layers.Layer):
         normalize=False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.pool_size = validation.positive_integers("pool_size", pool_size, self.rank)
-        strides = self.pool_size if strides is None else strides
-        self.strides = validation.positive_integers("strides", strides, self.rank)
-        self.padding = validation.one_of("padding", padding, ("valid", "same"))
-        self.data_format = validation.data_format("data_format", data_format)
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
         if p == "inf" or (isinstance(p, float) and p == math.inf):
             self.p = math.inf
         else:
@@ -39,38 +33,12 @@ class BaseLpPooling(keras.layers.Layer):
                 validation.fail("p", 'a number above 0, or "inf"', p)
         self.normalize = validation.boolean("normalize", normalize)
 
-    def build(self, input_shape):
-        self.compute_output_shape(input_shape)
-        self.built = True
-
     def call(self, inputs):
-        return pooling.lp_pool(
-            inputs,
-            self.pool_size,
-            self.strides,
-            self.padding,
-            self.data_format,
-            p=self.p,
-            normalize=self.normalize,
-        )
-
-    def compute_output_shape(self, input_shape):
-        return windows.window_shape(
-            input_shape,
-            self.pool_size,
-            self.strides,
-            self.padding,
-            self.data_format,
-            owner=type(self).__name__,
-        )
+        return pooling.lp_pool(inputs, *self.window_arguments, p=self.p, normalize=self.normalize)
 
     def get_config(self):
         return {
             **super().get_config(),
-            "pool_size": self.pool_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
             # Infinity is not JSON.
             "p": "inf" if math.isinf(self.p) else self.p,
             "normalize": self.normalize,

@@ -3,15 +3,14 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.ops import mixed_pooling, windows
+from keras_cnn_zoo.layers.pooling.base_pooling import BasePooling
+from keras_cnn_zoo.ops import mixed_pooling
 from keras_cnn_zoo.ops.selection import select
 from keras_cnn_zoo.utils import validation
 
 
-class BaseMixedPooling(keras.layers.Layer):
+class BaseMixedPooling(BasePooling):
     """What the ranks share; `rank` is set by the subclass."""
-
-    rank = None
 
     def __init__(
         self,
@@ -25,19 +24,14 @@ class BaseMixedPooling(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.pool_size = validation.positive_integers("pool_size", pool_size, self.rank)
-        strides = self.pool_size if strides is None else strides
-        self.strides = validation.positive_integers("strides", strides, self.rank)
-        self.padding = validation.one_of("padding", padding, ("valid", "same"))
-        self.data_format = validation.data_format("data_format", data_format)
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
         self.per = validation.one_of("per", per, ("batch", "channel", "region"))
         self.inference = validation.one_of("inference", inference, ("expectation", "frequency"))
         self.seed = validation.non_negative_integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def build(self, input_shape):
-        self.compute_output_shape(input_shape)
+        super().build(input_shape)
         if self.inference == "frequency":
             channels = input_shape[self._channel_axis]
             if channels is None and self.per != "batch":
@@ -56,16 +50,13 @@ class BaseMixedPooling(keras.layers.Layer):
                 autocast=False,
                 aggregation="mean",
             )
-        self.built = True
 
     @property
     def _channel_axis(self):
         return self.rank + 1 if self.data_format == "channels_last" else 1
 
     def call(self, inputs, training=False):
-        maximum, average = mixed_pooling.max_and_average(
-            inputs, self.pool_size, self.strides, self.padding, self.data_format
-        )
+        maximum, average = mixed_pooling.max_and_average(inputs, *self.window_arguments)
         if training:
             is_max = self._draw(ops.shape(maximum))
             outputs = select(is_max, maximum, average)
@@ -93,23 +84,9 @@ class BaseMixedPooling(keras.layers.Layer):
             self.max_lead.assign_add(ops.sum(lead, axis=summed))
         return is_max
 
-    def compute_output_shape(self, input_shape):
-        return windows.window_shape(
-            input_shape,
-            self.pool_size,
-            self.strides,
-            self.padding,
-            self.data_format,
-            owner=type(self).__name__,
-        )
-
     def get_config(self):
         return {
             **super().get_config(),
-            "pool_size": self.pool_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
             "per": self.per,
             "inference": self.inference,
             "seed": self.seed,
