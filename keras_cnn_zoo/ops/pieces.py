@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.ops.selection import select
+from keras_cnn_zoo.ops.selection import larger
 from keras_cnn_zoo.utils import validation
 
 
@@ -42,7 +42,7 @@ def largest(tensors):
     """
     winner, *others = tensors
     for other in others:
-        winner = select(other > winner, other, winner)
+        winner = larger(winner, other)
     return winner
 
 

@@ -1,10 +1,10 @@
-"""`select` against NumPy's `where`, with the gradients that follow from its definition."""
+"""`select` and `larger` against NumPy, with the gradients that follow from their definitions."""
 
 import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.ops.selection import select
+from keras_cnn_zoo.ops.selection import larger, select
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 RNG = np.random.default_rng(0)
@@ -33,6 +33,19 @@ def test_what_is_not_chosen_may_be_infinite():
     condition = np.array([True, False])
     chosen, other = np.array([1.0, np.inf], "float32"), np.array([-np.inf, 2.0], "float32")
     assert keras.ops.convert_to_numpy(select(condition, chosen, other)).tolist() == [1.0, 2.0]
+
+
+def test_the_larger_takes_the_gradient_and_the_first_of_equals():
+    first, second = np.array([1.0, 5.0, 2.0, -np.inf], "float32"), np.array([3.0, 4.0, 2.0, 0.0], "float32")
+    factors = np.array([10.0, 20.0, 30.0, 40.0], "float32")
+    outputs = larger(*map(keras.ops.convert_to_tensor, (first, second)))
+    assert keras.ops.convert_to_numpy(outputs).tolist() == [3, 5, 2, 0]
+    _, gradients, _ = value_and_gradients(
+        lambda first, second: keras.ops.sum(keras.ops.multiply(larger(first, second), factors)),
+        [first, second],
+    )
+    gradients = [keras.ops.convert_to_numpy(gradient).tolist() for gradient in gradients]
+    assert gradients == [[0, 20, 30, 0], [10, 0, 0, 40]]
 
 
 def test_the_gradient_has_a_gradient():
