@@ -92,7 +92,9 @@ def main(arguments=None):
     )
     parser.add_argument("--families", default=",".join(FAMILIES), help=f"which of {', '.join(FAMILIES)}")
     parser.add_argument("--growth", action=argparse.BooleanOptionalAction, default=True, help="the plots too")
-    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True, help="on Linux")
+    parser.add_argument(
+        "--memory", action=argparse.BooleanOptionalAction, default=True, help="peak memory too; Linux only"
+    )
     parser.add_argument(
         "--out", type=pathlib.Path, default=RESULTS, help="folder of layers.json and layers.md"
     )

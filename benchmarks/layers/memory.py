@@ -38,19 +38,27 @@ def measure(families):
         families: Names of `FAMILIES`.
 
     Returns:
-        `(parts, peers)`, both empty where the system is not Linux: {family: {part: found}}, found having
-        "megabytes" {mode: MB} of our part at its shape, and "larger" {"own" or "sibling": {mode: MB}} at a
-        batch "factor" times as large; and {peer: MB} at its shape.
+        `(parts, peers)`, empty where the system is not Linux or a process failed: {family: {part: found}},
+        found having "megabytes" {mode: MB} of our part at its shape, and "larger" {"own" or "sibling":
+        {mode: MB}} at a batch "factor" times as large; and {peer: MB} at its shape.
     """
     if not pathlib.Path("/proc/self/clear_refs").exists():
         return {}, {}
+    # Not above: it loads TensorFlow, which has no place in the process of the peers.
+    from benchmarks.layers.families import FAMILIES
+
+    wanted = sorted({part.peer for family in families for part in FAMILIES[family].values()} - {None})
     # A part after the other in one process, PyTorch's in another: each would count the other's threads.
-    return tuple(_child(what, *families) for what in ("parts", "peers"))
+    return _child("parts", families), _child("peers", wanted)
 
 
-def _child(*arguments):
-    command = [sys.executable, "-m", "benchmarks.layers.memory", *arguments]
-    done = subprocess.run(command, env={**os.environ, **ALLOCATORS}, stdout=subprocess.PIPE, check=True)
+def _child(what, names):
+    """What the process found; nothing, and a line about it, where it failed: the times stand without it."""
+    command = [sys.executable, "-m", "benchmarks.layers.memory", what, *names]
+    done = subprocess.run(command, env={**os.environ, **ALLOCATORS}, stdout=subprocess.PIPE)
+    if done.returncode:
+        print(f"memory of {what}: not measured, the process ended with {done.returncode}", file=sys.stderr)
+        return {}
     return json.loads(done.stdout)
 
 
@@ -114,13 +122,11 @@ def _scaled(shape, factor):
     return (shape[0] * factor, *shape[1:])
 
 
-def _peers(families):
-    from benchmarks.layers.families import FAMILIES
+def _peers(wanted):
     from benchmarks.layers.peers import steps
 
     if importlib.util.find_spec("torch") is None:
         return {}
-    wanted = {part.peer for family in families for part in FAMILIES[family].values()}
     found = {}
     for name, step in steps().items():
         plain = name.partition(" | ")[0]
@@ -130,5 +136,5 @@ def _peers(families):
 
 
 if __name__ == "__main__":
-    what, *families = sys.argv[1:]
-    print(json.dumps(_parts(families) if what == "parts" else _peers(families)))
+    what, *names = sys.argv[1:]
+    print(json.dumps(_parts(names) if what == "parts" else _peers(names)))

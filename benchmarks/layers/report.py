@@ -1,7 +1,7 @@
 """Tables of `benchmarks.layers`: ratios to sibling and peer, and which limits they keep."""
 
 from benchmarks.layers.families import FAMILIES
-from benchmarks.layers.memory import LEAST
+from benchmarks.layers.memory import ENOUGH, LEAST
 
 IMPORT_LIMIT = 0.3
 
@@ -59,9 +59,11 @@ def memory_cells(found, family, name):
     if memory is None:
         return ["", "", ""]
     own, sibling = memory["larger"]["own"], memory["larger"]["sibling"]
-    ratios = [share(own.get(mode), sibling.get(mode)) for mode in ("graph", "xla")]
+    cells = [number(share(own.get(mode), sibling.get(mode))) for mode in ("graph", "xla")]
+    if memory["factor"] > 1:
+        cells = [cell and f"{cell} (x{memory['factor']})" for cell in cells]
     megabytes = memory["megabytes"]["graph"]
-    return ["< 1" if megabytes < 1 else number(megabytes, 1), *map(number, ratios)]
+    return ["< 1" if megabytes < 1 else number(megabytes, 1), *cells]
 
 
 def share(own, other):
@@ -78,14 +80,15 @@ def memory_to_peer(found, family, name, peer):
 def as_markdown(found):
     """Limits first, then a table of each family."""
     lines = [
-        "# Layers and losses: time against siblings and peers",
+        "# Layers and losses: time and memory against siblings and peers",
         "",
         "Forward and backward in float32, medians of interleaved runs; a layer's loss is the sum of its "
         "squared outputs. `ms` is ours in a TensorFlow graph, `MB` what the step adds to the resident set at "
         "its peak: activations and gradients without inputs and weights. Ratios are ours over the plain "
         "Keras sibling: time in a graph and under XLA, XLA's first call (tracing, compiling), peak memory in "
-        "a graph and under XLA, at a batch 8 or 64 times as large where the sibling takes less than 4 MB, "
-        "and empty where it still does. The peer is PyTorch's part, eager, in the faster (for memory the "
+        f"a graph and under XLA. Less than {LEAST:g} MB of the sibling make no ratio: it is measured at a "
+        "batch (x8) or (x64) times as large then, and left empty where that is too little too, or ours takes "
+        f"more than {ENOUGH:g} MB already. The peer is PyTorch's part, eager, in the faster (for memory the "
         "smaller) of its memory layouts, over the same shape. Written by "
         "`python -m benchmarks.layers`.",
         "",

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.utils.autodiff import masked
 
 LARGEST_POWER = 1e30  # above it the result equals the maximum in every dtype
 
@@ -93,7 +94,7 @@ def _picked(inputs, weights, masks, size, axes):
     def picked(inputs):
         def backward(upstream):
             mask = ops.cast(windows.join_tiles(masks, size, axes), upstream.dtype)
-            return _with_tiles(ops.multiply, mask, upstream, size, axes)
+            return _with_tiles(masked, mask, upstream, size, axes)
 
         entries = zip(weights, masks, strict=True)
         return sum(weight * ops.cast(mask, weight.dtype) for weight, mask in entries), backward
@@ -151,7 +152,10 @@ def _power_mean_of_tiles(inputs, size, axes, data_format, p, factor):
 
 
 def _scale_tiles(inputs, size, axes, data_format):
-    """The entries of every tile divided by its largest magnitude, and these magnitudes, without gradient."""
+    """The entries of every tile divided by its largest magnitude, and these magnitudes, without gradient.
+
+    A largest entry divided by itself is exactly 1.
+    """
     inputs = windows.crop_to_tiles(inputs, size, axes)
     scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
     return _with_tiles(ops.divide, inputs, _positive(scale), size, axes), scale
@@ -172,7 +176,7 @@ def _has_kernel(inputs, size):
 
 
 def _with_tiles(operation, inputs, values, size, axes):
-    """`operation` of every tile of `inputs` and its value; a largest entry divided by itself is exactly 1.
+    """`operation` of every tile of `inputs` and its value.
 
     Broadcasting over the split axes is cheaper than repeating the values. TensorFlow broadcasts at most two
     axes between three others, so a third is repeated.

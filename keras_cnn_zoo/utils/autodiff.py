@@ -1,9 +1,13 @@
-"""Gradients of a function with respect to inputs and weights, the same way on TensorFlow, JAX and PyTorch.
+"""Gradients of a function with respect to inputs and weights, the same way on TensorFlow, JAX and PyTorch;
+and a few operations whose gradient TensorFlow computes slowly, done otherwise there.
 
 The one module of the library that knows the backends: everything else is written with `keras.ops`.
 """
 
+import math
+
 import keras
+from keras import ops
 
 
 def value_and_gradients(function, inputs=(), variables=(), *, has_aux=False, higher_order=False):
@@ -104,3 +108,59 @@ def _torch(function, inputs, variables, higher_order):
         torch.zeros_like(source) if gradient is None else gradient
         for gradient, source in zip(gradients, sources, strict=True)
     ]
+
+
+def select(condition, chosen, other):
+    """`ops.where` of two tensors of the same shape.
+
+    Keras' takes `SelectV2` on TensorFlow, whose kernel reads every number through the indices of a broadcast,
+    forward once and backward twice; where nothing is to be broadcast the older `Select` takes half the time.
+
+    Args:
+        condition: boolean tensor that broadcasts over the others.
+        chosen: tensor, taken where the condition is true.
+        other: tensor, taken elsewhere.
+
+    Returns:
+        A tensor like the two.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.where(condition, chosen, other)
+    import tensorflow as tf
+
+    shape = tuple(condition.shape)
+    if None not in shape and math.prod(shape) == 1:
+        condition = ops.reshape(condition, ())
+    elif shape != tuple(chosen.shape):
+        return ops.where(condition, chosen, other)
+    return tf.raw_ops.Select(condition=condition, x=chosen, y=other)
+
+
+def unstack(tensor, count):
+    """`ops.unstack` along the last axis, of length `count`.
+
+    TensorFlow's way back is a stack along that axis, a copy number by number. Copying whole tensors and
+    transposing a matrix takes a third of the time.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.unstack(tensor, count, axis=-1)
+    shape = ops.shape(tensor)
+
+    @ops.custom_gradient
+    def unstacked(tensor):
+        def backward(*upstream):
+            rows = ops.reshape(ops.stack(upstream), (count, -1))
+            return ops.reshape(ops.transpose(rows), shape)
+
+        return tuple(ops.unstack(tensor, count, axis=-1)), backward
+
+    return unstacked(tensor)
+
+
+def masked(mask, tensor):
+    """`mask * tensor` for a mask of 0 and 1 in the tensor's dtype, 0 even where the tensor is not finite."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.where(mask > 0, tensor, ops.zeros_like(tensor))
+    import tensorflow as tf
+
+    return tf.math.multiply_no_nan(tensor, mask)

@@ -2,9 +2,18 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
-from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from keras_cnn_zoo.utils.autodiff import masked, select, value_and_gradients
+
+RNG = np.random.default_rng(0)
+SHAPE = (3, 4, 5)
+CONDITIONS = {
+    "one for all": RNG.random((1, 1, 1)) > 0.5,
+    "one a column": RNG.random((3, 1, 5)) > 0.5,
+    "each its own": RNG.random(SHAPE) > 0.5,
+}
 
 
 def numbers(tensor):
@@ -59,3 +68,51 @@ def test_gradient_of_a_gradient_norm():
     value, (gradient,), _ = value_and_gradients(penalty, [ops.convert_to_tensor([2.0])])
     assert float(numbers(value)) == (3 * 4) ** 2
     np.testing.assert_allclose(numbers(gradient), [2 * 12 * 6 * 2])
+
+
+@pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
+def test_select_and_its_gradients(condition):
+    chosen, other, factors = (RNG.standard_normal(SHAPE).astype("float32") for _ in range(3))
+    outputs = select(condition, *map(ops.convert_to_tensor, (chosen, other)))
+    np.testing.assert_array_equal(ops.convert_to_numpy(outputs), np.where(condition, chosen, other))
+    _, gradients, _ = value_and_gradients(
+        lambda chosen, other: ops.sum(ops.multiply(select(condition, chosen, other), factors)),
+        [chosen, other],
+    )
+    for gradient, mask in zip(gradients, (condition, ~condition), strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(gradient), factors * mask)
+
+
+def test_infinities_stay_with_what_is_selected():
+    condition = np.array([True, False])
+    chosen, other = np.array([0.0, np.inf], "float32"), np.array([-np.inf, 2.0], "float32")
+    chosen, other = map(ops.convert_to_tensor, (chosen, other))
+    assert ops.convert_to_numpy(select(condition, chosen, other)).tolist() == [0.0, 2.0]
+    # The slope of a square root at 0 is infinite.
+    _, gradients, _ = value_and_gradients(
+        lambda chosen, other: ops.sum(ops.sqrt(select(condition, chosen, other))), [chosen, other]
+    )
+    assert ops.convert_to_numpy(gradients[0]).tolist() == [np.inf, 0.0]
+    assert ops.convert_to_numpy(gradients[1])[0] == 0.0
+
+
+def test_the_gradient_of_a_selection_has_a_gradient():
+    condition = np.array([True, False, True])
+    chosen, other = np.array([1.0, 2.0, 3.0], "float32"), np.array([4.0, 5.0, 6.0], "float32")
+
+    def penalty(chosen):
+        def energy(chosen):
+            return ops.sum(select(condition, chosen, ops.convert_to_tensor(other)) ** 3)
+
+        _, (gradient,), _ = value_and_gradients(energy, [chosen], higher_order=True)
+        return ops.sum(gradient)
+
+    # The cube's second derivative where the first is chosen.
+    _, (second,), _ = value_and_gradients(penalty, [chosen])
+    np.testing.assert_allclose(ops.convert_to_numpy(second), [6.0, 0.0, 18.0], rtol=1e-6)
+
+
+def test_a_mask_leaves_zeros_of_what_is_not_finite():
+    tensor = np.array([np.inf, np.nan, 3.0, -np.inf], "float32")
+    outputs = masked(*map(ops.convert_to_tensor, (np.array([0, 0, 1, 1], "float32"), tensor)))
+    assert numbers(outputs).tolist() == [0, 0, 3, -np.inf]

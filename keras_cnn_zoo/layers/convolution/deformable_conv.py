@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.layers import kernels
 from keras_cnn_zoo.ops.deformable_convolution import deformable_convolution
 from keras_cnn_zoo.utils import validation
 
@@ -174,16 +174,7 @@ class DeformableConv2D(keras.layers.Conv2D):
         return outputs if self.activation is None else self.activation(outputs)
 
     def compute_output_shape(self, input_shape):
-        return windows.window_shape(
-            input_shape,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.data_format,
-            channels=self.filters,
-            dilation=self.dilation_rate,
-            owner=type(self).__name__,
-        )
+        return kernels.convolution_shape(self, input_shape, self.filters)
 
     def get_config(self):
         return {**super().get_config(), "modulated": self.modulated, "offset_groups": self.offset_groups}

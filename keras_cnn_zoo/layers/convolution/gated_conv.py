@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.base_conv import BaseGroupedConv
+from keras_cnn_zoo.layers import kernels
 from keras_cnn_zoo.ops import windows
-from keras_cnn_zoo.utils import initialization
+from keras_cnn_zoo.utils import initialization, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class GatedConv1D(BaseGroupedConv):
+class GatedConv1D(keras.layers.Layer):
     """1D convolution whose output is gated by another convolution of the same input.
 
     `y = activation(bias + kernel * x) * sigmoid(gate_bias + gate_kernel * x)`. Without an activation that is
@@ -63,9 +63,6 @@ class GatedConv1D(BaseGroupedConv):
     (1, 9, 4)
     """
 
-    rank = 1
-    paddings = ("causal", "valid", "same")
-
     def __init__(
         self,
         filters,
@@ -86,44 +83,47 @@ class GatedConv1D(BaseGroupedConv):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            groups=groups,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 1)
+        self.strides = validation.positive_integers("strides", strides, 1)
+        self.padding = validation.one_of("padding", padding, ("causal", "valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 1)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
+        self.groups = validation.positive_integer("groups", groups)
+        if self.filters % self.groups:
+            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+
+    @property
+    def _channel_axis(self):
+        return 2 if self.data_format == "channels_last" else 1
 
     def build(self, input_shape):
-        channels = self.known_channels(input_shape)
-        kernels, biases = [], []
-        for index, prefix in enumerate(("", "gate_")):
-            kernels.append(
-                self.add_kernel(
-                    (*self.kernel_size, channels // self.groups, self.filters),
-                    initialization.reseeded(self.kernel_initializer, index),
-                    f"{prefix}kernel",
-                )
+        self.compute_output_shape(input_shape)
+        channels = kernels.grouped_channels(self, input_shape)
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        parts = [
+            (
+                kernels.add_kernel(
+                    self, shape, initialization.reseeded(self.kernel_initializer, index), f"{prefix}kernel"
+                ),
+                kernels.add_bias(
+                    self, shape[-1:], initialization.reseeded(self.bias_initializer, index), f"{prefix}bias"
+                ),
             )
-            biases.append(
-                self.add_bias(
-                    (self.filters,), initialization.reseeded(self.bias_initializer, index), f"{prefix}bias"
-                )
-            )
-        self.kernel, self.gate_kernel = kernels
-        self.bias, self.gate_bias = biases
+            for index, prefix in enumerate(("", "gate_"))
+        ]
+        (self.kernel, self.bias), (self.gate_kernel, self.gate_bias) = parts
         self.built = True
 
     def call(self, inputs):
@@ -138,10 +138,19 @@ class GatedConv1D(BaseGroupedConv):
         if self.groups == 1:
             # One convolution reads the input once.
             both = convolution(ops.concatenate([self.kernel, self.gate_kernel], axis=-1))
-            linear, gate = ops.split(both, 2, axis=self.channel_axis)
+            linear, gate = ops.split(both, 2, axis=self._channel_axis)
         else:
             linear, gate = convolution(self.kernel), convolution(self.gate_kernel)
         if self.use_bias:
-            linear = linear + self.along_channels(self.bias)
-            gate = gate + self.along_channels(self.gate_bias)
-        return self.activate(linear) * ops.sigmoid(gate)
+            along = (self.filters,) if self._channel_axis == 2 else (self.filters, 1)
+            linear = linear + ops.reshape(self.bias, along)
+            gate = gate + ops.reshape(self.gate_bias, along)
+        if self.activation is not None:
+            linear = self.activation(linear)
+        return linear * ops.sigmoid(gate)
+
+    def compute_output_shape(self, input_shape):
+        return kernels.convolution_shape(self, input_shape, self.filters)
+
+    def get_config(self):
+        return {**super().get_config(), **kernels.convolution_config(self)}

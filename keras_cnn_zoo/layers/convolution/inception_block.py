@@ -50,11 +50,10 @@ class InceptionBlock(keras.layers.Layer):
     """Builds and runs the subclass's `table`; see there for the arguments."""
 
     table = None
-    arguments = ("width",)
+    arguments = ("width", "padding")
     """Names of the subclass's own arguments, beside those that all blocks share."""
 
     # What blocks that have no such argument do.
-    padding = "same"
     count_include_pad = False
     scale = None
     activate_output = True
@@ -63,6 +62,7 @@ class InceptionBlock(keras.layers.Layer):
         self,
         *,
         width=1.0,
+        padding="valid",
         normalization="batch",
         activation="relu",
         data_format=None,
@@ -71,6 +71,7 @@ class InceptionBlock(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.width = validation.finite_number("width", width, above=0)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
         self._normalization_prototype = _normalization(normalization)
         self._activation_prototype = prototypes.activation("activation", activation)
         # A name stays a name in the config.
@@ -264,33 +265,6 @@ class InceptionBlock(keras.layers.Layer):
             "data_format": self.data_format,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
-
-
-class ReducingBlock(InceptionBlock):
-    """A block that makes the map smaller, with or without padding."""
-
-    arguments = ("width", "padding")
-
-    def __init__(
-        self,
-        *,
-        width=1.0,
-        padding="valid",
-        normalization="batch",
-        activation="relu",
-        data_format=None,
-        kernel_initializer="he_normal",
-        **kwargs,
-    ):
-        super().__init__(
-            width=width,
-            normalization=normalization,
-            activation=activation,
-            data_format=data_format,
-            kernel_initializer=kernel_initializer,
-            **kwargs,
-        )
-        self.padding = validation.one_of("padding", padding, ("valid", "same"))
 
 
 def _normalization(value):

@@ -2,13 +2,13 @@
 
 import keras
 
-from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, InceptionBlock, Pool, ReducingBlock
+from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, InceptionBlock, Pool
 from keras_cnn_zoo.layers.convolution.inception_v4_blocks import reduction_a
 from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionResNetStem(ReducingBlock):
+class InceptionResNetStem(InceptionBlock):
     """What Inception-ResNet-v2 begins with: 299 x 299 x 3 to 35 x 35 x 320.
 
     3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64, maximum pooling, 1 x 1 to 80, 3 x 3 to 192, maximum
@@ -128,6 +128,7 @@ class InceptionResNetA(InceptionBlock):
             activation=activation,
             data_format=data_format,
             kernel_initializer=kernel_initializer,
+            padding="same",
             **kwargs,
         )
         self.scale = validation.finite_number("scale", scale, above=0)
@@ -135,7 +136,7 @@ class InceptionResNetA(InceptionBlock):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionResNetReductionA(ReducingBlock):
+class InceptionResNetReductionA(InceptionBlock):
     """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling side by side.
 
     With `filters=(k, l, m, n)`, the columns of the paper's table 1, these are joined: 3 x 3 to `n` of stride
@@ -267,6 +268,7 @@ class InceptionResNetB(InceptionBlock):
             activation=activation,
             data_format=data_format,
             kernel_initializer=kernel_initializer,
+            padding="same",
             **kwargs,
         )
         self.scale = validation.finite_number("scale", scale, above=0)
@@ -274,7 +276,7 @@ class InceptionResNetB(InceptionBlock):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionResNetReductionB(ReducingBlock):
+class InceptionResNetReductionB(InceptionBlock):
     """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling side by side.
 
     Joined are: 1 x 1 to 256, 3 x 3 to 384 of stride 2; 1 x 1 to 256, 3 x 3 to 288 of stride 2; 1 x 1 to 256,
@@ -382,6 +384,7 @@ class InceptionResNetC(InceptionBlock):
             activation=activation,
             data_format=data_format,
             kernel_initializer=kernel_initializer,
+            padding="same",
             **kwargs,
         )
         self.scale = validation.finite_number("scale", scale, above=0)

@@ -62,6 +62,7 @@ class InceptionV1Block(InceptionBlock):
             data_format=data_format,
             kernel_initializer=kernel_initializer,
             width=1.0,
+            padding="same",
             **kwargs,
         )
         self.filters = validation.positive_integers("filters", filters, 6)

@@ -2,12 +2,12 @@
 
 import keras
 
-from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, InceptionBlock, Pool, ReducingBlock
+from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, InceptionBlock, Pool
 from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionV3Stem(ReducingBlock):
+class InceptionV3Stem(InceptionBlock):
     """What Inception-v3 begins with: five convolutions and two poolings, 299 x 299 x 3 to 35 x 35 x 192.
 
     3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64, maximum pooling, 1 x 1 to 80, 3 x 3 to 192, maximum
@@ -119,6 +119,7 @@ class InceptionV3A(InceptionBlock):
             activation=activation,
             data_format=data_format,
             kernel_initializer=kernel_initializer,
+            padding="same",
             **kwargs,
         )
         self.pool_filters = validation.positive_integer("pool_filters", pool_filters)
@@ -135,7 +136,7 @@ class InceptionV3A(InceptionBlock):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionV3B(ReducingBlock):
+class InceptionV3B(InceptionBlock):
     """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling side by side.
 
     Joined are: 3 x 3 to 384 of stride 2; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96 of stride 2; 3 x 3 maximum
@@ -242,6 +243,7 @@ class InceptionV3C(InceptionBlock):
             activation=activation,
             data_format=data_format,
             kernel_initializer=kernel_initializer,
+            padding="same",
             **kwargs,
         )
         self.filters = validation.positive_integer("filters", filters)
@@ -259,7 +261,7 @@ class InceptionV3C(InceptionBlock):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionV3D(ReducingBlock):
+class InceptionV3D(InceptionBlock):
     """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling side by side.
 
     Joined are: 1 x 1 to 192, 3 x 3 to 320 of stride 2; 1 x 1, 1 x 7 and 7 x 1 to 192, 3 x 3 to 192 of stride
@@ -369,6 +371,7 @@ class InceptionV3E(InceptionBlock):
             activation=activation,
             data_format=data_format,
             kernel_initializer=kernel_initializer,
+            padding="same",
             **kwargs,
         )
         self.count_include_pad = validation.boolean("count_include_pad", count_include_pad)

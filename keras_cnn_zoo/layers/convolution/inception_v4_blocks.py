@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, InceptionBlock, Pool, ReducingBlock
+from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, InceptionBlock, Pool
 from keras_cnn_zoo.utils import validation
 
 
@@ -16,7 +16,7 @@ def reduction_a(before, between, behind, direct):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionV4Stem(ReducingBlock):
+class InceptionV4Stem(InceptionBlock):
     """What Inception-v4 begins with: 299 x 299 x 3 to 35 x 35 x 384, forking three times.
 
     3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64; then joined: maximum pooling, and 3 x 3 to 96 of stride
@@ -105,6 +105,7 @@ class InceptionV4A(InceptionBlock):
     (1, 8, 8, 192)
     """
 
+    arguments = ("width",)
     table = Concat(
         Conv(96),
         (Conv(64), Conv(96, 3)),
@@ -112,9 +113,29 @@ class InceptionV4A(InceptionBlock):
         Conv(96, pool="average"),
     )
 
+    def __init__(
+        self,
+        *,
+        width=1.0,
+        normalization="batch",
+        activation="relu",
+        data_format=None,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
+        super().__init__(
+            width=width,
+            normalization=normalization,
+            activation=activation,
+            data_format=data_format,
+            kernel_initializer=kernel_initializer,
+            padding="same",
+            **kwargs,
+        )
+
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionV4ReductionA(ReducingBlock):
+class InceptionV4ReductionA(InceptionBlock):
     """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling side by side.
 
     With `filters=(k, l, m, n)`, the columns of the paper's table 1, these are joined: 3 x 3 to `n` of stride
@@ -223,6 +244,7 @@ class InceptionV4B(InceptionBlock):
     (1, 8, 8, 256)
     """
 
+    arguments = ("width",)
     table = Concat(
         Conv(384),
         (Conv(192), Conv(224, (1, 7)), Conv(256, (7, 1))),
@@ -230,9 +252,29 @@ class InceptionV4B(InceptionBlock):
         Conv(128, pool="average"),
     )
 
+    def __init__(
+        self,
+        *,
+        width=1.0,
+        normalization="batch",
+        activation="relu",
+        data_format=None,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
+        super().__init__(
+            width=width,
+            normalization=normalization,
+            activation=activation,
+            data_format=data_format,
+            kernel_initializer=kernel_initializer,
+            padding="same",
+            **kwargs,
+        )
+
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class InceptionV4ReductionB(ReducingBlock):
+class InceptionV4ReductionB(InceptionBlock):
     """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling side by side.
 
     Joined are: 1 x 1 to 192, 3 x 3 to 192 of stride 2; 1 x 1 and 1 x 7 to 256, 7 x 1 to 320, 3 x 3 to 320 of
@@ -317,6 +359,7 @@ class InceptionV4C(InceptionBlock):
     (1, 8, 8, 384)
     """
 
+    arguments = ("width",)
     table = Concat(
         Conv(256),
         (Conv(384), Concat(Conv(256, (1, 3)), Conv(256, (3, 1)))),
@@ -328,3 +371,23 @@ class InceptionV4C(InceptionBlock):
         ),
         Conv(256, pool="average"),
     )
+
+    def __init__(
+        self,
+        *,
+        width=1.0,
+        normalization="batch",
+        activation="relu",
+        data_format=None,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
+        super().__init__(
+            width=width,
+            normalization=normalization,
+            activation=activation,
+            data_format=data_format,
+            kernel_initializer=kernel_initializer,
+            padding="same",
+            **kwargs,
+        )

@@ -5,14 +5,15 @@ import math
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.base_conv import BaseConv
+from keras_cnn_zoo.layers import kernels
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import initialization, validation
 
 
-class BaseLocallyConnected(BaseConv):
+class BaseLocallyConnected(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
 
+    rank = None
     # Of the kernel's axes, the first numbers the positions.
     tile_axes = 1
 
@@ -35,23 +36,20 @@ class BaseLocallyConnected(BaseConv):
         implementation=1,
         **kwargs,
     ):
-        super().__init__(
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         # Keras 2's layouts 2 and 3 hold a dense matrix over the whole map, and the non-zero part of one.
         self.implementation = validation.positive_integer("implementation", implementation)
         if self.implementation != 1:
@@ -61,19 +59,25 @@ class BaseLocallyConnected(BaseConv):
     def _space(self):
         return windows.spatial_axes(self.rank, self.data_format)
 
+    @property
+    def _channel_axis(self):
+        return self.rank + 1 if self.data_format == "channels_last" else 1
+
     def build(self, input_shape):
         output_shape = self.compute_output_shape(input_shape)
-        channels = input_shape[self.channel_axis]
+        channels = input_shape[self._channel_axis]
         space = tuple(output_shape[axis] for axis in self._space)
         if channels is None or None in space:
             raise ValueError(
                 f"`{type(self).__name__}` has weights for every position, so the size and the channels of "
                 f"the input must be known. Received: input_shape={tuple(input_shape)}"
             )
-        self.kernel = self.add_kernel(
-            (math.prod(space), math.prod(self.kernel_size) * channels, self.filters), self._initialize_kernels
+        self.kernel = kernels.add_kernel(
+            self,
+            (math.prod(space), math.prod(self.kernel_size) * channels, self.filters),
+            self._initialize_kernels,
         )
-        self.bias = self.add_bias((*space, self.filters))
+        self.bias = kernels.add_bias(self, (*space, self.filters))
         self.input_spec = keras.InputSpec(shape=(None, *input_shape[1:]))
         self.built = True
 
@@ -86,7 +90,7 @@ class BaseLocallyConnected(BaseConv):
 
     def call(self, inputs):
         # With the positions in front and the batch behind them, patches and products need no transposition.
-        batch_behind = (*self._space, 0, self.channel_axis)
+        batch_behind = (*self._space, 0, self._channel_axis)
         inputs = ops.transpose(inputs, batch_behind)
         axes = tuple(range(self.rank))
         inputs = windows.pad_windows(inputs, self.kernel_size, self.strides, self.padding, axes)
@@ -106,10 +110,17 @@ class BaseLocallyConnected(BaseConv):
         if self.bias is not None:
             outputs = outputs + ops.expand_dims(self.bias, self.rank)
         outputs = ops.transpose(outputs, sorted(range(self.rank + 2), key=batch_behind.__getitem__))
-        return self.activate(outputs)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def compute_output_shape(self, input_shape):
+        return kernels.convolution_shape(self, input_shape, self.filters)
 
     def get_config(self):
-        return {**super().get_config(), "implementation": self.implementation}
+        return {
+            **super().get_config(),
+            **kernels.convolution_config(self),
+            "implementation": self.implementation,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

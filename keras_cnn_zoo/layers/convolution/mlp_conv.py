@@ -2,14 +2,15 @@
 
 import keras
 
-from keras_cnn_zoo.layers.base_conv import BaseGroupedConv
+from keras_cnn_zoo.layers import kernels
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D, Conv2D
 from keras_cnn_zoo.utils import initialization, validation
 
 
-class BaseMLPConv(BaseGroupedConv):
+class BaseMLPConv(keras.layers.Layer):
     """What the ranks share; `rank` and `convolution` are set by the subclass."""
 
+    rank = None
     convolution = None
 
     def __init__(
@@ -32,38 +33,29 @@ class BaseMLPConv(BaseGroupedConv):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            groups=groups,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
-
-    def checked_filters(self, filters):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not isinstance(filters, (tuple, list)) or not filters:
             validation.fail("filters", "a sequence of positive integers", filters)
-        return validation.positive_integers("filters", filters, len(filters))
-
-    def check_groups(self, groups):
+        self.filters = validation.positive_integers("filters", filters, len(filters))
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        self.padding = validation.one_of("padding", padding, paddings)
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, self.rank)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
+        self.groups = validation.positive_integer("groups", groups)
         if self.filters[0] % self.groups:
             validation.fail("groups", f"a divisor of the first of filters={self.filters}", groups)
-
-    @property
-    def output_channels(self):
-        return self.filters[-1]
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
 
     def _layer(self, index):
         """The convolution that sees the window, or one of the pointwise ones behind it."""
@@ -96,7 +88,8 @@ class BaseMLPConv(BaseGroupedConv):
 
     def build(self, input_shape):
         shape = tuple(input_shape)
-        self.known_channels(shape)
+        self.compute_output_shape(shape)
+        kernels.grouped_channels(self, shape)
         self.convolutions = [self._layer(index) for index in range(len(self.filters))]
         for layer in self.convolutions:
             layer.build(shape)
@@ -107,6 +100,12 @@ class BaseMLPConv(BaseGroupedConv):
         for layer in self.convolutions:
             inputs = layer(inputs)
         return inputs
+
+    def compute_output_shape(self, input_shape):
+        return kernels.convolution_shape(self, input_shape, self.filters[-1])
+
+    def get_config(self):
+        return {**super().get_config(), **kernels.convolution_config(self)}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -161,7 +160,6 @@ class MLPConv1D(BaseMLPConv):
     """
 
     rank = 1
-    paddings = ("valid", "same", "causal")
     convolution = Conv1D
 
 

@@ -3,13 +3,15 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.base_conv import BaseGroupedConv
+from keras_cnn_zoo.layers import kernels
 from keras_cnn_zoo.ops import tiling
 from keras_cnn_zoo.utils import initialization, validation
 
 
-class BaseTiledConv(BaseGroupedConv):
+class BaseTiledConv(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
+
+    rank = None
 
     def __init__(
         self,
@@ -33,34 +35,38 @@ class BaseTiledConv(BaseGroupedConv):
         tile_size=2,
         **kwargs,
     ):
-        super().__init__(
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            groups=groups,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        self.padding = validation.one_of("padding", padding, paddings)
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, self.rank)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
+        self.groups = validation.positive_integer("groups", groups)
+        if self.filters % self.groups:
+            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.tile_size = validation.positive_integer("tile_size", tile_size)
 
     def build(self, input_shape):
-        channels = self.known_channels(input_shape)
-        self.kernel = self.add_kernel(
+        self.compute_output_shape(input_shape)
+        channels = kernels.grouped_channels(self, input_shape)
+        self.kernel = kernels.add_kernel(
+            self,
             (self.tile_size,) * self.rank + (*self.kernel_size, channels // self.groups, self.filters),
             self._initialize_kernels,
         )
-        self.bias = self.add_bias((self.filters,))
+        self.bias = kernels.add_bias(self, (self.filters,))
         self.built = True
 
     def _initialize_kernels(self, shape, dtype=None):
@@ -84,11 +90,19 @@ class BaseTiledConv(BaseGroupedConv):
             groups=self.groups,
         )
         if self.bias is not None:
-            outputs = outputs + self.along_channels(self.bias)
-        return self.activate(outputs)
+            along = (1,) * self.rank if self.data_format == "channels_first" else ()
+            outputs = outputs + ops.reshape(self.bias, (self.filters, *along))
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def compute_output_shape(self, input_shape):
+        return kernels.convolution_shape(self, input_shape, self.filters)
 
     def get_config(self):
-        return {**super().get_config(), "tile_size": self.tile_size}
+        return {
+            **super().get_config(),
+            **kernels.convolution_config(self),
+            "tile_size": self.tile_size,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -149,7 +163,6 @@ class TiledConv1D(BaseTiledConv):
     """
 
     rank = 1
-    paddings = ("valid", "same", "causal")
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

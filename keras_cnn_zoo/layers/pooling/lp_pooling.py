@@ -4,13 +4,15 @@ import math
 
 import keras
 
-from keras_cnn_zoo.layers.pooling.base_pooling import BasePooling
+from keras_cnn_zoo.layers.pooling import sliding
 from keras_cnn_zoo.ops import pooling
 from keras_cnn_zoo.utils import validation
 
 
-class BaseLpPooling(BasePooling):
+class BaseLpPooling(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
+
+    rank = None
 
     def __init__(
         self,
@@ -23,7 +25,12 @@ class BaseLpPooling(BasePooling):
         normalize=False,
         **kwargs,
     ):
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.pool_size = validation.positive_integers("pool_size", pool_size, self.rank)
+        strides = self.pool_size if strides is None else strides
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
         if p == "inf" or (isinstance(p, float) and p == math.inf):
             self.p = math.inf
         else:
@@ -33,12 +40,25 @@ class BaseLpPooling(BasePooling):
                 validation.fail("p", 'a number above 0, or "inf"', p)
         self.normalize = validation.boolean("normalize", normalize)
 
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
     def call(self, inputs):
-        return pooling.lp_pool(inputs, *self.window_arguments, p=self.p, normalize=self.normalize)
+        return pooling.lp_pool(
+            inputs,
+            *sliding.arguments(self),
+            p=self.p,
+            normalize=self.normalize,
+        )
+
+    def compute_output_shape(self, input_shape):
+        return sliding.pooled_shape(self, input_shape)
 
     def get_config(self):
         return {
             **super().get_config(),
+            **sliding.config(self),
             # Infinity is not JSON.
             "p": "inf" if math.isinf(self.p) else self.p,
             "normalize": self.normalize,

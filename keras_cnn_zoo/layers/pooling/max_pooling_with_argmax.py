@@ -2,12 +2,13 @@
 
 import keras
 
-from keras_cnn_zoo.layers.pooling.base_pooling import BasePooling
+from keras_cnn_zoo.layers.pooling import sliding
 from keras_cnn_zoo.ops import switches
+from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class MaxPoolingWithArgmax2D(BasePooling):
+class MaxPoolingWithArgmax2D(keras.layers.Layer):
     """2D max pooling that gives the maxima and their switches, the place of each in its window.
 
     The first output is that of `keras.layers.MaxPooling2D`; the second is the number, row by row, of the
@@ -44,15 +45,31 @@ class MaxPoolingWithArgmax2D(BasePooling):
     (3.0, 2)
     """
 
-    rank = 2
+    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.pool_size = validation.positive_integers("pool_size", pool_size, 2)
+        strides = self.pool_size if strides is None else strides
+        self.strides = validation.positive_integers("strides", strides, 2)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
 
     def call(self, inputs):
-        return switches.max_pool_with_switches(inputs, *self.window_arguments)
+        return switches.max_pool_with_switches(inputs, *sliding.arguments(self))
 
     def compute_output_shape(self, input_shape):
-        shape = super().compute_output_shape(input_shape)
+        shape = sliding.pooled_shape(self, input_shape)
         return shape, shape
 
     def compute_output_spec(self, inputs):
         pooled, places = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(pooled, self.compute_dtype), keras.KerasTensor(places, "int32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            **sliding.config(self),
+        }

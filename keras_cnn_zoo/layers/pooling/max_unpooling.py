@@ -2,14 +2,14 @@
 
 import keras
 
-from keras_cnn_zoo.layers.pooling.base_pooling import BasePooling
+from keras_cnn_zoo.layers.pooling import sliding
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.ops.switches import max_unpool, unpooled_length
 from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class MaxUnpooling2D(BasePooling):
+class MaxUnpooling2D(keras.layers.Layer):
     """Puts each value back where the maximum of its window was, and 0 elsewhere.
 
     Called with values, one for each window of a pooling, and the switches of `MaxPoolingWithArgmax2D`; the
@@ -50,12 +50,15 @@ class MaxUnpooling2D(BasePooling):
     [[0.0, 0.0], [3.0, 0.0]]
     """
 
-    rank = 2
-
     def __init__(
         self, pool_size=2, strides=None, padding="valid", data_format=None, *, output_size=None, **kwargs
     ):
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.pool_size = validation.positive_integers("pool_size", pool_size, 2)
+        strides = self.pool_size if strides is None else strides
+        self.strides = validation.positive_integers("strides", strides, 2)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
         self.output_size = validation.positive_integers("output_size", output_size, 2, optional=True)
 
     def build(self, inputs_shape, switches_shape):
@@ -63,7 +66,7 @@ class MaxUnpooling2D(BasePooling):
         self.built = True
 
     def call(self, inputs, switches):
-        return max_unpool(inputs, switches, *self.window_arguments, self.output_size)
+        return max_unpool(inputs, switches, *sliding.arguments(self), self.output_size)
 
     def compute_output_shape(self, inputs_shape, switches_shape):
         same = len(inputs_shape) == len(switches_shape) == 4 and all(
@@ -93,4 +96,8 @@ class MaxUnpooling2D(BasePooling):
         return tuple(shape)
 
     def get_config(self):
-        return {**super().get_config(), "output_size": self.output_size}
+        return {
+            **super().get_config(),
+            **sliding.config(self),
+            "output_size": self.output_size,
+        }

@@ -3,14 +3,16 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.pooling.base_pooling import BasePooling
+from keras_cnn_zoo.layers.pooling import sliding
 from keras_cnn_zoo.ops import mixed_pooling
-from keras_cnn_zoo.ops.selection import select
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.autodiff import select
 
 
-class BaseMixedPooling(BasePooling):
+class BaseMixedPooling(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
+
+    rank = None
 
     def __init__(
         self,
@@ -24,14 +26,19 @@ class BaseMixedPooling(BasePooling):
         seed=None,
         **kwargs,
     ):
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.pool_size = validation.positive_integers("pool_size", pool_size, self.rank)
+        strides = self.pool_size if strides is None else strides
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
         self.per = validation.one_of("per", per, ("batch", "channel", "region"))
         self.inference = validation.one_of("inference", inference, ("expectation", "frequency"))
         self.seed = validation.non_negative_integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def build(self, input_shape):
-        super().build(input_shape)
+        self.compute_output_shape(input_shape)
         if self.inference == "frequency":
             channels = input_shape[self._channel_axis]
             if channels is None and self.per != "batch":
@@ -50,13 +57,14 @@ class BaseMixedPooling(BasePooling):
                 autocast=False,
                 aggregation="mean",
             )
+        self.built = True
 
     @property
     def _channel_axis(self):
         return self.rank + 1 if self.data_format == "channels_last" else 1
 
     def call(self, inputs, training=False):
-        maximum, average = mixed_pooling.max_and_average(inputs, *self.window_arguments)
+        maximum, average = mixed_pooling.max_and_average(inputs, *sliding.arguments(self))
         if training:
             is_max = self._draw(ops.shape(maximum))
             outputs = select(is_max, maximum, average)
@@ -84,9 +92,13 @@ class BaseMixedPooling(BasePooling):
             self.max_lead.assign_add(ops.sum(lead, axis=summed))
         return is_max
 
+    def compute_output_shape(self, input_shape):
+        return sliding.pooled_shape(self, input_shape)
+
     def get_config(self):
         return {
             **super().get_config(),
+            **sliding.config(self),
             "per": self.per,
             "inference": self.inference,
             "seed": self.seed,

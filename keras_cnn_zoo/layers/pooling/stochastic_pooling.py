@@ -2,26 +2,45 @@
 
 import keras
 
-from keras_cnn_zoo.layers.pooling.base_pooling import BasePooling
+from keras_cnn_zoo.layers.pooling import sliding
 from keras_cnn_zoo.ops import pooling
 from keras_cnn_zoo.utils import validation
 
 
-class BaseStochasticPooling(BasePooling):
+class BaseStochasticPooling(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
 
+    rank = None
+
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, *, seed=None, **kwargs):
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
+        super().__init__(**kwargs)
+        self.pool_size = validation.positive_integers("pool_size", pool_size, self.rank)
+        strides = self.pool_size if strides is None else strides
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
         self.seed = validation.non_negative_integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
     def call(self, inputs, training=False):
+        window = sliding.arguments(self)
         if training:
-            return pooling.stochastic_pool(inputs, *self.window_arguments, seed=self.seed_generator)
-        return pooling.stochastic_pool_mean(inputs, *self.window_arguments)
+            return pooling.stochastic_pool(inputs, *window, seed=self.seed_generator)
+        return pooling.stochastic_pool_mean(inputs, *window)
+
+    def compute_output_shape(self, input_shape):
+        return sliding.pooled_shape(self, input_shape)
 
     def get_config(self):
-        return {**super().get_config(), "seed": self.seed}
+        return {
+            **super().get_config(),
+            **sliding.config(self),
+            "seed": self.seed,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

@@ -2,13 +2,13 @@
 
 import keras
 
-from keras_cnn_zoo.layers.base_conv import BaseGroupedConv
+from keras_cnn_zoo.layers import kernels
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class HighwayConv2D(BaseGroupedConv):
+class HighwayConv2D(keras.layers.Layer):
     """Convolution with a learnt gate between its output and its input.
 
     `y = h * t + x * (1 - t)`, with `h = activation(convolution(x))` and `t = sigmoid(gate convolution(x))`. A
@@ -58,9 +58,6 @@ class HighwayConv2D(BaseGroupedConv):
     (1, 8, 8, 3)
     """
 
-    rank = 2
-    paddings = ("same",)
-
     def __init__(
         self,
         filters,
@@ -83,27 +80,26 @@ class HighwayConv2D(BaseGroupedConv):
         gate_bias=-2.0,
         **kwargs,
     ):
-        super().__init__(
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            groups=groups,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 2)
+        self.strides = validation.positive_integers("strides", strides, 2)
         if self.strides != (1, 1):
             validation.fail("strides", "1, because the input is carried over", strides)
+        self.padding = validation.one_of("padding", padding, ("same",))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
+        self.groups = validation.positive_integer("groups", groups)
+        if self.filters % self.groups:
+            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.gate_bias = validation.finite_number("gate_bias", gate_bias)
 
         common = {
@@ -161,4 +157,8 @@ class HighwayConv2D(BaseGroupedConv):
         return tuple(input_shape)
 
     def get_config(self):
-        return {**super().get_config(), "gate_bias": self.gate_bias}
+        return {
+            **super().get_config(),
+            **kernels.convolution_config(self),
+            "gate_bias": self.gate_bias,
+        }

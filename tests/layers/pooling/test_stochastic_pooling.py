@@ -151,6 +151,30 @@ def test_windows_without_a_positive_entry_give_zero_and_no_gradient(training, st
     assert not numpy_of(keras.ops.cast(gradient, "float32")).any()
 
 
+@pytest.mark.parametrize(
+    "cls, shape, data_format",
+    [
+        (StochasticPooling1D, (2, 7, 3), "channels_last"),
+        (StochasticPooling2D, (2, 5, 7, 3), "channels_last"),
+        (StochasticPooling2D, (2, 3, 4, 6), "channels_first"),
+        (StochasticPooling3D, (1, 5, 4, 7, 2), "channels_last"),
+    ],
+)
+def test_the_gradient_goes_to_the_drawn_entry_even_if_it_is_infinite(cls, shape, data_format):
+    # Entries of a window differ, and every window has a positive one.
+    inputs = np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype("float32") + 1
+    outputs = []
+
+    def function(x):
+        outputs.append(cls(2, data_format=data_format, seed=0)(x, training=True))
+        return keras.ops.sum(outputs[0] * np.float32("inf"))
+
+    _, (gradient,), _ = value_and_gradients(function, [inputs])
+    drawn = np.isin(inputs, numpy_of(outputs[0]))
+    assert drawn.sum() == numpy_of(outputs[0]).size
+    np.testing.assert_array_equal(numpy_of(gradient), np.where(drawn, np.inf, 0.0))
+
+
 def test_draws_are_exact_in_float16():
     values = np.array([[60000.0, 0.0, 40000.0, 6e-8]], "float16")
     inputs = np.tile(values, (4000, 1))[..., None]

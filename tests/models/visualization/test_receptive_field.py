@@ -71,6 +71,11 @@ def test_layers_of_the_zoo(layer, size, stride, offset):
 
 
 @pytest.mark.slow
+def test_locally_connected_layers_see_what_a_convolution_sees():
+    layer = zoo.LocallyConnected2D(4, 3, strides=2)
+    assert last(sequential(layer, shape=(9, 9, 3))) == ((3, 3), (2, 2), (0, 0))
+
+
 def test_mobilenet_v2_and_inception_v3():
     # The same; branches of Inception see different sizes, and the largest counts.
     mobile = keras.applications.MobileNetV2(weights=None, include_top=False, alpha=0.35)
