@@ -49,7 +49,7 @@ def measure(families):
 
     wanted = sorted({part.peer for family in families for part in FAMILIES[family].values()} - {None})
     # A part after the other in one process, PyTorch's in another: each would count the other's threads.
-    return _child("parts", families), _child("peers", wanted)
+    return _child("parts", families), _child("peers", wanted) if wanted else {}
 
 
 def _child(what, names):

@@ -53,8 +53,8 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
             return ops.cast(_picked(inputs, weights, masks, pool_size, axes), dtype)
         # With all others masked the entry is the maximum; if none is positive, that is a masked 0. The kernel
         # has less to do in the backward pass than the sum below.
-        masked = inputs * ops.cast(windows.join_tiles(masks, pool_size, axes), inputs.dtype)
-        return ops.cast(ops.max_pool(masked, pool_size, strides, "valid", data_format), dtype)
+        drawn = inputs * ops.cast(windows.join_tiles(masks, pool_size, axes), inputs.dtype)
+        return ops.cast(ops.max_pool(drawn, pool_size, strides, "valid", data_format), dtype)
     entries = [ops.relu(entry) for entry in windows.window_entries(inputs, pool_size, strides, axes)]
     outputs = 0.0
     for entry, mask in zip(

@@ -114,7 +114,8 @@ def select(condition, chosen, other):
     """`ops.where` of two tensors of the same shape.
 
     Keras' takes `SelectV2` on TensorFlow, whose kernel reads every number through the indices of a broadcast,
-    forward once and backward twice; where nothing is to be broadcast the older `Select` takes half the time.
+    forward once and backward twice; where nothing is to be broadcast the older `Select` takes half the time,
+    and a fifth where one condition serves all.
 
     Args:
         condition: boolean tensor that broadcasts over the others.
@@ -140,7 +141,7 @@ def unstack(tensor, count):
     """`ops.unstack` along the last axis, of length `count`.
 
     TensorFlow's way back is a stack along that axis, a copy number by number. Copying whole tensors and
-    transposing a matrix takes a third of the time.
+    transposing a matrix takes less than half the time.
     """
     if keras.backend.backend() != "tensorflow":
         return ops.unstack(tensor, count, axis=-1)

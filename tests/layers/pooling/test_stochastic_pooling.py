@@ -163,15 +163,16 @@ def test_windows_without_a_positive_entry_give_zero_and_no_gradient(training, st
 def test_the_gradient_goes_to_the_drawn_entry_even_if_it_is_infinite(cls, shape, data_format):
     # Entries of a window differ, and every window has a positive one.
     inputs = np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype("float32") + 1
-    outputs = []
 
-    def function(x):
-        outputs.append(cls(2, data_format=data_format, seed=0)(x, training=True))
-        return keras.ops.sum(outputs[0] * np.float32("inf"))
+    def pooled_once(x):
+        return cls(2, data_format=data_format, seed=0)(x, training=True)
 
-    _, (gradient,), _ = value_and_gradients(function, [inputs])
-    drawn = np.isin(inputs, numpy_of(outputs[0]))
-    assert drawn.sum() == numpy_of(outputs[0]).size
+    outputs = numpy_of(pooled_once(inputs))
+    drawn = np.isin(inputs, outputs)
+    assert drawn.sum() == outputs.size
+    _, (gradient,), _ = value_and_gradients(
+        lambda x: keras.ops.sum(pooled_once(x) * np.float32("inf")), [inputs]
+    )
     np.testing.assert_array_equal(numpy_of(gradient), np.where(drawn, np.inf, 0.0))
 
 
