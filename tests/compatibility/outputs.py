@@ -1,4 +1,4 @@
-"""Outputs of presets and of `.keras` files on fixed inputs: `record.py` writes them, the tests compare them."""
+"""Outputs of presets and `.keras` files on fixed inputs: `record.py` writes them, the tests compare them."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def fixed_inputs(model):
 
 
 def discs(rng, shape):
-    """Images in -1..1 of dark discs on a bright ground, with a little noise: detectors find something there."""
+    """Images in -1..1 of dark discs on a bright ground: detectors find something there."""
     batch, height, width, channels = shape
     images = rng.uniform(0.6, 0.7, shape)
     rows, columns = np.mgrid[:height, :width]
