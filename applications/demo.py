@@ -13,8 +13,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from applications.cli import one_line_errors
 from keras_cnn_zoo import data, models
+from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.tasks import Classification, Segmentation
 
 LABELLED = 200

@@ -14,8 +14,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import typer
 
 import keras_cnn_zoo
-from applications.cli import one_line_errors, option_words
-from keras_cnn_zoo.tasks.run_folder import EMBEDDED, RunFolder
+from keras_cnn_zoo.cli.errors import one_line_errors
+from keras_cnn_zoo.training.run_folder import EMBEDDED, RunFolder
+from keras_cnn_zoo.utils.command_lines import option_words
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -113,13 +113,13 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(THREADS))
     from keras_cnn_zoo.tasks import Tracking
-    from keras_cnn_zoo.tasks.run_folder import load_model
+    from keras_cnn_zoo.training.trained_model import load_model
 
     load_before = os.getloadavg()[0]
     task = Tracking()
     source = task.load(options.data)
     preset = None if options.run else options.preset
-    model, _ = load_model(task, run=options.run, preset=preset)
+    model = load_model(task, run=options.run, preset=preset).model
     sequences = list(task.sequences(source, "test"))
     trackers = {
         "KCF (OpenCV)": kcf,

@@ -2,30 +2,48 @@
 
 Importing the package registers every layer, loss, regularizer, metric and model with Keras, so that
 `keras.saving.load_model` finds them; it loads nothing beyond Keras and NumPy. What needs more
-(`catalog`, `data`, `tasks`, `testing`) is loaded when it is first touched.
+(`catalog`, `data`, `distribution`, `drawing`, `search`, `tasks`, `testing`, `training`) is loaded on
+first use.
 """
 
 import importlib
 
-from keras_cnn_zoo import callbacks, initializers, layers, losses, metrics, models, ops, regularizers
+from keras_cnn_zoo import (
+    callbacks,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    presets,
+    regularizers,
+    visualization,
+)
 from keras_cnn_zoo.utils.version import __version__
 
-_ON_DEMAND = ("catalog", "data", "tasks", "testing")
+_ON_DEMAND = ("catalog", "data", "distribution", "drawing", "search", "tasks", "testing", "training")
 
 __all__ = [
     "__version__",
     "callbacks",
     "catalog",
     "data",
+    "distribution",
+    "drawing",
     "initializers",
     "layers",
     "losses",
     "metrics",
     "models",
     "ops",
+    "presets",
     "regularizers",
+    "search",
     "tasks",
     "testing",
+    "training",
+    "visualization",
 ]
 
 

@@ -1,69 +1,8 @@
-"""`python -m keras_cnn_zoo`: the catalog as a table, or as JSON for machines."""
+"""`python -m keras_cnn_zoo`, the same as `keras-cnn-zoo catalog`."""
 
-import argparse
-import dataclasses
-import itertools
-import json
-import os
 import sys
 
-from keras_cnn_zoo import catalog
-
-COLUMNS = ("component", "paper", "eq.", "survey section", "use Keras' own instead")
-
-
-def parse(arguments):
-    """The command line's options."""
-    kinds = sorted({entry.kind for entry in catalog.entries()})
-    parser = argparse.ArgumentParser(
-        prog="python -m keras_cnn_zoo",
-        description="Lists every component, its paper, the survey's equation, and where Keras' own "
-        "part is to be used instead. The survey is Gu et al., arXiv:1512.07108.",
-    )
-    parser.add_argument("--json", action="store_true", help="a JSON list of objects instead of a table")
-    parser.add_argument("--kind", choices=kinds, help="only components of this kind")
-    return parser.parse_args(arguments)
-
-
-def table(entries):
-    """The lines of the table, a heading before each kind and family."""
-    rows = [
-        (entry.name, entry.reference, entry.equation, entry.survey_section, entry.keras_alternative)
-        for entry in entries
-    ]
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-
-    def line(cells):
-        return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-    yield line(COLUMNS)
-    yield "  ".join("-" * width for width in widths)
-    groups = itertools.groupby(
-        zip(entries, rows, strict=True), key=lambda pair: (pair[0].is_keras, pair[0].kind, pair[0].family)
-    )
-    for (is_keras, kind, family), members in groups:
-        yield ""
-        yield f"[{kind}: {family}{', of Keras itself' if is_keras else ''}]"
-        for _, row in members:
-            yield line(row)
-
-
-def main(arguments=None):
-    """Prints the index and returns the exit code."""
-    options = parse(arguments)
-    entries = [entry for entry in catalog.entries() if options.kind in (None, entry.kind)]
-    try:
-        if options.json:
-            print(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
-        else:
-            print("\n".join(table(entries)))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # `python -m keras_cnn_zoo | head`: the reader has what it wanted; keep the interpreter's own
-        # flush at exit from complaining about the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
+from keras_cnn_zoo.cli.catalog_command import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(prog="python -m keras_cnn_zoo"))

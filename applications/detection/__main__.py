@@ -1,6 +1,6 @@
 """`python -m applications.detection fit | evaluate | predict | export`."""
 
-from applications.cli import application
+from keras_cnn_zoo.cli.task_commands import application
 from keras_cnn_zoo.tasks import Detection
 
 app = application(Detection())

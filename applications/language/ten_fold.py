@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import typer
 
-from applications.cli import one_line_errors
 from keras_cnn_zoo import tasks
+from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.data import Split
-from keras_cnn_zoo.data.text_files import read_lines
-from keras_cnn_zoo.tasks.checkpoint import write_text
-from keras_cnn_zoo.tasks.run_folder import RunFolder
+from keras_cnn_zoo.data.files.text import read_lines
+from keras_cnn_zoo.training.run_folder import RunFolder
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.files import write_text
 
 FOLDS = 10
 VAL_SHARE = 0.1

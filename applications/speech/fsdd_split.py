@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from applications.cli import one_line_errors
-from keras_cnn_zoo.data import sounds
+from keras_cnn_zoo.cli.errors import one_line_errors
+from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files
-from keras_cnn_zoo.tasks.checkpoint import write_text
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.files import write_text
 
 NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_/]+)_(?P<index>\d+)\.wav")
 TEST_INDICES = range(5)

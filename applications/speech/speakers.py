@@ -15,11 +15,11 @@ import keras
 import numpy as np
 import typer
 
-from applications.cli import one_line_errors
 from applications.speech.fsdd_split import recordings, split_lines
 from keras_cnn_zoo import tasks
-from keras_cnn_zoo.tasks.checkpoint import write_text
-from keras_cnn_zoo.tasks.run_folder import RunFolder
+from keras_cnn_zoo.cli.errors import one_line_errors
+from keras_cnn_zoo.training.run_folder import RunFolder
+from keras_cnn_zoo.utils.files import write_text
 
 
 def train(path, out, found, speaker, options):

@@ -1,6 +1,6 @@
 """`python -m applications.text fit | evaluate | predict | export`."""
 
-from applications.cli import application
+from keras_cnn_zoo.cli.task_commands import application
 from keras_cnn_zoo.tasks.text import Text
 
 app = application(Text())

@@ -1,6 +1,6 @@
 """`python -m applications.tracking fit | evaluate | predict | export`."""
 
-from applications.cli import application
+from keras_cnn_zoo.cli.task_commands import application
 from keras_cnn_zoo.tasks import Tracking
 
 app = application(Tracking())

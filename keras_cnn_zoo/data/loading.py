@@ -7,8 +7,7 @@ from keras_cnn_zoo.data.readers import EMBEDDED, READERS
 from keras_cnn_zoo.data.source import Source
 from keras_cnn_zoo.data.splits import apply_split_file, complete_splits
 from keras_cnn_zoo.utils.errors import InputError
-
-TASKS = ("classification", "detection", "language", "segmentation", "speech", "text", "tracking")
+from keras_cnn_zoo.utils.tasks import TASKS
 
 
 def load(
@@ -27,7 +26,7 @@ def load(
     Args:
         spec: None for the embedded set of the task, "tfds:NAME" for a TensorFlow Datasets name, or
             "FORMAT:PATH" with one of the formats that `docs/data.md` describes.
-        task: "classification", "detection", "language", "segmentation", "speech", "text" or "tracking".
+        task: a name in `keras_cnn_zoo.utils.tasks.TASKS`, such as "classification".
         split_file: Path of a text file with lines `split<TAB>name` that overrides the splits of the
             data, or None. Names are those of `Split.names`: paths below PATH, or "train/17".
         ignore_label: Mask value of the pixels to leave out. CamVid's void is 11.

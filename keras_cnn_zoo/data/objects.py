@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -95,7 +95,7 @@ class Annotated:
 
     def decode(self, channels):
         """The pixels, uint8 (height, width, channels)."""
-        return pictures.decode(self.file, channels=channels, upright=self.upright)
+        return image_files.decode(self.file, channels=channels, upright=self.upright)
 
 
 def annotated_picture(file, declared, where, *, whole):
@@ -110,9 +110,9 @@ def annotated_picture(file, declared, where, *, whole):
     Raises:
         InputError: The picture cannot be read, or has another size.
     """
-    found = {upright: pictures.inspect(file, upright=upright) for upright in (False, True)}
+    found = {upright: image_files.inspect(file, upright=upright) for upright in (False, True)}
     if whole:
-        pictures.decode(file)
+        image_files.decode(file)
     for upright, info in found.items():
         if declared is None or tuple(declared) == (info.height, info.width):
             return Annotated(file, info.height, info.width, info.channels, upright)

@@ -6,8 +6,8 @@ test a seeded 20 % of it; data without any split is drawn 60/20/20. Whatever is 
 
 import numpy as np
 
+from keras_cnn_zoo.data.files.text import read_lines
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Split
-from keras_cnn_zoo.data.text_files import read_lines
 from keras_cnn_zoo.utils.errors import InputError
 
 UNSPLIT = "all"

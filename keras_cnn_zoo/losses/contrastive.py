@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.losses.inputs import labelled_pairs
+from keras_cnn_zoo.losses.embeddings import labelled_pairs
 from keras_cnn_zoo.utils import validation
 
 

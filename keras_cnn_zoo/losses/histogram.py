@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.losses.inputs import labelled_embeddings
+from keras_cnn_zoo.losses.embeddings import labelled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import validation

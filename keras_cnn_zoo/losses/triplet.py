@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.losses.inputs import labelled_embeddings
+from keras_cnn_zoo.losses.embeddings import labelled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one, counts_so_far
 from keras_cnn_zoo.ops.distances import squared_distances
 from keras_cnn_zoo.utils import validation

@@ -3,13 +3,13 @@
 from keras_cnn_zoo.models.classification import LeNet5, ResNet
 from keras_cnn_zoo.models.detection import FasterRCNN, RetinaNet
 from keras_cnn_zoo.models.language import TextCNN
-from keras_cnn_zoo.models.presets import list_presets
-from keras_cnn_zoo.models.presets import load as from_preset
 from keras_cnn_zoo.models.segmentation import FCN, DeepLab, UNet
 from keras_cnn_zoo.models.speech import KeywordCNN
 from keras_cnn_zoo.models.text import CRNN
 from keras_cnn_zoo.models.tracking import SiamFC
-from keras_cnn_zoo.models.visualization import deconvolution_view, receptive_field
+from keras_cnn_zoo.presets import list_presets
+from keras_cnn_zoo.presets import load as from_preset
+from keras_cnn_zoo.visualization import deconvolution_view, receptive_field
 
 __all__ = [
     "CRNN",

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo import presets
+from keras_cnn_zoo.utils import registry, validation
 
 # ITU-R BT.601 luma, what Pillow's "L" mode uses.
 LUMA = np.array([0.299, 0.587, 0.114], dtype="float32")
@@ -22,6 +23,7 @@ class ZooModel(keras.Model):
     `.keras` files and presets.
     """
 
+    abstract = True
     task = None
     variants = ()
     # Layers whose weights depend on the number of classes: swapped when a preset gets another head.
@@ -30,6 +32,10 @@ class ZooModel(keras.Model):
     preprocessing = {"mean": 127.5, "std": 127.5}
     # What a model card shows under "Use", behind the line that loads the model.
     usage = "answer = model.decode(model(model.preprocess(pictures)))"
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        registry.register_model(cls)
 
     @staticmethod
     def check_class_names(num_classes, class_names):
@@ -128,8 +134,6 @@ class ZooModel(keras.Model):
         Raises:
             InputError: when the preset is unknown, damaged, or of another class than the one called.
         """
-        from keras_cnn_zoo.models import presets
-
         return presets.load(name_or_path, expected_class=None if cls is ZooModel else cls, **overrides)
 
     def save_to_preset(self, path, *, card=None, overwrite=False):
@@ -140,8 +144,6 @@ class ZooModel(keras.Model):
             card: dict of what the model card tells (data, licence, metric, command, seed), or None.
             overwrite: replace what is at `path`; the old preset stays whole until the new one is written.
         """
-        from keras_cnn_zoo.models import presets
-
         presets.save(self, path, card=card, overwrite=overwrite)
 
 

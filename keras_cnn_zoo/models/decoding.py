@@ -1,18 +1,14 @@
 """From a network's outputs to what a person asked for: pure NumPy, one function per kind of output."""
 
-import keras
 import numpy as np
+
+from keras_cnn_zoo.utils.arrays import to_numpy
 
 
 def _softmax(logits):
     logits = np.asarray(logits, dtype="float64")
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def to_numpy(outputs):
-    """A float32 NumPy array of a tensor of any backend and precision (bfloat16 included)."""
-    return keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
 
 
 def decode_classes(logits, class_names=None, *, top=5):

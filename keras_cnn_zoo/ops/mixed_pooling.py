@@ -17,7 +17,7 @@ def max_and_average(inputs, pool_size, strides, padding, data_format):
     Windows are padded here, because Keras on PyTorch repeats the border where padding is uneven, and takes
     that into the mean.
     """
-    inputs = windows.at_least_float32(inputs)
+    inputs = windows.as_float32(inputs)
     axes = windows.spatial_axes(len(pool_size), data_format)
     dtype = keras.backend.standardize_dtype(inputs.dtype)
     lowest = float(np.finfo(dtype).min)

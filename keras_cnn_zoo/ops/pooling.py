@@ -17,7 +17,7 @@ def lp_pool(inputs, pool_size, strides, padding, data_format, *, p=2.0, normaliz
     """`(sum abs(a)^p)^(1/p)` over windows, or with the mean in place of the sum. `p` may be infinite."""
     axes = windows.spatial_axes(len(pool_size), data_format)
     shape, dtype = ops.shape(inputs), inputs.dtype
-    inputs = windows.at_least_float32(inputs)
+    inputs = windows.as_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     if p > LARGEST_POWER:
         return ops.cast(_max_pool(_magnitude(inputs), pool_size, strides, axes, data_format), dtype)
@@ -43,7 +43,7 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
     """One entry of each window, drawn with probability proportional to its positive part."""
     axes = windows.spatial_axes(len(pool_size), data_format)
     dtype = inputs.dtype
-    inputs = windows.at_least_float32(inputs)
+    inputs = windows.as_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     if tuple(pool_size) == tuple(strides) and math.prod(pool_size) > 1 and _has_kernel(inputs, pool_size):
         inputs = windows.crop_to_tiles(inputs, pool_size, axes)
@@ -106,7 +106,7 @@ def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
     """The mean of `stochastic_pool` over its draws, `sum a^2 / sum a` of the positive parts."""
     axes = windows.spatial_axes(len(pool_size), data_format)
     dtype = inputs.dtype
-    inputs = ops.relu(windows.at_least_float32(inputs))
+    inputs = ops.relu(windows.as_float32(inputs))
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     # Written so that no factor leaves the range of the dtype, where the squares would.
     if tuple(pool_size) == tuple(strides) and _has_kernel(inputs, pool_size):

@@ -20,7 +20,7 @@ def spectral_pool(inputs, output_size, data_format):
     no complex numbers, and export.
     """
     dtype = inputs.dtype
-    inputs = windows.at_least_float32(inputs)
+    inputs = windows.as_float32(inputs)
     shape = ops.shape(inputs)
     height, width = shape[1:3] if data_format == "channels_last" else shape[2:4]
     rows, columns = output_size

@@ -194,7 +194,7 @@ def take_range(inputs, axis, start, length):
     return ops.slice(inputs, starts, shape)
 
 
-def at_least_float32(inputs):
+def as_float32(inputs):
     """The input in float32, or in float64 if it is that: off TensorFlow `result_type` would demote it."""
     is_double = keras.backend.standardize_dtype(inputs.dtype) == "float64"
     return inputs if is_double else ops.cast(inputs, "float32")

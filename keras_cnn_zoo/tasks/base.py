@@ -8,7 +8,7 @@ import keras
 
 from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.batches import Batches
-from keras_cnn_zoo.tasks.run_folder import say
+from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -200,7 +200,7 @@ class Task:
 
     def read_input(self, path, model):
         """One input of `predict`, as `describe` takes it: here a picture, uint8 (height, width, channels)."""
-        from keras_cnn_zoo.data.pictures import decode
+        from keras_cnn_zoo.data.files.images import decode
 
         return decode(path, channels=model.input_shape[-1])
 

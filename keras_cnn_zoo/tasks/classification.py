@@ -4,9 +4,10 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import losses, models
-from keras_cnn_zoo.data.augmentation import Augmentation
+from keras_cnn_zoo.data.augmentation.images import Augmentation
+from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.models.decoding import decode_classes
-from keras_cnn_zoo.tasks import deployment, pictures
+from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils import validation
 
@@ -76,17 +77,17 @@ class Classification(Task):
     def describe(self, model, image):
         answer = decode_classes(model.predict_on_batch(model.preprocess([image])), model.class_names)[0]
         title = f"{answer['class_name']}  {answer['probability']:.0%}"
-        return answer, {".png": pictures.captioned(image, title)}
+        return answer, {".png": sheets.captioned(image, title)}
 
     def draw(self, model, source, split="test", count=12):
-        examples = pictures.sample(source.split(split), count)
+        examples = sheets.sample(source.split(split), count)
         titles = []
         for example in examples:
             answer, _ = self.describe(model, example["image"])
             truth = source.class_names[int(example["label"])]
             right = answer["class_name"] == truth
             titles.append((f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}", right))
-        return pictures.grid([example["image"] for example in examples], titles)
+        return sheets.grid([example["image"] for example in examples], titles)
 
     def deployable(self, model):
         """0..255 float pictures to class probabilities."""

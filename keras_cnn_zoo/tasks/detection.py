@@ -7,10 +7,12 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import models
-from keras_cnn_zoo.data.augmentation import Augmentation
-from keras_cnn_zoo.data.box_augmentation import padded, random_view, turned
+from keras_cnn_zoo.data.augmentation.boxes import padded, random_view, turned
+from keras_cnn_zoo.data.augmentation.images import Augmentation
+from keras_cnn_zoo.drawing import boxes as box_drawing
+from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import MeanAveragePrecision
-from keras_cnn_zoo.tasks import box_pictures, deployment, pictures
+from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -120,7 +122,7 @@ class Detection(Task):
     def input_shape(self, source, image_size=None):
         """(height, width, channels): as given, else the usual shape of the data up to a side of 320."""
         if image_size is None:
-            sizes = [example["image"].shape[:2] for example in pictures.sample(source.split("train"), 50)]
+            sizes = [example["image"].shape[:2] for example in sheets.sample(source.split("train"), 50)]
             height, width = np.median(np.array(sizes, dtype="float64"), axis=0)
             scale = min(1.0, _LONGEST / max(height, width))
             image_size = [
@@ -214,7 +216,7 @@ class Detection(Task):
         ]
         answer = {"objects": objects, "height": int(image.shape[0]), "width": int(image.shape[1])}
         shown = [one for one in objects if one["score"] >= SHOWN]
-        picture = box_pictures.boxed(
+        picture = box_drawing.boxed(
             image,
             [one["box"] for one in shown],
             [f"{one['class_name']} {one['score']:.2f}" for one in shown],
@@ -223,14 +225,14 @@ class Detection(Task):
         return answer, {".png": picture}
 
     def draw(self, model, source, split="test", count=9):
-        examples = pictures.sample(source.split(split), count)
+        examples = sheets.sample(source.split(split), count)
         found = self.find(model, [example["image"] for example in examples])
         rows = []
         for example, answer in zip(examples, found, strict=True):
             shown = answer["scores"] >= SHOWN
             answer = {key: answer[key][shown] for key in ("boxes", "scores", "classes")}
             rows.append((example["image"], example["boxes"], answer))
-        return box_pictures.sheet(rows, source.class_names)
+        return box_drawing.sheet(rows, source.class_names)
 
     def deployable(self, model):
         """0..255 float pictures of the network's size to `boxes`, `scores` and `classes`, -1 for none."""

@@ -8,11 +8,12 @@ import numpy as np
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.data.readers.texts import check_text, numbered_lines
+from keras_cnn_zoo.drawing import sheets
+from keras_cnn_zoo.drawing import texts as text_drawing
 from keras_cnn_zoo.models.language import build_vocabulary, tokenize
-from keras_cnn_zoo.models.language.words import FIRST_WORD
-from keras_cnn_zoo.tasks import pictures, sentences
+from keras_cnn_zoo.models.language.tokenization import FIRST_WORD
 from keras_cnn_zoo.tasks.base import Recipe, Task
-from keras_cnn_zoo.tasks.run_folder import say
+from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 # Shortest and longest text that a new network looks at, in words.
@@ -125,17 +126,17 @@ class Language(Task):
     def describe(self, model, item):
         answer = model.explain([item])[0]
         title = f"{answer['class_name']}  {answer['probability']:.0%}"
-        return {"text": item, **answer}, {".png": sentences.sentence(answer, title)}
+        return {"text": item, **answer}, {".png": text_drawing.sentence(answer, title)}
 
     def draw(self, model, source, split="test", count=8):
         shown = []
-        examples = pictures.sample(source.split(split), count)
+        examples = sheets.sample(source.split(split), count)
         answers = model.explain([example["text"] for example in examples])
         for example, answer in zip(examples, answers, strict=True):
             truth = source.class_names[int(example["label"])]
             title = f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}"
-            shown.append(sentences.sentence(answer, title, right=answer["class_name"] == truth))
-        return sentences.sheet(shown)
+            shown.append(text_drawing.sentence(answer, title, right=answer["class_name"] == truth))
+        return text_drawing.sheet(shown)
 
     def deployable(self, model):
         """Word numbers, int32 as `preprocess` gives them, to class probabilities.

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import losses, models
-from keras_cnn_zoo.data.augmentation import Augmentation, random_crop
-from keras_cnn_zoo.tasks import deployment, pictures
+from keras_cnn_zoo.data.augmentation.images import Augmentation, random_crop
+from keras_cnn_zoo.drawing import sheets
+from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
@@ -208,17 +209,17 @@ class Segmentation(Task):
             "width": int(mask.shape[1]),
         }
         return answer, {
-            ".mask.png": pictures.index_mask(mask),
-            ".overlay.png": pictures.overlay(image, mask, names),
+            ".mask.png": sheets.index_mask(mask),
+            ".overlay.png": sheets.overlay(image, mask, names),
         }
 
     def draw(self, model, source, split="test", count=4):
-        examples = pictures.sample(source.split(split), count)
+        examples = sheets.sample(source.split(split), count)
         rows = []
         for example in examples:
             mask = model.decode(model.predict_on_batch(model.preprocess([example["image"]])))[0]
             rows.append((example["image"], example["mask"], mask))
-        return pictures.mask_rows(rows, source.class_names, source.ignore_label)
+        return sheets.mask_rows(rows, source.class_names, source.ignore_label)
 
     def deployable(self, model):
         """0..255 float pictures to class probabilities of each pixel."""

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import models
-from keras_cnn_zoo.data import sound_augmentation, sounds
+from keras_cnn_zoo.data.augmentation import sounds as sound_augmentation
+from keras_cnn_zoo.data.files import sounds
+from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.models.decoding import decode_classes
-from keras_cnn_zoo.tasks import pictures
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -105,17 +106,17 @@ class Speech(Task):
     def describe(self, model, item):
         answer, picture = self._answer(model, item)
         title = f"{answer['class_name']}  {answer['probability']:.0%}"
-        return answer, {".png": pictures.captioned(picture, title)}
+        return answer, {".png": sheets.captioned(picture, title)}
 
     def draw(self, model, source, split="test", count=12):
         shown, titles = [], []
-        for example in pictures.sample(source.split(split), count):
+        for example in sheets.sample(source.split(split), count):
             answer, picture = self._answer(model, (example["audio"], example["sample_rate"]))
             truth = source.class_names[int(example["label"])]
             right = answer["class_name"] == truth
             titles.append((f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}", right))
             shown.append(picture)
-        return pictures.grid(shown, titles)
+        return sheets.grid(shown, titles)
 
     def deployable(self, model):
         """Waveforms of the network's length and sample rate, at any level, to class probabilities."""

@@ -5,16 +5,17 @@ import numpy as np
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.data.batches import Batches
-from keras_cnn_zoo.data.pictures import decode
-from keras_cnn_zoo.data.rendered_words import RenderedWords
-from keras_cnn_zoo.data.rendered_words.degradation import retaken
+from keras_cnn_zoo.data.embedded.rendered_words import RenderedWords
+from keras_cnn_zoo.data.embedded.rendered_words.degradation import retaken
+from keras_cnn_zoo.data.files.images import decode
+from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import CharacterErrorRate
-from keras_cnn_zoo.models.text.decoding import GreedyReading
-from keras_cnn_zoo.tasks import deployment, pictures
+from keras_cnn_zoo.models.text.greedy_reading import GreedyReading
+from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
-from keras_cnn_zoo.tasks.run_folder import say
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.characters import ALPHABET
+from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 SIZE = (32, 100)
@@ -119,16 +120,16 @@ class Text(Task):
     def describe(self, model, item):
         answer = _read(model, [item])[0]
         title = f"{answer['text'] or '(nothing)'}  {answer['score']:.0%}"
-        return answer, {".png": pictures.captioned(item, title)}
+        return answer, {".png": sheets.captioned(item, title)}
 
     def draw(self, model, source, split="test", count=16):
-        examples = pictures.sample(source.split(split), count)
+        examples = sheets.sample(source.split(split), count)
         answers = _read(model, [example["image"] for example in examples])
         titles = [
             (f"{answer['text'] or '(nothing)'}, true: {example['text']}", answer["text"] == example["text"])
             for answer, example in zip(answers, examples, strict=True)
         ]
-        return pictures.grid([example["image"] for example in examples], titles)
+        return sheets.grid([example["image"] for example in examples], titles)
 
     def deployable(self, model):
         """0..255 float pictures of the network's size to `ids`, `class_names` positions and then -1, and

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import data, models
-from keras_cnn_zoo.data.animation import animate
+from keras_cnn_zoo.data.augmentation.animation import animate
+from keras_cnn_zoo.data.augmentation.pairs import PairMaker, Strengths, has_target
 from keras_cnn_zoo.data.batches import Batches
-from keras_cnn_zoo.data.pairs import PairMaker, Strengths, has_target
 from keras_cnn_zoo.data.readers.otb import first_box, read_frames
 from keras_cnn_zoo.data.source import Split
+from keras_cnn_zoo.drawing import sequences, sheets
 from keras_cnn_zoo.metrics import SuccessAUC, TrackingPrecision
-from keras_cnn_zoo.tasks import pictures, sequences
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
@@ -39,7 +39,7 @@ class Tracking(Task):
         val_sequences: number of sequences that a validation looks at, half of them embedded ones where the
             data are others.
         val_frames: number of frames of each.
-        strengths: a `keras_cnn_zoo.data.pairs.Strengths` for training, or None for its defaults.
+        strengths: a `keras_cnn_zoo.data.augmentation.pairs.Strengths` for training, or None for its defaults.
         tracker: dict of arguments of `models.tracking.Tracker`, or None for the paper's.
     """
 
@@ -229,7 +229,7 @@ class Tracking(Task):
                 frame_boxes = {"white": sequence["boxes"][i], "red": boxes[i]}
                 shown.append(sequences.boxed(sequence["frames"][i], frame_boxes))
                 titles.append((f"{sequence['name']}, frame {i + 1} (white: true)", True))
-        return pictures.grid([np.asarray(picture) for picture in shown], titles, columns=5)
+        return sheets.grid([np.asarray(picture) for picture in shown], titles, columns=5)
 
     def deployable(self, model):
         """0..255 float pictures `exemplar` and `search` to the probabilities `response` of the places."""

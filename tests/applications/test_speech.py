@@ -9,8 +9,8 @@ pytest.importorskip("scipy")
 import typer
 from typer.testing import CliRunner
 
-from applications.cli import application
 from applications.speech import fsdd_split, speakers
+from keras_cnn_zoo.cli.task_commands import application
 from keras_cnn_zoo.data import load
 from keras_cnn_zoo.tasks import Speech
 from tests.data.wav_files import tone, write

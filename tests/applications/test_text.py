@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from applications.text.__main__ import app
-from keras_cnn_zoo.data.rendered_words import vocabulary
+from keras_cnn_zoo.data.embedded.rendered_words import vocabulary
 
 TEXTS = ("one", "Two", "3rd", "a")
 

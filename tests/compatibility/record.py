@@ -20,7 +20,8 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import models, tasks
-from keras_cnn_zoo.tasks.keeper import Keeper
+from keras_cnn_zoo.search.trials import Trials
+from keras_cnn_zoo.training.validation import Keeper
 from tests.compatibility import outputs
 from tests.models.classification import test_lenet5, test_resnet
 from tests.models.detection import test_faster_rcnn, test_retinanet
@@ -29,9 +30,8 @@ from tests.models.segmentation import test_deeplab, test_fcn, test_unet
 from tests.models.speech import test_keyword_cnn
 from tests.models.text import test_crnn
 from tests.models.tracking import test_siamfc
+from tests.search import samples
 from tests.tasks import small_runs
-from tests.tuning import samples
-from tuning.trials import Trials
 
 MODULES = (
     test_lenet5,

@@ -13,8 +13,8 @@ import pytest
 
 from keras_cnn_zoo import tasks
 from tests.compatibility import outputs
+from tests.search import samples
 from tests.tasks import small_runs
-from tests.tuning import samples
 
 for package in ("PIL", "keras_tuner", "matplotlib", "sklearn", "tensorflow_datasets"):
     pytest.importorskip(package)

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_cnn_zoo import tasks
 from keras_cnn_zoo.data.source import Split
-from keras_cnn_zoo.tasks.keeper import Keeper
+from keras_cnn_zoo.training.validation import Keeper
 from keras_cnn_zoo.utils.characters import ALPHABET
 
 COUNTS = {"train": 8, "val": 3, "test": 3}

@@ -192,13 +192,13 @@ class Network:
         return (np.asarray(images, "float32") - 127.5) / 127.5
 
     def preprocess(self, images):
-        from keras_cnn_zoo.models.detection import letterbox
+        from keras_cnn_zoo.ops.host import letterbox
 
         size = self.input_shape[1:3]
         return self.normalize([letterbox.letterbox(image.astype("float32"), size, 127.5) for image in images])
 
     def preprocess_boxes(self, boxes, size):
-        from keras_cnn_zoo.models.detection import letterbox
+        from keras_cnn_zoo.ops.host import letterbox
 
         return letterbox.boxes_in(boxes, size, self.input_shape[1:3])
 
@@ -342,16 +342,16 @@ def test_the_baseline_tiles_the_mean_box_of_each_class():
 
 def test_pictures_of_any_kind_are_drawn():
     pytest.importorskip("matplotlib")
-    from keras_cnn_zoo.tasks import box_pictures
+    from keras_cnn_zoo.drawing import boxes as box_drawing
 
     for channels in (1, 3):
         image = np.full((40, 50, channels), 90, "uint8")
-        shown = box_pictures.boxed(
+        shown = box_drawing.boxed(
             image, [[0, 0, 50, 40], [48, 38, 50, 40]], ["a 0.90", "long name 0.5"], [0, 299]
         )
         assert shown.mode == "RGB" and min(shown.size) >= 240
         colours = {colour for _, colour in shown.getcolors(1 << 20)}
-        assert {box_pictures.colour_of(0), box_pictures.colour_of(299)} <= colours
+        assert {box_drawing.colour_of(0), box_drawing.colour_of(299)} <= colours
         empty = {"boxes": np.zeros((0, 4)), "scores": np.zeros(0), "classes": np.zeros(0, int)}
-        box_pictures.sheet([(image, np.zeros((0, 4)), empty)], ("a",))
-    assert len({box_pictures.colour_of(index) for index in range(20)}) >= 12
+        box_drawing.sheet([(image, np.zeros((0, 4)), empty)], ("a",))
+    assert len({box_drawing.colour_of(index) for index in range(20)}) >= 12

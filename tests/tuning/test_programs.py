@@ -9,10 +9,9 @@ pytest.importorskip("typer")
 import keras
 from typer.testing import CliRunner
 
-from keras_cnn_zoo import models
-from keras_cnn_zoo.models import presets
+from keras_cnn_zoo import models, presets
 from keras_cnn_zoo.tasks import Classification
-from tests.tuning import samples
+from tests.search import samples
 from tuning import classification, segmentation
 
 pytestmark = [pytest.mark.filterwarnings(line) for line in samples.WARNINGS]

@@ -13,6 +13,7 @@ class ids, 0 being background, the smallest last, so that no object hides under 
 import functools
 import os
 
+from keras_cnn_zoo.data.files.text import find_class_names
 from keras_cnn_zoo.data.objects import (
     annotated_picture,
     check_any,
@@ -25,7 +26,6 @@ from keras_cnn_zoo.data.readers.folders import check_folder
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.data.splits import check_not_empty
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import find_class_names
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("detection", "segmentation")

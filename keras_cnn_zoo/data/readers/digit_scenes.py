@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnn_zoo.data.digit_scenes import moving, scenes, strings
+from keras_cnn_zoo.data.embedded.digit_scenes import moving, scenes, strings
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.utils.errors import InputError

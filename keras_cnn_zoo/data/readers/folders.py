@@ -2,7 +2,7 @@
 
 import os
 
-from keras_cnn_zoo.data.pictures import is_picture
+from keras_cnn_zoo.data.files.images import is_picture
 from keras_cnn_zoo.data.source import SPLIT_NAMES
 from keras_cnn_zoo.utils.errors import InputError
 

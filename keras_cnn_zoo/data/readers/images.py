@@ -3,12 +3,12 @@
 import functools
 import os
 
-from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders, visible_folders
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("classification",)
@@ -39,7 +39,7 @@ def _split(path, items, index, channels):
     labels = [index[folder] for _, folder in items]
 
     def read_example(position):
-        image = pictures.decode(os.path.join(path, items[position][0]), channels=channels)
+        image = image_files.decode(os.path.join(path, items[position][0]), channels=channels)
         return {"image": image, "label": labels[position]}
 
     return Split([name for name, _ in items], read_example, labels=labels)
@@ -74,9 +74,9 @@ def _pictures(path, split_name):
 
 def _look(path, whole, item):
     file = os.path.join(path, item[0])
-    info = pictures.inspect(file)
+    info = image_files.inspect(file)
     if whole:
-        pictures.decode(file)
+        image_files.decode(file)
     return info
 
 

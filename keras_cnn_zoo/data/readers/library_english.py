@@ -2,7 +2,7 @@
 
 import platform
 
-from keras_cnn_zoo.data.library_english.sentences import CLASSES, sentences
+from keras_cnn_zoo.data.embedded.library_english.sentences import CLASSES, sentences
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.utils.errors import InputError

@@ -2,11 +2,11 @@
 
 import os
 
+from keras_cnn_zoo.data.files.text import CLASSES_FILE
 from keras_cnn_zoo.data.readers.folders import check_folder, split_folders
 from keras_cnn_zoo.data.readers.texts import NO_DATA, class_order, found_texts, numbered_lines
 from keras_cnn_zoo.data.source import SPLIT_NAMES
 from keras_cnn_zoo.data.splits import UNSPLIT
-from keras_cnn_zoo.data.text_files import CLASSES_FILE
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("language",)

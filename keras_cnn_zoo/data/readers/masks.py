@@ -7,13 +7,13 @@ are looked at once when the data is opened, so that a wrong one ends a run befor
 import functools
 import os
 
-from keras_cnn_zoo.data import pictures
-from keras_cnn_zoo.data.mask_values import check_values, count_classes, values_of
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.masks import check_values, count_classes, values_of
+from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.data.splits import UNSPLIT, check_not_empty
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("segmentation",)
@@ -53,8 +53,8 @@ def read(path, options):
 def _split(path, pairs, channels):
     def read_example(position):
         image_name, mask_name = pairs[position]
-        image = pictures.decode(os.path.join(path, image_name), channels=channels)
-        return {"image": image, "mask": pictures.decode_index(os.path.join(path, mask_name))}
+        image = image_files.decode(os.path.join(path, image_name), channels=channels)
+        return {"image": image, "mask": image_files.decode_index(os.path.join(path, mask_name))}
 
     return Split([image_name for image_name, _ in pairs], read_example)
 
@@ -93,9 +93,9 @@ def _by_stem(path, folder):
 def _look(path, whole, pair):
     """Header of the picture and values of the mask of one pair, whose sizes must agree."""
     image_path, mask_path = (os.path.join(path, name) for name in pair)
-    info = pictures.inspect(image_path)
+    info = image_files.inspect(image_path)
     if whole:
-        pictures.decode(image_path)
+        image_files.decode(image_path)
     status = os.stat(mask_path)
     shape, values = _mask_facts(mask_path, status.st_mtime_ns, status.st_size)
     if (info.height, info.width) != shape:
@@ -108,7 +108,7 @@ def _look(path, whole, pair):
 
 @functools.lru_cache(maxsize=100_000)
 def _mask_facts(mask_path, _modified, _size):
-    mask = pictures.decode_index(mask_path)
+    mask = image_files.decode_index(mask_path)
     return mask.shape, values_of(mask)
 
 

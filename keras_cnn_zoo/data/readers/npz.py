@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from keras_cnn_zoo.data.mask_values import check_values, count_classes, values_of
+from keras_cnn_zoo.data.files.masks import check_values, count_classes, values_of
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.data.splits import check_not_empty

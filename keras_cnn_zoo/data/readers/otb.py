@@ -11,14 +11,14 @@ import re
 
 import numpy as np
 
-from keras_cnn_zoo.data import pictures
-from keras_cnn_zoo.data.frames import PictureFrames
-from keras_cnn_zoo.data.pairs import has_target
+from keras_cnn_zoo.data.augmentation.pairs import has_target
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.frames import PictureFrames
+from keras_cnn_zoo.data.files.text import read_lines
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders, visible_folders
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.data.splits import check_not_empty
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import read_lines
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("tracking",)
@@ -63,13 +63,13 @@ def read_sequence(boxes_file, options):
     frames = read_frames(folder)
     if options.skip_bad:
         for file in frames.files:
-            pictures.decode(file)
+            image_files.decode(file)
     boxes = _boxes(boxes_file, options.encoding)
     if len(boxes) != len(frames):
         raise InputError(
             f"{boxes_file} has {len(boxes)} boxes and {os.path.join(folder, IMAGES)} {len(frames)} pictures"
         )
-    first = pictures.inspect(frames.files[0])
+    first = image_files.inspect(frames.files[0])
     middle = boxes[0][:2] + boxes[0][2:] / 2
     inside = (middle >= 0).all() and middle[0] <= first.width and middle[1] <= first.height
     if not has_target(boxes[0]) or not inside:

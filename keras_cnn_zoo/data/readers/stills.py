@@ -6,8 +6,8 @@ import os
 
 import numpy as np
 
-from keras_cnn_zoo.data import pictures
-from keras_cnn_zoo.data.frames import PictureFrames
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.frames import PictureFrames
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.data.splits import UNSPLIT
@@ -53,9 +53,9 @@ def _pictures(path, options):
 
 def _look(path, whole, item):
     file = os.path.join(path, item[0])
-    info = pictures.inspect(file)
+    info = image_files.inspect(file)
     if whole:
-        pictures.decode(file)
+        image_files.decode(file)
     return info
 
 

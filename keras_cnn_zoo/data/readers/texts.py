@@ -1,9 +1,9 @@
 """What the readers of text share: lines of a file, and which class stands for which file or label."""
 
+from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names, read_text
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.data.splits import check_not_empty
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import CLASSES_FILE, find_class_names, read_text
 from keras_cnn_zoo.utils.errors import InputError
 
 # Beside the data, and no data.

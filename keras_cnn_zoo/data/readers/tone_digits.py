@@ -1,10 +1,10 @@
 """The embedded tone-dialled digits, for speech whose data was not named."""
 
+from keras_cnn_zoo.data.embedded.tone_digits import tones
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
-from keras_cnn_zoo.data.tone_digits import tones
+from keras_cnn_zoo.ops.host.waveforms import as_float
 from keras_cnn_zoo.utils.errors import InputError
-from keras_cnn_zoo.utils.waveforms import as_float
 
 TASKS = ("speech",)
 

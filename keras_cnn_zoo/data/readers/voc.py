@@ -11,6 +11,7 @@ import os
 
 import numpy as np
 
+from keras_cnn_zoo.data.files.text import find_class_names, read_lines
 from keras_cnn_zoo.data.objects import (
     annotated_picture,
     check_any,
@@ -22,7 +23,6 @@ from keras_cnn_zoo.data.readers.folders import check_folder, picture_files
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found
 from keras_cnn_zoo.data.splits import UNSPLIT, check_not_empty
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import find_class_names, read_lines
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("detection",)

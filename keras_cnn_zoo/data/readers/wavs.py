@@ -3,12 +3,12 @@
 import os
 import posixpath
 
-from keras_cnn_zoo.data import sounds
+from keras_cnn_zoo.data.files import sounds
+from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names, read_lines
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import CLASSES_FILE, find_class_names, read_lines
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("speech",)

@@ -7,11 +7,11 @@ usually compared.
 import functools
 import os
 
-from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.text import find_class_names, read_lines
 from keras_cnn_zoo.data.readers.folders import check_folder
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.data.survey import survey
-from keras_cnn_zoo.data.text_files import find_class_names, read_lines
 from keras_cnn_zoo.utils.characters import ALPHABET
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -70,7 +70,7 @@ def in_alphabet(text, alphabet, where):
 def _split(path, items, channels):
     def read_example(position):
         picture, text = items[position]
-        return {"image": pictures.decode(os.path.join(path, picture), channels=channels), "text": text}
+        return {"image": image_files.decode(os.path.join(path, picture), channels=channels), "text": text}
 
     return Split([picture for picture, _ in items], read_example)
 
@@ -92,7 +92,7 @@ def _look(path, alphabet, whole, item):
     file = os.path.join(path, picture)
     if not os.path.isfile(file):
         raise InputError(f"{where} names {file}, which is not there")
-    info = pictures.inspect(file)
+    info = image_files.inspect(file)
     if whole:
-        pictures.decode(file)
+        image_files.decode(file)
     return picture, text, info

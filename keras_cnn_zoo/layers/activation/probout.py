@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
-from keras_cnn_zoo.ops.windows import at_least_float32
+from keras_cnn_zoo.ops.windows import as_float32
 from keras_cnn_zoo.utils import validation
 
 LARGEST_FACTOR = 1e30  # what float32 holds; the result is that of any larger one
@@ -93,8 +93,8 @@ class Probout(keras.layers.Layer):
         if self.inference == "max":
             return winner / 2 if self.dropout else winner
         # Relative to the largest entry, so that neither exponentials nor gradients lose digits.
-        winner = ops.stop_gradient(at_least_float32(winner))
-        offsets = [at_least_float32(entry) - winner for entry in entries]
+        winner = ops.stop_gradient(as_float32(winner))
+        offsets = [as_float32(entry) - winner for entry in entries]
         weights = self._weights(offsets)
         mean = winner + sum(map(ops.multiply, weights, offsets)) / sum(weights)
         return ops.cast(mean / 2 if self.dropout else mean, inputs.dtype)

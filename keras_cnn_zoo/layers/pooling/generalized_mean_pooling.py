@@ -71,7 +71,7 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
         return (1, 2) if self.data_format == "channels_last" else (2, 3)
 
     def call(self, inputs):
-        inputs = ops.relu(windows.at_least_float32(inputs))
+        inputs = ops.relu(windows.as_float32(inputs))
         power = ops.cast(self.power, inputs.dtype) if self.trainable_p else self.p
         # The result does not depend on the scale, so it needs no gradient.
         scale = ops.stop_gradient(ops.max(inputs, axis=self._space, keepdims=True))

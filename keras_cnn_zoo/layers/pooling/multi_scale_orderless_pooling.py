@@ -162,7 +162,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
             data = (maps[start : start + ADAPT_BATCH] for start in range(0, maps.shape[0], ADAPT_BATCH))
         batches = []
         for batch in data:
-            batch = windows.at_least_float32(ops.convert_to_tensor(batch))
+            batch = windows.as_float32(ops.convert_to_tensor(batch))
             if not self.built:
                 self.build((None, *batch.shape[1:]))
             batches.append(
@@ -192,7 +192,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
                 f"The centers of `MultiScaleOrderlessPooling2D` {self.name!r} are not known: call "
                 "`adapt(data)`, or load its weights from a file or by its `set_weights`."
             )
-        inputs = windows.at_least_float32(inputs)
+        inputs = windows.as_float32(inputs)
         space = windows.spatial_axes(2, self.data_format)
         levels = [l2_normalize(statistics.mean(inputs, space))]
         levels += [self._level(inputs, scale) for scale in range(len(self.window_sizes))]

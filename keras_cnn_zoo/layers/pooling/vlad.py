@@ -99,7 +99,7 @@ class VLAD(keras.layers.Layer):
             weight.assign(value)
 
     def call(self, inputs):
-        descriptors = windows.at_least_float32(vlad.as_descriptors(inputs, self.data_format))
+        descriptors = windows.as_float32(vlad.as_descriptors(inputs, self.data_format))
         descriptors = l2_normalize(descriptors)
         centers, kernel, bias = (
             ops.cast(weight, descriptors.dtype)

@@ -70,7 +70,7 @@ class DropBlock2D(keras.layers.Layer):
         if not training or self.rate == 0:
             return inputs
         # In at least float32, because half precision counts to 2,048 or 256 only.
-        wide = windows.at_least_float32(inputs)
+        wide = windows.as_float32(inputs)
         mask = ops.cast(self._mask(ops.shape(inputs)), wide.dtype)
         share = statistics.mean(mask, axis=(0, 1, 2, 3))
         factors = mask / ops.where(share > 0, share, ops.ones_like(share))

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_cnn_zoo.layers.base_dense import BaseDense
 from keras_cnn_zoo.ops.gaussian import deviation, expected_activation, is_joint
-from keras_cnn_zoo.ops.windows import at_least_float32
+from keras_cnn_zoo.ops.windows import as_float32
 from keras_cnn_zoo.utils import validation
 
 
@@ -99,10 +99,10 @@ class FastDropoutDense(BaseDense):
         linear = self.activation in (None, keras.activations.linear) or is_joint(self.activation)
         if self.rate == 0 or (linear and not training):
             return self.activate(mean)
-        kernel = at_least_float32(ops.convert_to_tensor(self.kernel))
-        energy = self.product(ops.square(at_least_float32(inputs)), ops.square(kernel))
+        kernel = as_float32(ops.convert_to_tensor(self.kernel))
+        energy = self.product(ops.square(as_float32(inputs)), ops.square(kernel))
         variance = self.rate * (1 - self.rate) * energy
-        mean = at_least_float32(mean)
+        mean = as_float32(mean)
         if training:
             outputs = self.activate(ops.cast(self._draw(mean, variance), self.compute_dtype))
         else:

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.layers.base_dense import BaseDense
-from keras_cnn_zoo.ops.windows import at_least_float32
+from keras_cnn_zoo.ops.windows import as_float32
 from keras_cnn_zoo.utils import validation
 
 
@@ -97,13 +97,13 @@ class Standout(BaseDense):
 
     def call(self, inputs, training=False):
         outputs = self.affine(inputs)
-        logits = self.alpha * at_least_float32(outputs) + self.beta
+        logits = self.alpha * as_float32(outputs) + self.beta
         outputs = self.activate(outputs)
         if training:
             draw = keras.random.uniform(ops.shape(outputs), dtype="float32", seed=self.seed_generator)
             dropped = ops.cast(ops.sigmoid(-ops.stop_gradient(logits)), "float32")
             return outputs * ops.cast(draw >= dropped, outputs.dtype)
-        return ops.cast(at_least_float32(outputs) * ops.sigmoid(logits), self.compute_dtype)
+        return ops.cast(as_float32(outputs) * ops.sigmoid(logits), self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha, "beta": self.beta, "seed": self.seed}

@@ -1,5 +1,7 @@
 """Residual networks: He et al.'s for pictures of any size and those for 32 x 32; classifier or backbone."""
 
+import re
+
 import keras
 from keras import layers
 
@@ -19,6 +21,13 @@ VARIANTS = {
     **{f"cifar{6 * blocks + 2}": {"kind": "basic", "blocks": (blocks,) * 3} for blocks in (3, 5, 7, 9, 18)},
 }
 OUTPUT_STRIDES = (8, 16, 32)
+_TORCH_NAMES = {
+    "gamma": "weight",
+    "beta": "bias",
+    "kernel": "weight",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -83,6 +92,11 @@ class ResNet(ZooModel):
 
     task = "classification"
     variants = tuple(VARIANTS)
+    # Names in timm and torchvision to the arguments of the same network here.
+    torch_networks = {
+        **{f"resnet{depth}": {"variant": str(depth)} for depth in (18, 34, 50, 101, 152)},
+        "seresnet50": {"variant": "50", "squeeze_ratio": 16},
+    }
 
     def __init__(
         self,
@@ -203,6 +217,35 @@ class ResNet(ZooModel):
     def decode(self, outputs):
         """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
         return decode_classes(outputs, self.class_names)
+
+    def torch_weights(self):
+        """Returns a dict from the name of a weight in timm and torchvision to the variable."""
+        found = {}
+
+        def enter(prefix, part):
+            for variable in () if part is None else part.weights:
+                own = variable.path.rsplit("/", 1)[-1]
+                found[f"{prefix}.{_TORCH_NAMES.get(own, own)}"] = variable
+
+        enter("conv1", self.get_layer("stem_convolution"))
+        enter("bn1", self.get_layer("stem_normalization"))
+        for block in self.layers:
+            match = re.fullmatch(r"stage_(\d+)_block_(\d+)", block.name)
+            if not match:
+                continue
+            prefix = f"layer{match[1]}.{int(match[2]) - 1}"
+            pairs = zip(block.convolutions, block.normalizations, strict=True)
+            for index, (convolution, normalization) in enumerate(pairs, start=1):
+                enter(f"{prefix}.conv{index}", convolution)
+                enter(f"{prefix}.bn{index}", normalization)
+            enter(f"{prefix}.downsample.0", block.projection)
+            enter(f"{prefix}.downsample.1", block.projection_normalization)
+            if block.squeeze is not None:
+                enter(f"{prefix}.se.fc1", block.squeeze.reduce)
+                enter(f"{prefix}.se.fc2", block.squeeze.expand)
+        if not self.features_only:
+            enter("fc", self.get_layer("logits"))
+        return found
 
     def get_config(self):
         return {

@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_cnn_zoo.models.base import ZooModel
-from keras_cnn_zoo.models.detection import building, letterbox
+from keras_cnn_zoo.models.detection import building
+from keras_cnn_zoo.ops.host import letterbox
 
 
 class Detector(ZooModel):
@@ -12,6 +13,7 @@ class Detector(ZooModel):
     Subclasses build `network`, which has `first_stage(pictures, training)`, and take the loss from it.
     """
 
+    abstract = True
     task = "detection"
     variants = building.VARIANTS
 

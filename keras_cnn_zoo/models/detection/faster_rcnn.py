@@ -8,7 +8,7 @@ from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.detection import building, targets
 from keras_cnn_zoo.models.detection.detector import Detector
-from keras_cnn_zoo.models.detection.stages import AnchorHead, Proposals, PyramidAlign
+from keras_cnn_zoo.models.detection.detector_layers import AnchorHead, Proposals, PyramidAlign
 from keras_cnn_zoo.ops import boxes as box_ops
 from keras_cnn_zoo.utils import prototypes, validation
 

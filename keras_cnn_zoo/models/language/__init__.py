@@ -1,7 +1,7 @@
 """Models of text, and the words that they count."""
 
 from keras_cnn_zoo.models.language.textcnn import TextCNN
+from keras_cnn_zoo.models.language.tokenization import Words, build_vocabulary, tokenize
 from keras_cnn_zoo.models.language.word_vectors import read_word_vectors
-from keras_cnn_zoo.models.language.words import Words, build_vocabulary, tokenize
 
 __all__ = ["TextCNN", "Words", "build_vocabulary", "read_word_vectors", "tokenize"]

@@ -5,9 +5,10 @@ import numpy as np
 from keras import layers, ops
 
 from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_classes, to_numpy
-from keras_cnn_zoo.models.language.words import FIRST_WORD, PADDING, UNKNOWN, Words, tokenize
+from keras_cnn_zoo.models.decoding import decode_classes
+from keras_cnn_zoo.models.language.tokenization import FIRST_WORD, PADDING, UNKNOWN, Words, tokenize
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.arrays import to_numpy
 
 # Which tables of word vectors a variant has, by name, and whether training changes them.
 CHANNELS = {

@@ -7,7 +7,7 @@ from keras_cnn_zoo.layers import AtrousSpatialPyramidPooling2D
 from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.decoding import decode_masks
-from keras_cnn_zoo.models.segmentation.resizing import ResizeLike
+from keras_cnn_zoo.models.segmentation.alignment import ResizeLike
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {

@@ -7,7 +7,7 @@ from keras_cnn_zoo.initializers import BilinearUpsampling
 from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.decoding import decode_masks
-from keras_cnn_zoo.models.segmentation.resizing import CropLike, ResizeLike
+from keras_cnn_zoo.models.segmentation.alignment import CropLike, ResizeLike
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {

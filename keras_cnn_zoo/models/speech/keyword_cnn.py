@@ -5,9 +5,11 @@ import numpy as np
 from keras import layers
 
 from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_classes, to_numpy
+from keras_cnn_zoo.models.decoding import decode_classes
 from keras_cnn_zoo.models.speech.spectrogram import STEP_SECONDS, MelDecibels, SpectrogramMasks
-from keras_cnn_zoo.utils import prototypes, validation, waveforms
+from keras_cnn_zoo.ops.host import waveforms
+from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.utils.arrays import to_numpy
 
 VARIANTS = {
     # One convolution a stage.

@@ -5,10 +5,10 @@ import numpy as np
 from keras import layers
 
 from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import to_numpy
 from keras_cnn_zoo.models.text import ctc
-from keras_cnn_zoo.models.text.stretching import stretch
+from keras_cnn_zoo.ops.host.stretching import stretch
 from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.utils.arrays import to_numpy
 from keras_cnn_zoo.utils.characters import ALPHABET, columns_needed
 
 HEIGHT = 32

@@ -6,10 +6,10 @@ from keras import layers
 
 from keras_cnn_zoo.layers.tracking import CrossCorrelation2D
 from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import to_numpy
 from keras_cnn_zoo.models.tracking.crops import crop
 from keras_cnn_zoo.models.tracking.tracker import Tracker
 from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.utils.arrays import to_numpy
 
 # Per stage: filters, kernel size, stride, groups, and size of the max pooling of stride 2 behind it or 0.
 VARIANTS = {

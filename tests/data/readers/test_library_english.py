@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from keras_cnn_zoo.data import load
-from keras_cnn_zoo.data.library_english import sentences as made
+from keras_cnn_zoo.data.embedded.library_english import sentences as made
 from keras_cnn_zoo.data.readers import library_english
 from keras_cnn_zoo.utils.errors import InputError
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.data import load
-from keras_cnn_zoo.data.digit_scenes import scenes
+from keras_cnn_zoo.data.embedded.digit_scenes import scenes
 from keras_cnn_zoo.data.readers import tfds as reader
 from keras_cnn_zoo.utils.errors import InputError
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.data import load
-from keras_cnn_zoo.data.tone_digits import tones
+from keras_cnn_zoo.data.embedded.tone_digits import tones
 from keras_cnn_zoo.utils.errors import InputError
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.models import CRNN
-from keras_cnn_zoo.models.text.decoding import GreedyReading
-from keras_cnn_zoo.models.text.stretching import stretch
+from keras_cnn_zoo.models.text.greedy_reading import GreedyReading
+from keras_cnn_zoo.ops.host.stretching import stretch
 
 CASES = [
     dict(

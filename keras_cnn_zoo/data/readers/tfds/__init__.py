@@ -12,7 +12,7 @@ features, held, supervised)`, which picks the features by the classes of `tfds.f
 import contextlib
 import sys
 
-from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.readers.tfds import (
     classification,
@@ -71,7 +71,7 @@ def _import_tfds():
         ) from error
     import keras
 
-    from keras_cnn_zoo.data.digit_scenes import builder  # noqa: F401  (registers the name)
+    from keras_cnn_zoo.data.embedded.digit_scenes import builder  # noqa: F401  (registers the name)
 
     if keras.backend.backend() != "tensorflow":
         # TensorFlow only reads files here; left to itself it takes the accelerators' memory. Once it
@@ -144,7 +144,7 @@ def _encoded(value):
     dimensions = getattr(value, "ndim", 0)
     if dimensions in (1, 4):
         return [_encoded(frame) for frame in value]
-    return pictures.encode_png(value) if dimensions else value
+    return image_files.encode_png(value) if dimensions else value
 
 
 def _one_line(error):

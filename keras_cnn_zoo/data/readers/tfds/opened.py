@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_cnn_zoo.data import pictures
+from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.splits import check_not_empty
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
@@ -62,13 +62,15 @@ class Opened:
         """Header of the encoded picture of a row, which is its first value."""
         where = f"tfds:{self.name}: {row[0]}"
         if self.options.skip_bad:
-            pictures.decode(row[1], name=where, upright=False)
-        return pictures.inspect(row[1], name=where, upright=False)
+            image_files.decode(row[1], name=where, upright=False)
+        return image_files.inspect(row[1], name=where, upright=False)
 
     def picture(self, row, channels):
         """The decoded picture of a row, which is its first value."""
         # TensorFlow Datasets never turns pictures by their EXIF tag, and masks lie on them as they are.
-        return pictures.decode(row[1], name=f"tfds:{self.name}: {row[0]}", channels=channels, upright=False)
+        return image_files.decode(
+            row[1], name=f"tfds:{self.name}: {row[0]}", channels=channels, upright=False
+        )
 
 
 def choose(keys, preferred):

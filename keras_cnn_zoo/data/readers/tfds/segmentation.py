@@ -1,7 +1,7 @@
 """Segmentation data of TensorFlow Datasets: a picture and a mask."""
 
-from keras_cnn_zoo.data import pictures
-from keras_cnn_zoo.data.mask_values import check_values, count_classes, values_of
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.masks import check_values, count_classes, values_of
 from keras_cnn_zoo.data.readers.tfds.opened import check_pixels, choose, plain_pictures
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.data.survey import survey
@@ -31,7 +31,7 @@ def found(opened):
 
     def look(row):
         info = opened.look_at_picture(row)
-        mask = pictures.decode_index(row[2], name=f"tfds:{name}: the mask of {row[0]}")
+        mask = image_files.decode_index(row[2], name=f"tfds:{name}: the mask of {row[0]}")
         if mask.shape != (info.height, info.width):
             raise InputError(
                 f"tfds:{name}: the mask of {row[0]} is {mask.shape[1]} x {mask.shape[0]} pixels and its "
@@ -60,7 +60,7 @@ def found(opened):
     def split(rows):
         def read_example(position):
             row = rows[position]
-            mask = pictures.decode_index(row[2], name=f"tfds:{name}: the mask of {row[0]}")
+            mask = image_files.decode_index(row[2], name=f"tfds:{name}: the mask of {row[0]}")
             return {"image": opened.picture(row, channels), "mask": mask}
 
         return Split([row[0] for row in rows], read_example)

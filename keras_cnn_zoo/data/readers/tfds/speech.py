@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from keras_cnn_zoo.data import sounds
+from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.data.readers.tfds.opened import choose
 from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.ops.host.waveforms import as_float, mono
 from keras_cnn_zoo.utils.errors import InputError
-from keras_cnn_zoo.utils.waveforms import as_float, mono
 
 WANTED = "a sound and a class"
 # What a feature without a rate of its own most likely has: TFDS itself plays it at that.

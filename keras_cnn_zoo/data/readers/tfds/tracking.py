@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_cnn_zoo.data import pictures
-from keras_cnn_zoo.data.frames import PictureFrames
-from keras_cnn_zoo.data.pairs import has_target
+from keras_cnn_zoo.data.augmentation.pairs import has_target
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.frames import PictureFrames
 from keras_cnn_zoo.data.readers.tfds.opened import choose
 from keras_cnn_zoo.data.source import Found, Split
 from keras_cnn_zoo.utils.errors import InputError
@@ -37,7 +37,7 @@ def found(opened):
             raise InputError(f"{where} shows its target in no frame")
         if opened.options.skip_bad:
             for frame in row[1]:
-                pictures.decode(frame, name=where)
+                image_files.decode(frame, name=where)
 
     kept, _, skipped = opened.survey(look)
 
@@ -56,7 +56,7 @@ def found(opened):
 
 def _boxes(row, where):
     """float32 (frames, 4) in pixels as left, top, width, height; TFDS has shares of the frame."""
-    info = pictures.inspect(row[1][0], name=where)
+    info = image_files.inspect(row[1][0], name=where)
     top, left, bottom, right = np.asarray(row[2], "float64").reshape(-1, 4).T
     boxes = np.stack([left, top, right - left, bottom - top], axis=1)
     return (boxes * [info.width, info.height, info.width, info.height]).astype("float32")

@@ -1,0 +1,123 @@
+"""The `keras-cnn-zoo` command: what follows it decides which program runs, and only that one is loaded."""
+
+import importlib
+import os
+import sys
+
+from keras_cnn_zoo.utils.tasks import TASKS
+from keras_cnn_zoo.utils.version import __version__
+
+PROGRAM = "keras-cnn-zoo"
+EXTRA = "apps"
+# Searches beside those that are named after their task.
+MORE_SEARCHES = {"deeplab": "the width, rates, and decoder of a DeepLab"}
+
+
+def main(arguments=None):
+    """Runs the command and returns its exit code.
+
+    Args:
+        arguments: the words after the command; None for those of this process.
+    """
+    # TensorFlow's start-up log is no use to someone who trains a model.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("\n".join(usage()))
+        return 0 if arguments else 2
+    word, *rest = arguments
+    if word == "--version":
+        print(f"{PROGRAM} {__version__}")
+        return 0
+    if word == "catalog":
+        from keras_cnn_zoo.cli import catalog_command
+
+        return catalog_command.main(rest)
+    if word == "presets":
+        from keras_cnn_zoo.cli import presets_command
+
+        return presets_command.main(rest)
+    if word == "tune":
+        return _tune(rest)
+    if word not in TASKS:
+        return _refuse(f"unknown command {word!r}. Known: catalog, presets, tune, {', '.join(TASKS)}")
+    if _lacks_packages(word):
+        return 2
+    from keras_cnn_zoo import tasks
+    from keras_cnn_zoo.cli.task_commands import application
+
+    return _run(application(tasks.TASKS[word]()), rest, f"{PROGRAM} {word}")
+
+
+def usage():
+    """Yields the lines of `keras-cnn-zoo --help`."""
+    yield f"usage: {PROGRAM} COMMAND ..."
+    yield ""
+    yield "Convolutional networks for Keras 3: train, measure, search, and export them."
+    yield ""
+    yield "commands:"
+    yield "  TASK fit        train a model, or fine-tune a preset, on your own folder"
+    yield "  TASK evaluate   measure a run or a preset"
+    yield "  TASK predict    answer for files"
+    yield "  TASK export     write a file for serving"
+    yield "  tune NAME       search for the best model of a task, or of deeplab"
+    yield "  catalog         list every layer, loss, and other component"
+    yield "  presets [TASK]  list the pretrained models"
+    yield ""
+    yield "tasks:"
+    yield from (f"  {name:<15} {summary}" for name, summary in TASKS.items())
+    yield ""
+    yield "options:"
+    yield "  --version       print the version"
+    yield "  -h, --help      print this; after any command, its own help"
+    yield ""
+    yield f"Start with: {PROGRAM} segmentation fit --out runs/first"
+
+
+def _tune(arguments):
+    searches = {**TASKS, **MORE_SEARCHES}
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"usage: {PROGRAM} tune NAME [OPTIONS]\n")
+        print("Searches with KerasTuner for the best model of a task. NAME is one of:")
+        print("\n".join(f"  {name:<15} {summary}" for name, summary in searches.items()))
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name not in searches:
+        return _refuse(f"unknown search {name!r}. Known: {', '.join(searches)}")
+    if _lacks_packages(f"tune {name}"):
+        return 2
+    from keras_cnn_zoo.cli.search_commands import program
+
+    space = importlib.import_module(f"keras_cnn_zoo.search.spaces.{name}").SPACE
+    return _run(program(space), rest, f"{PROGRAM} tune {name}")
+
+
+def _lacks_packages(command):
+    """Whether packages of the extra are missing, which is then printed."""
+    from keras_cnn_zoo.cli.extras import missing_packages
+
+    missing = missing_packages(EXTRA)
+    if missing:
+        _refuse(
+            f"`{PROGRAM} {command}` needs {', '.join(missing)}: "
+            f'install the extra with pip install "keras-cnn-zoo[{EXTRA}]"'
+        )
+    return bool(missing)
+
+
+def _refuse(message):
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def _run(app, arguments, prog):
+    """Runs a typer program, which ends by SystemExit."""
+    try:
+        app(arguments, prog_name=prog)
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Training examples changed at random, each change a function of a seed."""

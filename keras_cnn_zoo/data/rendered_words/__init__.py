@@ -1,5 +1,0 @@
-"""Words drawn while a network trains: any number of them, each a function of a seed."""
-
-from keras_cnn_zoo.data.rendered_words.rendering import RenderedWords
-
-__all__ = ["RenderedWords"]

@@ -1,0 +1,1 @@
+"""Every picture: sheets, boxes, texts, frames of videos."""

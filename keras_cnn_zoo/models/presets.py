@@ -1,0 +1,5 @@
+"""Presets under the name that they had before `keras_cnn_zoo.presets`."""
+
+from keras_cnn_zoo.presets import describe, list_presets, load, save
+
+__all__ = ["describe", "list_presets", "load", "save"]

@@ -1,7 +1,0 @@
-"""Presets: trained models as plain data, saved in one step and loaded without ever running code."""
-
-from keras_cnn_zoo.models.presets.bundled import list_presets
-from keras_cnn_zoo.models.presets.loading import describe, load
-from keras_cnn_zoo.models.presets.saving import save
-
-__all__ = ["describe", "list_presets", "load", "save"]

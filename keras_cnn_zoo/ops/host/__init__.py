@@ -1,0 +1,1 @@
+"""Functions on NumPy arrays before a network sees them."""

@@ -1,0 +1,93 @@
+"""Presets that come with the package, and what a name or path given by a user stands for."""
+
+import difflib
+import os
+from pathlib import Path
+
+from keras_cnn_zoo.presets.configs import resolve_class
+from keras_cnn_zoo.presets.manifest import MANIFEST, WEIGHTS, shown
+from keras_cnn_zoo.presets.storage import read_manifest
+from keras_cnn_zoo.utils import registry
+from keras_cnn_zoo.utils.errors import InputError
+
+FOLDER = Path(__file__).resolve().parent
+# Names reserved for weights of other collections.
+DOORS = ("keras", "timm", "torchvision")
+
+
+def folders():
+    """The folder of every bundled preset by name, sorted."""
+    return {path.parent.name: path.parent for path in sorted(FOLDER.glob(f"*/{MANIFEST}"))}
+
+
+def list_presets(task=None):
+    """The bundled presets, one dict each.
+
+    Args:
+        task: a task such as "segmentation", or None for all.
+
+    Returns:
+        A list of dicts sorted by name: `name`, `task`, `class`, `summary`, `num_classes`, `metrics`, `data`,
+        `licence`, and `bytes`, the size of the weights.
+
+    Raises:
+        InputError: for an unknown task.
+
+    >>> from keras_cnn_zoo import models
+    >>> [preset["name"] for preset in models.list_presets("classification")]
+    ['lenet5_mnist', 'resnet18_cifar10']
+    """
+    tasks = registry.tasks()
+    if task is not None and task not in tasks:
+        raise InputError(f"`task` must be one of {', '.join(tasks)} or None. Received: task={shown(task)}")
+    listed = []
+    for name, folder in folders().items():
+        manifest = read_manifest(repr(name), folder)
+        own_task = resolve_class(repr(name), manifest["class"]).task
+        if task in (None, own_task):
+            listed.append(
+                {
+                    "name": name,
+                    "task": own_task,
+                    "class": manifest["class"],
+                    "summary": manifest["summary"],
+                    "num_classes": manifest["config"].get("num_classes"),
+                    "metrics": manifest["metrics"],
+                    "data": manifest["training"].get("data"),
+                    "licence": manifest["training"].get("licence"),
+                    "bytes": manifest["files"][WEIGHTS]["bytes"],
+                }
+            )
+    return listed
+
+
+def locate(name_or_path):
+    """What messages call a preset, and where it lies: a bundled name first, else a path.
+
+    Raises:
+        InputError: for a name that is neither, with the closest bundled one.
+    """
+    if not isinstance(name_or_path, (str, os.PathLike)) or not os.fspath(name_or_path):
+        raise InputError(f"A preset is named by a string or path. Received: {shown(name_or_path)}")
+    label, known = shown(os.fspath(name_or_path)), folders()
+    if not isinstance(name_or_path, str):
+        name_or_path = os.fspath(name_or_path)
+    elif name_or_path in known:
+        return label, known[name_or_path]
+    elif name_or_path.split("/")[0] in DOORS and "/" in name_or_path:
+        raise InputError(
+            f"Preset {label}: keras/ opens in a later release; timm/ and torchvision/ are read by "
+            "`models.from_preset(name, weights=PATH)` "
+            f"(a local folder is written {shown('./' + name_or_path)})"
+        )
+    path = Path(name_or_path).expanduser()
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):
+        exists = False
+    if exists:
+        return label, path
+    close = difflib.get_close_matches(name_or_path, known, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    names = ", ".join(known) or "none"
+    raise InputError(f"Preset {label}: no such folder, file or bundled preset; {meant}Bundled: {names}")

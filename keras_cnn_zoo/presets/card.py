@@ -1,0 +1,128 @@
+"""The model card: which facts a preset states about its training, and the README made from them."""
+
+import platform
+from importlib import metadata
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.presets.manifest import WEIGHTS, check_plain, fail, shown
+from keras_cnn_zoo.utils.version import __version__
+
+# What a caller may state, in the order of the README.
+FIELDS = {
+    "summary": "one line: what the model does, on what data",
+    "data": "the training data in words",
+    "data_spec": "the `--data` word that reads them",
+    "data_options": "reader options beside it, such as ignore_label",
+    "licence": "licence of the data as its source states it, or 'none stated'",
+    "metrics": "name to number, a fraction in 0..1 where formats.md says so",
+    "evaluated_on": "what the metrics were measured on",
+    "command": "the command that trained it",
+    "seed": "the seed of that command",
+    "notes": "limits, and what else a user must know",
+}
+NOT_STATED = "not stated"
+
+
+def check(label, card):
+    """`card` with every field of `FIELDS`: what was given, else None (metrics: an empty dict)."""
+    if card is None:
+        card = {}
+    if not isinstance(card, dict):
+        fail(label, f"`card` must be a dict or None. Received: card={shown(card)}")
+    unknown = sorted(set(card) - set(FIELDS), key=str)
+    if unknown:
+        fail(label, f"`card` takes {', '.join(FIELDS)}. Received: {shown(unknown)}")
+    check_plain(label, "card", card)
+    card = {"metrics": {}, **card}
+    if not isinstance(card["metrics"], dict):
+        fail(label, f"`metrics` must be a dict. Received: metrics={shown(card['metrics'])}")
+    if not isinstance(card.get("data_options"), (dict, type(None))):
+        fail(label, f"`data_options` must be a dict or None. Received: {shown(card['data_options'])}")
+    for name in set(card) - {"metrics", "seed", "data_options"}:
+        if not isinstance(card[name], (str, type(None))):
+            fail(label, f"`{name}` must be a string or None. Received: {name}={shown(card[name])}")
+    return {name: card.get(name) for name in FIELDS}
+
+
+def versions():
+    """Versions of what wrote the preset."""
+    backend = keras.backend.backend()
+    return {
+        "keras_cnn_zoo": __version__,
+        "keras": keras.version(),
+        backend: metadata.version(backend),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def readme(name, manifest, *, model):
+    """The card as Markdown.
+
+    Args:
+        name: title; the name by which users load the preset.
+        manifest: the manifest with everything but its own entry for the README.
+        model: the model, for its task, its number of parameters and how it is used.
+    """
+    training, names = manifest["training"], manifest["class_names"]
+    weights = manifest["files"][WEIGHTS]
+    rows = [
+        ("Class", f"`{manifest['class']}`"),
+        ("Task", model.task),
+        ("Parameters", f"{model.count_params():,}"),
+        ("Size of the weights", f"{weights['bytes'] / 1e6:.1f} MB, sha256 `{weights['sha256']}`"),
+        ("Classes", _classes(names, manifest["config"])),
+        ("Preprocessing", _preprocessing(manifest["preprocessing"])),
+    ]
+    trained = [
+        ("Data", training["data"]),
+        ("Data word", training["data_spec"] and f"`--data {training['data_spec']}`"),
+        ("Licence of the data", training["licence"]),
+        ("Command", training["command"] and f"`{training['command']}`"),
+        ("Seed", training["seed"]),
+        ("Versions", ", ".join(f"{key} {value}" for key, value in training["versions"].items())),
+    ]
+    measured = [(key, _number(value)) for key, value in manifest["metrics"].items()]
+    lines = [f"# {name}", "", manifest["summary"] or f"A {manifest['class']}.", ""]
+    lines += [*_table("model", rows), "", "## Measured", ""]
+    lines += [*_table("metric", measured), ""] if measured else []
+    lines += [f"Measured on: {(training['evaluated_on'] or NOT_STATED).rstrip('.')}.", "", "## Training", ""]
+    lines += [
+        *_table("fact", trained),
+        "",
+        "## Limits",
+        "",
+        training["notes"] or f"{NOT_STATED.capitalize()}.",
+        "",
+        "## Use",
+        "",
+        "```python",
+        "from keras_cnn_zoo import models",
+        "",
+        f'model = models.from_preset("{name}")  # a bundled name, or the path of this folder or file',
+        *model.usage.splitlines(),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _classes(names, config):
+    if names is None:
+        return None if "num_classes" in config else "none"
+    return f"{len(names)}: {', '.join(names)}"
+
+
+def _preprocessing(constants):
+    return ", ".join(f"{key} {value}" for key, value in constants.items()) or "inside the network"
+
+
+def _table(title, rows):
+    cells = [(key, NOT_STATED if value in (None, "") else str(value)) for key, value in rows]
+    cells = [(key, " ".join(value.split()).replace("|", "\\|")) for key, value in cells]
+    return [f"| {title} | |", "|---|---|", *(f"| {key} | {value} |" for key, value in cells)]
+
+
+def _number(value):
+    return f"{value:.4f}" if isinstance(value, float) else value

@@ -1,0 +1,132 @@
+"""Which classes a preset may name: the catalog's models and parts, and a list of Keras' own."""
+
+import inspect
+
+import keras
+
+from keras_cnn_zoo import initializers, layers, regularizers
+from keras_cnn_zoo.presets.manifest import check_plain, fail, shown
+from keras_cnn_zoo.utils import registry
+
+PACKAGE = "keras_cnn_zoo"
+
+# Named one by one. Left out: Lambda, TorchModuleWrapper, TFSMLayer, JaxLayer and FlaxLayer run code that a
+# file brings along; StringLookup, IntegerLookup and TextVectorization read any path that they are given.
+_LAYERS = """
+    Activation AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AlphaDropout Average
+    AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Concatenate Conv1D
+    Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose Cropping1D Cropping2D Cropping3D Dense
+    DepthwiseConv1D DepthwiseConv2D Dropout ELU Embedding Flatten GRU GRUCell GaussianDropout
+    GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
+    GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization Identity LSTM LSTMCell LayerNormalization
+    LeakyReLU MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Multiply PReLU Permute
+    RMSNormalization ReLU Rescaling Reshape SeparableConv1D SeparableConv2D SimpleRNN Softmax
+    SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization Subtract UnitNormalization
+    UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+"""
+_INITIALIZERS = """
+    Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
+    RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
+"""
+KERAS_CLASSES = {
+    "keras": ("DTypePolicy",),
+    "keras.layers": tuple(_LAYERS.split()),
+    "keras.initializers": tuple(_INITIALIZERS.split()),
+    "keras.regularizers": ("L1", "L1L2", "L2", "OrthogonalRegularizer"),
+    "keras.constraints": ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"),
+}
+# Keras writes the first four always; the last two say how an object was built or shared and are dropped.
+_OBJECT_KEYS = {"module", "class_name", "config", "registered_name", "build_config", "shared_object_id"}
+# Any of these makes a dict an object in Keras' eyes.
+_OBJECT_MARKS = {"module", "class_name", "registered_name", "compile_config"}
+
+
+def resolve_class(label, name, expected_class=None):
+    """The class that a preset names: one of the catalog, or the very class that the caller asked for."""
+    classes = registry.models()
+    if name not in classes and expected_class is not None and expected_class.__name__ == name:
+        return expected_class
+    if name not in classes:
+        fail(label, f"`class` must be one of {', '.join(sorted(classes))}. Received: class={shown(name)}")
+    if expected_class is not None and not issubclass(classes[name], expected_class):
+        fail(label, f"holds a {name}, which is no {expected_class.__name__}; call {name}.from_preset")
+    return classes[name]
+
+
+def check_arguments(label, cls, names):
+    """Every name must be an argument of the constructor of `cls`."""
+    parameters = inspect.signature(cls.__init__).parameters
+    known = {name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD}
+    known = (known - {"self"}) | {"name"}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        fail(label, f"{cls.__name__} takes {', '.join(sorted(known))}. Received: {shown(unknown)}")
+
+
+def check(label, config):
+    """A copy of `config` in which every nested object is of an allowed class, named in our own words.
+
+    Args:
+        label: what messages call the preset.
+        config: constructor arguments as JSON values, objects as `keras.saving` serializes them.
+
+    Returns:
+        A dict that Keras may deserialize: module and registered name of each object come from the lists here,
+        never from the file.
+    """
+    check_plain(label, "config", config)
+    return {key: _checked(label, key, value) for key, value in config.items()}
+
+
+def without_dtypes(value):
+    """`value` without the precision that nested objects were trained in: the reader's policy decides."""
+    if isinstance(value, dict):
+        nested = "class_name" in value and isinstance(value.get("config"), dict)
+        value = {key: without_dtypes(item) for key, item in value.items()}
+        if nested:
+            value["config"].pop("dtype", None)
+        return value
+    return [without_dtypes(item) for item in value] if isinstance(value, list) else value
+
+
+def _checked(label, path, value):
+    if isinstance(value, (list, tuple)):
+        return [_checked(label, path, item) for item in value]
+    if isinstance(value, dict):
+        if _OBJECT_MARKS & set(value):
+            return _checked_object(label, path, value)
+        return {key: _checked(label, f"{path}.{key}", item) for key, item in value.items()}
+    if isinstance(value, str) and ">" in value:
+        # Keras looks such strings up among the classes that anybody registered.
+        fail(label, f"`{path}` names a registered object. Received: {shown(value)}")
+    return value
+
+
+def _checked_object(label, path, value):
+    module, name, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
+    inner = value.get("config")
+    if set(value) - _OBJECT_KEYS or not isinstance(name, str) or not isinstance(inner, (dict, type(None))):
+        fail(label, f"`{path}` is no object that a preset may hold. Received: {shown(value)}")
+    if isinstance(module, str) and name in KERAS_CLASSES.get(module, ()) and registered in (None, name):
+        trusted = {"module": module, "class_name": name, "registered_name": None}
+    elif registered == f"{PACKAGE}>{name}" and name in _own_names():
+        # Keras finds registered classes by this name, whatever the module says.
+        trusted = {"module": PACKAGE, "class_name": name, "registered_name": registered}
+    else:
+        full_name = f"{module}.{name}" if registered in (None, name) else f"{module}.{name} ({registered})"
+        fail(label, f"`{path}` is of a class outside the allowed list. Received: {shown(full_name)}")
+    arguments = {key: _checked(label, f"{path}.{key}", item) for key, item in (inner or {}).items()}
+    return {**trusted, "config": arguments}
+
+
+def _own_names():
+    """Names of the layers, models, regularizers and initializers of this package."""
+    parts = dict(registry.models())
+    for family in (layers, regularizers, initializers):
+        parts |= {name: getattr(family, name) for name in family.__all__}
+    return {
+        name
+        for name, part in parts.items()
+        if isinstance(part, type) and keras.saving.get_registered_name(part) == f"{PACKAGE}>{name}"
+    }

@@ -1,0 +1,124 @@
+"""A preset to a model."""
+
+from keras_cnn_zoo.presets import configs
+from keras_cnn_zoo.presets import weights as weight_files
+from keras_cnn_zoo.presets.bundled import locate
+from keras_cnn_zoo.presets.manifest import WEIGHTS, check_plain, fail, shown
+from keras_cnn_zoo.presets.sources import torch_files
+from keras_cnn_zoo.presets.storage import read, read_manifest
+from keras_cnn_zoo.utils import validation
+
+
+def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, **overrides):
+    """Loads a pretrained model. The preset names its class; nothing in it is ever run.
+
+    Args:
+        name_or_path: a name from `list_presets()`, a folder or `.zip` file that `save_to_preset` wrote, or
+            "timm/NAME" or "torchvision/NAME" for a residual network of these collections.
+        num_classes: another number of classes swaps the head for a fresh one and keeps the body; the class
+            names go unless new ones are given as `class_names=`. The preset's own number keeps the head
+            unless `class_names=` gives other names; None keeps it always.
+        weights: the `.safetensors` or `.pth` file to read "timm/NAME" or "torchvision/NAME" from.
+        expected_class: refuse a preset of another class than this one and its subclasses.
+        **overrides: constructor arguments to change, such as `input_shape`; the weights must still fit.
+            `features_only=True` gives a classifier's body without its head.
+
+    Returns:
+        The model, an instance of its class in `keras_cnn_zoo.models`.
+
+    Raises:
+        InputError: one line that names the preset and what is wrong with it.
+    """
+    collection = str(name_or_path).split("/")[0] if isinstance(name_or_path, str) else None
+    if collection in torch_files.COLLECTIONS and "/" in name_or_path:
+        return _foreign(name_or_path, weights, expected_class, num_classes=num_classes, **overrides)
+    if weights is not None:
+        fail(shown(str(name_or_path)), f"brings its own weights. Received: weights={shown(str(weights))}")
+    label, path = locate(name_or_path)
+    manifest, contents = read(label, path)
+    cls = configs.resolve_class(label, manifest["class"], expected_class)
+    config = manifest["config"]
+    if "class_names" in config:
+        fail(label, "`class_names` must stand beside `config`, not in it")
+    configs.check_arguments(label, cls, {*config, *overrides})
+    config = configs.check(label, config)
+    _check_preprocessing(label, cls, manifest["preprocessing"])
+
+    class_names, swapped = manifest["class_names"], False
+    if num_classes is not None:
+        try:
+            num_classes = validation.positive_integer("num_classes", num_classes)
+        except ValueError as error:
+            fail(label, str(error), error)
+        if "num_classes" not in config:
+            fail(label, f"{cls.__name__} has no classes to swap. Received: num_classes={shown(num_classes)}")
+        # As many classes under other names are other classes; names alone only rename.
+        renamed = None not in (class_names, overrides.get("class_names")) and tuple(class_names) != tuple(
+            overrides["class_names"]
+        )
+        swapped = num_classes != config["num_classes"] or renamed
+        class_names = None if swapped else class_names
+        config["num_classes"] = num_classes
+    if class_names is not None:
+        config["class_names"] = class_names
+    features_only = overrides.pop("features_only", None) if not config.get("features_only") else None
+    model = _build(label, cls, {**config, **overrides})
+    weight_files.load_into(label, model, contents[WEIGHTS], cls.head_names if swapped else ())
+    if features_only:
+        model = _headless(label, cls, model)
+    if manifest["preprocessing"] != dict(model.preprocessing):
+        model.preprocessing = manifest["preprocessing"]
+    return model
+
+
+def _foreign(name, weights, expected_class, **arguments):
+    model = torch_files.load(shown(name), name, weights, **arguments)
+    if expected_class is not None and not isinstance(model, expected_class):
+        fail(shown(name), f"is a {type(model).__name__}, which is no {expected_class.__name__}")
+    return model
+
+
+def describe(name_or_path):
+    """The facts of a preset without its weights: the contents of its `preset.json`.
+
+    Args:
+        name_or_path: as for `load`.
+
+    Returns:
+        A dict with `class`, `summary`, `config`, `class_names`, `preprocessing`, `metrics`, `training` and
+        `files`.
+
+    Raises:
+        InputError: as for `load`.
+    """
+    return read_manifest(*locate(name_or_path))
+
+
+def _build(label, cls, config):
+    try:
+        return cls.from_config(config)
+    except (TypeError, ValueError) as error:
+        fail(label, f"{cls.__name__} cannot be built from its arguments: {error}", error)
+
+
+def _headless(label, cls, model):
+    """The body of a classifier, with its weights."""
+    body = _build(label, cls, {**model.get_config(), "features_only": True})
+    for layer in body.layers:
+        if layer.weights:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    return body
+
+
+def _check_preprocessing(label, cls, preprocessing):
+    check_plain(label, "preprocessing", preprocessing)
+    if set(preprocessing) != set(cls.preprocessing):
+        fail(
+            label,
+            f"`preprocessing` of {cls.__name__} must give {', '.join(sorted(cls.preprocessing))}. "
+            f"Received: {shown(preprocessing)}",
+        )
+    for key, value in preprocessing.items():
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(isinstance(item, (int, float)) for item in values):
+            fail(label, f"`preprocessing` must hold numbers. Received: {key}={shown(value)}")

@@ -1,0 +1,1 @@
+"""Weights of other collections, read from files."""

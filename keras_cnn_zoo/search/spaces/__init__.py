@@ -1,0 +1,1 @@
+"""One file per search: what it varies, and over which values."""

@@ -1,0 +1,56 @@
+"""evaluate: metrics and baseline, written once for all tasks."""
+
+import os
+
+from keras_cnn_zoo.training.run_folder import announce
+from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.utils.console import say
+from keras_cnn_zoo.utils.errors import InputError
+
+
+def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None):
+    """The metrics and baseline of a run or preset on a split, as a JSON-able dict.
+
+    Args:
+        task: a `Task`.
+        run: a run folder, or None.
+        preset: name or path of a preset, or None; exactly one of the two is given.
+        data: a `--data` spec; None for the data recorded in the run or on the preset's card, or, where
+            those are not there, the embedded set.
+        split: "train", "val" or "test".
+        data_options: dict of reader options, or None.
+    """
+    trained = load_model(task, run=run, preset=preset)
+    model, options = trained.model, {"seed": trained.seed, **(data_options or {})}
+    if data is None and not trained.has_data:
+        say("no data are recorded: measuring on the embedded set")
+    elif data is None and trained.spec is not None and not _is_there(trained.spec):
+        say(f"the recorded data {trained.spec} are not there: measuring on the embedded set")
+    elif data is None:
+        data, options = trained.spec, {**trained.data_options, **options}
+    if data is not None and getattr(model, "class_names", None):
+        options.setdefault("class_names", model.class_names)
+    source = task.load(data, **options)
+    announce(source)
+    _check_classes(model, source)
+    return {
+        **task.evaluate(model, source, split),
+        "baseline": task.baseline(source, split),
+        "split": split,
+        "data": source.name,
+        "examples": len(source.split(split)),
+    }
+
+
+def _is_there(spec):
+    """Whether a recorded data word can be read here; names of TensorFlow Datasets are left to TFDS."""
+    format_name, _, path = spec.partition(":")
+    return format_name == "tfds" or os.path.exists(path)
+
+
+def _check_classes(model, source):
+    known = getattr(model, "num_classes", None)
+    if known is not None and known != len(source.class_names):
+        raise InputError(
+            f"the model tells {model.num_classes} classes apart, {source.name} has {len(source.class_names)}"
+        )

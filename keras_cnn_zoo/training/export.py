@@ -1,0 +1,26 @@
+"""export: one file for serving, written once for all tasks."""
+
+import os
+
+from keras_cnn_zoo.training import export_formats
+from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.utils.errors import InputError
+
+
+def export_model(task, path, *, format, run=None, preset=None):
+    """Writes the network with preprocessing and decoding inside as SavedModel or ONNX.
+
+    Args:
+        task: a `Task`.
+        path: file (ONNX) or folder (SavedModel) to write; must not exist.
+        format: "saved_model" or "onnx".
+        run: a run folder, or None.
+        preset: name or path of a preset, or None; exactly one of the two is given.
+    """
+    if format not in export_formats.FORMATS:
+        raise InputError(f"--format must be one of {', '.join(export_formats.FORMATS)}. Received: {format!r}")
+    if os.path.exists(path):
+        raise InputError(f"--out {path} exists: choose another path")
+    model = load_model(task, run=run, preset=preset).model
+    export_formats.write(task.deployable(model), path, format)
+    return path

@@ -1,0 +1,107 @@
+"""The folder that `fit --out DIR` leaves."""
+
+import csv
+import io
+import json
+import os
+
+import keras
+
+from keras_cnn_zoo.utils.console import say
+from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.files import atomic_path, write_text
+
+# What a card calls the data that come with the package, whatever the task.
+EMBEDDED = "embedded"
+
+
+def announce(source):
+    """What a user should know of the data: notes of the reader, and each example that was left out."""
+    for line in (*source.notes, *(f"left out: {line}" for line in source.skipped)):
+        say(line)
+
+
+class RunFolder:
+    """Names and files of one run.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def file(self, name):
+        """Path of a file of the run."""
+        return os.path.join(self.path, name)
+
+    def start(self, config, *, resume):
+        """Creates the folder, or checks that it holds the same run and `resume` was asked for."""
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
+            raise InputError(f"--out {self.path} is a file, not a folder")
+        if os.path.exists(self.file("config.json")):
+            if not resume:
+                raise InputError(
+                    f"--out {self.path} holds another run: choose another folder or add --resume"
+                )
+            before = self.config()
+            changed = sorted(k for k in config.keys() | before.keys() if config.get(k) != before.get(k))
+            if changed:
+                name = changed[0]
+                raise InputError(
+                    f"--resume {self.path}: the run was started with {name}={before.get(name)!r}. "
+                    f"Received: {name}={config.get(name)!r}"
+                )
+            return
+        if os.path.isdir(self.path) and os.listdir(self.path):
+            raise InputError(f"--out {self.path} is not empty and holds no run: choose another folder")
+        os.makedirs(self.path, exist_ok=True)
+        self.write_json("config.json", config)
+
+    def config(self):
+        """What `fit` was called with."""
+        return self.read_json("config.json")
+
+    def read_json(self, name):
+        """A JSON file of the run."""
+        try:
+            with open(self.file(name), encoding="utf-8") as file:
+                return json.load(file)
+        except FileNotFoundError as error:
+            raise InputError(f"{self.path} is not a run folder: it has no {name}") from error
+        except json.JSONDecodeError as error:
+            raise InputError(f"{self.file(name)} is damaged: {error}") from error
+
+    def write_json(self, name, content):
+        """Writes a JSON file of the run atomically."""
+        write_text(self.file(name), json.dumps(content, indent=2) + "\n")
+
+    def write_history(self, history):
+        """Writes `history.csv` from a list of dicts; a figure that an epoch did not measure stays empty."""
+        columns = list(dict.fromkeys(name for row in history for name in row))
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        write_text(self.file("history.csv"), buffer.getvalue())
+
+    def save_model(self, model):
+        """Writes `model.keras` atomically."""
+        with atomic_path(self.file("model.keras")) as temporary:
+            model.save(temporary)
+
+    def load_model(self):
+        """The trained model of the run."""
+        path = self.file("model.keras")
+        if not os.path.exists(path):
+            raise InputError(f"{self.path} has no model.keras: is the run finished? Go on with fit --resume")
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(f"{path} cannot be read as a model: {reason}") from error
+
+    def save_figure(self, name, figure):
+        """Writes a matplotlib figure as PNG."""
+        with atomic_path(self.file(name)) as temporary:
+            figure.savefig(temporary, format="png", dpi=110)

@@ -1,0 +1,56 @@
+"""A finished model, found again for `evaluate`, `predict` and `export`."""
+
+import dataclasses
+
+import keras
+
+from keras_cnn_zoo import presets
+from keras_cnn_zoo.training.run_folder import EMBEDDED, RunFolder
+from keras_cnn_zoo.utils.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedModel:
+    """A model and what is recorded of the data it was trained on.
+
+    Args:
+        model: the network.
+        seed: seed of the run. Data without splits of their own were drawn with it; another seed would turn
+            test examples into training examples.
+        has_data: whether the data are recorded.
+        spec: the recorded `--data` spec; None for the embedded set.
+        data_options: the recorded reader options, as a dict.
+    """
+
+    model: keras.Model
+    seed: int = 0
+    has_data: bool = False
+    spec: str | None = None
+    data_options: dict = dataclasses.field(default_factory=dict)
+
+
+def load_model(task, *, run=None, preset=None):
+    """Returns the `TrainedModel` of `--run DIR` or `--preset NAME`, of which exactly one is given.
+
+    Raises:
+        InputError: for both or neither, and for a run or preset of another task.
+    """
+    if (run is None) == (preset is None):
+        raise InputError("give exactly one of --run and --preset")
+    if run is not None:
+        folder = RunFolder(run)
+        config = folder.config()
+        if config.get("task") != task.name:
+            raise InputError(f"--run {run} is a run of {config.get('task')}, not of {task.name}")
+        options = dict(config["data_options"])
+        return TrainedModel(folder.load_model(), config["seed"], True, options.pop("spec"), options)
+    model = presets.load(preset)
+    if model.task != task.name:
+        raise InputError(f"--preset {preset} is a {model.task} model, not one for {task.name}")
+    card = presets.describe(preset)["training"]
+    seed, spec = card.get("seed") or 0, card.get("data_spec")
+    if spec is None:
+        return TrainedModel(model, seed)
+    # Older cards name the embedded set itself; any other data spec has a colon.
+    spec = spec if spec != EMBEDDED and ":" in spec else None
+    return TrainedModel(model, seed, True, spec, card.get("data_options") or {})

@@ -1,0 +1,91 @@
+"""What happens between epochs: validation is measured, the best weights and the checkpoint are kept."""
+
+import os
+
+import keras
+
+from keras_cnn_zoo.training import checkpoint
+from keras_cnn_zoo.utils.console import say
+
+# A long run measures validation this many times: each costs a pass over the whole split.
+MEASUREMENTS = 40
+
+
+def train(model, batches, keeper, *, first, epochs, callbacks=()):
+    """Runs the epochs after `first` up to `epochs`, in the order that `batches` fixes.
+
+    Args:
+        model: a compiled model.
+        batches: training `Batches`.
+        keeper: the `Keeper` of the run.
+        first: epochs that are already done.
+        epochs: epochs in all.
+        callbacks: further Keras callbacks.
+    """
+    if first >= epochs:
+        return
+    try:
+        model.fit(
+            batches,
+            initial_epoch=first,
+            epochs=epochs,
+            shuffle=False,
+            callbacks=[batches.clock(), keeper, *callbacks],
+        )
+    except Exception as error:
+        # A picture that cannot be read in the middle of an epoch is still the user's one clear line.
+        if batches.failure is not None:
+            raise batches.failure from error
+        raise
+
+
+class Keeper(keras.callbacks.Callback):
+    """After each epoch: measure validation, keep the best weights, write the checkpoint."""
+
+    def __init__(self, task, source, folder, epochs):
+        super().__init__()
+        self.task = task
+        self.source = source
+        self.folder = folder
+        self.every = max(1, epochs // MEASUREMENTS)
+        self.epochs = epochs
+        self.history = []
+        self.best = None
+        self.best_epoch = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, "loss": float(logs["loss"])}
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
+            measured = self.task.evaluate(self.model, self.source, "val")
+            row.update({f"val_{name}": value for name, value in measured.items()})
+            if self.best is None or measured[self.task.metric] > self.best:
+                self.best, self.best_epoch = measured[self.task.metric], epoch + 1
+                with checkpoint.atomic_path(self.folder.file("best.weights.h5")) as temporary:
+                    self.model.save_weights(temporary)
+            # Keras' other callbacks (TensorBoard) read what is in the logs.
+            logs.update({name: value for name, value in row.items() if name.startswith("val_")})
+        self.history.append(row)
+        record = {
+            "epoch": epoch + 1,
+            "history": self.history,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+        }
+        checkpoint.save(self.folder.file("checkpoint.npz"), self.model, record)
+        self.folder.write_history(self.history)
+
+    def restore(self, model):
+        """Loads the checkpoint if there is one; returns the epoch to go on with."""
+        path = self.folder.file("checkpoint.npz")
+        if not os.path.exists(path):
+            say("nothing to resume yet: starting from the beginning")
+            return 0
+        record = checkpoint.load(path, model)
+        self.history = record["history"]
+        self.best, self.best_epoch = record["best"], record["best_epoch"]
+        say(f"resuming after epoch {record['epoch']} of {self.epochs}")
+        return record["epoch"]
+
+    def load_best(self, model):
+        """Puts the best weights into the model."""
+        model.load_weights(self.folder.file("best.weights.h5"))

@@ -1,0 +1,11 @@
+"""The tasks, by the name that commands, folders and presets use. The one table: everything else reads it."""
+
+TASKS = {
+    "classification": "one class per image",
+    "detection": "boxes and their classes",
+    "language": "one class per text",
+    "segmentation": "one class per pixel",
+    "speech": "one class per recording",
+    "text": "the text on an image of a word",
+    "tracking": "one target through a video",
+}

@@ -1,0 +1,238 @@
+import io
+import threading
+
+import numpy as np
+import pytest
+
+from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.files.images import PictureInfo
+from keras_cnn_zoo.utils.errors import InputError
+
+Image = pytest.importorskip("PIL.Image")
+
+RNG = np.random.default_rng(0)
+COLOUR = RNG.integers(0, 256, size=(5, 7, 3), dtype="uint8")
+GREY = RNG.integers(0, 256, size=(5, 7), dtype="uint8")
+
+
+def encoded(image, kind="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_colour_and_grey_come_back_exactly(kind):
+    np.testing.assert_array_equal(image_files.decode(encoded(Image.fromarray(COLOUR), kind)), COLOUR)
+    np.testing.assert_array_equal(image_files.decode(encoded(Image.fromarray(GREY), kind))[..., 0], GREY)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF"])
+def test_lossy_kinds_come_back_nearly(kind):
+    flat = np.full((16, 16, 3), (200, 30, 90), dtype="uint8")
+    decoded = image_files.decode(encoded(Image.fromarray(flat), kind))
+    assert decoded.shape == (16, 16, 3)
+    assert np.abs(decoded.astype(int) - flat).max() <= 6
+
+
+def test_one_bit_is_black_and_white():
+    bits = GREY > 127
+    np.testing.assert_array_equal(image_files.decode(encoded(Image.fromarray(bits)))[..., 0], bits * 255)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bit_grey_is_scaled_and_not_clipped(kind):
+    deep = np.array([[0, 128, 257, 32767], [255 * 257 - 1, 65535, 30000, 129]], dtype="uint16")
+    decoded = image_files.decode(encoded(Image.fromarray(deep), kind))
+    expected = [[round(int(value) * 255 / 65535) for value in row] for row in deep]
+    assert decoded.dtype == np.uint8
+    np.testing.assert_array_equal(decoded[..., 0], expected)
+
+
+def test_transparency_lies_over_white():
+    alpha = RNG.integers(0, 256, size=(5, 7), dtype="uint8")
+    picture = np.concatenate([COLOUR, alpha[..., None]], axis=-1)
+    share = alpha[..., None] / 255.0
+    expected = COLOUR * share + 255.0 * (1.0 - share)
+    decoded = image_files.decode(encoded(Image.fromarray(picture)))
+    assert np.abs(decoded - expected).max() <= 1.0
+    grey = image_files.decode(encoded(Image.fromarray(np.stack([GREY, alpha], axis=-1), mode="LA")))
+    assert grey.shape == (5, 7, 1)
+    assert np.abs(grey[..., 0] - (GREY * share[..., 0] + 255.0 * (1.0 - share[..., 0]))).max() <= 1.0
+
+
+def test_palette_gives_its_colours_and_a_transparent_entry_white():
+    image = Image.fromarray(np.array([[0, 1], [2, 0]], dtype="uint8"), mode="P")
+    image.putpalette([10, 20, 30, 200, 100, 0, 5, 250, 7])
+    colours = [[[10, 20, 30], [200, 100, 0]], [[5, 250, 7], [10, 20, 30]]]
+    np.testing.assert_array_equal(image_files.decode(encoded(image)), colours)
+    colours[1][0] = [255, 255, 255]
+    np.testing.assert_array_equal(image_files.decode(encoded(image, transparency=2)), colours)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_becomes_the_right_colours(kind):
+    inks = {(0, 0, 0, 0): (255, 255, 255), (255, 0, 0, 0): (0, 255, 255), (0, 0, 0, 255): (0, 0, 0)}
+    for ink, colour in inks.items():
+        flat = np.broadcast_to(np.array(ink, dtype="uint8"), (16, 16, 4))
+        decoded = image_files.decode(encoded(Image.fromarray(flat.copy(), mode="CMYK"), kind))
+        assert np.abs(decoded.astype(int) - colour).max() <= 3, ink
+
+
+UPRIGHT = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+@pytest.mark.parametrize("orientation", sorted(UPRIGHT))
+def test_exif_orientation_is_followed_where_wanted(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(Image.fromarray(COLOUR), "PNG", exif=exif)
+    expected = UPRIGHT[orientation](COLOUR)
+    np.testing.assert_array_equal(image_files.decode(data), expected)
+    info = image_files.inspect(data)
+    assert (info.height, info.width, info.channels) == expected.shape
+    np.testing.assert_array_equal(image_files.decode(data, upright=False), COLOUR)
+    assert image_files.inspect(data, upright=False) == PictureInfo(5, 7, 3)
+
+
+def test_headers_are_read_without_the_pixels():
+    data = encoded(Image.fromarray(RNG.integers(0, 256, size=(64, 64, 3), dtype="uint8")))
+    assert image_files.inspect(data[:2000]) == PictureInfo(64, 64, 3)
+    with pytest.raises(InputError, match="cannot read half"):
+        image_files.decode(data[:2000], name="half")
+
+
+def test_animation_gives_its_first_frame():
+    frames = [Image.fromarray(np.full((4, 4), value, dtype="uint8")) for value in (50, 200)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert np.unique(image_files.decode(data)).tolist() == [50]
+
+
+def test_channels_can_be_asked_for():
+    grey = encoded(Image.fromarray(GREY))
+    assert image_files.decode(grey, channels=3).shape == (5, 7, 3)
+    np.testing.assert_array_equal(image_files.decode(grey, channels=3)[..., 1], GREY)
+    assert image_files.decode(encoded(Image.fromarray(COLOUR)), channels=1).shape == (5, 7, 1)
+
+
+def test_names_of_pictures():
+    assert (
+        image_files.is_picture("a.JPG")
+        and image_files.is_picture("b/c.jpeg")
+        and image_files.is_picture("d.TiFf")
+    )
+    assert not any(map(image_files.is_picture, ["a.txt", "._a.jpg", "b/.hidden.png", "jpg", "a.eps"]))
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_indices_are_values_and_not_brightness(mode):
+    indices = np.array([[0, 11, 3], [255, 1, 2]], dtype="uint8")
+    image = Image.fromarray(indices, mode=mode)
+    if mode == "P":
+        image.putpalette(range(255, -1, -1))
+    decoded = image_files.decode_index(encoded(image))
+    assert decoded.dtype == np.uint8
+    np.testing.assert_array_equal(decoded, indices)
+
+
+def test_indices_of_one_and_of_sixteen_bits():
+    bits = np.array([[True, False], [False, True]])
+    np.testing.assert_array_equal(image_files.decode_index(encoded(Image.fromarray(bits))), bits.astype(int))
+    deep = np.array([[0, 300], [65535, 7]], dtype="uint16")
+    decoded = image_files.decode_index(encoded(Image.fromarray(deep)))
+    assert decoded.dtype == np.int32
+    np.testing.assert_array_equal(decoded, deep)
+
+
+def test_coloured_masks_are_refused(tmp_path):
+    path = tmp_path / "street.png"
+    Image.fromarray(COLOUR).save(path)
+    with pytest.raises(InputError, match=r"index PNG .* Received: .*street\.png, whose pixels are RGB"):
+        image_files.decode_index(str(path))
+
+
+def test_encode_png_is_undone_by_decode():
+    for array in (COLOUR, GREY, GREY[..., None]):
+        np.testing.assert_array_equal(
+            np.squeeze(image_files.decode(image_files.encode_png(array))), np.squeeze(array)
+        )
+
+
+def test_floating_point_pixels_are_refused():
+    data = encoded(Image.fromarray(GREY.astype("float32")), "TIFF")
+    with pytest.raises(InputError, match="deep.tiff holds floating-point pixels"):
+        image_files.decode(data, name="deep.tiff")
+
+
+def test_wide_integers_are_refused():
+    data = encoded(Image.fromarray(np.array([[0, 70000]], dtype="int32")), "TIFF")
+    with pytest.raises(InputError, match="holds 32-bit pixels"):
+        image_files.decode(data, name="deep.tiff")
+
+
+def test_missing_file_and_no_picture(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read .*absent\.png: No such file"):
+        image_files.decode(str(tmp_path / "absent.png"))
+    (tmp_path / "text.jpg").write_text("hello")
+    with pytest.raises(InputError, match=r"cannot read .*text\.jpg: not a picture"):
+        image_files.inspect(str(tmp_path / "text.jpg"))
+    (tmp_path / "empty.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"cannot read .*empty\.png"):
+        image_files.decode(str(tmp_path / "empty.png"))
+
+
+def test_decompression_bombs_are_refused(monkeypatch):
+    data = encoded(Image.fromarray(COLOUR))
+    monkeypatch.setattr(image_files, "_MAX_PIXELS", 34)
+    with pytest.raises(InputError, match="bomb.png is too large a picture: 7 x 5 pixels"):
+        image_files.decode(data, name="bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(InputError, match="bomb.png is too large a picture: .*decompression bomb"):
+        image_files.inspect(data, name="bomb.png")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_damaged_files_only_ever_raise_input_errors(kind):
+    data = encoded(Image.fromarray(RNG.integers(0, 256, size=(24, 24, 3), dtype="uint8")), kind)
+    draw = np.random.RandomState(1)
+    for trial in range(120):
+        damaged = bytearray(data)
+        if trial % 2:
+            damaged = damaged[: draw.randint(len(damaged))]
+        else:
+            for _ in range(draw.randint(1, 8)):
+                damaged[draw.randint(min(len(damaged), 400))] = draw.randint(256)
+        try:
+            assert image_files.decode(bytes(damaged), name="x").dtype == np.uint8
+        except InputError as error:
+            assert "x" in str(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_truncated_files_are_refused(kind):
+    data = encoded(Image.fromarray(RNG.integers(0, 256, size=(64, 64, 3), dtype="uint8")), kind)
+    with pytest.raises(InputError, match="cannot read half"):
+        image_files.decode(data[: len(data) // 2], name="half")
+
+
+def test_threads_read_the_same():
+    data = encoded(Image.fromarray(COLOUR))
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(image_files.decode(data))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 16
+    for result in results:
+        np.testing.assert_array_equal(result, COLOUR)

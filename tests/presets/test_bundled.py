@@ -1,0 +1,160 @@
+"""The presets in the package: present, whole, small, each with its card. And how names are found."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import models, presets
+from keras_cnn_zoo.presets import bundled, card, storage
+from keras_cnn_zoo.utils.errors import InputError
+from tests.presets.preset_files import small_lenet
+
+EXPECTED = (
+    "crnn_iiit5k",
+    "deeplabv3plus_camvid",
+    "faster_rcnn_bccd",
+    "keyword_cnn_fsdd",
+    "lenet5_mnist",
+    "resnet18_cifar10",
+    "siamfc_pairs",
+    "textcnn_mr",
+    "unet_camvid",
+    "unet_digit_scenes",
+)
+# One preset; and all of them, beside which the wheel of at most 90 MB has room for the code.
+LARGEST, LARGEST_SUM = 16_000_000, 80_000_000
+
+
+def picture(channels):
+    return np.random.default_rng(0).integers(0, 256, (64, 96, channels), dtype="uint8")
+
+
+def run_once(model):
+    """What the card's "Use" says, on noise."""
+    if model.task == "tracking":
+        tracker = model.tracker()
+        tracker.start(picture(3), (20, 30, 16, 24))
+        return [tracker.update(picture(3))]
+    if model.task == "speech":
+        given = [(np.random.default_rng(0).normal(size=(11025, 2)), 11025)]
+    elif model.task == "language":
+        given = ["A film of some worth.", "no"]
+    else:
+        given = picture(model.input_shape[-1])
+    outputs = model(model.preprocess(given))
+    assert len(model.decode(outputs)) >= 1
+    return [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(outputs)]
+
+
+def size(folder):
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def test_the_promised_presets_are_there():
+    assert set(EXPECTED) <= set(bundled.folders())
+
+
+def test_the_whole_set_fits_into_the_wheel():
+    assert 0 < sum(size(folder) for folder in bundled.folders().values()) < LARGEST_SUM
+
+
+@pytest.mark.parametrize("name", sorted({*EXPECTED, *bundled.folders()}))
+def test_bundled_preset(name):
+    folder = bundled.folders()[name]
+    manifest, contents = storage.read(repr(name), folder)
+    assert (
+        {path.name for path in folder.iterdir()}
+        == {"preset.json", *contents}
+        == {
+            "preset.json",
+            "model.weights.h5",
+            "README.md",
+        }
+    )
+    assert size(folder) < LARGEST
+
+    facts = {**manifest["training"], "summary": manifest["summary"], "metrics": manifest["metrics"]}
+    # Data that need no reader options have none.
+    assert facts["data_options"] is not None
+    stated = set(card.FIELDS) - {"data_options"}
+    assert all(facts[field] not in (None, "", {}) for field in stated), facts
+    assert all(0 <= value <= 1 for key, value in facts["metrics"].items() if key not in ("elbo", "seed"))
+    assert {"keras_cnn_zoo", "keras", "numpy", "python"} <= set(facts["versions"])
+    page = contents["README.md"].decode()
+    assert page.startswith(f"# {name}\n") and card.NOT_STATED not in page.lower()
+    # An absolute path would be one of the machine it was trained on.
+    assert not re.search(r"(?<![\w.])/(work|home|root|tmp|Users)\b", page + str(manifest))
+
+    model = models.from_preset(name)
+    assert model.task == folder.parent.parent.name
+    assert all(np.isfinite(output).all() for output in run_once(model))
+    if "num_classes" not in model.get_config():
+        return
+    assert len(model.class_names) == model.num_classes
+    other = models.from_preset(name, num_classes=5)
+    assert other.num_classes == 5 and other.class_names != model.class_names
+    assert all(np.isfinite(output).all() for output in run_once(other))
+
+
+def test_list_presets_names_what_is_bundled():
+    listed = models.list_presets()
+    assert [preset["name"] for preset in listed] == sorted(bundled.folders())
+    for task in bundled.tasks():
+        assert models.list_presets(task) == [preset for preset in listed if preset["task"] == task]
+    assert bundled.tasks() == sorted({"classification", "segmentation", *bundled.tasks()})
+    with pytest.raises(
+        InputError, match="`task` must be one of classification,.* Received: task='segmentatoin'"
+    ):
+        models.list_presets("segmentatoin")
+
+
+@pytest.fixture
+def one_bundled(tmp_path, monkeypatch):
+    """A package that bundles just `lenet5_toy`."""
+    small_lenet().save_to_preset(tmp_path / "models" / "classification" / "presets" / "lenet5_toy")
+    (tmp_path / "models" / "classification" / "__init__.py").write_text("")
+    monkeypatch.setattr(bundled, "MODELS", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_bundled_name_is_found_before_a_folder_of_that_name(one_bundled):
+    assert models.list_presets()[0] | {"data": 0, "bytes": 0} == {
+        "name": "lenet5_toy",
+        "task": "classification",
+        "class": "LeNet5",
+        "summary": "",
+        "num_classes": 3,
+        "metrics": {},
+        "data": 0,
+        "licence": None,
+        "bytes": 0,
+    }
+    (one_bundled / "lenet5_toy").mkdir()
+    assert models.from_preset("lenet5_toy").class_names == ("a", "b", "c")
+    with pytest.raises(InputError, match="Preset './lenet5_toy': preset.json is missing"):
+        models.from_preset("./lenet5_toy")
+
+
+def test_an_unknown_name_suggests_the_closest(one_bundled):
+    wanted = (
+        "Preset 'lenet_toy': no such folder, file or bundled preset; did you mean 'lenet5_toy'\\? "
+        "Bundled: lenet5_toy$"
+    )
+    with pytest.raises(InputError, match=wanted):
+        models.from_preset("lenet_toy")
+    with pytest.raises(InputError, match="bundled preset; Bundled: lenet5_toy$"):
+        models.from_preset("zzz")
+
+
+def test_one_collection_opens_later():
+    with pytest.raises(InputError, match="keras/ opens in a later release"):
+        models.from_preset("keras/resnet50")
+
+
+@pytest.mark.parametrize("name", ["", None, 3, b"lenet", "a\0b", "x" * 5000])
+def test_what_is_no_name_at_all(name):
+    with pytest.raises(InputError, match="A preset is named by a string or path|no such folder"):
+        presets.load(name)
