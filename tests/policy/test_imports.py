@@ -16,19 +16,27 @@ LEVELS = (
     {"ops"},
     {"regularizers", "initializers"},
     {"layers", "losses", "metrics", "optimizers", "callbacks"},
+    {"visualization"},
+    {"presets"},
     {"models"},
-    {"compression", "distribution", "data", "testing"},
-    {"tasks", "catalog", "__main__"},
+    {"compression", "distribution", "data"},
+    {"drawing"},
+    {"training"},
+    {"tasks"},
+    {"search"},
+    {"testing"},
+    {"catalog"},
+    {"cli"},
+    {"__main__"},
 )
 PROGRAMS = {"applications", "tuning", "benchmarks", "docs"}
 BACKENDS = {"tensorflow", "jax", "jaxlib", "torch"}
-# models/presets/foreign.py reads .pth files, which only PyTorch can do safely.
 BACKEND_PLACES = re.compile(
-    r"^keras_cnn_zoo/(data/|distribution/|testing/|utils/autodiff\.py$|models/presets/foreign\.py$)"
+    r"^keras_cnn_zoo/(data/|distribution/|testing/|utils/autodiff\.py$|presets/sources/|training/export)"
 )
 # These load with `import keras_cnn_zoo`; in the others what is optional is imported where it is used.
 LEAN_PARTS = {"utils", "ops", "regularizers", "initializers", "layers", "losses", "metrics", "callbacks"}
-LEAN_PARTS |= {"models"}
+LEAN_PARTS |= {"visualization", "presets", "models"}
 OF_KERAS = {"h5py", "ml_dtypes"}  # Keras requires them and loads them itself
 DISTRIBUTIONS = {  # where a package is imported under another name
     "PIL": "pillow",
@@ -77,12 +85,38 @@ def upward_imports(path):
         if root != sources.LIBRARY or part_of(module) == own_part:
             continue
         other = level(part_of(module))
-        if other is None or other > own or (other == own and own_part not in SAME_LEVEL):
+        if other is None or other >= own:
             yield f"{path}:{line} imports {module}, which does not lie below {own_part}"
 
 
-# Parts of one level that may use each other: a task is listed in the catalog's programs, data in testing.
-SAME_LEVEL = {"__main__", "tasks", "testing"}
+def module_graph():
+    """Module -> modules of the library that it imports, within functions too."""
+    paths = {sources.module_name(path): path for path in sources.python_files(sources.LIBRARY)}
+    graph = {}
+    for module, path in paths.items():
+        imported = (name if name in paths else name.rpartition(".")[0] for name, _ in sources.imports(path))
+        graph[module] = sorted({name for name in imported if name in paths and name != module})
+    return graph
+
+
+def cycle_in(graph):
+    """The modules of one import cycle, in order, or None."""
+    done, trail = set(), []
+
+    def visit(module):
+        if module in trail:
+            return [*trail[trail.index(module) :], module]
+        if module in done:
+            return None
+        trail.append(module)
+        for other in graph[module]:
+            found = visit(other)
+            if found:
+                return found
+        done.add(trail.pop())
+        return None
+
+    return next(filter(None, map(visit, sorted(graph))), None)
 
 
 def misplaced_backends(path):
@@ -129,6 +163,17 @@ def over(rule, *folders):
 
 def test_imports_point_down_only():
     assert over(upward_imports, sources.LIBRARY) == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert cycle_in(module_graph()) is None
+
+
+def test_the_training_engine_imports_no_task():
+    names = [
+        name for path in sources.python_files("keras_cnn_zoo/training") for name, _ in sources.imports(path)
+    ]
+    assert [name for name in names if name.startswith("keras_cnn_zoo.tasks")] == []
 
 
 def test_backends_are_imported_only_where_they_may_be():
@@ -179,7 +224,10 @@ def library_file(tmp_path, monkeypatch):
         ("layers/pooling/lp.py", "from ...models import UNet\n", upward_imports),
         ("losses/hinge.py", "from keras_cnn_zoo.layers import Maxout\n", upward_imports),
         ("models/unet.py", "def f():\n    import keras_cnn_zoo.data.source\n", upward_imports),
-        ("tasks/runner.py", "from applications import demo\n", upward_imports),
+        ("tasks/text.py", "from applications import demo\n", upward_imports),
+        ("training/fit.py", "from keras_cnn_zoo import tasks\n", upward_imports),
+        ("presets/loading.py", "def f():\n    from keras_cnn_zoo import models\n", upward_imports),
+        ("layers/pooling/lp.py", "from keras_cnn_zoo import losses\n", upward_imports),
         ("layers/pooling/lp.py", "import keras_cnn_zoo\n", upward_imports),
         ("layers/pooling/lp.py", "def f():\n    import tensorflow as tf\n", misplaced_backends),
         ("utils/validation.py", "from jax import numpy\n", misplaced_backends),
@@ -190,6 +238,18 @@ def library_file(tmp_path, monkeypatch):
 )
 def test_each_rule_bites(library_file, relative, text, rule):
     assert len(list(rule(library_file(relative, text)))) == 1
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_cycle_is_found(library_file, lazy):
+    library_file("__init__.py", "from keras_cnn_zoo.a import one\n")
+    library_file("a.py", "from keras_cnn_zoo import b\n")
+    library_file("b.py", "from keras_cnn_zoo import c\n")
+    library_file("c.py", "")
+    assert cycle_in(module_graph()) is None
+    text = "from keras_cnn_zoo.a import one\n"
+    library_file("c.py", f"def f():\n    {text}" if lazy else text)
+    assert cycle_in(module_graph()) == [f"keras_cnn_zoo.{name}" for name in "abca"]
 
 
 @pytest.mark.parametrize(

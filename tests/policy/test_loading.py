@@ -44,8 +44,10 @@ print(time.thread_time() - start)
 LAZY = """
 import sys
 import keras_cnn_zoo
-for name in ("catalog", "data", "tasks", "testing"):
+names = ("catalog", "data", "distribution", "drawing", "search", "tasks", "testing", "training")
+for name in names:
     assert f"keras_cnn_zoo.{name}" not in sys.modules, f"{name} was loaded with the package"
+for name in names:
     assert name in dir(keras_cnn_zoo)
     assert getattr(keras_cnn_zoo, name) is sys.modules[f"keras_cnn_zoo.{name}"]
 try:
