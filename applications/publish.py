@@ -13,20 +13,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import typer
 
-import keras_cnn_zoo
 from keras_cnn_zoo.cli.errors import one_line_errors
+from keras_cnn_zoo.presets import bundled
 from keras_cnn_zoo.training.run_folder import EMBEDDED, RunFolder
 from keras_cnn_zoo.utils.command_lines import option_words
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-# Where `from_preset` looks for bundled names: beside the models of the task.
-MODELS = os.path.join(os.path.dirname(keras_cnn_zoo.__file__), "models")
-
 
 def command_of(config):
     """The `fit` command line that a run's config.json stands for."""
-    words = ["python", "-m", f"applications.{config['task']}", "fit"]
+    words = ["keras-cnn-zoo", config["task"], "fit"]
     data = dict(config["data_options"])
     spec = data.pop("spec")
     if spec is not None:
@@ -66,7 +63,7 @@ def publish(
         "seed": config["seed"],
         "notes": notes or f"Trained on the {config['backend']} backend; weights stored in half precision.",
     }
-    path = os.path.join(MODELS, config["task"], "presets", name)
+    path = bundled.FOLDER / name
     model.save_to_preset(path, card=card, overwrite=overwrite)
     print(path)
 

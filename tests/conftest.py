@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import hypothesis  # noqa: E402
 import keras  # noqa: E402
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 # The same examples in every run: a failure is then a change of the code. Nothing is written beside the tests.
@@ -35,3 +36,42 @@ def unchanged_global_settings():
     before = global_settings()
     yield
     assert global_settings() == before
+
+
+@pytest.fixture(scope="session")
+def digits_npz(tmp_path_factory):
+    """A tiny archive whose classes can be told apart: bright left half, bright right half."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, count in (("train", 40), ("val", 16), ("test", 24)):
+        labels = np.arange(count) % 2
+        images = rng.integers(0, 90, size=(count, 20, 20, 1))
+        images[labels == 0, :, :10] += 150
+        images[labels == 1, :, 10:] += 150
+        arrays[f"x_{name}"], arrays[f"y_{name}"] = images.astype("uint8"), labels
+    path = tmp_path_factory.mktemp("data") / "halves.npz"
+    np.savez(path, **arrays)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def masks_folder(tmp_path_factory):
+    """Pictures of two sizes with a bright rectangle; its mask is class 1, a border of it ignored."""
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("masks")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 10), ("val", 4), ("test", 5)):
+        for kind in ("images", "labels"):
+            (root / split / kind).mkdir(parents=True)
+        for index in range(count):
+            height, width = (24, 32) if index % 2 else (28, 26)
+            picture = rng.integers(0, 80, size=(height, width, 3)).astype("uint8")
+            mask = np.zeros((height, width), "uint8")
+            top, left = rng.integers(2, 10, size=2)
+            mask[top - 1 : top + 11, left - 1 : left + 11] = 255
+            mask[top : top + 10, left : left + 10] = 1
+            picture[mask == 1] += 150
+            Image.fromarray(picture).save(root / split / "images" / f"{index}.png")
+            Image.fromarray(mask).save(root / split / "labels" / f"{index}.png")
+    return str(root)

@@ -21,7 +21,7 @@ def parse(arguments, prog):
         "part is to be used instead. The survey is Gu et al., arXiv:1512.07108.",
     )
     parser.add_argument("--json", action="store_true", help="a JSON list of objects instead of a table")
-    parser.add_argument("--kind", choices=kinds, help="only components of this kind")
+    parser.add_argument("--kind", choices=kinds, metavar="KIND", help=f"only this kind: {', '.join(kinds)}")
     return parser.parse_args(arguments)
 
 

@@ -6,12 +6,22 @@ import typer
 
 from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.cli.parsing import data_options_of
-from keras_cnn_zoo.cli.task_commands import DATA, Text
-from keras_cnn_zoo.search.engine import TUNERS, SearchOptions, search
+from keras_cnn_zoo.cli.task_commands import (
+    ClassNames,
+    Data,
+    Encoding,
+    IgnoreLabel,
+    Resume,
+    SkipBad,
+    SplitFile,
+    Text,
+    option,
+)
+from keras_cnn_zoo.search import TUNERS, SearchOptions, search
 
 
 def program(space):
-    """The typer program that searches `space`."""
+    """Returns the typer program that searches `space`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @app.command(
@@ -19,23 +29,21 @@ def program(space):
     )
     @one_line_errors
     def run(
-        data: Annotated[Text, DATA] = None,
-        tuner: Annotated[str, typer.Option(help=", ".join(TUNERS[:-1]) + f" or {TUNERS[-1]}")] = "random",
+        data: Data = None,
+        tuner: Annotated[str, option(", ".join(TUNERS[:-1]) + f" or {TUNERS[-1]}")] = "random",
         max_trials: Annotated[
             int | None,
-            typer.Option(help=f"{space.max_trials} if not given; hyperband: as many as its schedule takes"),
+            option(f"{space.max_trials} if not given; hyperband: as many as its schedule takes"),
         ] = None,
-        epochs: Annotated[int | None, typer.Option(help=f"of a trial; {space.epochs} if not given")] = None,
-        seed: int = 0,
-        out: Annotated[
-            Text, typer.Option(help=f"folder of the search; runs/tuning/{space.name} if not given")
-        ] = None,
-        resume: Annotated[bool, typer.Option("--resume", help="go on with the search in --out")] = False,
-        skip_bad: bool = False,
-        split_file: Text = None,
-        ignore_label: int | None = None,
-        class_names: Annotated[Text, typer.Option(help="a,b,c")] = None,
-        encoding: Text = None,
+        epochs: Annotated[int | None, option(f"per trial; {space.epochs} if not given")] = None,
+        seed: Annotated[int, option("of proposals, weights, and order")] = 0,
+        out: Annotated[Text, option(f"folder of the search; runs/tuning/{space.name} if not given")] = None,
+        resume: Resume = False,
+        skip_bad: SkipBad = False,
+        split_file: SplitFile = None,
+        ignore_label: IgnoreLabel = None,
+        class_names: ClassNames = None,
+        encoding: Encoding = None,
     ):
         options = SearchOptions(
             data=data,

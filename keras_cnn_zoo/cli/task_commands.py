@@ -10,42 +10,60 @@ from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.cli.parsing import data_options_of, parse_box, parse_settings, parse_size
 
 Text = str | None
-DATA = typer.Option(help="nothing: the embedded set; tfds:NAME; FORMAT:PATH")
+
+
+def option(text, name=None):
+    """Returns typer's description of an option; `name` where it differs from the argument's."""
+    return typer.Option(*(() if name is None else (name,)), help=text)
+
+
+Data = Annotated[Text, option("tfds:NAME or FORMAT:PATH; the embedded set if not given")]
+Run = Annotated[Text, option("folder that fit has left")]
+Preset = Annotated[Text, option("name or path of a preset, instead of a run")]
+Resume = Annotated[bool, option("continue an interrupted one in --out", "--resume")]
+SkipBad = Annotated[bool, option("leave out and count files that cannot be read", "--skip-bad")]
+SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that overrides the splits")]
+IgnoreLabel = Annotated[int | None, option("mask value that counts nowhere; 255 if not given")]
+ClassNames = Annotated[Text, option("a,b,c")]
+Encoding = Annotated[Text, option("of text files; utf-8 if not given")]
 
 
 def application(task):
-    """The typer program `fit | evaluate | predict | export` of a task."""
+    """Returns the typer program `fit | evaluate | predict | export` of a task."""
     app = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=task.__doc__
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        help=(task.__doc__ or "").partition("\n")[0],
     )
 
     @app.command()
     @one_line_errors
     def fit(
-        data: Annotated[Text, DATA] = None,
-        model: Annotated[Text, typer.Option(help=f"one of {', '.join(task.models)}")] = None,
-        preset: Annotated[Text, typer.Option(help="start from a preset's weights")] = None,
-        variant: Text = None,
-        width: float | None = None,
-        backbone: Annotated[Text, typer.Option(help="preset that the backbone starts from")] = None,
+        data: Data = None,
+        model: Annotated[Text, option(f"one of {', '.join(task.models)}")] = None,
+        preset: Annotated[Text, option("start from a preset's weights")] = None,
+        variant: Annotated[Text, option("variant of the model")] = None,
+        width: Annotated[float | None, option("scale of the model's channels")] = None,
+        backbone: Annotated[Text, option("preset that the backbone starts from")] = None,
         model_options: Annotated[
-            list[str] | None, typer.Option("--set", help="NAME=VALUE of the model's constructor, JSON")
+            list[str] | None, option("NAME=VALUE of the model's constructor, JSON", "--set")
         ] = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        image_size: Annotated[Text, typer.Option(help="HxW")] = None,
-        precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16")] = "float32",
-        jit: Annotated[str, typer.Option(help="auto, on or off")] = "auto",
-        distribute: Annotated[str, typer.Option(help="none or auto")] = "none",
-        seed: int = 0,
-        out: Annotated[Text, typer.Option(help=f"run folder; runs/{task.name} if not given")] = None,
-        resume: bool = False,
-        skip_bad: bool = False,
-        split_file: Text = None,
-        ignore_label: int | None = None,
-        class_names: Annotated[Text, typer.Option(help="a,b,c")] = None,
-        encoding: Text = None,
+        epochs: Annotated[int | None, option(f"{task.recipe.epochs} if not given")] = None,
+        batch_size: Annotated[int | None, option(f"{task.recipe.batch_size} if not given")] = None,
+        learning_rate: Annotated[float | None, option("peak of the schedule")] = None,
+        image_size: Annotated[Text, option("HxW")] = None,
+        precision: Annotated[str, option("float32, mixed_bfloat16 or mixed_float16")] = "float32",
+        jit: Annotated[str, option("auto, on or off")] = "auto",
+        distribute: Annotated[str, option("none or auto")] = "none",
+        seed: Annotated[int, option("of weights, splits, and order")] = 0,
+        out: Annotated[Text, option(f"run folder; runs/{task.name} if not given")] = None,
+        resume: Resume = False,
+        skip_bad: SkipBad = False,
+        split_file: SplitFile = None,
+        ignore_label: IgnoreLabel = None,
+        class_names: ClassNames = None,
+        encoding: Encoding = None,
     ):
         """Train or fine-tune, and leave a run folder."""
         options = training.FitOptions(
@@ -73,15 +91,15 @@ def application(task):
     @app.command()
     @one_line_errors
     def evaluate(
-        run: Text = None,
-        preset: Text = None,
-        data: Annotated[Text, DATA] = None,
-        split: str = "test",
-        skip_bad: bool = False,
-        split_file: Text = None,
-        ignore_label: int | None = None,
-        class_names: Annotated[Text, typer.Option(help="a,b,c")] = None,
-        encoding: Text = None,
+        run: Run = None,
+        preset: Preset = None,
+        data: Annotated[Text, option("the recorded data if not given")] = None,
+        split: Annotated[str, option("train, val or test")] = "test",
+        skip_bad: SkipBad = False,
+        split_file: SplitFile = None,
+        ignore_label: IgnoreLabel = None,
+        class_names: ClassNames = None,
+        encoding: Encoding = None,
     ):
         """Measure a run or preset and print one JSON object."""
         options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding)
@@ -92,10 +110,10 @@ def application(task):
     @one_line_errors
     def predict(
         inputs: Annotated[list[str], typer.Argument(metavar="INPUT...")],
-        out: Annotated[str, typer.Option()],
-        run: Text = None,
-        preset: Text = None,
-        box: Annotated[Text, typer.Option(help="X,Y,W,H of the target in the first frame (tracking)")] = None,
+        out: Annotated[str, option("folder for the answers")],
+        run: Run = None,
+        preset: Preset = None,
+        box: Annotated[Text, option("X,Y,W,H of the target in the first frame (tracking)")] = None,
     ):
         """Answer for files or folders of them."""
         answers = training.predict(task, inputs, out, run=run, preset=preset, options={"box": parse_box(box)})
@@ -104,10 +122,10 @@ def application(task):
     @app.command()
     @one_line_errors
     def export(
-        format: Annotated[str, typer.Option(help="saved_model or onnx")],
-        out: Annotated[str, typer.Option()],
-        run: Text = None,
-        preset: Text = None,
+        format: Annotated[str, option("saved_model or onnx")],
+        out: Annotated[str, option("file (onnx) or folder (saved_model) to write")],
+        run: Run = None,
+        preset: Preset = None,
     ):
         """Write the network, with preprocessing and decoding inside, for serving."""
         training.export_model(task, out, format=format, run=run, preset=preset)

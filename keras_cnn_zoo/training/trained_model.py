@@ -42,8 +42,9 @@ def load_model(task, *, run=None, preset=None):
         config = folder.config()
         if config.get("task") != task.name:
             raise InputError(f"--run {run} is a run of {config.get('task')}, not of {task.name}")
+        model = folder.load_model()
         options = dict(config["data_options"])
-        return TrainedModel(folder.load_model(), config["seed"], True, options.pop("spec"), options)
+        return TrainedModel(model, config["seed"], True, options.pop("spec"), options)
     model = presets.load(preset)
     if model.task != task.name:
         raise InputError(f"--preset {preset} is a {model.task} model, not one for {task.name}")

@@ -204,7 +204,7 @@ def test_the_command_on_a_card_is_the_one_that_was_given():
         "width": None,
     }
     assert command_of(config) == (
-        "python -m applications.segmentation fit --data 'masks:my data' --ignore-label 11 "
+        "keras-cnn-zoo segmentation fit --data 'masks:my data' --ignore-label 11 "
         "--class-names a,b --epochs 3 --image-size 8x9"
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from keras_cnn_zoo import models, presets
 from keras_cnn_zoo.presets import bundled, card, storage
+from keras_cnn_zoo.utils import registry
 from keras_cnn_zoo.utils.errors import InputError
 from tests.presets.preset_files import small_lenet
 
@@ -88,7 +89,7 @@ def test_bundled_preset(name):
     assert not re.search(r"(?<![\w.])/(work|home|root|tmp|Users)\b", page + str(manifest))
 
     model = models.from_preset(name)
-    assert model.task == folder.parent.parent.name
+    assert name in [preset["name"] for preset in models.list_presets(model.task)]
     assert all(np.isfinite(output).all() for output in run_once(model))
     if "num_classes" not in model.get_config():
         return
@@ -98,12 +99,33 @@ def test_bundled_preset(name):
     assert all(np.isfinite(output).all() for output in run_once(other))
 
 
+TASKS_WITH_MODELS = [
+    "classification",
+    "detection",
+    "language",
+    "segmentation",
+    "speech",
+    "text",
+    "tracking",
+]
+
+
 def test_list_presets_names_what_is_bundled():
     listed = models.list_presets()
     assert [preset["name"] for preset in listed] == sorted(bundled.folders())
-    for task in bundled.tasks():
+    assert registry.tasks() == TASKS_WITH_MODELS
+    for task in TASKS_WITH_MODELS:
         assert models.list_presets(task) == [preset for preset in listed if preset["task"] == task]
-    assert bundled.tasks() == sorted({"classification", "segmentation", *bundled.tasks()})
+    assert {preset["task"] for preset in listed} == set(TASKS_WITH_MODELS)
+
+
+@pytest.mark.parametrize("name", ["visualization", "presets", "bundled", ""])
+def test_a_folder_that_is_no_task_is_refused(name):
+    with pytest.raises(InputError, match=f"`task` must be one of .* Received: task='{name}'"):
+        models.list_presets(name)
+
+
+def test_an_unknown_task_is_refused():
     with pytest.raises(
         InputError, match="`task` must be one of classification,.* Received: task='segmentatoin'"
     ):
@@ -113,9 +135,8 @@ def test_list_presets_names_what_is_bundled():
 @pytest.fixture
 def one_bundled(tmp_path, monkeypatch):
     """A package that bundles just `lenet5_toy`."""
-    small_lenet().save_to_preset(tmp_path / "models" / "classification" / "presets" / "lenet5_toy")
-    (tmp_path / "models" / "classification" / "__init__.py").write_text("")
-    monkeypatch.setattr(bundled, "MODELS", tmp_path / "models")
+    small_lenet().save_to_preset(tmp_path / "bundled" / "lenet5_toy")
+    monkeypatch.setattr(bundled, "FOLDER", tmp_path / "bundled")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
