@@ -15,6 +15,7 @@ from keras_cnn_zoo import models
 from keras_cnn_zoo.cli import extras, main
 from keras_cnn_zoo.utils.tasks import TASKS
 from keras_cnn_zoo.utils.version import __version__
+from tests.blocked import without
 from tests.policy import sources
 
 LINES, COLUMNS = 45, 100
@@ -27,17 +28,11 @@ from importlib import metadata
 ABSENT = {absent!r}
 found = metadata.distribution
 
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {modules!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-
 def distribution(name):
     if name.lower() in ABSENT:
         raise metadata.PackageNotFoundError(name)
     return found(name)
 
-sys.meta_path.insert(0, Blocked())
 metadata.distribution = distribution
 from keras_cnn_zoo.cli.main import main
 sys.exit(main({words!r}))
@@ -56,7 +51,7 @@ def extra_packages():
 
 def plain_install(*words):
     """The command in a process in which no package of the extra is there."""
-    code = WITHOUT.format(absent=extra_packages(), modules=MODULES, words=list(words))
+    code = without(*MODULES) + WITHOUT.format(absent=extra_packages(), words=list(words))
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=sources.ROOT)
 
 

@@ -10,18 +10,8 @@ import sys
 
 import pytest
 
+from tests.blocked import NO_TENSORFLOW
 from tests.policy import sources
-
-NO_TENSORFLOW = """
-import sys
-
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "tensorboard", "tensorflow_datasets"):
-            raise ModuleNotFoundError(f"No module named {name!r} (blocked by the test)", name=name)
-
-sys.meta_path.insert(0, Blocked())
-"""
 
 ROOTS = """
 import json, sys

@@ -1,4 +1,4 @@
-"""Every task fits, measures and predicts on JAX, compiled, and on PyTorch, a process each."""
+"""Every task fits, measures and predicts on JAX, compiled and without TensorFlow, and on PyTorch."""
 
 import importlib.util
 import json
@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from keras_cnn_zoo.tasks import TASKS
+from tests.blocked import NO_TENSORFLOW
 
 SCRIPT = """
 import json, os, sys
@@ -37,10 +38,13 @@ def test_every_task_runs(backend, jit, tmp_path):
         "PYTHONPATH": os.pathsep.join(sys.path),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
+    script = (NO_TENSORFLOW if backend == "jax" else "") + SCRIPT
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), jit], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", script, str(tmp_path), jit], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    if backend == "jax":
+        assert "TensorFlow is not installed: no TensorBoard logs" in done.stderr
     lines = [line.partition(" ")[2] for line in done.stdout.splitlines() if line.startswith("facts ")]
     seen = dict(map(json.loads, lines))
     assert set(seen) == set(TASKS)
