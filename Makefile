@@ -3,6 +3,7 @@
 #   make test                 lint and the whole suite on TensorFlow and JAX
 #   make test TORCH=1         the same and PyTorch (installs its CPU build)
 #   make check                lint, policy and hand tests: some minutes, for while you work
+#   make enroll               after adding or removing a component: index, `__all__`, API snapshot, family pages
 # Options: PYTHON=python3.12   VENV=/tmp/venv   PYTEST_ARGS="-k pooling"   JOBS=8 (processes of `make test`)
 
 PYTHON ?= python3
@@ -24,7 +25,7 @@ WITH_TORCH := $(if $(filter 1 yes true on,$(TORCH)),$(VENV)/.torch)
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test check lint format matrix benchmark docs clean
+.PHONY: demo test check lint format enroll matrix benchmark docs clean
 
 demo: $(VENV)/.apps
 	$(BIN)/python -m applications.demo
@@ -45,6 +46,9 @@ lint: $(VENV)/.all
 format: $(VENV)/.all
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+enroll: $(VENV)/.all
+	$(BIN)/python -m tests.policy.enroll
 
 matrix: $(WITH_TORCH) $(VENV)/.all
 	CONTRACT_MATRIX=docs/contract_matrix.md $(BIN)/python -m pytest tests/contract -m contract $(PYTEST_ARGS)

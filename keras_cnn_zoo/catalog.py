@@ -1,10 +1,10 @@
 """The index of everything public, and of the parts that Keras itself has under the survey's names.
 
-Two tables beside this file hold what code cannot say of itself. `catalog.tsv` has one row per
+Two tables next to this file hold what code cannot say of itself. `catalog.tsv` has one row per
 component: its paper, the survey's equation and section, and where a part of Keras' own serves
-instead. A row such as `LpPooling1D/2D/3D` stands for the three classes, and `*D` in it for each rank.
-`catalog_keras.tsv` lists what is used from Keras and not rebuilt. Name, kind, family, module and
-summary of a component are read from the code.
+instead; `make enroll` sorts the rows. A row such as `LpPooling1D/2D/3D` stands for the three classes,
+and `*D` in it for each rank. `catalog_keras.tsv` lists what is used from Keras and not rebuilt. Name,
+kind, family, module and summary of a component are read from the code.
 
 "Survey" is Gu et al., "Recent Advances in Convolutional Neural Networks", arXiv:1512.07108.
 """

@@ -5,11 +5,8 @@ docstrings and the catalog; its pictures are drawn by the parts themselves.
 """
 
 import argparse
-import pathlib
 
-from docs.generate.pages import FAMILIES, refreshed
-
-FOLDER = pathlib.Path(__file__).resolve().parents[1] / "families"
+from docs.generate import pages
 
 
 def main(arguments=None):
@@ -20,17 +17,14 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     stale = []
-    for family in FAMILIES:
-        page = FOLDER / f"{family}.md"
-        old = page.read_text(encoding="utf-8")
-        new = refreshed(family, old)
-        if new != old:
+    for page, text in pages.texts().items():
+        if page.read_text(encoding="utf-8") != text:
             stale.append(page.name)
-            page.write_text(new, encoding="utf-8")
+            page.write_text(text, encoding="utf-8")
     if options.pictures:
         from docs.generate import pictures
 
-        pictures.draw_all(FOLDER / "pictures")
+        pictures.draw_all(pages.FOLDER / "pictures")
     print(f"pages refreshed: {', '.join(stale) or 'none needed it'}")
 
 

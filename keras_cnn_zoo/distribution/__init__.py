@@ -3,4 +3,4 @@
 from keras_cnn_zoo.distribution.ahead_of_time import compile_train_step
 from keras_cnn_zoo.distribution.environment import PRECISIONS, jit_argument, model_scope, set_up
 
-__all__ = ["compile_train_step", "PRECISIONS", "jit_argument", "model_scope", "set_up"]
+__all__ = ["PRECISIONS", "compile_train_step", "jit_argument", "model_scope", "set_up"]

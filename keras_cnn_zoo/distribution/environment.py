@@ -33,7 +33,13 @@ def set_up(*, precision="float32", distribute="none", seed=0):
 
 
 def model_scope(distribute="none"):
-    """The context to build and compile a model in: MirroredStrategy's scope on several GPUs of TensorFlow."""
+    """Returns the context to build and compile a model in.
+
+    It is the scope of a `MirroredStrategy` for several GPUs on TensorFlow, and changes nothing elsewhere.
+
+    Args:
+        distribute: "none", or "auto" to use all devices of this host.
+    """
     if distribute == "auto" and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -43,7 +49,14 @@ def model_scope(distribute="none"):
 
 
 def jit_argument(jit):
-    """`jit_compile` of `compile` for --jit auto, on or off."""
+    """Returns the value of `jit_compile` for `compile`.
+
+    Args:
+        jit: "auto", "on" or "off".
+
+    Raises:
+        InputError: for another value, and for "on" with the PyTorch backend, which has no XLA.
+    """
     choices = {"auto": "auto", "on": True, "off": False}
     if jit not in choices:
         raise InputError(f"--jit must be auto, on or off. Received: {jit!r}")

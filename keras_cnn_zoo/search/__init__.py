@@ -3,4 +3,4 @@
 from keras_cnn_zoo.search.engine import TUNERS, SearchOptions, search
 from keras_cnn_zoo.search.space import SearchSpace
 
-__all__ = ["TUNERS", "SearchOptions", "SearchSpace", "search"]
+__all__ = ["SearchOptions", "SearchSpace", "TUNERS", "search"]

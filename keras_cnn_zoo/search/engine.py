@@ -81,7 +81,15 @@ class SearchOptions:
 
 
 def search(space, options):
-    """Searches `space` and leaves a folder; returns its metrics, as `metrics.json` holds them."""
+    """Searches `space`, writes a folder, and returns the metrics that its `metrics.json` holds.
+
+    Args:
+        space: a `SearchSpace`.
+        options: a `SearchOptions`.
+
+    Raises:
+        InputError: for an option or data that cannot be used, and where no trial came to an end.
+    """
     options.check()
     options = options.resolve(space)
     folder = RunFolder(options.out)

@@ -20,13 +20,13 @@ class SearchSpace:
         task: the task object, such as `Classification()`.
         model: a name in `task.models`.
         choices: of arguments of the model.
+        learning_rate: (lowest, highest) peak learning rate, searched on a logarithmic scale.
+        epochs: epochs of a trial by default.
+        max_trials: trials of a search by default.
         task_choices: of arguments of the task: its loss, its augmentation.
         task_arguments: dict of further arguments of the task, the same in every trial.
         recipe_choices: of fields of the task's `Recipe`: batch size, weight decay, warm-up.
         program: the word after `keras-cnn-zoo tune`; None for the task's name.
-        learning_rate: (lowest, highest) peak learning rate, searched on a logarithmic scale.
-        epochs: epochs of a trial when nobody says otherwise.
-        max_trials: trials of a search when nobody says otherwise.
     """
 
     task: Task

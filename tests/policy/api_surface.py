@@ -1,7 +1,7 @@
-"""The snapshot of every public name and its arguments.
+"""The snapshot of every public name and its arguments, written by `make enroll`.
 
-`python -m tests.policy.api_surface` writes `api_surface.json` anew. Removing or renaming what stands
-in it breaks users: say so in CHANGELOG.md.
+Removing or renaming a name breaks users: delete its line from `api_surface.json` by hand, and say so in
+CHANGELOG.md.
 """
 
 import json
@@ -20,10 +20,21 @@ def current():
     return surface
 
 
+def recorded():
+    """Returns what the snapshot says."""
+    return json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+
+
 def text(surface):
     """The snapshot file's text."""
     return json.dumps(surface, indent=1, sort_keys=True) + "\n"
 
 
-if __name__ == "__main__":
-    SNAPSHOT.write_text(text(current()), encoding="utf-8")
+def removed(before, after):
+    """Returns the dotted names of one surface that another one lacks, sorted."""
+    return sorted(
+        f"{dotted}.{name}"
+        for dotted, names in before.items()
+        for name in names
+        if name not in after.get(dotted, {})
+    )

@@ -6,7 +6,19 @@ import inspect
 
 from keras_cnn_zoo import catalog
 
-PACKAGES = (*sorted(catalog.KINDS), "ops", "data", "tasks", "testing")
+# `catalog` and `drawing` list no names of their own: they have no `__all__`.
+PACKAGES = (
+    *sorted(catalog.KINDS),
+    "data",
+    "distribution",
+    "ops",
+    "presets",
+    "search",
+    "tasks",
+    "testing",
+    "training",
+    "visualization",
+)
 
 
 def packages():

@@ -1,4 +1,7 @@
 from keras_cnn_zoo.models.classification.lenet5 import LeNet5
 from keras_cnn_zoo.models.classification.resnet import ResNet
 
-__all__ = ["LeNet5", "ResNet"]
+__all__ = [
+    "LeNet5",
+    "ResNet",
+]

@@ -1,4 +1,7 @@
 from keras_cnn_zoo.models.detection.faster_rcnn import FasterRCNN
 from keras_cnn_zoo.models.detection.retinanet import RetinaNet
 
-__all__ = ["FasterRCNN", "RetinaNet"]
+__all__ = [
+    "FasterRCNN",
+    "RetinaNet",
+]

@@ -2,4 +2,6 @@
 
 from keras_cnn_zoo.models.text.crnn import CRNN
 
-__all__ = ["CRNN"]
+__all__ = [
+    "CRNN",
+]

@@ -3,4 +3,7 @@
 from keras_cnn_zoo.models.tracking.siamfc import SiamFC
 from keras_cnn_zoo.models.tracking.tracker import Tracker
 
-__all__ = ["SiamFC", "Tracker"]
+__all__ = [
+    "SiamFC",
+    "Tracker",
+]
