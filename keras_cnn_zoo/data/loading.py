@@ -53,19 +53,32 @@ def load(
     )
     format_name, path = parse_spec(spec)
     if format_name is None:
-        embedded_name, reader = EMBEDDED[task]
+        name, reader = EMBEDDED[task]
+        if options.class_names is not None:
+            raise InputError(f"class names cannot be given to the embedded {name}, which has its own")
     else:
-        reader = READERS[format_name]
+        name, reader = spec, READERS[format_name]
     if task not in reader.tasks:
         able = ", ".join(f"{name}:" for name, other in sorted(READERS.items()) if task in other.tasks)
         raise InputError(
             f"{format_name}: does not hold {task} data. Formats that do: {able}. Received: {spec!r}"
         )
-    found = reader.read(path, options)
-    name = spec if spec is not None else embedded_name
+    return build_source(reader.read(path, options), name, options, split_file=split_file, seed=seed)
+
+
+def build_source(found, name, options, *, split_file=None, seed=0):
+    """Returns the `Source` of what a reader found: missing splits are drawn, and notes are collected.
+
+    Args:
+        found: The `Found` of the reader.
+        name: The spec, or the name of the embedded set.
+        options: The `ReadOptions` that the reader had.
+        split_file: As in `load`.
+        seed: As in `load`.
+    """
     splits, notes = found.splits, []
     if split_file is not None:
-        splits, notes = apply_split_file(splits, os.fspath(split_file), name, encoding)
+        splits, notes = apply_split_file(splits, os.fspath(split_file), name, options.encoding)
     splits, drawn = complete_splits(splits, name, seed, skipped=found.skipped)
     left_out = len(found.skipped)
     skipped_note = (
@@ -73,11 +86,11 @@ def load(
     )
     return Source(
         name=name,
-        task=task,
+        task=options.task,
         splits=splits,
         class_names=tuple(found.class_names),
         channels=found.channels,
-        ignore_label=ignore_label,
+        ignore_label=options.ignore_label,
         notes=(*found.notes, *skipped_note, *notes, *drawn),
         skipped=tuple(found.skipped),
         mirror=found.mirror,

@@ -1,4 +1,4 @@
-"""What the readers of boxes share: which boxes can be used, and in which orientation a picture was annotated.
+"""Shared parts of the readers of boxes: usable boxes, and the orientation in which a picture was annotated.
 
 Boxes are left, top, right, bottom in pixels, where pixel i spans [i, i + 1]. One of zero area is dropped and
 counted. One that leaves its picture is a fault; up to a pixel, which exporters round away, is cut off.
@@ -13,7 +13,8 @@ import dataclasses
 import numpy as np
 
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.source import Split
+from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.survey import shared_channels
 from keras_cnn_zoo.utils.errors import InputError
 
 _ROUNDING = 1.0
@@ -110,9 +111,10 @@ def annotated_picture(file, declared, where, *, whole):
     Raises:
         InputError: The picture cannot be read, or has another size.
     """
-    found = {upright: image_files.inspect(file, upright=upright) for upright in (False, True)}
-    if whole:
-        image_files.decode(file)
+    found = {
+        upright: image_files.inspect(file, upright=upright, whole=whole and upright)
+        for upright in (False, True)
+    }
     for upright, info in found.items():
         if declared is None or tuple(declared) == (info.height, info.width):
             return Annotated(file, info.height, info.width, info.channels, upright)
@@ -123,29 +125,48 @@ def annotated_picture(file, declared, where, *, whole):
     )
 
 
-def detection_split(names, annotated, objects, channels):
-    """A `Split` of detection examples that decodes pictures on access."""
+def found_objects(seen, source_name, class_names, crowd_words, *, name=None, notes=(), skipped=()):
+    """Returns the `Found` of detection data, whose pictures are decoded on access.
 
-    def read_example(position):
-        here = objects[position]
+    Args:
+        seen: `Survey` whose looks are pairs (picture, `Objects`); a picture has `channels` and `decode`, as
+            `Annotated` has.
+        source_name: Name of the data in messages.
+        class_names: Tuple of names.
+        crowd_words: The format's name for a crowd.
+        name: As in `Survey.found`.
+        notes: As in `Survey.found`.
+        skipped: As in `Survey.found`.
+
+    Raises:
+        InputError: No picture to learn from, or none at all, has an object.
+    """
+    objects = {split_name: [one for _, one in looks] for split_name, looks in seen.looks.items()}
+    _check_any(source_name, objects)
+    channels = shared_channels(picture for picture, _ in seen.all_looks())
+
+    def example(row):
+        picture, here = row
         return {
-            "image": annotated[position].decode(channels),
+            "image": picture.decode(channels),
             "boxes": here.boxes,
             "classes": here.classes,
             "crowd": here.crowd,
         }
 
-    return Split(names, read_example)
+    return seen.found(
+        example,
+        class_names,
+        row=lambda _, look: look,
+        name=name,
+        channels=channels,
+        notes=(*notes, *_notes_on(objects, class_names, crowd_words)),
+        skipped=skipped,
+    )
 
 
-def notes_on(objects, class_names, crowd_words):
-    """Lines to say aloud about the objects of all splits.
-
-    Args:
-        objects: Dict from split to a list of `Objects`.
-        class_names: Tuple of names.
-        crowd_words: What the format calls a crowd.
-    """
+def _notes_on(objects, class_names, crowd_words):
+    """Returns lines to report about the objects of all splits."""
     everything = [one for split in objects.values() for one in split]
     dropped = sum(one.dropped for one in everything)
     notes = [f"left out {dropped} box{'es' if dropped > 1 else ''} of zero area"] if dropped else []
@@ -164,9 +185,9 @@ def notes_on(objects, class_names, crowd_words):
     return tuple(notes)
 
 
-def check_any(path, objects):
+def _check_any(path, objects):
     """Raises an `InputError` where no picture to learn from, or at all, has an object."""
     for name in ("train", *objects):
         if name in objects and not any(len(one.classes) for one in objects[name]):
-            what = "" if name == "all" else f" of the {name} split"
+            what = "" if name == UNSPLIT else f" of the {name} split"
             raise InputError(f"{path}: no picture{what} has an object")

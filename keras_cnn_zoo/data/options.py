@@ -8,7 +8,7 @@ class ReadOptions:
     """How a reader is to read.
 
     Args:
-        task: one of `loading.TASKS`.
+        task: A name in `keras_cnn_zoo.utils.tasks.TASKS`.
         ignore_label: Mask value to leave out of loss and metrics.
         class_names: Tuple of strings, or None to find them in the data.
         encoding: Text encoding of `classes.txt`.

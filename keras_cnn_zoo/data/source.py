@@ -117,7 +117,7 @@ class Source:
 
     Args:
         name: The spec it was loaded from, or the name of the embedded set.
-        task: One of `loading.TASKS`.
+        task: A name in `keras_cnn_zoo.utils.tasks.TASKS`.
         splits: Dict with the keys "train", "val", "test", each a `Split` of example dicts (below). Data that
             brings only a test split has empty "train" and "val".
         class_names: Tuple of strings, position = class; for text the characters of the alphabet; empty for

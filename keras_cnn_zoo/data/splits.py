@@ -6,11 +6,13 @@ test a seeded 20 % of it; data without any split is drawn 60/20/20. Whatever is 
 
 import numpy as np
 
-from keras_cnn_zoo.data.files.text import read_lines
+from keras_cnn_zoo.data.files.text import filled_lines
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Split
 from keras_cnn_zoo.utils.errors import InputError
 
 UNSPLIT = "all"
+# Words for the splits in the names of files and of TensorFlow Datasets.
+SPLIT_WORDS = {"train": "train", "val": "val", "dev": "val", "test": "test"}
 VAL_SHARE = 0.1
 TEST_SHARE = 0.2
 
@@ -68,9 +70,7 @@ def apply_split_file(splits, path, source_name, encoding):
     everything = Split.concatenate(splits.values())
     positions = {name: position for position, name in enumerate(everything.names)}
     chosen, lines_of = {}, {}
-    for number, line in enumerate(read_lines(path, encoding), start=1):
-        if not line.strip():
-            continue
+    for number, line in filled_lines(path, encoding):
         split_name, tab, name = line.partition("\t")
         where = f"{path} line {number}"
         if not tab:

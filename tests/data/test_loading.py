@@ -3,7 +3,9 @@ import pytest
 
 from keras_cnn_zoo import data
 from keras_cnn_zoo.data.loading import parse_spec
+from keras_cnn_zoo.data.readers import EMBEDDED
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.tasks import TASKS
 
 
 def test_specs():
@@ -48,6 +50,12 @@ def test_embedded_data_needs_no_spec():
     assert source.name == "digit_scenes" and source.num_classes == 11 and source.channels == 1
     assert list(source.splits) == ["train", "val", "test"]
     assert source.notes == () and source.skipped == ()
+
+
+def test_every_task_has_an_embedded_set_that_reads_it():
+    assert sorted(EMBEDDED) == sorted(TASKS)
+    assert all(task in reader.tasks for task, (_, reader) in EMBEDDED.items())
+    assert {name for name, _ in EMBEDDED.values()} == {"digit_scenes", "library_english", "tone_digits"}
 
 
 def archive(tmp_path, count=20):

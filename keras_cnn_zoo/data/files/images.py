@@ -56,21 +56,25 @@ def is_picture(file_name):
     return not base.startswith(".") and base.lower().endswith(EXTENSIONS)
 
 
-def inspect(file, *, name=None, upright=True):
-    """Reads the header of a picture, without its pixels.
+def inspect(file, *, name=None, upright=True, whole=False):
+    """Reads the header of a picture.
 
     Args:
         file: Path, or the bytes of an encoded picture.
         name: What messages call it, the path if None.
         upright: Whether the EXIF orientation counts.
+        whole: Whether to decode the pixels too, which finds a damaged file.
 
     Returns:
         A `PictureInfo`.
 
     Raises:
-        InputError: The file is no picture, or too large.
+        InputError: The file is not a picture, is too large, or, with `whole`, is damaged.
     """
-    return _read(file, name, lambda image, _: _inspect(image, upright))
+    info = _read(file, name, lambda image, _: _inspect(image, upright))
+    if whole:
+        decode(file, name=name, upright=upright)
+    return info
 
 
 def decode(file, *, name=None, channels=None, upright=True):

@@ -37,6 +37,23 @@ def count_classes(values, ignore_label, where):
     return max(classes) + 1
 
 
+def numbered_classes(values, ignore_label, where):
+    """Returns the class names "0", "1", ... up to the largest class of the training masks.
+
+    Args:
+        values: Dict from split to a list with the values of each mask. Without "train", as in data to
+            evaluate on, all splits count.
+        ignore_label: The value that is not a class.
+        where: Name of the data in messages.
+
+    Raises:
+        InputError: Fewer than two classes are left.
+    """
+    training = [values["train"]] if "train" in values else values.values()
+    found = {value for masks in training for of_mask in masks for value in of_mask}
+    return tuple(str(value) for value in range(count_classes(found, ignore_label, where)))
+
+
 def check_values(values, num_classes, ignore_label, where):
     """Raises an `InputError` where a value is neither a class nor ignored."""
     for value in values:

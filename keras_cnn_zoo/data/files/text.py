@@ -26,6 +26,12 @@ def read_lines(path, encoding):
     return read_text(path, encoding).splitlines()
 
 
+def filled_lines(path, encoding):
+    """Returns pairs (number from 1, line) of the lines of a text file that are not empty."""
+    numbered = enumerate(read_lines(path, encoding), start=1)
+    return [(number, line) for number, line in numbered if line.strip()]
+
+
 def find_class_names(folder, options):
     """The class names that the user gave, else those of `classes.txt` in `folder`, else None."""
     if options.class_names is not None:

@@ -1,6 +1,7 @@
-"""The table of formats. A new format is a file beside this one and a line in `READERS`.
+"""The table of formats. A new format is a file next to this one and a line in `READERS`.
 
-A reader is a function `read(path, options) -> Found`; it knows nothing of how missing splits are drawn.
+A reader is a file with `TASKS`, the tasks that it serves, and `read(path, options)`, which returns a `Found`.
+It knows nothing of how missing splits are drawn. The reader of an embedded set has the name of the set.
 """
 
 import collections
@@ -25,22 +26,30 @@ from keras_cnn_zoo.data.readers import (
 
 Reader = collections.namedtuple("Reader", ["read", "tasks"])
 
+
+def _reader(module, extended=None):
+    """Returns the `Reader` of a file, extended by tracking if a function of `stills` is given."""
+    if extended is None:
+        return Reader(module.read, module.TASKS)
+    return Reader(extended(module.read), (*module.TASKS, *stills.TASKS))
+
+
 # Task to the name of its embedded set and the reader.
 EMBEDDED = {
-    **{task: ("digit_scenes", Reader(digit_scenes.read, digit_scenes.TASKS)) for task in digit_scenes.TASKS},
-    "language": ("library_english", Reader(library_english.read, library_english.TASKS)),
-    "speech": ("tone_digits", Reader(tone_digits.read, tone_digits.TASKS)),
+    task: (module.__name__.rpartition(".")[2], _reader(module))
+    for module in (digit_scenes, library_english, tone_digits)
+    for task in module.TASKS
 }
 READERS = {
-    "coco": Reader(stills.or_boxes(coco.read), (*coco.TASKS, "tracking")),
-    "images": Reader(stills.or_pictures(images.read), (*images.TASKS, "tracking")),
-    "labelled": Reader(labelled.read, labelled.TASKS),
-    "lines": Reader(lines.read, lines.TASKS),
-    "masks": Reader(masks.read, masks.TASKS),
-    "npz": Reader(npz.read, npz.TASKS),
-    "otb": Reader(otb.read, otb.TASKS),
-    "tfds": Reader(tfds.read, tfds.TASKS),
-    "voc": Reader(stills.or_boxes(voc.read), (*voc.TASKS, "tracking")),
-    "wavs": Reader(wavs.read, wavs.TASKS),
-    "words": Reader(words.read, words.TASKS),
+    "coco": _reader(coco, stills.or_boxes),
+    "images": _reader(images, stills.or_pictures),
+    "labelled": _reader(labelled),
+    "lines": _reader(lines),
+    "masks": _reader(masks),
+    "npz": _reader(npz),
+    "otb": _reader(otb),
+    "tfds": _reader(tfds),
+    "voc": _reader(voc, stills.or_boxes),
+    "wavs": _reader(wavs),
+    "words": _reader(words),
 }

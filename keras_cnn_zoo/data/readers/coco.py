@@ -1,8 +1,8 @@
 """`coco:PATH`: JSON files of COCO's format, their name telling the split, and the pictures they name.
 
 The files are `*{train,val,test}*.json` in PATH or `annotations/`; a single file of another name holds data
-without splits. Beside `instances_*` files, those for captions, keypoints and panoptic masks are left alone.
-Pictures lie in a folder that is named like the split (`train`, or `train2017` beside `instances_train2017`),
+without splits. Next to `instances_*` files, those for captions, keypoints and panoptic masks are left alone.
+Pictures lie in a folder that is named like the split (`train`, or `train2017` next to `instances_train2017`),
 in `images/` or in PATH, `file_name` being the path from there.
 
 Detection takes `bbox` (x, y, width, height in pixels), or the extent of the `segmentation` where there is
@@ -10,22 +10,13 @@ none; `iscrowd` marks regions that hold many objects. Segmentation draws polygon
 class ids, 0 being background, the smallest last, so that no object hides under a larger one.
 """
 
-import functools
 import os
 
 from keras_cnn_zoo.data.files.text import find_class_names
-from keras_cnn_zoo.data.objects import (
-    annotated_picture,
-    check_any,
-    detection_split,
-    make_objects,
-    notes_on,
-)
+from keras_cnn_zoo.data.objects import annotated_picture, found_objects, make_objects
 from keras_cnn_zoo.data.readers import coco_files, coco_masks
 from keras_cnn_zoo.data.readers.folders import check_folder
-from keras_cnn_zoo.data.source import Found, Split
-from keras_cnn_zoo.data.splits import check_not_empty
-from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.survey import shared_channels, survey
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("detection", "segmentation")
@@ -42,52 +33,35 @@ def read(path, options):
         names = coco_masks.with_background(names)
     # A class that the data know and the user does not name is a fault only where an object has it.
     classes = {number: names.index(name) for number, name in categories.items() if name in names}
-    kept, objects, skipped, seen = {}, {}, [], {}
+    items, skipped, taken = {}, [], {}
     for name, document in documents.items():
-        items, bad = _items(path, name, document, seen, options.skip_bad)
+        items[name], bad = _items(path, name, document, taken, options.skip_bad)
         skipped.extend(bad)
-        look = functools.partial(_look, document, classes, categories, options)
-        kept[name], objects[name], bad = survey(items, look, skip_bad=options.skip_bad)
-        skipped.extend(bad)
-        check_not_empty(path, name, kept[name], skipped=skipped)
-    channels = max(picture.channels for split in objects.values() for picture, _ in split)
-    make = _masks if options.task == "segmentation" else _boxes
-    splits, class_names, more = make(path, options, kept, objects, names, channels)
-    return Found(splits, class_names, channels, (*notes, *more), tuple(skipped))
+    seen = survey(items, lambda item: _look(classes, categories, options, item), skip_bad=options.skip_bad)
+    seen.check_not_empty(path)
+    if options.task == "segmentation":
+        return _found_masks(seen, path, options, names, notes, skipped)
+    return found_objects(seen, path, names, "crowd", notes=notes, skipped=skipped)
 
 
-def _boxes(path, options, kept, objects, names, channels):
-    made = {name: [one for _, one in split] for name, split in objects.items()}
-    check_any(path, made)
-    splits = {
-        name: detection_split(
-            [item[0] for item in kept[name]], [picture for picture, _ in split], made[name], channels
-        )
-        for name, split in objects.items()
-    }
-    return splits, names, notes_on(made, names, "crowd")
-
-
-def _masks(path, options, kept, objects, names, channels):
+def _found_masks(seen, path, options, names, notes, skipped):
     if 0 <= options.ignore_label < len(names):
         raise InputError(
             f"{path} has {len(names)} classes, background included, and the ignored label is one of them: "
             f"choose another --ignore-label. Received: {options.ignore_label}"
         )
-
-    def split(items, looks):
-        def read_example(position):
-            picture, regions = looks[position]
-            return {
-                "image": picture.decode(channels),
-                "mask": coco_masks.draw(regions, picture.height, picture.width, len(names)),
-            }
-
-        return Split([item[0] for item in items], read_example)
-
-    if not any(regions for looks in objects.values() for _, regions in looks):
+    if not any(regions for _, regions in seen.all_looks()):
         raise InputError(f"{path}: no picture has a segmentation")
-    return {name: split(kept[name], looks) for name, looks in objects.items()}, names, ()
+    channels = shared_channels(picture for picture, _ in seen.all_looks())
+
+    def example(row):
+        picture, regions = row
+        mask = coco_masks.draw(regions, picture.height, picture.width, len(names))
+        return {"image": picture.decode(channels), "mask": mask}
+
+    return seen.found(
+        example, names, row=lambda _, look: look, channels=channels, notes=notes, skipped=skipped
+    )
 
 
 def _categories(documents):
@@ -106,8 +80,12 @@ def _categories(documents):
     return ordered
 
 
-def _items(path, split_name, document, seen, skip_bad):
-    """Items (name, picture file, image, its annotations) of a split, and lines on annotations left out."""
+def _items(path, split_name, document, taken, skip_bad):
+    """Returns a split's items (name, document, picture file, image, its annotations, fault or None).
+
+    Returns also the lines on annotations that were left out. `taken` is a dict from the names of pictures to
+    the documents of the splits before, which grows.
+    """
     folders = coco_files.picture_folders(path, split_name, document.file)
     by_image, bad, numbers = {image["id"]: [] for image in document.images}, [], set()
     for annotation in document.annotations:
@@ -134,17 +112,17 @@ def _items(path, split_name, document, seen, skip_bad):
         fault = None
         if image["id"] in ids:
             fault = f"{document.file}: the image id {image['id']} stands there twice"
-        elif name in seen:
-            fault = f"{document.file} names {image['file_name']}, which stands in {seen[name]} already"
+        elif name in taken:
+            fault = f"{document.file} names {image['file_name']}, which stands in {taken[name]} already"
         ids.add(image["id"])
-        seen.setdefault(name, document.file)
-        items.append((name, file, image, by_image[image["id"]], fault))
+        taken.setdefault(name, document.file)
+        items.append((name, document, file, image, by_image[image["id"]], fault))
     return items, bad
 
 
-def _look(document, classes, categories, options, item):
-    """The annotated picture, and its `Objects` or regions to draw."""
-    _, file, image, annotations, fault = item
+def _look(classes, categories, options, item):
+    """Returns the annotated picture, and its `Objects` or regions to draw."""
+    _, document, file, image, annotations, fault = item
     if fault is not None:
         raise InputError(fault)
     where = f"{document.file}: image {image['id']}"

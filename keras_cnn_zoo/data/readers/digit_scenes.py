@@ -1,20 +1,17 @@
-"""The embedded digits, for a task whose data was not named: alone, or composed into scenes."""
+"""The embedded digits, for a task without named data: alone, or composed into scenes."""
 
 import numpy as np
 
 from keras_cnn_zoo.data.embedded.digit_scenes import moving, scenes, strings
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
-from keras_cnn_zoo.utils.errors import InputError
 
 
 def read(path, options):
-    """The examples of one split after the other, as `KINDS` makes them for the task; `path` is None."""
-    if options.class_names is not None:
-        raise InputError("class names cannot be given to the embedded digit_scenes, which have their own")
+    """Returns the `Found` of the task, made by `KINDS`; `path` is None."""
     make, class_names = KINDS[options.task]
     splits = {name: make(name) for name in SPLIT_NAMES}
-    # Frames are in colour; a tracker takes either.
+    # Frames are in color; a tracker takes either.
     channels = None if options.task == "tracking" else 1
     return Found(splits=splits, class_names=class_names, channels=channels, mirror=False)
 

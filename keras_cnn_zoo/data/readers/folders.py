@@ -15,6 +15,18 @@ def check_folder(path):
     return path
 
 
+def visible_files(path):
+    """Returns the sorted names of the files directly in `path`, without hidden ones."""
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
+
+
+def split_files(path, extension):
+    """Returns a dict from split to the path of the file `train.txt`, ... in `path`, for those that exist."""
+    files = {name: os.path.join(path, name + extension) for name in SPLIT_NAMES}
+    return {name: file for name, file in files.items() if os.path.isfile(file)}
+
+
 def visible_folders(path):
     """Sorted names of the folders directly in `path`, hidden ones left out."""
     with os.scandir(path) as entries:

@@ -2,13 +2,13 @@
 
 import os
 
-from keras_cnn_zoo.data.readers.folders import check_folder
-from keras_cnn_zoo.data.readers.texts import class_order, found_texts, numbered_lines
+from keras_cnn_zoo.data.readers.folders import check_folder, visible_files
+from keras_cnn_zoo.data.readers.texts import found_texts, numbered_lines
 from keras_cnn_zoo.data.source import SPLIT_NAMES
+from keras_cnn_zoo.data.splits import SPLIT_WORDS
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("language",)
-_SPLIT_WORDS = {"train": "train", "val": "val", "dev": "val", "test": "test"}
 
 
 def read(path, options):
@@ -20,11 +20,9 @@ def read(path, options):
         ]
         for split_name, file in _files(path).items()
     }
-    labels = {row[2] for of_split in rows.values() for row in of_split if row[2]}
-    class_names, index, notes = class_order(path, _in_order(labels), options)
     # A line without a label is an empty line: refused, or left out, as one.
-    index.setdefault("", -1)
-    return found_texts(path, rows, class_names, index, notes, options)
+    labels = {row[2] for of_split in rows.values() for row in of_split if row[2]}
+    return found_texts(path, rows, _in_order(labels), options)
 
 
 def _row(path, file, number, line):
@@ -34,11 +32,9 @@ def _row(path, file, number, line):
 
 def _files(path):
     """Split name to file name."""
-    with os.scandir(path) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
     found = {}
-    for name in names:
-        split_name = _SPLIT_WORDS.get(os.path.splitext(name)[1][1:])
+    for name in visible_files(path):
+        split_name = SPLIT_WORDS.get(os.path.splitext(name)[1][1:])
         if split_name in found:
             raise InputError(
                 f"{path} holds two files for {split_name}: keep each data set in a folder of its own. "

@@ -11,9 +11,7 @@ TASKS = ("language",)
 
 
 def read(path, options):
-    """The sentences of each split; `path` is None."""
-    if options.class_names is not None:
-        raise InputError("class names cannot be given to the embedded library_english, which has its own")
+    """Returns the `Found` of the sentences; `path` is None."""
     made = sentences()
     if made.missing == made.listed:
         raise InputError(

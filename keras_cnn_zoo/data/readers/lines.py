@@ -1,16 +1,15 @@
-"""`lines:PATH`: one text file a class, one example a line; splits as folders, as file stems or not at all."""
+"""`lines:PATH`: one text file per class, one example per line; splits as folders, file stems or absent."""
 
 import os
 
 from keras_cnn_zoo.data.files.text import CLASSES_FILE
-from keras_cnn_zoo.data.readers.folders import check_folder, split_folders
-from keras_cnn_zoo.data.readers.texts import NO_DATA, class_order, found_texts, numbered_lines
+from keras_cnn_zoo.data.readers.folders import check_folder, split_folders, visible_files
+from keras_cnn_zoo.data.readers.texts import NO_DATA, found_texts, numbered_lines
 from keras_cnn_zoo.data.source import SPLIT_NAMES
-from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.splits import SPLIT_WORDS, UNSPLIT
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("language",)
-_SPLIT_WORDS = {"train": "train", "val": "val", "dev": "val", "test": "test"}
 
 
 def read(path, options):
@@ -21,8 +20,7 @@ def read(path, options):
     """
     check_folder(path)
     files = _files(path)
-    classes = list(dict.fromkeys(name for of_split in files.values() for _, name in of_split))
-    class_names, index, notes = class_order(path, sorted(classes), options)
+    classes = sorted({name for of_split in files.values() for _, name in of_split})
     rows = {
         split_name: [
             (f"{file}:{number}", line, name, f"{os.path.join(path, file)} line {number}")
@@ -31,7 +29,7 @@ def read(path, options):
         ]
         for split_name, of_split in files.items()
     }
-    return found_texts(path, rows, class_names, index, notes, options)
+    return found_texts(path, rows, classes, options)
 
 
 def _files(path):
@@ -41,11 +39,11 @@ def _files(path):
         return {name: _of_folder(path, name + "/") for name in folders}
     names = _class_files(path)
     parts = [os.path.splitext(name) for name in names]
-    if parts and all(stem in _SPLIT_WORDS and suffix for stem, suffix in parts):
+    if parts and all(stem in SPLIT_WORDS and suffix for stem, suffix in parts):
         # train.pos, train.neg, test.pos, ...
         found = {}
         for name, (stem, suffix) in zip(names, parts, strict=True):
-            found.setdefault(_SPLIT_WORDS[stem], []).append((name, suffix[1:]))
+            found.setdefault(SPLIT_WORDS[stem], []).append((name, suffix[1:]))
         return {name: found[name] for name in SPLIT_NAMES if name in found}
     return {UNSPLIT: _of_folder(path, "")}
 
@@ -69,7 +67,9 @@ def _of_folder(path, prefix):
 
 
 def _class_files(folder):
-    """Sorted names of the visible files, without those that go with data."""
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
-    return [name for name in names if name != CLASSES_FILE and name.split(".")[0].lower() not in NO_DATA]
+    """Returns the sorted names of the visible files, without those that go with data."""
+    return [
+        name
+        for name in visible_files(folder)
+        if name != CLASSES_FILE and name.split(".")[0].lower() not in NO_DATA
+    ]

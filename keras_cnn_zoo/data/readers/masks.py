@@ -8,12 +8,11 @@ import functools
 import os
 
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.files.masks import check_values, count_classes, values_of
+from keras_cnn_zoo.data.files.masks import check_values, numbered_classes, values_of
 from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
-from keras_cnn_zoo.data.source import Found, Split
-from keras_cnn_zoo.data.splits import UNSPLIT, check_not_empty
-from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.survey import shared_channels, survey
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("segmentation",)
@@ -23,40 +22,21 @@ IMAGES, LABELS = "images", "labels"
 def read(path, options):
     """Finds the pairs below the folder `path`."""
     check_folder(path)
-    pairs, values, channels, skipped = {}, {}, [], []
-    for name in split_folders(path) or [UNSPLIT]:
-        look = functools.partial(_look, path, options.skip_bad)
-        pairs[name], looks, bad = survey(_pairs(path, name), look, skip_bad=options.skip_bad)
-        check_not_empty(path, name, pairs[name], skipped=bad)
-        values[name] = dict(zip(pairs[name], [mask_values for _, mask_values in looks], strict=True))
-        channels.extend(info.channels for info, _ in looks)
-        skipped.extend(bad)
-    class_names, notes = _class_names(path, options, values)
-    for name in pairs:
+    pairs = {name: _pairs(path, name) for name in split_folders(path) or [UNSPLIT]}
+    seen = survey(pairs, functools.partial(_look, path, options.skip_bad), skip_bad=options.skip_bad)
+    seen.check_not_empty(path)
+    channels = shared_channels(info for info, _ in seen.all_looks())
+    class_names, notes = _class_names(path, options, seen.looks)
 
-        def check(pair, of_split=values[name]):
-            where = os.path.join(path, pair[1])
-            check_values(of_split[pair], len(class_names), options.ignore_label, where)
+    def check(pair, look):
+        check_values(look[1], len(class_names), options.ignore_label, os.path.join(path, pair[1]))
 
-        pairs[name], _, bad = survey(pairs[name], check, skip_bad=options.skip_bad)
-        skipped.extend(bad)
-    shared = max(channels, default=3)
-    return Found(
-        splits={name: _split(path, found, shared) for name, found in pairs.items()},
-        class_names=class_names,
-        channels=shared,
-        notes=notes,
-        skipped=tuple(skipped),
-    )
+    def example(pair):
+        image_path, mask_path = (os.path.join(path, name) for name in pair)
+        image = image_files.decode(image_path, channels=channels)
+        return {"image": image, "mask": image_files.decode_index(mask_path)}
 
-
-def _split(path, pairs, channels):
-    def read_example(position):
-        image_name, mask_name = pairs[position]
-        image = image_files.decode(os.path.join(path, image_name), channels=channels)
-        return {"image": image, "mask": image_files.decode_index(os.path.join(path, mask_name))}
-
-    return Split([image_name for image_name, _ in pairs], read_example)
+    return seen.again(check).found(example, class_names, channels=channels, notes=notes)
 
 
 def _pairs(path, split_name):
@@ -93,9 +73,7 @@ def _by_stem(path, folder):
 def _look(path, whole, pair):
     """Header of the picture and values of the mask of one pair, whose sizes must agree."""
     image_path, mask_path = (os.path.join(path, name) for name in pair)
-    info = image_files.inspect(image_path)
-    if whole:
-        image_files.decode(image_path)
+    info = image_files.inspect(image_path, whole=whole)
     status = os.stat(mask_path)
     shape, values = _mask_facts(mask_path, status.st_mtime_ns, status.st_size)
     if (info.height, info.width) != shape:
@@ -112,15 +90,12 @@ def _mask_facts(mask_path, _modified, _size):
     return mask.shape, values_of(mask)
 
 
-def _class_names(path, options, values):
-    """Names from the user or `classes.txt`, else numbers up to the largest value in train."""
+def _class_names(path, options, looks):
+    """Returns names from the user or `classes.txt`, else numbers, and lines to report."""
     names = find_class_names(path, options)
     if names is None:
-        # Without train, which is data to evaluate on, every split speaks.
-        splits = [values[name] for name in ("train", UNSPLIT) if name in values] or values.values()
-        found = {value for split in splits for mask_values in split.values() for value in mask_values}
-        count = count_classes(found, options.ignore_label, path)
-        return tuple(str(value) for value in range(count)), ()
+        values = {name: [of_mask for _, of_mask in of_split] for name, of_split in looks.items()}
+        return numbered_classes(values, options.ignore_label, path), ()
     if options.class_names is None and options.ignore_label == len(names) - 1:
         note = f"{CLASSES_FILE} names the ignored label {options.ignore_label} ({names[-1]}) too: not a class"
         return names[:-1], (note,)

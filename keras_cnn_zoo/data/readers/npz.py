@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from keras_cnn_zoo.data.files.masks import check_values, count_classes, values_of
+from keras_cnn_zoo.data.files.masks import check_values, numbered_classes, values_of
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.data.splits import check_not_empty
@@ -160,9 +160,7 @@ def _masks(path, arrays, images, others, options):
     values = {name: values_of(array) for name, array in masks.items()}
     names = _given_names(path, others, options)
     if names is None:
-        training = values.get("train", [value for found in values.values() for value in found])
-        count = count_classes(training, options.ignore_label, path)
-        names = tuple(str(value) for value in range(count))
+        names = numbered_classes({name: [values[name]] for name in values}, options.ignore_label, path)
     for name in masks:
         check_values(values[name], len(names), options.ignore_label, f"{path}: y_{name}")
         small = masks[name].min(initial=0) >= 0 and masks[name].max(initial=0) <= 255

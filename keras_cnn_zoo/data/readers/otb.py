@@ -1,4 +1,4 @@
-"""`otb:PATH`: sequences of the Object Tracking Benchmark, each `img/` beside `groundtruth_rect.txt`.
+"""`otb:PATH`: sequences of the Object Tracking Benchmark, each `img/` next to `groundtruth_rect.txt`.
 
 A line of the text is one frame: left, top, width and height in pixels, with commas, tabs or blanks between
 them. NaN, or a width or height of 0, says that the target cannot be seen. Where two targets of one sequence
@@ -16,8 +16,6 @@ from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.frames import PictureFrames
 from keras_cnn_zoo.data.files.text import read_lines
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders, visible_folders
-from keras_cnn_zoo.data.source import Found, Split
-from keras_cnn_zoo.data.splits import check_not_empty
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -31,18 +29,19 @@ def read(path, options):
     check_folder(path)
     if options.class_names is not None:
         raise InputError("class names cannot be given to tracking data, which have none")
-    splits, skipped = {}, []
-    for name in split_folders(path) or ["test"]:
-        base = name if split_folders(path) else ""
-        files = _sequences(path, base)
-        kept, looks, bad = survey(
-            files, lambda file: read_sequence(os.path.join(path, file[0]), options), skip_bad=options.skip_bad
-        )
-        check_not_empty(path, name, kept, skipped=bad)
-        splits[name] = Split([_name(path, file[0]) for file in kept], looks.__getitem__)
-        skipped.extend(bad)
-    # Frames bring their own channels: a tracker takes grey and colour.
-    return Found(splits=splits, class_names=(), channels=None, skipped=tuple(skipped))
+    folders = split_folders(path)
+    files = {name: _sequences(path, name) for name in folders} or {"test": _sequences(path, "")}
+    seen = survey(
+        files, lambda item: read_sequence(os.path.join(path, item[0]), options), skip_bad=options.skip_bad
+    )
+    seen.check_not_empty(path)
+    # Frames bring their own channels: a tracker takes gray and color.
+    return seen.found(
+        lambda sequence: sequence,
+        (),
+        row=lambda _, sequence: sequence,
+        name=lambda item, _: _name(path, item[0]),
+    )
 
 
 def read_sequence(boxes_file, options):

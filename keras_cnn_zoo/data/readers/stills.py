@@ -1,7 +1,6 @@
-"""Still pictures as tracking data: sequences of one frame, to be moved by `data.pairs`."""
+"""Still pictures as tracking data: sequences of one frame, to be moved by `data.augmentation.pairs`."""
 
 import dataclasses
-import functools
 import os
 
 import numpy as np
@@ -9,10 +8,11 @@ import numpy as np
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.frames import PictureFrames
 from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
-from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import survey
 
+TASKS = ("tracking",)
 UNKNOWN = np.full((1, 4), np.nan, dtype="float32")
 
 
@@ -20,7 +20,7 @@ def or_pictures(read):
     """`read` extended by tracking, for which a folder holds pictures at any depth and no classes."""
 
     def read_either(path, options):
-        return _pictures(path, options) if options.task == "tracking" else read(path, options)
+        return _pictures(path, options) if options.task in TASKS else read(path, options)
 
     return read_either
 
@@ -29,7 +29,7 @@ def or_boxes(read):
     """`read`, which reads detection data, extended by tracking: their boxes are objects to follow."""
 
     def read_either(path, options):
-        if options.task != "tracking":
+        if options.task not in TASKS:
             return read(path, options)
         found = read(path, dataclasses.replace(options, task="detection"))
         splits = {name: _boxed(split) for name, split in found.splits.items()}
@@ -40,32 +40,19 @@ def or_boxes(read):
 
 def _pictures(path, options):
     check_folder(path)
-    splits, skipped = {}, []
-    for name in split_folders(path) or [UNSPLIT]:
-        prefix = "" if name == UNSPLIT else name + "/"
-        items = [(prefix + file,) for file in picture_files(os.path.join(path, prefix))]
-        look = functools.partial(_look, path, options.skip_bad)
-        kept, _, bad = survey(items, look, skip_bad=options.skip_bad)
-        splits[name] = _split(path, [item[0] for item in kept])
-        skipped.extend(bad)
-    return Found(splits=splits, class_names=(), channels=None, skipped=tuple(skipped))
+    items = {}
+    for split_name in split_folders(path) or [UNSPLIT]:
+        prefix = "" if split_name == UNSPLIT else split_name + "/"
+        items[split_name] = [(prefix + file,) for file in picture_files(os.path.join(path, prefix))]
 
+    def look(item):
+        image_files.inspect(os.path.join(path, item[0]), whole=options.skip_bad)
 
-def _look(path, whole, item):
-    file = os.path.join(path, item[0])
-    info = image_files.inspect(file)
-    if whole:
-        image_files.decode(file)
-    return info
+    def example(item):
+        frames = PictureFrames([os.path.join(path, item[0])])
+        return {"frames": [frames[0]], "boxes": UNKNOWN, "name": item[0]}
 
-
-def _split(path, names):
-    def read_example(position):
-        name = names[position]
-        frames = PictureFrames([os.path.join(path, name)])
-        return {"frames": [frames[0]], "boxes": UNKNOWN, "name": name}
-
-    return Split(names, read_example)
+    return survey(items, look, skip_bad=options.skip_bad).found(example, ())
 
 
 def _boxed(split):

@@ -11,17 +11,10 @@ import os
 
 import numpy as np
 
-from keras_cnn_zoo.data.files.text import find_class_names, read_lines
-from keras_cnn_zoo.data.objects import (
-    annotated_picture,
-    check_any,
-    detection_split,
-    make_objects,
-    notes_on,
-)
-from keras_cnn_zoo.data.readers.folders import check_folder, picture_files
-from keras_cnn_zoo.data.source import SPLIT_NAMES, Found
-from keras_cnn_zoo.data.splits import UNSPLIT, check_not_empty
+from keras_cnn_zoo.data.files.text import filled_lines, find_class_names
+from keras_cnn_zoo.data.objects import annotated_picture, found_objects, make_objects
+from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_files
+from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -36,29 +29,17 @@ def read(path, options):
     check_folder(os.path.join(path, PICTURES))
     check_folder(os.path.join(path, ANNOTATIONS))
     files = _pictures_by_stem(os.path.join(path, PICTURES))
-    items, looks, skipped = {}, {}, []
     look = functools.partial(_look, path, files, options.skip_bad)
-    for name, listed in _listed(path, options).items():
-        items[name], looks[name], bad = survey(listed, look, skip_bad=options.skip_bad)
-        skipped.extend(bad)
-        check_not_empty(path, name, items[name], skipped=bad)
-    class_names = _class_names(path, options, looks)
-    splits, objects, names = {}, {}, {}
-    for name, found in looks.items():
-        make = functools.partial(_objects, path, class_names)
-        pairs = [(item[0], *one) for item, one in zip(items[name], found, strict=True)]
-        kept, objects[name], bad = survey(pairs, make, skip_bad=options.skip_bad)
-        skipped.extend(bad)
-        check_not_empty(path, name, kept, skipped=bad)
-        names[name] = kept
-    channels = max(pair[1].channels for kept in names.values() for pair in kept)
-    check_any(path, objects)
-    for name, kept in names.items():
-        pictures = [pair[1] for pair in kept]
-        shown = [os.path.relpath(picture.file, path).replace(os.sep, "/") for picture in pictures]
-        splits[name] = detection_split(shown, pictures, objects[name], channels)
-    notes = notes_on(objects, class_names, "difficult")
-    return Found(splits, class_names, channels, notes, tuple(skipped))
+    seen = survey(_listed(path, options), look, skip_bad=options.skip_bad)
+    seen.check_not_empty(path)
+    class_names = _class_names(path, options, seen.all_looks())
+    seen = seen.again(functools.partial(_objects, path, class_names))
+    seen.check_not_empty(path)
+
+    def name(_, look):
+        return os.path.relpath(look[0].file, path).replace(os.sep, "/")
+
+    return found_objects(seen, path, class_names, "difficult", name=name)
 
 
 def _pictures_by_stem(folder):
@@ -70,8 +51,7 @@ def _pictures_by_stem(folder):
 
 def _listed(path, options):
     """Dict from split to items (name of the annotation file, its stem, a fault of the list or None)."""
-    lists = {name: os.path.join(path, LISTS, f"{name}.txt") for name in SPLIT_NAMES}
-    lists = {name: file for name, file in lists.items() if os.path.isfile(file)}
+    lists = split_files(os.path.join(path, LISTS), ".txt")
     if not lists:
         stems = sorted(
             os.path.splitext(name)[0]
@@ -82,11 +62,8 @@ def _listed(path, options):
     items, seen = {}, {}
     for name, file in lists.items():
         items[name] = []
-        for number, line in enumerate(read_lines(file, options.encoding), start=1):
-            stem = line.strip()
-            if not stem:
-                continue
-            here = f"{file} line {number}"
+        for number, line in filled_lines(file, options.encoding):
+            stem, here = line.strip(), f"{file} line {number}"
             fault = f"{here} names {stem!r}, which stands in {seen[stem]} already" if stem in seen else None
             seen.setdefault(stem, here)
             items[name].append((f"{ANNOTATIONS}/{stem}.xml", stem, fault))
@@ -170,15 +147,16 @@ def _class_names(path, options, looks):
     names = find_class_names(path, options)
     if names is not None:
         return tuple(names)
-    found = {name for split in looks.values() for _, objects in split for name, _, _ in objects}
+    found = {name for _, objects in looks for name, _, _ in objects}
     if not found:
         raise InputError(f"{path}: no picture has an object")
     return tuple(sorted(found))
 
 
-def _objects(path, class_names, pair):
-    name, picture, listed = pair
-    file = os.path.join(path, name)
+def _objects(path, class_names, item, look):
+    """Returns the annotated picture and its `Objects`, once the classes are known."""
+    picture, listed = look
+    file = os.path.join(path, item[0])
     boxes, classes = [], []
     for number, (label, (left, top, right, bottom), _) in enumerate(listed, start=1):
         if label not in class_names:
@@ -195,4 +173,4 @@ def _objects(path, class_names, pair):
         return f"{file}: object {position + 1} ({listed[position][0]})"
 
     difficult = [one[2] for one in listed]
-    return make_objects(boxes, classes, difficult, (picture.height, picture.width), where)
+    return picture, make_objects(boxes, classes, difficult, (picture.height, picture.width), where)

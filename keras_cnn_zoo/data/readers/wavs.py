@@ -4,9 +4,9 @@ import os
 import posixpath
 
 from keras_cnn_zoo.data.files import sounds
-from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names, read_lines
-from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
-from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
+from keras_cnn_zoo.data.files.text import filled_lines, find_class_names
+from keras_cnn_zoo.data.readers.class_order import class_order
+from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_files, split_folders
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
@@ -18,41 +18,38 @@ def read(path, options):
     """Finds the recordings below the folder `path` and reads each of them once."""
     check_folder(path)
     splits, skipped, notes = _files(path, options)
-    given = find_class_names(path, options)
-    labels = _labels(path, splits, given, notes)
-    class_names, index = _classes(path, sorted(set(labels.values())), given, options, notes)
+    labels = _labels(path, splits, find_class_names(path, options), notes)
+    class_names, index, more = class_order(
+        path,
+        sorted(set(labels.values())),
+        options,
+        noun="recordings",
+        place="label",
+        order="sorted order of the labels",
+    )
+    items = {name: [(file, index[labels[file]]) for file in files] for name, files in splits.items()}
 
     def look(item):
         sounds.decode(os.path.join(path, item[0]))
 
-    found = {}
-    for name, files in splits.items():
-        items, _, bad = survey([(file,) for file in files], look, skip_bad=options.skip_bad)
-        skipped.extend(bad)
-        found[name] = _split(path, [(file, index[labels[file]]) for (file,) in items])
-    return Found(
-        splits=found, class_names=class_names, channels=None, notes=tuple(notes), skipped=tuple(skipped)
+    def example(item):
+        audio, rate = sounds.decode(os.path.join(path, item[0]))
+        return {"audio": audio, "sample_rate": rate, "label": item[1]}
+
+    return survey(items, look, skip_bad=options.skip_bad).found(
+        example, class_names, label=lambda item: item[1], notes=(*notes, *more), skipped=skipped
     )
 
 
-def _split(path, items):
-    labels = [label for _, label in items]
-
-    def read_example(position):
-        audio, rate = sounds.decode(os.path.join(path, items[position][0]))
-        return {"audio": audio, "sample_rate": rate, "label": labels[position]}
-
-    return Split([file for file, _ in items], read_example, labels=labels)
-
-
 def _files(path, options):
-    """Paths relative to `path` of each split, lines about absent ones, and lines to say aloud."""
+    """Returns paths relative to `path` of each split, lines about absent ones, and lines to report."""
     files = picture_files(path, accept=sounds.is_sound)
     folders = split_folders(path)
-    lists = [name for name in SPLIT_NAMES if os.path.isfile(os.path.join(path, f"{name}.txt"))]
+    lists = split_files(path, ".txt")
     if lists and folders:
+        first = os.path.basename(next(iter(lists.values())))
         raise InputError(
-            f"{path} must have split folders or lists of splits. Received: {folders[0]} and {lists[0]}.txt"
+            f"{path} must have split folders or lists of splits. Received: {folders[0]} and {first}"
         )
     if lists:
         return _listed(path, lists, files, options)
@@ -67,14 +64,11 @@ def _files(path, options):
 
 
 def _listed(path, lists, files, options):
-    """The splits that `train.txt`, `val.txt` and `test.txt` name."""
+    """Returns the splits that `train.txt`, `val.txt` and `test.txt` name."""
     known, used, splits, skipped = set(files), {}, {}, []
-    for name in lists:
-        file = os.path.join(path, f"{name}.txt")
+    for name, file in lists.items():
         splits[name] = []
-        for number, line in enumerate(read_lines(file, options.encoding), start=1):
-            if not line.strip():
-                continue
+        for number, line in filled_lines(file, options.encoding):
             where, entry = f"{file} line {number}", posixpath.normpath(line.strip())
             if entry in used:
                 raise InputError(f"{where}: {entry!r} stands in {used[entry]} already")
@@ -132,26 +126,3 @@ def _labels(path, splits, given, notes):
             f"{os.path.join(path, outside)} lies in no class folder and{and_other} is not called LABEL_*.wav"
         )
     return prefixes
-
-
-def _classes(path, labels, given, options, notes):
-    """Class names, and a dict from label to class."""
-    names = tuple(labels) if given is None else tuple(given)
-    where = CLASSES_FILE if options.class_names is None else "--class-names"
-    if set(labels) <= set(names):
-        index = {name: position for position, name in enumerate(names)}
-        absent = [name for name in names if name not in labels]
-        if absent:
-            notes.append(f"no recordings of {', '.join(absent)}")
-    elif len(labels) == len(names) and not set(labels) & set(names):
-        index = {label: position for position, label in enumerate(labels)}
-        renamed = ", ".join(f"{label} = {name}" for label, name in zip(labels, names, strict=True))
-        notes.append(f"classes named by {where} in sorted order of the labels: {renamed}")
-    else:
-        unnamed = [label for label in labels if label not in names]
-        raise InputError(
-            f"{where} does not name the label {unnamed[0]!r} of {path}. It names: {', '.join(names)}"
-        )
-    if labels and len(names) < 2:
-        raise InputError(f"{path} has one class only, {names[0]!r}: a classifier needs two or more")
-    return names, index

@@ -1,17 +1,16 @@
-"""`words:PATH`: `train.tsv`, `val.tsv`, `test.tsv` of lines `picture<TAB>text`, pictures beside them.
+"""`words:PATH`: `train.tsv`, `val.tsv`, `test.tsv` of lines `picture<TAB>text`, pictures next to them.
 
 Texts are lower-cased where the alphabet has no capitals; by default it is 0-9 and a-z, in which words are
 usually compared.
 """
 
-import functools
 import os
 
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.files.text import find_class_names, read_lines
-from keras_cnn_zoo.data.readers.folders import check_folder
-from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
-from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.files.text import filled_lines, find_class_names
+from keras_cnn_zoo.data.readers.folders import check_folder, split_files
+from keras_cnn_zoo.data.source import SPLIT_NAMES
+from keras_cnn_zoo.data.survey import shared_channels, survey
 from keras_cnn_zoo.utils.characters import ALPHABET
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -21,24 +20,29 @@ TASKS = ("text",)
 def read(path, options):
     """Finds the tables in the folder `path` and the pictures that they name."""
     check_folder(path)
-    tables = [name for name in SPLIT_NAMES if os.path.isfile(os.path.join(path, f"{name}.tsv"))]
+    tables = split_files(path, ".tsv")
     if not tables:
         wanted = ", ".join(f"{name}.tsv" for name in SPLIT_NAMES)
         raise InputError(f"{path} holds none of {wanted}")
     alphabet = alphabet_of(find_class_names(path, options))
-    items, channels, skipped = {}, [], []
-    for name in tables:
-        look = functools.partial(_look, path, alphabet, options.skip_bad)
-        _, looks, bad = survey(_lines(path, name, options.encoding), look, skip_bad=options.skip_bad)
-        items[name] = [(picture, text) for picture, text, _ in looks]
-        channels.extend(info.channels for _, _, info in looks)
-        skipped.extend(bad)
-    shared = max(channels, default=3)
-    return Found(
-        splits={name: _split(path, found, shared) for name, found in items.items()},
-        class_names=alphabet,
-        channels=shared,
-        skipped=tuple(skipped),
+    lines = {
+        name: [(f"{table} line {number}", line) for number, line in filled_lines(table, options.encoding)]
+        for name, table in tables.items()
+    }
+    seen = survey(
+        lines, lambda item: _look(path, alphabet, options.skip_bad, item), skip_bad=options.skip_bad
+    )
+    channels = shared_channels(info for _, _, info in seen.all_looks())
+
+    def example(row):
+        return {"image": image_files.decode(os.path.join(path, row[0]), channels=channels), "text": row[1]}
+
+    return seen.found(
+        example,
+        alphabet,
+        row=lambda _, look: look[:2],
+        name=lambda _, look: look[0],
+        channels=channels,
         mirror=False,
     )
 
@@ -67,23 +71,8 @@ def in_alphabet(text, alphabet, where):
     return text
 
 
-def _split(path, items, channels):
-    def read_example(position):
-        picture, text = items[position]
-        return {"image": image_files.decode(os.path.join(path, picture), channels=channels), "text": text}
-
-    return Split([picture for picture, _ in items], read_example)
-
-
-def _lines(path, split_name, encoding):
-    """(place of the line, line) of a table, empty lines left out."""
-    table = os.path.join(path, f"{split_name}.tsv")
-    numbered = enumerate(read_lines(table, encoding), start=1)
-    return [(f"{table} line {number}", line) for number, line in numbered if line.strip()]
-
-
 def _look(path, alphabet, whole, item):
-    """(picture, text, header of the picture) of a line."""
+    """Returns (picture, text, header of the picture) of a line."""
     where, line = item
     picture, tab, text = line.partition("\t")
     if not tab or not picture:
@@ -92,7 +81,4 @@ def _look(path, alphabet, whole, item):
     file = os.path.join(path, picture)
     if not os.path.isfile(file):
         raise InputError(f"{where} names {file}, which is not there")
-    info = image_files.inspect(file)
-    if whole:
-        image_files.decode(file)
-    return picture, text, info
+    return picture, text, image_files.inspect(file, whole=whole)

@@ -109,6 +109,8 @@ def test_headers_are_read_without_the_pixels():
     assert image_files.inspect(data[:2000]) == PictureInfo(64, 64, 3)
     with pytest.raises(InputError, match="cannot read half"):
         image_files.decode(data[:2000], name="half")
+    with pytest.raises(InputError, match="cannot read half"):
+        image_files.inspect(data[:2000], name="half", whole=True)
 
 
 def test_animation_gives_its_first_frame():

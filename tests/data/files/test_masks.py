@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.data.files.masks import check_values, count_classes, values_of
+from keras_cnn_zoo.data.files.masks import check_values, count_classes, numbered_classes, values_of
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -22,6 +22,14 @@ def test_classes_reach_to_the_largest_value_that_is_not_ignored():
 def test_fewer_than_two_classes_are_refused(values, found):
     with pytest.raises(InputError, match=f"x hold fewer than two classes .* 255. Values found: {found}"):
         count_classes(values, 255, "x")
+
+
+def test_the_training_masks_number_the_classes_or_else_all_of_them():
+    values = {"train": [(0, 1), (2, 255)], "test": [(0, 7)]}
+    assert numbered_classes(values, 255, "x") == ("0", "1", "2")
+    assert numbered_classes({"val": [(0, 3)], "test": [(0, 1), (1,)]}, 255, "x") == ("0", "1", "2", "3")
+    with pytest.raises(InputError, match="the masks of x hold fewer than two classes"):
+        numbered_classes({"train": [(0,)], "test": [(0, 1)]}, 255, "x")
 
 
 def test_values_outside_the_classes_are_refused():

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_cnn_zoo.data.files.text import find_class_names, read_lines
+from keras_cnn_zoo.data.files.text import filled_lines, find_class_names, read_lines
 from keras_cnn_zoo.data.options import ReadOptions
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -9,6 +9,12 @@ def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path):
     path = tmp_path / "x.txt"
     path.write_bytes(b"\xef\xbb\xbfa\r\nb\n\nc")
     assert read_lines(str(path), "utf-8") == ["a", "b", "", "c"]
+
+
+def test_empty_lines_are_left_out_and_the_others_keep_their_numbers(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("\na\n \t\n b\n")
+    assert filled_lines(str(path), "utf-8") == [(2, "a"), (4, " b")]
 
 
 def test_class_names_of_the_user_come_before_those_of_the_file(tmp_path):

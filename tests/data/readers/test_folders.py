@@ -1,6 +1,13 @@
 import pytest
 
-from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders, visible_folders
+from keras_cnn_zoo.data.readers.folders import (
+    check_folder,
+    picture_files,
+    split_files,
+    split_folders,
+    visible_files,
+    visible_folders,
+)
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -23,6 +30,14 @@ def test_folders(tmp_path):
     make(tmp_path, "val/a.png", "train/a.png", ".hidden/a.png", "else/a.png", "test.png")
     assert visible_folders(tmp_path) == ["else", "train", "val"]
     assert split_folders(tmp_path) == ["train", "val"]
+
+
+def test_files(tmp_path):
+    make(tmp_path, "val.txt", "train.txt", "test.tsv", "train/a.png", ".hidden.txt")
+    assert visible_files(tmp_path) == ["test.tsv", "train.txt", "val.txt"]
+    lists = split_files(str(tmp_path), ".txt")
+    assert list(lists.items()) == [(name, str(tmp_path / f"{name}.txt")) for name in ("train", "val")]
+    assert split_files(str(tmp_path / "absent"), ".txt") == {}
 
 
 def test_check_folder(tmp_path):

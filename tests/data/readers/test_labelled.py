@@ -56,3 +56,9 @@ def test_refused_folders(tmp_path):
     three_files(tmp_path, "stsa.fine")
     with pytest.raises(InputError, match="holds two files for .* Received: stsa.binary.dev, stsa.fine.dev"):
         opened(tmp_path)
+
+
+def test_files_of_empty_lines_alone_are_refused(tmp_path):
+    (tmp_path / "a.train").write_text("\n\n")
+    with pytest.raises(InputError, match=r"a\.train line 1 is empty: every line must hold a text"):
+        load(f"labelled:{tmp_path}", task="language")

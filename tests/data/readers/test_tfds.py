@@ -1,4 +1,5 @@
 import builtins
+import importlib
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from keras_cnn_zoo.data import load
 from keras_cnn_zoo.data.embedded.digit_scenes import scenes
 from keras_cnn_zoo.data.readers import tfds as reader
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.tasks import TASKS
 
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -17,6 +19,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+
+
+def test_every_task_has_a_file_that_picks_and_reads_features():
+    assert tuple(TASKS) == reader.TASKS
+    for task in reader.TASKS:
+        kind = importlib.import_module(f"{reader.__name__}.{task}")
+        assert kind.WANTED.startswith("a ") and callable(kind.keys) and callable(kind.found)
 
 
 def test_a_mocked_classification_name():

@@ -2,25 +2,23 @@
 
 import tensorflow_datasets as tfds
 
+from keras_cnn_zoo.data.embedded.builder import EmbeddedBuilder
 from keras_cnn_zoo.data.embedded.digit_scenes import moving, scenes, strings
 
-_DESCRIPTION = (
-    "Real handwritten digits from scikit-learn: alone, or one to five of them at random places, sizes and "
-    "shades on textured grey scenes, with boxes and masks. Train, validation and test share no digit."
-)
-_CITATION = (
-    "@misc{alpaydin1998optical, author={E. Alpaydin and C. Kaynak}, title={Optical Recognition of "
-    "Handwritten Digits}, year={1998}, howpublished={UCI Machine Learning Repository}, "
-    "doi={10.24432/C50P49}}"
-)
-_SPLITS = {"train": "train", "validation": "val", "test": "test"}
 
+class DigitScenes(EmbeddedBuilder):
+    """Builder of `digit_scenes/NAME`, where NAME is a task."""
 
-class DigitScenes(tfds.core.GeneratorBasedBuilder):
-    """Builder of `digit_scenes/NAME`: classification, detection, segmentation, text, tracking."""
-
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First release."}
+    DESCRIPTION = (
+        "Real handwritten digits from scikit-learn: alone, or one to five of them at random places, sizes "
+        "and shades on textured gray scenes, with boxes and masks. Train, validation and test share no digit."
+    )
+    CITATION = (
+        "@misc{alpaydin1998optical, author={E. Alpaydin and C. Kaynak}, title={Optical Recognition of "
+        "Handwritten Digits}, year={1998}, howpublished={UCI Machine Learning Repository}, "
+        "doi={10.24432/C50P49}}"
+    )
+    HOMEPAGE = "https://archive.ics.uci.edu/dataset/80"
     BUILDER_CONFIGS = [
         tfds.core.BuilderConfig(name="classification", description="Single digits, 28 x 28."),
         tfds.core.BuilderConfig(name="detection", description="Scenes, 96 x 96, with boxes."),
@@ -31,7 +29,7 @@ class DigitScenes(tfds.core.GeneratorBasedBuilder):
         ),
     ]
 
-    def _info(self):
+    def example_features(self):
         classes = list(scenes.DIGIT_CLASSES)
         scene_shape = (scenes.SIZE, scenes.SIZE, 1)
         scene = tfds.features.Image(shape=scene_shape, encoding_format="png")
@@ -70,19 +68,7 @@ class DigitScenes(tfds.core.GeneratorBasedBuilder):
                 ),
             }
             supervised_keys = ("image", "segmentation_mask")
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=_DESCRIPTION,
-            features=tfds.features.FeaturesDict(features),
-            supervised_keys=supervised_keys,
-            homepage="https://archive.ics.uci.edu/dataset/80",
-            citation=_CITATION,
-            # The order of the scenes is part of the data set.
-            disable_shuffling=True,
-        )
-
-    def _split_generators(self, dl_manager):
-        return {name: self._generate_examples(split) for name, split in _SPLITS.items()}
+        return features, supervised_keys
 
     def _generate_examples(self, split):
         if self.builder_config.name == "classification":

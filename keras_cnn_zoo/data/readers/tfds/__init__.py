@@ -4,42 +4,25 @@ The encoded pictures (JPEG, PNG) and all else are held in memory in the order of
 access, which gives random access and costs what the data set takes on disk. TensorFlow reads the files;
 nothing of it reaches the examples, so that the data feeds every backend.
 
-What differs between tasks is a file each beside this one, listed in `KINDS`: `WANTED` in words, `keys(name,
-features, held, supervised)`, which picks the features by the classes of `tfds.features` or gives None, and
-`found(opened)`, which makes the `Found` of an `Opened`.
+Each task that is served has a file of its name next to this one: `WANTED` in words, `keys(name, features,
+held, supervised)`, which picks the features by the classes of `tfds.features` or returns None, and
+`found(opened)`, which returns the `Found` of an `Opened`.
 """
 
 import contextlib
+import importlib.util
 import sys
 
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.readers.numbering import example_names
-from keras_cnn_zoo.data.readers.tfds import (
-    classification,
-    detection,
-    language,
-    segmentation,
-    speech,
-    text,
-    tracking,
-)
 from keras_cnn_zoo.data.readers.tfds.opened import Opened
-from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.splits import SPLIT_WORDS, UNSPLIT
+from keras_cnn_zoo.utils import tasks
 from keras_cnn_zoo.utils.errors import InputError
 
-KINDS = {
-    "classification": classification,
-    "detection": detection,
-    "language": language,
-    "segmentation": segmentation,
-    "speech": speech,
-    "text": text,
-    "tracking": tracking,
-}
-TASKS = tuple(KINDS)
+TASKS = tuple(task for task in tasks.TASKS if importlib.util.find_spec(f"{__name__}.{task}"))
 MAX_BYTES = 6 * 2**30
-_VAL_WORDS = ("validation", "valid", "val", "dev")
-_SPLIT_WORDS = {"train": "train", "test": "test", **dict.fromkeys(_VAL_WORDS, "val")}
+_SPLIT_WORDS = {**SPLIT_WORDS, "valid": "val", "validation": "val"}
 # A builder that has no metadata on disk, as under `tfds.testing.mock_data`, cannot tell its splits.
 _USUAL_SPLITS = ("train", "test")
 
@@ -48,7 +31,7 @@ def read(path, options):
     """Opens, and where needed downloads and prepares, the data set called `path`."""
     tfds = _import_tfds()
     builder = _prepared(tfds, path)
-    kind = KINDS[options.task]
+    kind = importlib.import_module(f"{__name__}.{options.task}")
     held, keys = _keys(tfds, path, builder.info, options.task, kind)
     columns, notes = {}, []
     split_names = list(builder.info.splits) or _USUAL_SPLITS

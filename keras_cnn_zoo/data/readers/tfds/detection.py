@@ -1,25 +1,22 @@
 """Detection data of TensorFlow Datasets: a picture and a sequence of boxes with their classes."""
 
+import collections
+
 import numpy as np
 
-from keras_cnn_zoo.data.objects import check_any, make_objects, notes_on
-from keras_cnn_zoo.data.readers.tfds.opened import check_pixels, choose, plain_pictures
-from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.objects import found_objects, make_objects
+from keras_cnn_zoo.data.readers.tfds.opened import choose, keys_of, picture_and
 
 WANTED = "a picture and a sequence of boxes with classes"
-# What data sets call a box that holds many, or one too hard to be asked for.
+# Names of the feature that marks a box with many objects, or with one that is too hard.
 _CROWD_WORDS = ("is_crowd", "is_difficult")
 
 
 def keys(name, features, held, supervised):
-    """Keys of picture and objects, or None where there are none."""
+    """Returns the keys of picture and objects, or None if one of them is missing."""
     sequences = [key for key, feature in held.items() if None not in _parts(features, feature)]
     target = choose(sequences, ("objects", *supervised))
-    image = choose(plain_pictures(features, held), ("image", *supervised))
-    if image is None or target is None:
-        return None
-    check_pixels(name, image, held[image])
-    return image, target
+    return picture_and(target, name, features, held, supervised)
 
 
 def _parts(features, feature):
@@ -27,13 +24,13 @@ def _parts(features, feature):
     inner = getattr(feature, "feature", None)
     if not isinstance(feature, features.Sequence) or not isinstance(inner, features.FeaturesDict):
         return None, None
-    boxes = [key for key, part in inner.items() if isinstance(part, features.BBoxFeature)]
-    labels = [key for key, part in inner.items() if isinstance(part, features.ClassLabel)]
+    boxes = keys_of(inner, features.BBoxFeature)
+    labels = keys_of(inner, features.ClassLabel)
     return choose(boxes, ("bbox",)), choose(labels, ("label",))
 
 
 def found(opened):
-    """The examples of what was opened."""
+    """Returns the `Found` of what was opened."""
     import tensorflow_datasets as tfds
 
     sequence = opened.features[opened.keys[1]]
@@ -44,7 +41,7 @@ def found(opened):
     def look(row):
         info, values = opened.look_at_picture(row), row[2]
         for value in values[label_key]:
-            opened.check_class(row[0], int(value), class_names)
+            opened.check_class(row, int(value), class_names)
         crowd = values[crowd_key] if crowd_key else np.zeros(len(values[label_key]))
         # TFDS: top, left, bottom, right as parts of the picture's size.
         edges = np.asarray(values[box_key], dtype="float64").reshape(-1, 4)[:, [1, 0, 3, 2]]
@@ -55,22 +52,14 @@ def found(opened):
             (info.height, info.width),
             lambda position: f"tfds:{opened.name}: object {position + 1} of {row[0]}",
         )
-        return info, objects
+        return _Picture(opened, row, info.channels), objects
 
-    kept, looks, skipped = opened.survey(look)
-    channels = max((info.channels for info, _ in looks), default=3)
-    of_picture = iter([objects for _, objects in looks])
-    objects = {name: [next(of_picture) for _ in rows] for name, rows in kept.items()}
-    check_any(f"tfds:{opened.name}", objects)
+    return found_objects(opened.survey(look), f"tfds:{opened.name}", class_names, "crowd", notes=opened.notes)
 
-    def split(rows, here):
-        def read_example(position):
-            one = here[position]
-            image = opened.picture(rows[position], channels)
-            return {"image": image, "boxes": one.boxes, "classes": one.classes, "crowd": one.crowd}
 
-        return Split([row[0] for row in rows], read_example)
+class _Picture(collections.namedtuple("_Picture", ["opened", "row", "channels"])):
+    """The encoded picture of a row."""
 
-    splits = {name: split(rows, objects[name]) for name, rows in kept.items()}
-    notes = (*opened.notes, *notes_on(objects, class_names, "crowd"))
-    return Found(splits, class_names, channels, notes, tuple(skipped))
+    def decode(self, channels):
+        """Returns the pixels, uint8 (height, width, channels)."""
+        return self.opened.picture(self.row, channels)

@@ -1,11 +1,10 @@
-"""What the kinds of TensorFlow Datasets share: what was opened, the choice of features, pictures."""
+"""Shared parts of the kinds of TensorFlow Datasets: an opened data set, the choice of features, pictures."""
 
 import dataclasses
 
 import numpy as np
 
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.splits import check_not_empty
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -41,36 +40,36 @@ class Opened:
             )
         return tuple(class_names)
 
-    def check_class(self, example_name, value, class_names):
-        """Raises an `InputError` where a class id is none."""
+    def where(self, row):
+        """Returns the name of a row in messages."""
+        return f"tfds:{self.name}: {row[0]}"
+
+    def check_class(self, row, value, class_names):
+        """Raises an `InputError` if a class id of a row is none."""
         if not 0 <= value < len(class_names):
-            raise InputError(
-                f"tfds:{self.name}: {example_name} has the class {value}, outside 0 to {len(class_names) - 1}"
-            )
+            raise InputError(f"{self.where(row)} has the class {value}, outside 0 to {len(class_names) - 1}")
 
     def survey(self, look):
-        """Rows kept by split, what `look` gave of each row kept, and lines on those left out."""
-        kept, looks, skipped = {}, [], []
-        for split_name, rows in self.columns.items():
-            kept[split_name], found, bad = survey(rows, look, skip_bad=self.options.skip_bad)
-            check_not_empty(f"tfds:{self.name}", split_name, kept[split_name], skipped=bad)
-            looks.extend(found)
-            skipped.extend(bad)
-        return kept, looks, skipped
+        """Returns the `Survey` of the rows, in which no split is empty."""
+        seen = survey(self.columns, look, skip_bad=self.options.skip_bad)
+        seen.check_not_empty(f"tfds:{self.name}")
+        return seen
 
     def look_at_picture(self, row):
-        """Header of the encoded picture of a row, which is its first value."""
-        where = f"tfds:{self.name}: {row[0]}"
-        if self.options.skip_bad:
-            image_files.decode(row[1], name=where, upright=False)
-        return image_files.inspect(row[1], name=where, upright=False)
+        """Returns the header of the encoded picture of a row, which is its first value."""
+        return image_files.inspect(row[1], name=self.where(row), upright=False, whole=self.options.skip_bad)
 
     def picture(self, row, channels):
-        """The decoded picture of a row, which is its first value."""
+        """Returns the decoded picture of a row, which is its first value."""
         # TensorFlow Datasets never turns pictures by their EXIF tag, and masks lie on them as they are.
-        return image_files.decode(
-            row[1], name=f"tfds:{self.name}: {row[0]}", channels=channels, upright=False
-        )
+        return image_files.decode(row[1], name=self.where(row), channels=channels, upright=False)
+
+    def text(self, row, position):
+        """Returns the text that is encoded at a position of a row."""
+        try:
+            return row[position].decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.where(row)} is not utf-8 text (byte {error.start})") from error
 
 
 def choose(keys, preferred):
@@ -81,13 +80,24 @@ def choose(keys, preferred):
     return keys[0] if len(keys) == 1 else None
 
 
+def keys_of(held, kind):
+    """Returns the keys of the features of a class."""
+    return [key for key, feature in held.items() if isinstance(feature, kind)]
+
+
 def plain_pictures(features, held):
-    """Keys of the pictures that are no masks."""
-    return [
-        key
-        for key, feature in held.items()
-        if isinstance(feature, features.Image) and not isinstance(feature, features.LabeledImage)
-    ]
+    """Returns the keys of the pictures that are not masks."""
+    masks = keys_of(held, features.LabeledImage)
+    return [key for key in keys_of(held, features.Image) if key not in masks]
+
+
+def picture_and(target, name, features, held, supervised):
+    """Returns the keys of the picture and of `target`, or None if one of them is missing."""
+    image = choose(plain_pictures(features, held), ("image", *supervised))
+    if image is None or target is None:
+        return None
+    check_pixels(name, image, held[image])
+    return image, target
 
 
 def check_pixels(name, key, feature):

@@ -1,10 +1,9 @@
 """Segmentation data of TensorFlow Datasets: a picture and a mask."""
 
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.files.masks import check_values, count_classes, values_of
-from keras_cnn_zoo.data.readers.tfds.opened import check_pixels, choose, plain_pictures
-from keras_cnn_zoo.data.source import Found, Split
-from keras_cnn_zoo.data.survey import survey
+from keras_cnn_zoo.data.files.masks import check_values, numbered_classes, values_of
+from keras_cnn_zoo.data.readers.tfds.opened import check_pixels, choose, keys_of, plain_pictures
+from keras_cnn_zoo.data.survey import shared_channels
 from keras_cnn_zoo.utils.errors import InputError
 
 WANTED = "a picture and a mask"
@@ -12,9 +11,9 @@ _MASK_WORDS = ("segmentation_mask", "segmentation_label", "mask", "label")
 
 
 def keys(name, features, held, supervised):
-    """Keys of picture and mask, or None where there are none."""
+    """Returns the keys of picture and mask, or None if one of them is missing."""
     plain = plain_pictures(features, held)
-    targets = [key for key, feature in held.items() if isinstance(feature, features.LabeledImage)]
+    targets = keys_of(held, features.LabeledImage)
     targets = targets or [key for key in plain if key != "image" and held[key].shape[-1] == 1]
     target = choose(targets, (*_MASK_WORDS, *supervised))
     image = choose([key for key in plain if key != target], ("image", *supervised))
@@ -26,44 +25,34 @@ def keys(name, features, held, supervised):
 
 
 def found(opened):
-    """The examples of what was opened."""
-    name, options, values = opened.name, opened.options, {}
+    """Returns the `Found` of what was opened."""
+    options = opened.options
+
+    def where(row):
+        return f"tfds:{opened.name}: the mask of {row[0]}"
 
     def look(row):
         info = opened.look_at_picture(row)
-        mask = image_files.decode_index(row[2], name=f"tfds:{name}: the mask of {row[0]}")
+        mask = image_files.decode_index(row[2], name=where(row))
         if mask.shape != (info.height, info.width):
             raise InputError(
-                f"tfds:{name}: the mask of {row[0]} is {mask.shape[1]} x {mask.shape[0]} pixels and its "
+                f"{where(row)} is {mask.shape[1]} x {mask.shape[0]} pixels and its "
                 f"picture is {info.width} x {info.height}"
             )
-        values[row[0]] = values_of(mask)
-        return info
+        return info, values_of(mask)
 
-    kept, looks, skipped = opened.survey(look)
-    channels = max((info.channels for info in looks), default=3)
+    seen = opened.survey(look)
+    channels = shared_channels(info for info, _ in seen.all_looks())
     class_names = options.class_names or tuple(getattr(opened.features[opened.keys[1]], "names", None) or ())
     if not class_names:
-        of_training = kept.get("train", [row for rows in kept.values() for row in rows])
-        present = {value for row in of_training for value in values[row[0]]}
-        count = count_classes(present, options.ignore_label, f"tfds:{name}")
-        class_names = tuple(str(value) for value in range(count))
+        values = {name: [of_mask for _, of_mask in looks] for name, looks in seen.looks.items()}
+        class_names = numbered_classes(values, options.ignore_label, f"tfds:{opened.name}")
 
-    def check(row):
-        where = f"tfds:{name}: the mask of {row[0]}"
-        check_values(values[row[0]], len(class_names), options.ignore_label, where)
+    def check(row, look):
+        check_values(look[1], len(class_names), options.ignore_label, where(row))
 
-    for split_name, rows in kept.items():
-        kept[split_name], _, bad = survey(rows, check, skip_bad=options.skip_bad)
-        skipped.extend(bad)
+    def example(row):
+        mask = image_files.decode_index(row[2], name=where(row))
+        return {"image": opened.picture(row, channels), "mask": mask}
 
-    def split(rows):
-        def read_example(position):
-            row = rows[position]
-            mask = image_files.decode_index(row[2], name=f"tfds:{name}: the mask of {row[0]}")
-            return {"image": opened.picture(row, channels), "mask": mask}
-
-        return Split([row[0] for row in rows], read_example)
-
-    splits = {split_name: split(rows) for split_name, rows in kept.items()}
-    return Found(splits, tuple(class_names), channels, opened.notes, tuple(skipped))
+    return seen.again(check).found(example, class_names, channels=channels, notes=opened.notes)

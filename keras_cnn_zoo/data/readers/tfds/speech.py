@@ -3,8 +3,7 @@
 import numpy as np
 
 from keras_cnn_zoo.data.files import sounds
-from keras_cnn_zoo.data.readers.tfds.opened import choose
-from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.readers.tfds.opened import choose, keys_of
 from keras_cnn_zoo.ops.host.waveforms import as_float, mono
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -14,16 +13,14 @@ USUAL_RATE = 16_000
 
 
 def keys(name, features, held, supervised):
-    """Keys of sound and class, or None where there are none."""
-    recordings = [key for key, feature in held.items() if isinstance(feature, features.Audio)]
-    targets = [key for key, feature in held.items() if isinstance(feature, features.ClassLabel)]
-    audio = choose(recordings, ("audio", *supervised))
-    target = choose(targets, ("label", *supervised))
+    """Returns the keys of sound and class, or None if one of them is missing."""
+    audio = choose(keys_of(held, features.Audio), ("audio", *supervised))
+    target = choose(keys_of(held, features.ClassLabel), ("label", *supervised))
     return None if audio is None or target is None else (audio, target)
 
 
 def found(opened):
-    """The examples of what was opened."""
+    """Returns the `Found` of what was opened."""
     audio, target = opened.keys
     class_names = opened.class_names(opened.features[target])
     rate, notes = opened.features[audio].sample_rate, opened.notes
@@ -32,24 +29,18 @@ def found(opened):
         notes = (*notes, f"tfds:{opened.name} tells no sample rate: taken as {rate}")
 
     def look(row):
-        opened.check_class(row[0], row[2], class_names)
-        _waveform(opened.name, row)
+        opened.check_class(row, row[2], class_names)
+        _waveform(opened.where(row), row[1])
 
-    kept, _, skipped = opened.survey(look)
+    def example(row):
+        audio = _waveform(opened.where(row), row[1])
+        return {"audio": audio, "sample_rate": int(rate), "label": int(row[2])}
 
-    def split(rows):
-        def read_example(position):
-            row = rows[position]
-            return {"audio": _waveform(opened.name, row), "sample_rate": int(rate), "label": int(row[2])}
-
-        return Split([row[0] for row in rows], read_example, labels=[int(row[2]) for row in rows])
-
-    splits = {split_name: split(rows) for split_name, rows in kept.items()}
-    return Found(splits, class_names, None, notes, tuple(skipped))
+    return opened.survey(look).found(example, class_names, label=lambda row: int(row[2]), notes=notes)
 
 
-def _waveform(name, row):
-    where, samples = f"tfds:{name}: {row[0]}", np.asarray(row[1])
+def _waveform(where, samples):
+    samples = np.asarray(samples)
     if not samples.size:
         raise InputError(f"{where} holds no samples")
     if samples.dtype == np.int64:

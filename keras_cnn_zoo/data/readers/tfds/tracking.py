@@ -5,32 +5,29 @@ import numpy as np
 from keras_cnn_zoo.data.augmentation.pairs import has_target
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.frames import PictureFrames
-from keras_cnn_zoo.data.readers.tfds.opened import choose
-from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.readers.tfds.opened import choose, keys_of
 from keras_cnn_zoo.utils.errors import InputError
 
 WANTED = "a video and a sequence of boxes"
 
 
 def keys(name, features, held, supervised):
-    """Keys of video and boxes, or None where there are none."""
-    videos = [key for key, feature in held.items() if isinstance(feature, features.Video)]
+    """Returns the keys of video and boxes, or None if one of them is missing."""
     boxes = [
         key
-        for key, feature in held.items()
-        if isinstance(feature, features.Sequence)
-        and isinstance(getattr(feature, "feature", None), features.BBoxFeature)
+        for key in keys_of(held, features.Sequence)
+        if isinstance(getattr(held[key], "feature", None), features.BBoxFeature)
     ]
-    video = choose(videos, ("video", *supervised))
+    video = choose(keys_of(held, features.Video), ("video", *supervised))
     target = choose(boxes, ("bboxes", "boxes", *supervised))
     return None if video is None or target is None else (video, target)
 
 
 def found(opened):
-    """The sequences of what was opened; their frames stay encoded until asked for."""
+    """Returns the `Found` of what was opened, whose frames are decoded on access."""
 
     def look(row):
-        where = f"tfds:{opened.name}: {row[0]}"
+        where = opened.where(row)
         if len(row[1]) != len(row[2]):
             raise InputError(f"{where} has {len(row[2])} boxes and {len(row[1])} frames")
         if not has_target(_boxes(row, where)).any():
@@ -39,19 +36,12 @@ def found(opened):
             for frame in row[1]:
                 image_files.decode(frame, name=where)
 
-    kept, _, skipped = opened.survey(look)
+    def example(row):
+        where = opened.where(row)
+        names = [f"{where}, frame {number}" for number in range(1, len(row[1]) + 1)]
+        return {"frames": PictureFrames(row[1], names), "boxes": _boxes(row, where), "name": row[0]}
 
-    def split(rows):
-        def read_example(position):
-            row = rows[position]
-            where = f"tfds:{opened.name}: {row[0]}"
-            names = [f"{where}, frame {number}" for number in range(1, len(row[1]) + 1)]
-            return {"frames": PictureFrames(row[1], names), "boxes": _boxes(row, where), "name": row[0]}
-
-        return Split([row[0] for row in rows], read_example)
-
-    splits = {split_name: split(rows) for split_name, rows in kept.items()}
-    return Found(splits, (), None, opened.notes, tuple(skipped))
+    return opened.survey(look).found(example, (), notes=opened.notes)
 
 
 def _boxes(row, where):
