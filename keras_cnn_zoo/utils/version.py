@@ -1,3 +1,3 @@
-"""The version, at the bottom of the house so that every part may read it."""
+"""The version, in the lowest layer so that every part may read it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
