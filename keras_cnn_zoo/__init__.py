@@ -7,6 +7,12 @@ first use.
 """
 
 import importlib
+import os
+import sys
+
+# The command imports the package first, and TensorFlow with it, whose start-up log helps no one who trains.
+if os.path.basename(sys.argv[0] if sys.argv else "").startswith("keras-cnn-zoo"):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from keras_cnn_zoo import (
     callbacks,

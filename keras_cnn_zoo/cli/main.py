@@ -1,7 +1,6 @@
 """The `keras-cnn-zoo` command: what follows it decides which program runs, and only that one is loaded."""
 
 import importlib
-import os
 import sys
 
 from keras_cnn_zoo.utils.tasks import TASKS
@@ -9,6 +8,8 @@ from keras_cnn_zoo.utils.version import __version__
 
 PROGRAM = "keras-cnn-zoo"
 EXTRA = "apps"
+# So many missing packages are named; more are counted.
+SHOWN = 4
 # Searches beside those that are named after their task.
 MORE_SEARCHES = {"deeplab": "the width, rates, and decoder of a DeepLab"}
 
@@ -19,8 +20,6 @@ def main(arguments=None):
     Args:
         arguments: the words after the command; None for those of this process.
     """
-    # TensorFlow's start-up log is no use to someone who trains a model.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print("\n".join(usage()))
@@ -98,8 +97,9 @@ def _lacks_packages(command):
 
     missing = missing_packages(EXTRA)
     if missing:
+        more = f" and {len(missing) - SHOWN} more packages" if len(missing) > SHOWN else ""
         _refuse(
-            f"`{PROGRAM} {command}` needs {', '.join(missing)}: "
+            f"`{PROGRAM} {command}` needs {', '.join(missing[:SHOWN])}{more}: "
             f'install the extra with pip install "keras-cnn-zoo[{EXTRA}]"'
         )
     return bool(missing)

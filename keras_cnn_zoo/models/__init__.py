@@ -1,5 +1,6 @@
 """Application models and their pretrained weights."""
 
+from keras_cnn_zoo.models import presets
 from keras_cnn_zoo.models.classification.lenet5 import LeNet5
 from keras_cnn_zoo.models.classification.resnet import ResNet
 from keras_cnn_zoo.models.detection.faster_rcnn import FasterRCNN
@@ -30,5 +31,6 @@ __all__ = [
     "deconvolution_view",
     "from_preset",
     "list_presets",
+    "presets",
     "receptive_field",
 ]

@@ -2,7 +2,9 @@
 
 import configparser
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -147,12 +149,22 @@ def test_a_plain_install_can_do_it(words):
 
 
 @pytest.mark.slow
+def test_the_installed_script_quiets_what_tensorflow_lets_it():
+    script = shutil.which("keras-cnn-zoo", path=os.path.dirname(sys.executable))
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run([script, "--version"], env=environment, capture_output=True, text=True)
+    assert done.stdout == f"keras-cnn-zoo {__version__}\n"
+    # Some lines are printed before TensorFlow reads the variable.
+    assert "cpu_feature_guard" not in done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["segmentation", "fit"], ["tune", "text"]])
 def test_a_plain_install_names_the_extra_in_one_line(words):
     done = plain_install(*words)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert 'pip install "keras-cnn-zoo[apps]"' in line and "typer" in line
+    assert 'pip install "keras-cnn-zoo[apps]"' in line and " and 12 more packages" in line
     assert "Traceback" not in done.stderr
 
 

@@ -177,6 +177,8 @@ def _formatted(written):
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(written[path], encoding="utf-8")
         options = ["--config", str(CONFIG), "--no-cache", "--quiet", "."]
-        for command in (["check", "--select", "I", "--fix"], ["format"]):
+        # The copy lacks the files that tell ruff which package is the project's own.
+        own = f"lint.isort.known-first-party = ['{sources.LIBRARY}']"
+        for command in (["check", "--select", "I", "--fix", "--config", own], ["format"]):
             subprocess.run([sys.executable, "-m", "ruff", *command, *options], cwd=folder, check=True)
         return {path: copy.read_text(encoding="utf-8") for path, copy in copies.items()}
