@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import presets
-from keras_cnn_zoo.utils import registry, validation
+from keras_cnn_zoo.models import arguments
+from keras_cnn_zoo.utils import layer_tree, registry, validation
 
 # ITU-R BT.601 luma, what Pillow's "L" mode uses.
 LUMA = np.array([0.299, 0.587, 0.114], dtype="float32")
@@ -18,9 +19,9 @@ def scaled(filters, width):
 class ZooModel(keras.Model):
     """A functional Keras model that knows its arguments, its classes and its pictures.
 
-    Subclasses build a functional graph in their constructor, list their arguments in `get_config` and set
-    `task`, `variants` and `head_names`. `class_names` is an ordinary constructor argument, so it travels in
-    `.keras` files and presets.
+    Subclasses build a functional graph in their constructor and set `task`, `variants` and `head_names`. The
+    arguments of the constructor are recorded as given: `get_config` returns them, and they can be read as
+    attributes, such as `model.width`. An abstract class says `abstract = True` in its own body.
     """
 
     abstract = True
@@ -36,6 +37,70 @@ class ZooModel(keras.Model):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         registry.register_model(cls)
+
+    # Not in an `__init__` that takes anything: Keras' `clone_model` reads the signature of a constructor.
+    def __new__(cls, *args, **kwargs):
+        model = super().__new__(cls, *args, **kwargs)
+        object.__setattr__(model, "_arguments", arguments.recorded(cls, args, kwargs))
+        return model
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # What the constructor itself freezes is no news for a config.
+        self._arguments.frozen = self._frozen()
+
+    def __getattr__(self, name):
+        """Returns an argument of the constructor, as it was given."""
+        record = self.__dict__.get("_arguments")
+        if record is not None and name in record.values:
+            return record.values[name]
+        # Only PyTorch's modules have a `__getattr__` of their own.
+        inherited = getattr(super(), "__getattr__", None)
+        if inherited is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return inherited(name)
+
+    @property
+    def class_names(self):
+        """Names of the classes as a tuple, or None."""
+        names = self._arguments.values.get("class_names")
+        return None if names is None else tuple(names)
+
+    def get_config(self):
+        """Returns the constructor's arguments, the name, and `frozen`.
+
+        `frozen` lists the paths of layers with `trainable=False`, such as "backbone/stage_1_block_1". It is
+        absent unless a layer was frozen or unfrozen by hand.
+        """
+        values = self._arguments.values
+        config = {"name": self.name, **{name: arguments.serialized(value) for name, value in values.items()}}
+        frozen = self._frozen()
+        if frozen != self._arguments.frozen:
+            # A frozen layer freezes those inside it.
+            config["frozen"] = [path for path in sorted(frozen) if not _is_inside(path, frozen)]
+        return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Builds the model of a config that `get_config` returned."""
+        config = {name: arguments.revived(value, custom_objects) for name, value in config.items()}
+        frozen = config.pop("frozen", None)
+        model = cls(**config)
+        if frozen is not None:
+            parts = model._layers_with_weights()
+            unknown = sorted(set(frozen) - set(parts))
+            if unknown:
+                raise ValueError(f"`frozen` must be paths of layers. Received: {unknown}")
+            for path, layer in parts.items():
+                layer.trainable = path not in frozen and not _is_inside(path, frozen)
+        return model
+
+    def _frozen(self):
+        """Paths of all layers with weights, at any depth, that are frozen."""
+        return {path for path, layer in self._layers_with_weights().items() if not layer.trainable}
+
+    def _layers_with_weights(self):
+        return {path: layer for path, layer in layer_tree.layers_by_path(self).items() if layer.weights}
 
     @staticmethod
     def check_class_names(num_classes, class_names):
@@ -145,6 +210,12 @@ class ZooModel(keras.Model):
             overwrite: replace what is at `path`; the old preset stays whole until the new one is written.
         """
         presets.save(self, path, card=card, overwrite=overwrite)
+
+
+def _is_inside(path, paths):
+    """Whether one of the layers around the layer at `path` is among `paths`."""
+    names = path.split("/")
+    return any("/".join(names[:end]) in paths for end in range(1, len(names)))
 
 
 def _resized(pictures, size):

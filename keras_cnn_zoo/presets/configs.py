@@ -79,15 +79,16 @@ def check(label, config):
     return {key: _checked(label, key, value) for key, value in config.items()}
 
 
-def without_dtypes(value):
-    """`value` without the precision that nested objects were trained in: the reader's policy decides."""
+def without_session(value):
+    """Returns a config without the precision and the frozen parts of nested objects: the reader decides."""
     if isinstance(value, dict):
         nested = "class_name" in value and isinstance(value.get("config"), dict)
-        value = {key: without_dtypes(item) for key, item in value.items()}
+        value = {key: without_session(item) for key, item in value.items()}
         if nested:
-            value["config"].pop("dtype", None)
+            for key in ("dtype", "frozen"):
+                value["config"].pop(key, None)
         return value
-    return [without_dtypes(item) for item in value] if isinstance(value, list) else value
+    return [without_session(item) for item in value] if isinstance(value, list) else value
 
 
 def _checked(label, path, value):

@@ -75,10 +75,11 @@ def _config(label, model):
         config = json.loads(json.dumps(config, allow_nan=False))
     except (TypeError, ValueError) as error:
         fail(label, f"the config of {type(model).__name__} is not JSON ({error})", error)
-    class_names = config.pop("class_names", None)
-    # Name, precision and freezing belong to a session, not to the trained model.
-    for key in ("name", "dtype", "trainable"):
+    config.pop("class_names", None)
+    class_names = None if model.class_names is None else list(model.class_names)
+    # Name, precision, and freezing belong to a session, not to the trained model.
+    for key in ("name", "frozen"):
         config.pop(key, None)
-    config = configs.without_dtypes(config)
+    config = configs.without_session(config)
     configs.check_arguments(label, type(model), config)
     return configs.check(label, config), class_names

@@ -47,7 +47,7 @@ class LeNet5(ZooModel):
         convolution_activation: name or layer after each convolution; None by default, as in Caffe's network.
         dropout: share of hidden units dropped in training before the output, in [0, 1).
         class_names: names of the classes, or None.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -115,33 +115,9 @@ class LeNet5(ZooModel):
         outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        self.pooling = pooling
-        self.activation = activation
-        self.convolution_activation = convolution_activation
-        self.dropout = dropout
-        self.class_names = class_names
-
     def decode(self, outputs):
         """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
         return decode_classes(outputs, self.class_names)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "pooling": prototypes.serialize(self.pooling),
-            "activation": prototypes.serialize(self.activation),
-            "convolution_activation": prototypes.serialize(self.convolution_activation),
-            "dropout": self.dropout,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }
 
 
 def _caffe_body(inputs, width, pooling, activation, convolution_activation):

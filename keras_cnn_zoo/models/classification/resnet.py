@@ -69,7 +69,7 @@ class ResNet(ZooModel):
             behind activations that are never negative.
         dropout: share of features dropped before the last layer, in [0, 1).
         class_names: names of the classes, or None.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -199,19 +199,6 @@ class ResNet(ZooModel):
             outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        self.features_only = features_only
-        self.output_stride = output_stride
-        self.shortcut = shortcut
-        self.block_arguments = block
-        self.drop_rate = drop_rate
-        self.normalization = normalization
-        self.activation = activation
-        self.dropout = dropout
-        self.class_names = class_names
         self.strides = strides
 
     def decode(self, outputs):
@@ -246,24 +233,6 @@ class ResNet(ZooModel):
         if not self.features_only:
             enter("fc", self.get_layer("logits"))
         return found
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "features_only": self.features_only,
-            "output_stride": self.output_stride,
-            **self.block_arguments,
-            "shortcut": self.shortcut,
-            "drop_rate": self.drop_rate,
-            "normalization": prototypes.serialize(self.normalization),
-            "activation": prototypes.serialize(self.activation),
-            "dropout": self.dropout,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }
 
 
 def _centred(x, filters, kernel_size, strides, use_bias, name):

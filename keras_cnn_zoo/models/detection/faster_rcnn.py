@@ -4,7 +4,6 @@ import keras
 from keras import layers, ops
 
 from keras_cnn_zoo.layers import AnchorGenerator, FeaturePyramid, NonMaxSuppression
-from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.detection import building, targets
 from keras_cnn_zoo.models.detection.detector import Detector
@@ -103,7 +102,7 @@ class FasterRCNN(Detector):
         max_detections: detections for each picture.
         seed: seed of the draw of what learns, or None.
         class_names: names of the classes, or None.
-        **kwargs: `name` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -246,26 +245,6 @@ class FasterRCNN(Detector):
         self.loss_parts = [keras.metrics.Mean(name=name) for name in LOSSES]
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        self.given_backbone = given is not None
-        self.min_level = min_level
-        self.pyramid_filters = pyramid_filters
-        self.head_units = head_units
-        self.normalization = normalization
-        self.anchor_sizes = anchor_sizes
-        self.aspect_ratios = aspect_ratios
-        self.proposals_per_level = proposals_per_level
-        self.num_proposals = num_proposals
-        self.num_samples = num_samples
-        self.iou_threshold = iou_threshold
-        self.score_threshold = score_threshold
-        self.max_detections = max_detections
-        self.seed = seed
-        self.class_names = class_names
-
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The sum of the four parts, averaged over pictures; a `sample_weight` (batch,) weighs them."""
         first = y_pred if "deltas" in y_pred else self.network.first_stage(x, training=False)
@@ -331,28 +310,3 @@ class FasterRCNN(Detector):
         distance = targets.smooth_l1(ops.sum(deltas * of_class, axis=2) - wanted, 1 / 9)
         objects = ops.cast(is_object, "float32")
         return targets.mean_over(crossentropy, drawn), targets.mean_over(distance * objects, drawn)
-
-    def get_config(self):
-        backbone = self.network.backbone if self.given_backbone else None
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "backbone": backbones.serialize(backbone),
-            "min_level": self.min_level,
-            "pyramid_filters": self.pyramid_filters,
-            "head_units": self.head_units,
-            "normalization": prototypes.serialize(self.normalization),
-            "anchor_sizes": self.anchor_sizes,
-            "aspect_ratios": self.aspect_ratios,
-            "proposals_per_level": self.proposals_per_level,
-            "num_proposals": self.num_proposals,
-            "num_samples": self.num_samples,
-            "iou_threshold": self.iou_threshold,
-            "score_threshold": self.score_threshold,
-            "max_detections": self.max_detections,
-            "seed": self.seed,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }

@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_cnn_zoo.layers import AnchorGenerator, FeaturePyramid
 from keras_cnn_zoo.losses import box_iou
-from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.detection import building, targets
 from keras_cnn_zoo.models.detection.detector import Detector
@@ -69,7 +68,7 @@ class RetinaNet(Detector):
         score_threshold: probability below which a detection is dropped.
         max_detections: detections for each picture.
         class_names: names of the classes, or None.
-        **kwargs: `name` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -194,25 +193,6 @@ class RetinaNet(Detector):
         self.network = network
         self.loss_parts = [keras.metrics.Mean(name=name) for name in LOSSES]
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        self.given_backbone = given is not None
-        self.pyramid_filters = pyramid_filters
-        self.tower_depth = tower_depth
-        self.normalization = normalization
-        self.anchor_sizes = anchor_sizes
-        self.aspect_ratios = aspect_ratios
-        self.alpha = alpha
-        self.gamma = gamma
-        self.box_loss = box_loss
-        self.candidates_per_level = candidates_per_level
-        self.iou_threshold = iou_threshold
-        self.score_threshold = score_threshold
-        self.max_detections = max_detections
-        self.class_names = class_names
-
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The sum of both parts, averaged over pictures; a `sample_weight` (batch,) weighs them."""
         first = y_pred if "deltas" in y_pred else self.network.first_stage(x, training=False)
@@ -236,27 +216,3 @@ class RetinaNet(Detector):
             distance = targets.smooth_l1(first["deltas"] - box_ops.encode(wanted, anchors), 1 / 9)
         parts = (ops.sum(focal, axis=1) / count, ops.sum(distance * positive, axis=1) / count)
         return building.total_loss(self, parts, sample_weight)
-
-    def get_config(self):
-        backbone = self.network.backbone if self.given_backbone else None
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "backbone": backbones.serialize(backbone),
-            "pyramid_filters": self.pyramid_filters,
-            "tower_depth": self.tower_depth,
-            "normalization": prototypes.serialize(self.normalization),
-            "anchor_sizes": self.anchor_sizes,
-            "aspect_ratios": self.aspect_ratios,
-            "alpha": self.alpha,
-            "gamma": self.gamma,
-            "box_loss": self.box_loss,
-            "candidates_per_level": self.candidates_per_level,
-            "iou_threshold": self.iou_threshold,
-            "score_threshold": self.score_threshold,
-            "max_detections": self.max_detections,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }

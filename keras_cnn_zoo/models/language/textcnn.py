@@ -52,7 +52,7 @@ class TextCNN(ZooModel):
             [0, 1).
         max_norm: largest L2 norm of the weights of a class in the softmax layer, or None for no limit.
         class_names: names of the classes, or None.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: int32 tensor of word numbers, as `preprocess` returns them; padding stands at the end only.
@@ -145,20 +145,6 @@ class TextCNN(ZooModel):
         outputs = layers.Dense(num_classes, kernel_constraint=constraint, dtype="float32", name="logits")(x)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.vocabulary = vocabulary
-        self.sequence_length = sequence_length
-        self.variant = variant
-        self.width = width
-        self.embedding_size = embedding_size
-        self.windows = windows
-        self.filters = filters
-        self.dropout = dropout
-        self.word_dropout = word_dropout
-        self.embedding_dropout = embedding_dropout
-        self.max_norm = max_norm
-        self.class_names = class_names
         self._words = Words(vocabulary)
 
     def preprocess(self, texts):
@@ -245,24 +231,6 @@ class TextCNN(ZooModel):
         for name in CHANNELS[self.variant]:
             self.get_layer(name).embeddings.assign(table)
         return found
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "vocabulary": list(self.vocabulary),
-            "sequence_length": self.sequence_length,
-            "variant": self.variant,
-            "width": self.width,
-            "embedding_size": self.embedding_size,
-            "windows": list(self.windows),
-            "filters": self.filters,
-            "dropout": self.dropout,
-            "word_dropout": self.word_dropout,
-            "embedding_dropout": self.embedding_dropout,
-            "max_norm": self.max_norm,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }
 
 
 def _as_texts(texts):

@@ -58,7 +58,7 @@ class DeepLab(ZooModel):
         activation: name or layer after each convolution.
         dropout: share of features dropped in training behind the pyramid, in [0, 1).
         class_names: names of the classes, or None.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -168,44 +168,11 @@ class DeepLab(ZooModel):
         outputs = ResizeLike(dtype="float32", name="resize")([x, inputs])
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        # The one in the graph: another one would be tracked as a part of this model.
-        self.backbone = features if isinstance(backbone, keras.Model) else backbone
-        self.output_stride = output_stride
-        self.rates = rates
-        self.filters = filters
-        self.decoder_filters = decoder_filters
-        self.low_level_filters = low_level_filters
-        self.normalization = normalization
-        self.activation = activation
-        self.dropout = dropout
-        self.class_names = class_names
+        self.backbone = features
 
     def decode(self, outputs):
         """Logits to an int32 array (batch, height, width) of class ids."""
         return decode_masks(outputs)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "backbone": backbones.serialize(self.backbone),
-            "output_stride": self.output_stride,
-            "rates": self.rates if self.rates is None else list(self.rates),
-            "filters": self.filters,
-            "decoder_filters": self.decoder_filters,
-            "low_level_filters": self.low_level_filters,
-            "normalization": prototypes.serialize(self.normalization),
-            "activation": prototypes.serialize(self.activation),
-            "dropout": self.dropout,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }
 
 
 def _low_level(strides):

@@ -56,7 +56,7 @@ class FCN(ZooModel):
         activation: name or layer after each convolution.
         dropout: share of features dropped in training behind each convolution of the head, in [0, 1).
         class_names: names of the classes, or None.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -173,37 +173,8 @@ class FCN(ZooModel):
         outputs = ResizeLike(dtype="float32", name="resize")([x, inputs])
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        # The one in the graph: another one would be tracked as a part of this model.
-        self.backbone = features if isinstance(backbone, keras.Model) else backbone
-        self.output_stride = output_stride
-        self.hidden_filters = hidden_filters
-        self.hidden_kernel_sizes = hidden_kernel_sizes
-        self.normalization = normalization
-        self.activation = activation
-        self.dropout = dropout
-        self.class_names = class_names
+        self.backbone = features
 
     def decode(self, outputs):
         """Logits to an int32 array (batch, height, width) of class ids."""
         return decode_masks(outputs)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "backbone": backbones.serialize(self.backbone),
-            "output_stride": self.output_stride,
-            "hidden_filters": None if self.hidden_filters is None else list(self.hidden_filters),
-            "hidden_kernel_sizes": list(self.hidden_kernel_sizes),
-            "normalization": prototypes.serialize(self.normalization),
-            "activation": prototypes.serialize(self.activation),
-            "dropout": self.dropout,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }

@@ -64,7 +64,7 @@ class UNet(ZooModel):
         dropout: share of units dropped in training at the end of the contracting path, in [0, 1), or None for
             the variant's own; the paper does so without giving its rate.
         class_names: names of the classes, or None.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -164,35 +164,9 @@ class UNet(ZooModel):
         )
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        self.depth = depth
-        self.padding = padding
-        self.normalization = normalization
-        self.activation = activation
-        self.dropout = dropout
-        self.class_names = class_names
-
     def decode(self, outputs):
         """Logits to an int32 array (batch, height, width) of class ids."""
         return decode_masks(outputs)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "depth": self.depth,
-            "padding": self.padding,
-            "normalization": prototypes.serialize(self.normalization),
-            "activation": prototypes.serialize(self.activation),
-            "dropout": self.dropout,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }
 
 
 def _check_input_shape(input_shape, depth, padding):

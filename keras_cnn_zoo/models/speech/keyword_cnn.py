@@ -54,7 +54,7 @@ class KeywordCNN(ZooModel):
         dropout: share of features dropped in training before the last layer, in [0, 1).
         seed: seed of the masks, an integer, or None.
         class_names: the words, or None.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, waveforms as `preprocess` returns them.
@@ -152,21 +152,6 @@ class KeywordCNN(ZooModel):
         outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.sample_rate = sample_rate
-        self.variant = variant
-        self.width = width
-        self.num_mel_bins = num_mel_bins
-        self.time_mask = time_mask
-        self.frequency_mask = frequency_mask
-        self.num_masks = num_masks
-        self.normalization = normalization
-        self.activation = activation
-        self.dropout = dropout
-        self.seed = seed
-        self.class_names = class_names
-
     def preprocess(self, clips):
         """Recordings to the float32 batch that the network takes.
 
@@ -206,25 +191,6 @@ class KeywordCNN(ZooModel):
     def decode(self, outputs):
         """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
         return decode_classes(outputs, self.class_names)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "sample_rate": self.sample_rate,
-            "variant": self.variant,
-            "width": self.width,
-            "num_mel_bins": self.num_mel_bins,
-            "time_mask": self.time_mask,
-            "frequency_mask": self.frequency_mask,
-            "num_masks": self.num_masks,
-            "normalization": prototypes.serialize(self.normalization),
-            "activation": prototypes.serialize(self.activation),
-            "dropout": self.dropout,
-            "seed": self.seed,
-            "class_names": None if self.class_names is None else list(self.class_names),
-        }
 
 
 def _as_list(clips):

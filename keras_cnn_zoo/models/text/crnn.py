@@ -62,7 +62,7 @@ class CRNN(ZooModel):
         activation: name or layer after each convolution.
         dropout: share of the features dropped in training before the scores, in [0, 1).
         class_names: the characters, one each; None for the first `num_classes` of 0-9 and a-z.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: float tensor, pictures as `preprocess` returns them.
@@ -140,14 +140,10 @@ class CRNN(ZooModel):
         outputs = layers.Dense(num_classes + 1, dtype="float32", name="logits")(x)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.width = width
-        self.sequence = sequence
-        self.activation = activation
-        self.dropout = dropout
-        self.class_names = class_names
+    @property
+    def class_names(self):
+        """The characters as a tuple."""
+        return super().class_names or ALPHABET[: self.num_classes]
 
     @property
     def columns(self):
@@ -214,19 +210,6 @@ class CRNN(ZooModel):
                 ids, score = ctc.beam_search(log_probs, beam_width)
             decoded.append({"text": "".join(self.class_names[index - 1] for index in ids), "score": score})
         return decoded
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "input_shape": list(self.input_shape[1:]),
-            "variant": self.variant,
-            "width": self.width,
-            "sequence": self.sequence,
-            "activation": prototypes.serialize(self.activation),
-            "dropout": self.dropout,
-            "class_names": list(self.class_names),
-        }
 
 
 def _convolution(x, layer, filters, kernel_size, padding, normalized, activation, name):

@@ -80,7 +80,7 @@ class SiamFC(ZooModel):
         width: scales the channels of every stage.
         normalization: "batch" behind every convolution but the last, a layer used as prototype, or None.
         activation: name or layer behind every convolution but the last.
-        **kwargs: `name`, `dtype` and other arguments of `keras.Model`.
+        **kwargs: `name` and `trainable`.
 
     Call arguments:
         inputs: dict of float tensors `exemplar` and `search`, as `preprocess` returns them.
@@ -175,15 +175,18 @@ class SiamFC(ZooModel):
         outputs = head(features, embedding(search))
         super().__init__(inputs={"exemplar": exemplar, "search": search}, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.search_shape = input_shape
-        self.exemplar_size = exemplar_size
-        self.variant = variant
-        self.width = width
-        self.normalization = normalization
-        self.activation = activation
         self._head = head
         self._branches = None
+
+    @property
+    def search_shape(self):
+        """(height, width, channels) of a search picture."""
+        return tuple(self.input["search"].shape[1:])
+
+    @property
+    def exemplar_size(self):
+        """Edge of an exemplar in pixels."""
+        return self.input["exemplar"].shape[1]
 
     @property
     def stride(self):
@@ -267,17 +270,6 @@ class SiamFC(ZooModel):
     def tracker(self, **options):
         """A `Tracker` that uses this network; `options` are the tracker's."""
         return Tracker(self, **options)
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "input_shape": list(self.search_shape),
-            "exemplar_size": self.exemplar_size,
-            "variant": self.variant,
-            "width": self.width,
-            "normalization": prototypes.serialize(self.normalization),
-            "activation": prototypes.serialize(self.activation),
-        }
 
 
 def _features(size, stages):
