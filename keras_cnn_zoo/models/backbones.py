@@ -1,15 +1,83 @@
-"""The backbone of a dense model: built from a name, or given and brought to the right stride."""
+"""The one protocol of backbones: a functional model whose output is a dict of levels, "P0" to "P5".
+
+The number of a level counts the halvings of the plain network. With `output_stride` below 32 the deepest
+levels keep their names and have that stride: code reads the stride, never the name.
+"""
+
+import copy
+import dataclasses
+import re
 
 import keras
 
-from keras_cnn_zoo.models.classification.resnet import VARIANTS, ResNet
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import registry, validation
 
-NAMES = tuple(f"resnet{variant}" for variant in VARIANTS if not variant.startswith("cifar"))
+# Two sizes of images that every network takes, 64 pixels apart: what a level grows by tells its stride.
+_SIZES = (256, 320)
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """What a dense model needs to know of one level.
+
+    Args:
+        stride: pixels of the image from one place of the level to the next.
+        channels: number of channels.
+    """
+
+    stride: int
+    channels: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+    """A network that gives levels.
+
+    Args:
+        model: functional model from images to a dict of levels.
+        levels: dict from name to `Level`, finest first.
+        preprocessing: dict of `mean` and `std` that its weights were trained with, or None if it has fresh
+            weights or prepares images itself.
+    """
+
+    model: keras.Model
+    levels: dict
+    preprocessing: dict | None = None
+
+    @property
+    def deepest(self):
+        """Name of the last level."""
+        return list(self.levels)[-1]
+
+    def of_stride(self, stride):
+        """Returns the name of the last level of that very stride.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        found = [name for name, level in self.levels.items() if level.stride == stride]
+        if not found:
+            raise ValueError(
+                f"`backbone` must have a level of stride {stride}. Received: strides={self.strides()}"
+            )
+        return found[-1]
+
+    def strides(self):
+        """Returns a dict from the name of a level to its stride."""
+        return {name: level.stride for name, level in self.levels.items()}
+
+
+def networks():
+    """Returns {name: (class, arguments)} of the networks of the package that can be a backbone."""
+    return {
+        name: (cls, arguments)
+        for cls in registry.models().values()
+        for name, arguments in getattr(cls, "networks", {}).items()
+    }
 
 
 def check_input_shape(input_shape):
-    """(height, width, channels) as a tuple; height and width may be None."""
+    """Returns (height, width, channels) as a tuple; height and width may be None."""
     if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
         validation.fail("input_shape", "(height, width, channels)", input_shape)
     *space, channels = input_shape
@@ -18,86 +86,126 @@ def check_input_shape(input_shape):
 
 
 def check(name, backbone):
-    """A name of `NAMES`, a model with a dict of outputs and their `strides`, or None; dicts are revived."""
+    """Returns None, the name of a network, or a model with a dict of levels; a config becomes its model."""
     if isinstance(backbone, dict):
-        backbone = keras.saving.deserialize_keras_object(backbone)
-    if backbone is None or (isinstance(backbone, str) and backbone in NAMES):
+        # Of a copy: Keras empties the config of a functional model while it builds one from it.
+        backbone = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
+    if backbone is None or (isinstance(backbone, str) and backbone in networks()):
         return backbone
-    if (
-        not isinstance(backbone, keras.Model)
-        or not isinstance(getattr(backbone, "output", None), dict)
-        or set(getattr(backbone, "strides", ())) != set(backbone.output)
-    ):
-        known = ", ".join(map(repr, NAMES))
-        validation.fail(name, f"{known}, None, or a model with a dict of outputs and `strides`", backbone)
+    outputs = getattr(backbone, "output", None) if isinstance(backbone, keras.Model) else None
+    if not isinstance(outputs, dict) or not all(re.fullmatch(r"P\d", level) for level in outputs):
+        known = ", ".join(map(repr, networks()))
+        validation.fail(name, f'{known}, None, or a model with a dict of levels, "P0" to "P5"', backbone)
     return backbone
 
 
-def serialize(backbone):
-    """What a config stores for a backbone."""
-    if not isinstance(backbone, keras.Model):
-        return backbone
-    content = keras.saving.serialize_keras_object(backbone)
-    # How it was built and compiled before it came here is no argument of it.
-    return {key: value for key, value in content.items() if key not in ("build_config", "compile_config")}
+def build(backbone, input_shape, *, output_stride=32, **arguments):
+    """Returns the `Backbone` of what `check` passed.
 
-
-def build(backbone, *, input_shape, output_stride, width, normalization, activation):
-    """The model behind what `check` passed.
-
-    A model of this package is taken as it is where input and stride fit, else rebuilt for them with its
+    A network of the package is taken as it is if input and stride fit, else rebuilt for them with its
     weights: exchanging strides for dilations changes no shape of a weight. Any other model must fit.
 
     Args:
-        backbone: a name, a model, or None for "resnet18".
+        backbone: name of a network, which gets fresh weights, or a model.
         input_shape: (height, width, channels) of the whole model.
-        output_stride: stride of the deepest features.
-        width: scales the channels of a backbone that is built here.
-        normalization: prototype of a backbone that is built here.
-        activation: prototype of a backbone that is built here.
+        output_stride: stride of the deepest level, or None for that of the backbone.
+        **arguments: of a network that is built here by name, such as `width`.
 
     Raises:
         ValueError: for a model of another stride or input that cannot be rebuilt.
     """
-    if backbone is None or isinstance(backbone, str):
-        return ResNet(
-            input_shape=input_shape,
-            variant=(backbone or NAMES[0]).removeprefix("resnet"),
-            width=width,
-            features_only=True,
-            output_stride=output_stride,
-            normalization=normalization,
-            activation=activation,
-            name="backbone",
+    if isinstance(backbone, str):
+        cls, own = networks()[backbone]
+        known = {**own, **arguments, "input_shape": input_shape}
+        if output_stride is not None:
+            known["output_stride"] = output_stride
+        model = cls(**known, features_only=True, name="backbone")
+        return Backbone(model, levels_of(model))
+    levels = levels_of(backbone)
+    if output_stride is None:
+        output_stride = max(level.stride for level in levels.values())
+    if _fits(backbone, levels, input_shape, output_stride):
+        return Backbone(backbone, levels, _preprocessing(backbone))
+    rebuilt = _rebuilt(backbone, input_shape, output_stride)
+    if rebuilt is not None:
+        levels = levels_of(rebuilt)
+        if _fits(rebuilt, levels, input_shape, output_stride):
+            return Backbone(rebuilt, levels, _preprocessing(backbone))
+    raise ValueError(
+        f"`backbone` must take {tuple(input_shape)} and have an output stride of {output_stride}. "
+        f"Received: backbone of input shape {tuple(backbone.input_shape[1:])} and strides "
+        f"{ {name: level.stride for name, level in levels.items()} }"
+    )
+
+
+def levels_of(model):
+    """Returns {name: Level} of a model with a dict of levels, finest first.
+
+    Raises:
+        ValueError: if a level has no one stride.
+    """
+    strides = getattr(model, "strides", None) if registry.PACKAGE in type(model).__module__ else None
+    strides = strides or _measured_strides(model)
+    found = {
+        name: Level(strides[name], int(tensor.shape[-1])) for name, tensor in sorted(model.output.items())
+    }
+    return dict(sorted(found.items(), key=lambda item: (item[1].stride, item[0])))
+
+
+def _measured_strides(model):
+    """Stride of each level: from two sizes of images, or from the one size that the model takes."""
+    height, width, channels = model.input_shape[1:]
+    if height is None and width is None:
+        small, large = (model.compute_output_shape((1, size, size, channels)) for size in _SIZES)
+        grown = {name: [large[name][axis] - small[name][axis] for axis in (1, 2)] for name in small}
+        strides = {
+            name: (_SIZES[1] - _SIZES[0]) // growth[0] if growth[0] > 0 and growth[0] == growth[1] else None
+            for name, growth in grown.items()
+        }
+    else:
+        strides = {
+            name: _only_stride((height, width), tensor.shape[1:3]) for name, tensor in model.output.items()
+        }
+    for name, stride in strides.items():
+        if stride is None:
+            raise ValueError(
+                "`backbone` must have levels of one stride along height and width. "
+                f"Received: level {name} of shape {tuple(model.output[name].shape)}"
+            )
+    return strides
+
+
+def _only_stride(size, places):
+    """The power of two that leads from a size in pixels to places, or None if none or several do."""
+    found = [
+        2**level
+        for level in range(7)
+        if all(
+            count in (-(-edge // 2**level), edge // 2**level)
+            for edge, count in zip(size, places, strict=True)
         )
-    given = tuple(backbone.input_shape[1:])
-    if given == tuple(input_shape) and max(backbone.strides.values()) == output_stride:
-        return backbone
-    config = backbone.get_config()
-    if isinstance(backbone, ResNet) and given[-1] == input_shape[-1]:
-        config["input_shape"] = list(input_shape)
-        if not backbone.variant.startswith("cifar"):
-            config["output_stride"] = output_stride
-        rebuilt = type(backbone).from_config(config)
-        rebuilt.set_weights(backbone.get_weights())
-        backbone, given = rebuilt, tuple(rebuilt.input_shape[1:])
-    fits = all(own in (None, wanted) for own, wanted in zip(given, input_shape, strict=True))
-    if not fits or max(backbone.strides.values()) != output_stride:
-        raise ValueError(
-            f"`backbone` must take {tuple(input_shape)} and have an output stride of {output_stride}. "
-            f"Received: backbone of input shape {given} and strides {backbone.strides}"
-        )
-    return backbone
+    ]
+    return found[0] if len(found) == 1 else None
 
 
-def deepest(strides):
-    """The name of the last of the levels."""
-    return max(strides, key=lambda level: (strides[level], level))
+def _fits(model, levels, input_shape, output_stride):
+    given = tuple(model.input_shape[1:])
+    takes = all(own in (None, wanted) for own, wanted in zip(given, input_shape, strict=True))
+    return takes and max(level.stride for level in levels.values()) == output_stride
 
 
-def level_of_stride(strides, stride):
-    """The name of the last level of that very stride."""
-    found = [level for level, own in strides.items() if own == stride]
-    if not found:
-        raise ValueError(f"`backbone` must have a level of stride {stride}. Received: strides={strides}")
-    return max(found)
+def _rebuilt(model, input_shape, output_stride):
+    """A network of the package for another input and stride, with its weights; None if that cannot be."""
+    if type(model).__name__ not in registry.models() or model.input_shape[-1] != input_shape[-1]:
+        return None
+    config = {**model.get_config(), "input_shape": list(input_shape), "output_stride": output_stride}
+    try:
+        rebuilt = type(model).from_config(config)
+    except ValueError:
+        return None
+    rebuilt.set_weights(model.get_weights())
+    return rebuilt
+
+
+def _preprocessing(model):
+    return getattr(model, "preprocessing", None)

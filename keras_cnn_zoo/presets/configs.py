@@ -19,10 +19,11 @@ _LAYERS = """
     Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose Cropping1D Cropping2D Cropping3D Dense
     DepthwiseConv1D DepthwiseConv2D Dropout ELU Embedding Flatten GRU GRUCell GaussianDropout
     GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
-    GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization Identity LSTM LSTMCell LayerNormalization
-    LeakyReLU MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Multiply PReLU Permute
-    RMSNormalization ReLU Rescaling Reshape SeparableConv1D SeparableConv2D SimpleRNN Softmax
-    SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization Subtract UnitNormalization
+    GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization Identity InputLayer LSTM LSTMCell
+    LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Multiply
+    Normalization PReLU Permute RMSNormalization ReLU Rescaling Reshape SeparableConv1D SeparableConv2D
+    SimpleRNN Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization Subtract
+    UnitNormalization
     UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """
 _INITIALIZERS = """
@@ -38,6 +39,15 @@ KERAS_CLASSES = {
 }
 # Keras writes the first four always; the last two say how an object was built or shared and are dropped.
 _OBJECT_KEYS = {"module", "class_name", "config", "registered_name", "build_config", "shared_object_id"}
+# What a functional model's config says of a layer beside that, and of the tensors between layers.
+_NODE_KEYS = {"name", "inbound_nodes"}
+_TENSOR = "__keras_tensor__"
+_TENSOR_KEYS = {"shape", "dtype", "keras_history", "name", "ragged", "sparse"}
+_FUNCTIONAL = {
+    "module": "keras.src.models.functional",
+    "class_name": "Functional",
+    "registered_name": "Functional",
+}
 # Any of these makes a dict an object in Keras' eyes.
 _OBJECT_MARKS = {"module", "class_name", "registered_name", "compile_config"}
 
@@ -82,7 +92,7 @@ def check(label, config):
 def without_session(value):
     """Returns a config without the precision and the frozen parts of nested objects: the reader decides."""
     if isinstance(value, dict):
-        nested = "class_name" in value and isinstance(value.get("config"), dict)
+        nested = value.get("class_name", _TENSOR) != _TENSOR and isinstance(value.get("config"), dict)
         value = {key: without_session(item) for key, item in value.items()}
         if nested:
             for key in ("dtype", "frozen"):
@@ -105,20 +115,60 @@ def _checked(label, path, value):
 
 
 def _checked_object(label, path, value):
-    module, name, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
-    inner = value.get("config")
+    name, inner = value.get("class_name"), value.get("config")
+    if name == _TENSOR:
+        return _checked_tensor(label, path, value)
     if set(value) - _OBJECT_KEYS or not isinstance(name, str) or not isinstance(inner, (dict, type(None))):
         fail(label, f"`{path}` is no object that a preset may hold. Received: {shown(value)}")
-    if isinstance(module, str) and name in KERAS_CLASSES.get(module, ()) and registered in (None, name):
-        trusted = {"module": module, "class_name": name, "registered_name": None}
-    elif registered == f"{PACKAGE}>{name}" and name in _own_names():
-        # Keras finds registered classes by this name, whatever the module says.
-        trusted = {"module": PACKAGE, "class_name": name, "registered_name": registered}
-    else:
+    if all(value.get(key) == expected for key, expected in _FUNCTIONAL.items()):
+        return {**_FUNCTIONAL, "config": _checked_graph(label, path, inner or {})}
+    trusted = _trusted_class(value)
+    if trusted is None:
+        module, registered = value.get("module"), value.get("registered_name")
         full_name = f"{module}.{name}" if registered in (None, name) else f"{module}.{name} ({registered})"
         fail(label, f"`{path}` is of a class outside the allowed list. Received: {shown(full_name)}")
     arguments = {key: _checked(label, f"{path}.{key}", item) for key, item in (inner or {}).items()}
     return {**trusted, "config": arguments}
+
+
+def _trusted_class(value):
+    """Module, class, and registered name in our own words, or None for a class outside of the lists."""
+    module, name, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
+    if isinstance(module, str) and name in KERAS_CLASSES.get(module, ()) and registered in (None, name):
+        return {"module": module, "class_name": name, "registered_name": None}
+    if registered == f"{PACKAGE}>{name}" and name in _own_names():
+        # Keras finds registered classes by this name, whatever the module says.
+        return {"module": PACKAGE, "class_name": name, "registered_name": registered}
+    return None
+
+
+def _checked_graph(label, path, config):
+    """The config of a user's functional model: its layers, and the tensors between them."""
+    checked = {}
+    for key, item in config.items():
+        if key == "layers" and isinstance(item, list):
+            checked[key] = [_checked_node(label, f"{path}.{key}", layer) for layer in item]
+        else:
+            checked[key] = _checked(label, f"{path}.{key}", item)
+    return checked
+
+
+def _checked_node(label, path, layer):
+    if not isinstance(layer, dict):
+        fail(label, f"`{path}` must hold layers. Received: {shown(layer)}")
+    places = {key: _checked(label, f"{path}.{key}", layer[key]) for key in _NODE_KEYS & set(layer)}
+    own = {key: item for key, item in layer.items() if key not in _NODE_KEYS}
+    return {**_checked_object(label, path, own), **places}
+
+
+def _checked_tensor(label, path, value):
+    inner = value.get("config")
+    if set(value) != {"class_name", "config"} or not isinstance(inner, dict) or set(inner) - _TENSOR_KEYS:
+        fail(label, f"`{path}` is no tensor of a graph. Received: {shown(value)}")
+    return {
+        "class_name": _TENSOR,
+        "config": {key: _checked(label, f"{path}.{key}", item) for key, item in inner.items()},
+    }
 
 
 def _own_names():

@@ -7,6 +7,7 @@ Each guarantee is one line in `GUARANTEES`. A check raises `ContractError` at th
 `run_case` collects failures instead, for a suite that holds many components.
 """
 
+from keras_cnn_zoo.testing.backbone import check_backbone
 from keras_cnn_zoo.testing.case import GUARANTEES, Case, ContractError, Outcome, case_from_dict
 from keras_cnn_zoo.testing.check import (
     check_callback,
@@ -25,6 +26,7 @@ __all__ = [
     "GUARANTEES",
     "Outcome",
     "case_from_dict",
+    "check_backbone",
     "check_callback",
     "check_initializer",
     "check_layer",

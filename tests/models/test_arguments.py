@@ -118,7 +118,7 @@ def test_a_model_without_arguments_has_its_defaults():
 
 def test_an_unknown_attribute_is_refused():
     with pytest.raises(AttributeError, match="num_clases"):
-        getattr(models.LeNet5(2), "num_clases")
+        models.LeNet5(2).num_clases  # noqa: B018
 
 
 def test_dtype_is_refused_with_what_to_do():

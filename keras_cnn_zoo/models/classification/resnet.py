@@ -92,7 +92,9 @@ class ResNet(ZooModel):
 
     task = "classification"
     variants = tuple(VARIANTS)
-    # Names in timm and torchvision to the arguments of the same network here.
+    # Names that `backbone=` takes, to the arguments of the network.
+    networks = {f"resnet{variant}": {"variant": variant} for variant in VARIANTS if variant.isdigit()}
+    # The same for weights of timm and torchvision.
     torch_networks = {
         **{f"resnet{depth}": {"variant": str(depth)} for depth in (18, 34, 50, 101, 152)},
         "seresnet50": {"variant": "50", "squeeze_ratio": 16},

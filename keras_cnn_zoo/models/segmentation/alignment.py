@@ -18,13 +18,27 @@ class ResizeLike(layers.Layer):
 
 
 class CropLike(layers.Layer):
-    """Crops the first map to the height and width of the second, from the far edges."""
+    """Crops the first map to the height and width of the second.
+
+    Args:
+        centered: crops from the center instead of from the far edges.
+        **kwargs: `name`, `dtype`, ...
+    """
+
+    def __init__(self, centered=False, **kwargs):
+        super().__init__(**kwargs)
+        self.centered = centered
 
     def call(self, inputs):
         larger, smaller = inputs
         height, width = ops.shape(smaller)[1:3]
-        return larger[:, :height, :width, :]
+        top = (ops.shape(larger)[1] - height) // 2 if self.centered else 0
+        left = (ops.shape(larger)[2] - width) // 2 if self.centered else 0
+        return larger[:, top : top + height, left : left + width, :]
 
     def compute_output_shape(self, input_shape):
         larger, smaller = input_shape
         return (larger[0], smaller[1], smaller[2], larger[3])
+
+    def get_config(self):
+        return {**super().get_config(), "centered": self.centered}

@@ -43,10 +43,9 @@ class DeepLab(ZooModel):
         input_shape: (height, width, channels); height and width may be None.
         variant: "v3" or "v3plus".
         width: scales the channels of the head, and of a backbone that is built here.
-        backbone: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152" or "resnet200", None for the
-            first, or a model with a dict of outputs and their `strides`, such as `ResNet` with
-            `features_only=True`; a `ResNet` is rebuilt for `input_shape` and `output_stride`, with its
-            weights.
+        backbone: name of a network, "resnet18" to "resnet200", None for the first, or a functional model
+            with a dict of levels, "P0" to "P5", whose strides are measured. A network of the package is
+            rebuilt for `input_shape` and `output_stride`, with its weights; any other model must fit.
         output_stride: stride of the deepest features: 8, 16 or 32.
         rates: dilations of the pyramid, or None for the papers': (6, 12, 18) at output stride 16. With crops
             much smaller than the papers' 513 pixels choose smaller ones: taps that always fall outside of the
@@ -135,15 +134,15 @@ class DeepLab(ZooModel):
             return prototypes.apply(activation, x, f"{name}_activation")
 
         features = backbones.build(
-            backbone,
-            input_shape=input_shape,
+            backbone or "resnet18",
+            input_shape,
             output_stride=output_stride,
             width=width,
             normalization=normalization,
             activation=activation,
         )
         inputs = keras.Input(input_shape)
-        levels = features(inputs)
+        levels = features.model(inputs)
         x = AtrousSpatialPyramidPooling2D(
             scaled(filters, width),
             rates=[rate * 16 // output_stride for rate in RATES] if rates is None else rates,
@@ -151,12 +150,12 @@ class DeepLab(ZooModel):
             activation=prototypes.clone(activation),
             data_format="channels_last",
             name="pyramid",
-        )(levels[backbones.deepest(features.strides)])
+        )(levels[features.deepest])
         if dropout:
             x = layers.Dropout(dropout, name="dropout")(x)
         channels = scaled(decoder_filters, width)
         if VARIANTS[variant]["decoder"]:
-            low = levels[_low_level(features.strides)]
+            low = levels[_low_level(features)]
             low = convolution(low, scaled(low_level_filters, width), 1, "low_level")
             x = ResizeLike(name="decoder_resize")([x, low])
             x = layers.Concatenate(axis=-1, name="decoder_join")([x, low])
@@ -168,20 +167,20 @@ class DeepLab(ZooModel):
         outputs = ResizeLike(dtype="float32", name="resize")([x, inputs])
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        self.backbone = features
+        self.backbone = features.model
 
     def decode(self, outputs):
         """Logits to an int32 array (batch, height, width) of class ids."""
         return decode_masks(outputs)
 
 
-def _low_level(strides):
+def _low_level(features):
     """The deepest level of stride 4 or less that is finer than the last one."""
-    last = strides[backbones.deepest(strides)]
-    finer = [level for level, stride in strides.items() if stride <= 4 and stride < last]
+    last = features.levels[features.deepest].stride
+    finer = [name for name, level in features.levels.items() if level.stride <= 4 and level.stride < last]
     if not finer:
         raise ValueError(
             "`backbone` must have a level of stride 4 or less, finer than its last one. "
-            f"Received: strides={strides}"
+            f"Received: strides={features.strides()}"
         )
-    return max(finer, key=lambda level: (strides[level], level))
+    return finer[-1]

@@ -43,10 +43,9 @@ class FCN(ZooModel):
         input_shape: (height, width, channels); height and width may be None.
         variant: "32s", "16s" or "8s".
         width: scales the channels of the head, and of a backbone that is built here.
-        backbone: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152" or "resnet200", None for the
-            first, or a model with a dict of outputs and their `strides`, such as `ResNet` with
-            `features_only=True`; a `ResNet` is rebuilt for `input_shape` and `output_stride`, with its
-            weights.
+        backbone: name of a network, "resnet18" to "resnet200", None for the first, or a functional model
+            with a dict of levels, "P0" to "P5", whose strides are measured. A network of the package is
+            rebuilt for `input_shape` and `output_stride`, with its weights; any other model must fit.
         output_stride: stride of the deepest features: 32, or 16 or 8 for "32s", which is then no longer what
             its name says.
         hidden_filters: channels of the convolutions of the head before `width`, or None for a quarter of the
@@ -117,16 +116,16 @@ class FCN(ZooModel):
 
         # === Functional model ===
         features = backbones.build(
-            backbone,
-            input_shape=input_shape,
+            backbone or "resnet18",
+            input_shape,
             output_stride=output_stride,
             width=width,
             normalization=normalization,
             activation=activation,
         )
         inputs = keras.Input(input_shape)
-        levels = features(inputs)
-        x = levels[backbones.deepest(features.strides)]
+        levels = features.model(inputs)
+        x = levels[features.deepest]
         if hidden_filters is None:
             # A backbone that is built here has been scaled already, and one that is given is not to be.
             channels = [max(1, x.shape[-1] // 4)] * count
@@ -154,7 +153,7 @@ class FCN(ZooModel):
 
         x = scores(x, "logits")
         for stride in skips:
-            level = backbones.level_of_stride(features.strides, stride)
+            level = features.of_stride(stride)
             # Zeros, so that the finer network begins as the coarser one.
             skip = scores(levels[level], f"skip_{stride}_logits", kernel_initializer="zeros")
             x = layers.Conv2DTranspose(
@@ -173,7 +172,7 @@ class FCN(ZooModel):
         outputs = ResizeLike(dtype="float32", name="resize")([x, inputs])
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        self.backbone = features
+        self.backbone = features.model
 
     def decode(self, outputs):
         """Logits to an int32 array (batch, height, width) of class ids."""

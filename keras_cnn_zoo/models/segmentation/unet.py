@@ -1,10 +1,12 @@
 """U-Net: a contracting path, an expanding path, and the skips between them."""
 
 import keras
-from keras import layers, ops
+from keras import layers
 
+from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.decoding import decode_masks
+from keras_cnn_zoo.models.segmentation.alignment import CropLike
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
@@ -15,25 +17,6 @@ VARIANTS = {
     # Three halvings, for pictures of about 100 pixels: a fourth leaves too few cells to tell shapes apart.
     "tiny": {"filters": 16, "depth": 3, "normalization": "batch", "dropout": 0.0},
 }
-
-
-class _CropLike(layers.Layer):
-    """Crops the first map to the height and width of the second: from the centre, or from the far edges."""
-
-    def __init__(self, centered, **kwargs):
-        super().__init__(**kwargs)
-        self.centered = centered
-
-    def call(self, inputs):
-        larger, smaller = inputs
-        height, width = ops.shape(smaller)[1:3]
-        top = (ops.shape(larger)[1] - height) // 2 if self.centered else 0
-        left = (ops.shape(larger)[2] - width) // 2 if self.centered else 0
-        return larger[:, top : top + height, left : left + width, :]
-
-    def compute_output_shape(self, input_shape):
-        larger, smaller = input_shape
-        return (larger[0], smaller[1], smaller[2], larger[3])
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -57,6 +40,10 @@ class UNet(ZooModel):
         input_shape: (height, width, channels); height and width may be None.
         variant: "original" (31.0 M parameters), "small" (7.8 M) or "tiny" (0.5 M).
         width: scales the channels of every stage.
+        backbone: None for the plain contracting path; or the name of a network, "resnet18" to "resnet200", or
+            a functional model with a dict of levels, "P0" to "P5", whose levels take the place of the stages.
+            A network of the package is rebuilt for `input_shape`, with its weights. With a backbone `depth`
+            must be None and `padding` "same".
         depth: number of halvings, a positive integer, or None for the variant's own; 4 in the paper.
         padding: "same", or "valid" for the paper's unpadded convolutions.
         normalization: "variant" for the variant's own, "batch", a layer used as prototype, or None.
@@ -94,6 +81,7 @@ class UNet(ZooModel):
         input_shape=(None, None, 3),
         variant="small",
         width=1.0,
+        backbone=None,
         depth=None,
         padding="same",
         normalization="variant",
@@ -118,9 +106,14 @@ class UNet(ZooModel):
         activation = prototypes.activation("activation", activation)
         class_names = self.check_class_names(num_classes, class_names)
 
-        # === Functional model ===
-        filters = [scaled(VARIANTS[variant]["filters"] * 2**stage, width) for stage in range(depth + 1)]
+        backbone = backbones.check("backbone", backbone)
+        if backbone is not None and (self.depth is not None or padding != "same"):
+            raise ValueError(
+                '`depth` must be None and `padding` "same" with a backbone, which decides both. '
+                f"Received: depth={self.depth}, padding={padding!r}"
+            )
 
+        # === Functional model ===
         def block(x, channels, name):
             for index in (1, 2):
                 x = layers.Conv2D(
@@ -137,32 +130,50 @@ class UNet(ZooModel):
                 x = prototypes.apply(activation, x, f"{name}_activation_{index}")
             return x
 
-        inputs = keras.Input(input_shape)
-        x, skips = inputs, []
-        for stage in range(depth):
-            x = block(x, filters[stage], f"down_{stage}")
-            skips.append(x)
-            x = layers.MaxPooling2D(
-                2, strides=2, padding=padding, data_format="channels_last", name=f"down_{stage}_pooling"
+        def enlarge(x, channels, factor, name):
+            return layers.Conv2DTranspose(
+                channels, factor, strides=factor, data_format="channels_last", name=f"{name}_convolution"
             )(x)
-        x = block(x, filters[depth], "bottom")
+
+        inputs = keras.Input(input_shape)
+        first = VARIANTS[variant]["filters"]
+        if backbone is None:
+            filters = [scaled(first * 2**stage, width) for stage in range(depth + 1)]
+            x, skips = inputs, []
+            for stage in range(depth):
+                x = block(x, filters[stage], f"down_{stage}")
+                skips.append((x, 2**stage))
+                x = layers.MaxPooling2D(
+                    2, strides=2, padding=padding, data_format="channels_last", name=f"down_{stage}_pooling"
+                )(x)
+            x, stride = block(x, filters[depth], "bottom"), 2**depth
+        else:
+            arguments = {"normalization": normalization, "activation": activation, "width": width}
+            features = backbones.build(backbone, input_shape, output_stride=None, **arguments)
+            levels = features.model(inputs)
+            skips = [(levels[name], level.stride) for name, level in features.levels.items()]
+            x, stride = skips.pop()
         if dropout:
             x = layers.Dropout(dropout, name="bottom_dropout")(x)
-        for stage in reversed(range(depth)):
-            x = layers.Conv2DTranspose(
-                filters[stage], 2, strides=2, data_format="channels_last", name=f"up_{stage}_convolution"
-            )(x)
-            skip = skips[stage]
+        for stage, (skip, finer) in reversed(list(enumerate(skips))):
+            channels = scaled(first * finer, width)
+            x, stride = enlarge(x, channels, stride // finer, f"up_{stage}"), finer
             if padding == "same":
-                x = _CropLike(centered=False, name=f"up_{stage}_crop")([x, skip])
+                x = CropLike(name=f"up_{stage}_crop")([x, skip])
             else:
-                skip = _CropLike(centered=True, name=f"up_{stage}_crop")([skip, x])
+                skip = CropLike(centered=True, name=f"up_{stage}_crop")([skip, x])
             x = layers.Concatenate(axis=-1, name=f"up_{stage}_join")([skip, x])
-            x = block(x, filters[stage], f"up_{stage}")
+            x = block(x, channels, f"up_{stage}")
+        if stride > 1:
+            # No level has the size of the image: the last step has no skip.
+            x = CropLike(name="out_crop")([enlarge(x, scaled(first, width), stride, "out"), inputs])
+            x = block(x, scaled(first, width), "out")
         outputs = layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="logits")(
             x
         )
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        if backbone is not None:
+            self.backbone = features.model
 
     def decode(self, outputs):
         """Logits to an int32 array (batch, height, width) of class ids."""

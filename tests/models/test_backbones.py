@@ -1,0 +1,108 @@
+"""The protocol of backbones in the models that take one: any network, saved, loaded, and as a preset."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_cnn_zoo import models
+from keras_cnn_zoo.models import backbones
+from tests.testing.test_backbone import pyramid
+
+# Blocks of Keras' EfficientNetV2B0 after which the map is halved.
+EFFICIENT_NET = {
+    "P1": "block1a_project_activation",
+    "P2": "block2b_add",
+    "P3": "block3b_add",
+    "P4": "block5e_add",
+    "P5": "top_activation",
+}
+
+
+def of_keras():
+    """A network of Keras with levels, as a user cuts it out."""
+    whole = keras.applications.EfficientNetV2B0(include_top=False, weights=None, input_shape=(None, None, 3))
+    levels = {level: whole.get_layer(name).output for level, name in EFFICIENT_NET.items()}
+    return keras.Model(whole.input, levels)
+
+
+def deep():
+    """A small network of a user with all levels."""
+    inputs = keras.Input((None, None, 3))
+    x, outputs = inputs, {}
+    for number in range(1, 6):
+        x = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", name=f"stage_{number}")(x)
+        outputs[f"P{number}"] = x
+    return keras.Model(inputs, outputs)
+
+
+SMALL = {
+    "UNet": lambda backbone: models.UNet(3, width=0.0625, backbone=backbone),
+    "FCN": lambda backbone: models.FCN(3, backbone=backbone),
+    "DeepLab": lambda backbone: models.DeepLab(3, width=0.0625, output_stride=32, backbone=backbone),
+}
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).uniform(-1, 1, (1, 70, 90, 3)).astype("float32")
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_network_of_a_user_is_saved_loaded_and_becomes_a_preset(name, images, tmp_path):
+    model = SMALL[name](deep())
+    expected = keras.ops.convert_to_numpy(model(images))
+    assert expected.shape == (1, 70, 90, 3)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(loaded(images)), expected)
+    model.save_to_preset(tmp_path / "preset")
+    preset = models.from_preset(tmp_path / "preset")
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(preset(images)), expected, atol=5e-3)
+
+
+@pytest.mark.slow
+def test_a_network_of_keras_trains_and_comes_back(images, tmp_path):
+    body = of_keras()
+    assert {name: level.stride for name, level in backbones.levels_of(body).items()} == {
+        f"P{number}": 2**number for number in range(1, 6)
+    }
+    model = models.FCN(3, backbone=body)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    model.train_on_batch(images, np.zeros((1, 70, 90), "int32"))
+    expected = keras.ops.convert_to_numpy(model(images))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(loaded(images)), expected)
+    model.save_to_preset(tmp_path / "preset")
+    preset = models.from_preset(tmp_path / "preset", num_classes=5)
+    assert preset(images).shape == (1, 70, 90, 5)
+
+
+def test_a_network_without_dilation_refuses_a_smaller_stride_in_one_line():
+    with pytest.raises(
+        ValueError, match="`backbone` must take .* and have an output stride of 16"
+    ) as refusal:
+        models.DeepLab(3, backbone=deep())
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", pyramid()], ids=["name", "three levels"])
+def test_a_unet_takes_the_levels_of_a_backbone(backbone, images):
+    model = models.UNet(2, width=0.0625, backbone=backbone, class_names=("a", "b"))
+    assert model(images).shape == (1, 70, 90, 2)
+    names = [layer.name for layer in model.layers]
+    assert "up_1_join" in names and "out_crop" in names and not any(name.startswith("down") for name in names)
+
+
+@pytest.mark.parametrize("arguments", [{"depth": 3}, {"padding": "valid"}])
+def test_a_unet_with_a_backbone_refuses_what_the_backbone_decides(arguments):
+    with pytest.raises(ValueError, match="`depth` must be None and `padding` .same. with a backbone"):
+        models.UNet(2, backbone="resnet18", width=0.0625, **arguments)
+
+
+def test_a_config_holds_how_the_backbone_is_built_and_no_weights():
+    backbone = models.ResNet(variant="18", width=0.0625, features_only=True)
+    config = models.FCN(2, backbone=backbone).get_config()["backbone"]
+    assert (config["class_name"], config["config"]["variant"]) == ("ResNet", "18")
+    assert models.FCN(2, backbone="resnet34", width=0.0625).get_config()["backbone"] == "resnet34"

@@ -1,0 +1,60 @@
+"""check_backbone: what it accepts, and one model for each thing that it refuses."""
+
+import keras
+import pytest
+from keras import layers
+
+from keras_cnn_zoo import models
+from keras_cnn_zoo.models import backbones
+from keras_cnn_zoo.testing import ContractError, check_backbone
+
+
+def pyramid(**changed):
+    """A small network of a user, with levels of stride 2, 4, and 8."""
+    inputs = keras.Input((None, None, 3))
+    x, outputs = inputs, {}
+    for number in (1, 2, 3):
+        x = layers.Conv2D(4 * number, 3, strides=2, padding="same", name=f"convolution_{number}")(x)
+        outputs[f"P{number}"] = x
+    return keras.Model(inputs, {**outputs, **{name: make(inputs, x) for name, make in changed.items()}})
+
+
+@pytest.mark.parametrize("variant", ["18", "50", "cifar20"])
+@pytest.mark.parametrize("output_stride", [8, 32])
+def test_every_network_of_the_package_is_a_backbone(variant, output_stride):
+    stride = 32 if variant == "cifar20" else output_stride
+    model = models.ResNet(variant=variant, width=0.0625, features_only=True, output_stride=stride)
+    levels = check_backbone(model)
+    assert {name: level.stride for name, level in levels.items()} == model.strides
+
+
+def test_a_network_of_a_user_is_measured():
+    levels = check_backbone(pyramid())
+    assert levels == {f"P{n}": backbones.Level(2**n, 4 * n) for n in (1, 2, 3)}
+
+
+def test_a_network_for_one_size_is_measured_too():
+    model = models.ResNet(input_shape=(96, 128, 3), width=0.0625, features_only=True)
+    fixed = keras.Model(model.input, model.output)
+    assert {name: level.stride for name, level in check_backbone(fixed).items()} == model.strides
+
+
+@pytest.mark.parametrize(
+    "model, message",
+    [
+        (keras.Sequential([layers.Dense(2)]), "C3 .*the output is not a dict of levels.*keras.Model"),
+        (pyramid(P9=lambda inputs, x: x), "C3 .*not a dict of levels"),
+        (
+            pyramid(P4=lambda inputs, x: layers.GlobalAveragePooling2D(keepdims=True)(x)),
+            "C3 .*levels of one stride",
+        ),
+        (pyramid(P4=lambda inputs, x: layers.Conv2D(3, 1)(inputs)), "C3 .*a deeper level is finer"),
+        (
+            pyramid(P4=lambda inputs, x: layers.ZeroPadding2D(4)(layers.Conv2D(3, 3, strides=2)(x))),
+            "C3 .*P4 of stride 16 has the shape",
+        ),
+    ],
+)
+def test_what_is_no_backbone_is_refused(model, message):
+    with pytest.raises(ContractError, match=message):
+        check_backbone(model)
