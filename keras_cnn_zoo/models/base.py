@@ -188,6 +188,10 @@ class ZooModel(keras.Model):
             )
         return image
 
+    def deployable(self):
+        """Returns a functional network with preprocessing and decoding inside, for export."""
+        raise NotImplementedError(f"{type(self).__name__}.deployable")
+
     @classmethod
     def from_preset(cls, name_or_path, **overrides):
         """Loads a pretrained model: a bundled name, or a folder or file written by `save_to_preset`.

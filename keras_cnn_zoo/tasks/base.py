@@ -38,7 +38,7 @@ class Task:
 
     Subclasses set `name`, `models` (snake_case name to class), `default_model`, `metric` (the key that
     selects the best epoch, larger is better) and `recipe`, and implement `input_shape` or `model_arguments`,
-    `prepare`, `loss`, `evaluate`, `baseline`, `describe`, `draw` and `deployable`. Those whose inputs are not
+    `prepare`, `loss`, `evaluate`, `baseline`, `describe` and `draw`. Those whose inputs are not
     pictures implement `expand_inputs` and `read_input` too; `predict_options` names what `predict` may tell
     `describe` beyond the input.
     """
@@ -219,5 +219,5 @@ class Task:
         raise NotImplementedError(f"{type(self).__name__}.draw")
 
     def deployable(self, model):
-        """A functional network with preprocessing and decoding inside, for export."""
-        raise NotImplementedError(f"{type(self).__name__}.deployable")
+        """Returns the functional network with preprocessing and decoding inside that `export` writes."""
+        return model.deployable()

@@ -7,7 +7,6 @@ from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.models.decoding import decode_classes
-from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils import validation
 
@@ -88,10 +87,6 @@ class Classification(Task):
             right = answer["class_name"] == truth
             titles.append((f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}", right))
         return sheets.grid([example["image"] for example in examples], titles)
-
-    def deployable(self, model):
-        """0..255 float pictures to class probabilities."""
-        return deployment.with_probabilities(model)
 
 
 def _labels(split):

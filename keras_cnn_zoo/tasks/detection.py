@@ -12,7 +12,6 @@ from keras_cnn_zoo.data.augmentation.images import Augmentation
 from keras_cnn_zoo.drawing import boxes as box_drawing
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import MeanAveragePrecision
-from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -233,15 +232,6 @@ class Detection(Task):
             answer = {key: answer[key][shown] for key in ("boxes", "scores", "classes")}
             rows.append((example["image"], example["boxes"], answer))
         return box_drawing.sheet(rows, source.class_names)
-
-    def deployable(self, model):
-        """0..255 float pictures of the network's size to `boxes`, `scores` and `classes`, -1 for none."""
-        inputs = keras.Input(model.input_shape[1:], name="images")
-        found = model(deployment.normalized(model, inputs))
-        outputs = {
-            name: keras.layers.Identity(name=name, dtype=found[name].dtype)(found[name]) for name in found
-        }
-        return keras.Model(inputs, outputs, name=f"{model.name}_deployable")
 
 
 def looked_at(split):

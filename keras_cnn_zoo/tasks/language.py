@@ -138,15 +138,6 @@ class Language(Task):
             shown.append(text_drawing.sentence(answer, title, right=answer["class_name"] == truth))
         return text_drawing.sheet(shown)
 
-    def deployable(self, model):
-        """Word numbers, int32 as `preprocess` gives them, to class probabilities.
-
-        Cutting text into words is no operation of ONNX: whoever serves the file numbers the words.
-        """
-        inputs = keras.Input(model.input_shape[1:], dtype="int32", name="words")
-        outputs = keras.layers.Softmax(axis=-1, dtype="float32", name="probabilities")(model(inputs))
-        return keras.Model(inputs, outputs, name=f"{model.name}_deployable")
-
 
 @functools.lru_cache(maxsize=1)
 def _lines(path, modified):

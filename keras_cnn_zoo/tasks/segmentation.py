@@ -6,7 +6,6 @@ import numpy as np
 from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation, random_crop
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
@@ -220,10 +219,6 @@ class Segmentation(Task):
             mask = model.decode(model.predict_on_batch(model.preprocess([example["image"]])))[0]
             rows.append((example["image"], example["mask"], mask))
         return sheets.mask_rows(rows, source.class_names, source.ignore_label)
-
-    def deployable(self, model):
-        """0..255 float pictures to class probabilities of each pixel."""
-        return deployment.with_probabilities(model)
 
 
 def _same_size(singles, batch_size):

@@ -118,12 +118,6 @@ class Speech(Task):
             shown.append(picture)
         return sheets.grid(shown, titles)
 
-    def deployable(self, model):
-        """Waveforms of the network's length and sample rate, at any level, to class probabilities."""
-        inputs = keras.Input(model.input_shape[1:], name="audio")
-        outputs = keras.layers.Softmax(axis=-1, dtype="float32", name="probabilities")(model(inputs))
-        return keras.Model(inputs, outputs, name=f"{model.name}_deployable")
-
     @staticmethod
     def _answer(model, clip):
         """The decoded answer to one recording, and its spectrogram as a picture."""

@@ -10,8 +10,6 @@ from keras_cnn_zoo.data.embedded.rendered_words.degradation import retaken
 from keras_cnn_zoo.data.files.images import decode
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import CharacterErrorRate
-from keras_cnn_zoo.models.text.greedy_reading import GreedyReading
-from keras_cnn_zoo.tasks import deployment
 from keras_cnn_zoo.tasks.base import Recipe, Task
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.characters import ALPHABET
@@ -130,14 +128,6 @@ class Text(Task):
             for answer, example in zip(answers, examples, strict=True)
         ]
         return sheets.grid([example["image"] for example in examples], titles)
-
-    def deployable(self, model):
-        """0..255 float pictures of the network's size to `ids`, `class_names` positions and then -1, and
-        `score`."""
-        inputs = keras.Input(model.input_shape[1:], name="images")
-        logits = model(deployment.normalized(model, inputs))
-        ids, score = GreedyReading(dtype="float32", name="reading")(logits)
-        return keras.Model(inputs, {"ids": ids, "score": score}, name=f"{model.name}_deployable")
 
 
 def _texts(split):

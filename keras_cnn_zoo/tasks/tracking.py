@@ -231,18 +231,6 @@ class Tracking(Task):
                 titles.append((f"{sequence['name']}, frame {i + 1} (white: true)", True))
         return sheets.grid([np.asarray(picture) for picture in shown], titles, columns=5)
 
-    def deployable(self, model):
-        """0..255 float pictures `exemplar` and `search` to the probabilities `response` of the places."""
-        inputs = {
-            "exemplar": keras.Input(model.input["exemplar"].shape[1:], name="exemplar"),
-            "search": keras.Input(model.input["search"].shape[1:], name="search"),
-        }
-        mean, std = model.preprocessing["mean"], model.preprocessing["std"]
-        normalize = keras.layers.Rescaling(1 / std, offset=-mean / std, dtype="float32", name="normalize")
-        scaled = {name: normalize(tensor) for name, tensor in inputs.items()}
-        outputs = keras.layers.Activation("sigmoid", dtype="float32", name="response")(model(scaled))
-        return keras.Model(inputs, outputs, name=f"{model.name}_deployable")
-
 
 def labels(shifts, places, stride):
     """Labels and balanced weights of the places of a response.

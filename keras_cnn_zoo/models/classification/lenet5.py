@@ -3,8 +3,8 @@
 import keras
 from keras import layers, ops
 
-from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_classes
+from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.utils import prototypes, validation
 
 # Which of the six S2 maps each of the sixteen C3 maps sees: table I of the paper.
@@ -23,7 +23,7 @@ def scaled_tanh(x):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class LeNet5(ZooModel):
+class LeNet5(Classifier):
     """Digit classifier of two convolution stages and a small dense head.
 
     `variant="caffe"` is the network that Caffe ships as LeNet: 20 and 50 kernels of 5 x 5, max pooling, 500
@@ -114,10 +114,6 @@ class LeNet5(ZooModel):
             x = layers.Dropout(dropout, name="dropout")(x)
         outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-    def decode(self, outputs):
-        """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
-        return decode_classes(outputs, self.class_names)
 
 
 def _caffe_body(inputs, width, pooling, activation, convolution_activation):

@@ -6,8 +6,8 @@ import keras
 from keras import layers
 
 from keras_cnn_zoo.layers import ResidualBlock2D
-from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_classes
+from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
@@ -31,7 +31,7 @@ _TORCH_NAMES = {
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class ResNet(ZooModel):
+class ResNet(Classifier):
     """Residual network of `ResidualBlock2D`, as a classifier or, with `features_only`, as a backbone.
 
     Variants "18" to "200" begin with a 7 x 7 convolution and a pooling, both of stride 2, and have four
@@ -202,10 +202,6 @@ class ResNet(ZooModel):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         self.strides = strides
-
-    def decode(self, outputs):
-        """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
-        return decode_classes(outputs, self.class_names)
 
     def torch_weights(self):
         """Returns a dict from the name of a weight in timm and torchvision to the variable."""

@@ -1,7 +1,9 @@
 """What the detectors have in common: two modes of calling, pictures in, boxes out."""
 
+import keras
 import numpy as np
 
+from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel
 from keras_cnn_zoo.models.detection import building
 from keras_cnn_zoo.ops.host import letterbox
@@ -52,3 +54,13 @@ class Detector(ZooModel):
                 of the network's picture.
         """
         return letterbox.decode_detections(outputs, self.input_shape[1:3], sizes, self.class_names)
+
+    def deployable(self):
+        """Returns a network for export: from 0..255 float images of its size to what `call` gives."""
+        inputs = keras.Input(self.input_shape[1:], name="images")
+        found = self(deployment.normalized(self, inputs))
+        outputs = {
+            name: keras.layers.Identity(name=name, dtype=tensor.dtype)(tensor)
+            for name, tensor in found.items()
+        }
+        return deployment.wrapped(self, inputs, outputs)

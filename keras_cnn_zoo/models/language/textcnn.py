@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_classes
+from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.models.language.tokenization import FIRST_WORD, PADDING, UNKNOWN, Words, tokenize
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.arrays import to_numpy
@@ -20,7 +20,7 @@ CHANNELS = {
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class TextCNN(ZooModel):
+class TextCNN(Classifier):
     """Sentence classifier: convolutions over word vectors, each map's maximum over time, one softmax layer.
 
     A filter of window h gives max_t relu(w . x_{t:t+h-1} + b) over the n - h + 1 windows inside a sentence of
@@ -76,6 +76,7 @@ class TextCNN(ZooModel):
     """
 
     task = "language"
+    input_name = "words"
     variants = tuple(CHANNELS)
     # Numbers of no picture: what stands for no word and for any other word.
     preprocessing = {"padding": PADDING, "unknown": UNKNOWN}
@@ -158,10 +159,6 @@ class TextCNN(ZooModel):
             ValueError: for an empty list, or anything that is no string.
         """
         return self._words.encode(_as_texts(texts), self.sequence_length)
-
-    def decode(self, outputs):
-        """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
-        return decode_classes(outputs, self.class_names)
 
     def explain(self, texts):
         """The classes of texts, and for each window the n-gram that decided most for it.

@@ -5,9 +5,9 @@ from keras import layers
 
 from keras_cnn_zoo.layers import AtrousSpatialPyramidPooling2D
 from keras_cnn_zoo.models import backbones
-from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_masks
+from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.segmentation.alignment import ResizeLike
+from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
@@ -21,7 +21,7 @@ RATES = (6, 12, 18)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class DeepLab(ZooModel):
+class DeepLab(Segmenter):
     """Dense prediction from a dilated backbone that is seen at several rates.
 
     Variant "v3plus": the backbone's last features go through `AtrousSpatialPyramidPooling2D`, are upsampled
@@ -77,7 +77,6 @@ class DeepLab(ZooModel):
     (None, 40, 56, 3)
     """
 
-    task = "segmentation"
     variants = tuple(VARIANTS)
     rates_at_16 = RATES
 
@@ -168,10 +167,6 @@ class DeepLab(ZooModel):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         self.backbone = features.model
-
-    def decode(self, outputs):
-        """Logits to an int32 array (batch, height, width) of class ids."""
-        return decode_masks(outputs)
 
 
 def _low_level(features):

@@ -5,9 +5,9 @@ from keras import layers
 
 from keras_cnn_zoo.initializers import BilinearUpsampling
 from keras_cnn_zoo.models import backbones
-from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_masks
+from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.segmentation.alignment import CropLike, ResizeLike
+from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
@@ -19,7 +19,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class FCN(ZooModel):
+class FCN(Segmenter):
     """Fully convolutional network on any backbone.
 
     A classifier's features give class scores at stride 32. Variant "32s" enlarges these at once; "16s"
@@ -75,7 +75,6 @@ class FCN(ZooModel):
     (None, 40, 56, 3)
     """
 
-    task = "segmentation"
     variants = tuple(VARIANTS)
     head_names = ("logits", "skip_16_logits", "skip_8_logits", "skip_16_upsampling", "skip_8_upsampling")
 
@@ -173,7 +172,3 @@ class FCN(ZooModel):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         self.backbone = features.model
-
-    def decode(self, outputs):
-        """Logits to an int32 array (batch, height, width) of class ids."""
-        return decode_masks(outputs)

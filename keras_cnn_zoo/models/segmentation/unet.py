@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 from keras_cnn_zoo.models import backbones
-from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_masks
+from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.segmentation.alignment import CropLike
+from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
@@ -20,7 +20,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class UNet(ZooModel):
+class UNet(Segmenter):
     """U-shaped network for dense prediction.
 
     Each of `depth` stages applies two 3 x 3 convolutions and halves the map; the expanding path doubles it by
@@ -71,7 +71,6 @@ class UNet(ZooModel):
     (None, 40, 56, 3)
     """
 
-    task = "segmentation"
     variants = tuple(VARIANTS)
 
     def __init__(
@@ -174,10 +173,6 @@ class UNet(ZooModel):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         if backbone is not None:
             self.backbone = features.model
-
-    def decode(self, outputs):
-        """Logits to an int32 array (batch, height, width) of class ids."""
-        return decode_masks(outputs)
 
 
 def _check_input_shape(input_shape, depth, padding):

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_cnn_zoo.models.base import ZooModel, scaled
-from keras_cnn_zoo.models.decoding import decode_classes
+from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.models.speech.spectrogram import STEP_SECONDS, MelDecibels, SpectrogramMasks
 from keras_cnn_zoo.ops.host import waveforms
 from keras_cnn_zoo.utils import prototypes, validation
@@ -21,7 +21,7 @@ RATES = (1000, 384_000)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class KeywordCNN(ZooModel):
+class KeywordCNN(Classifier):
     """Keyword spotter: a mel spectrogram of the waveform, convolutions over it, and one class a clip.
 
     Everything behind the waveform is inside the network: frames of 25 ms every 10 ms, mel bands in decibels
@@ -77,6 +77,7 @@ class KeywordCNN(ZooModel):
     """
 
     task = "speech"
+    input_name = "audio"
     variants = tuple(VARIANTS)
     # A waveform needs no scale: the network measures against the clip's own loudest cell.
     preprocessing = {}
@@ -187,10 +188,6 @@ class KeywordCNN(ZooModel):
     def spectrogram(self, batch):
         """What the convolutions see of a batch from `preprocess`: (batch, frames, bands), -1 to 1."""
         return to_numpy(self.get_layer("spectrogram")(batch))[..., 0]
-
-    def decode(self, outputs):
-        """Logits to a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
-        return decode_classes(outputs, self.class_names)
 
 
 def _as_list(clips):

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.text import ctc
+from keras_cnn_zoo.models.text.greedy_reading import GreedyReading
 from keras_cnn_zoo.ops.host.stretching import stretch
 from keras_cnn_zoo.utils import prototypes, validation
 from keras_cnn_zoo.utils.arrays import to_numpy
@@ -162,6 +164,16 @@ class CRNN(ZooModel):
         height, width, channels = self.input_shape[1:]
         pictures = [self._as_picture(image, channels) for image in self._as_list(images)]
         return self.normalize(np.stack([stretch(picture, height, width) for picture in pictures]))
+
+    def deployable(self):
+        """Returns a network for export: from 0..255 float images of the network's size to `ids` and `score`.
+
+        `ids` are positions in `class_names`, then -1; `score` is the probability of the path.
+        """
+        inputs = keras.Input(self.input_shape[1:], name="images")
+        logits = self(deployment.normalized(self, inputs))
+        ids, score = GreedyReading(dtype="float32", name="reading")(logits)
+        return deployment.wrapped(self, inputs, {"ids": ids, "score": score})
 
     def encode(self, texts):
         """Texts to the labels that `keras.losses.CTC` takes.

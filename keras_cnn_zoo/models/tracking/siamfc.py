@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from keras_cnn_zoo.layers.tracking import CrossCorrelation2D
+from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.tracking.crops import crop
 from keras_cnn_zoo.models.tracking.tracker import Tracker
@@ -240,6 +241,15 @@ class SiamFC(ZooModel):
                 }
             )
         return answers
+
+    def deployable(self):
+        """Returns a network for export: from 0..255 float images to the probabilities `response`."""
+        inputs = {name: keras.Input(self.input[name].shape[1:], name=name) for name in ("exemplar", "search")}
+        mean, std = self.preprocessing["mean"], self.preprocessing["std"]
+        normalize = layers.Rescaling(1 / std, offset=-mean / std, dtype="float32", name="normalize")
+        response = self({name: normalize(tensor) for name, tensor in inputs.items()})
+        outputs = layers.Activation("sigmoid", dtype="float32", name="response")(response)
+        return deployment.wrapped(self, inputs, outputs)
 
     def embed(self, exemplar):
         """Features of preprocessed exemplars (batch, size, size, channels), as a NumPy array."""

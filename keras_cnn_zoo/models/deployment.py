@@ -17,9 +17,14 @@ def normalized(model, inputs):
     return keras.layers.Rescaling(scale, offset=offset, dtype="float32", name="normalize")(inputs)
 
 
-def with_probabilities(model):
-    """`model` between 0..255 float pictures of its input size and class probabilities."""
-    inputs = keras.Input(model.input_shape[1:], name="images")
-    x = model(normalized(model, inputs))
+def with_probabilities(model, name="images"):
+    """Returns `model` from its input, 0..255 float images where it normalizes, to class probabilities."""
+    inputs = keras.Input(model.input_shape[1:], dtype=model.input.dtype, name=name)
+    x = model(normalized(model, inputs) if "mean" in model.preprocessing else inputs)
     outputs = keras.layers.Softmax(axis=-1, dtype="float32", name="probabilities")(x)
+    return wrapped(model, inputs, outputs)
+
+
+def wrapped(model, inputs, outputs):
+    """Returns the network to export, named after the model."""
     return keras.Model(inputs, outputs, name=f"{model.name}_deployable")

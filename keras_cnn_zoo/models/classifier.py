@@ -1,0 +1,21 @@
+"""What classifiers of images, recordings, and texts share."""
+
+from keras_cnn_zoo.models import deployment
+from keras_cnn_zoo.models.base import ZooModel
+from keras_cnn_zoo.models.decoding import decode_classes
+
+
+class Classifier(ZooModel):
+    """A model with one vector of logits per example."""
+
+    abstract = True
+    # What an exported file calls its input.
+    input_name = "images"
+
+    def decode(self, outputs):
+        """Returns logits as a list of dicts: `class_id`, `class_name`, `probability`, `top`."""
+        return decode_classes(outputs, self.class_names)
+
+    def deployable(self):
+        """Returns a network for export: from the input, preprocessing inside, to class probabilities."""
+        return deployment.with_probabilities(self, self.input_name)
