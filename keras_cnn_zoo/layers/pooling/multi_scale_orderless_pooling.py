@@ -8,12 +8,13 @@ from keras import ops
 
 from keras_cnn_zoo.ops import statistics, vlad, windows
 from keras_cnn_zoo.ops.norms import l2_normalize
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 ADAPT_BATCH = 32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class MultiScaleOrderlessPooling2D(keras.layers.Layer):
     """Pools a map whole, and by the residuals of its windows to cluster centers for several window sizes.
 
@@ -42,15 +43,14 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
             to None.
         nearest: Number of centers that share a descriptor; all where there are not so many. Defaults to 5.
         bandwidth: Positive squared distance over which the share of a center falls by e. Defaults to 10.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
-        and width may be unknown.
+        {maps}; height and width may be unknown.
 
     Output shape:
         `(batch, channels + scales * num_clusters * size)`, `size` being `components` or `channels`.

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics, windows
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class SpatialPyramidPooling2D(keras.layers.Layer):
     """Pools maps of any size to vectors of one length: a grid of n x n bins for each level n.
 
@@ -26,15 +27,14 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     Args:
         levels: Positive integers, the bins along each axis on each level. Defaults to `(4, 2, 1)`.
         pooling: `"max"` as in the paper, or `"average"`. Defaults to `"max"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
-        and width may be unknown.
+        {maps}; height and width may be unknown.
 
     Output shape:
         `(batch, sum(n^2) * channels)`: level after level, in each the bins row by row, in each bin the

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import spectra, windows
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class SpectralPooling2D(keras.layers.Layer):
     """2D pooling by cropping the centred spectrum of each channel.
 
@@ -27,14 +28,14 @@ class SpectralPooling2D(keras.layers.Layer):
         output_size: Height and width of the output, an integer or two, at most the input's. Either this or
             `pool_size` must be given.
         pool_size: Factor by which height and width shrink, an integer or two; lengths are rounded down.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+        {maps}.
 
     Output shape:
         `(batch, new_height, new_width, channels)`, or `(batch, channels, new_height, new_width)`.
