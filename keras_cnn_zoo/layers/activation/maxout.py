@@ -3,10 +3,11 @@
 import keras
 
 from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class Maxout(keras.layers.Layer):
     """Maximum over groups of `pieces` neighbouring channels.
 
@@ -22,7 +23,7 @@ class Maxout(keras.layers.Layer):
         pieces: Channels in a group, a positive integer that divides the number of channels. TensorFlow
             Addons' `Maxout` took the number of groups instead.
         axis: The channels' axis, 1 for channels_first. Defaults to -1.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A tensor.

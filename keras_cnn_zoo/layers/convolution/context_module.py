@@ -5,13 +5,14 @@ import keras
 from keras_cnn_zoo.initializers.conv_identity import ConvIdentity
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.ops import windows
-from keras_cnn_zoo.utils import initialization, validation
+from keras_cnn_zoo.utils import docstrings, initialization, validation
 
 # Of the identity's own entries: enough to tell copies of a channel apart, little beside what they carry.
 NOISE = 0.01
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class ContextModule2D(keras.layers.Layer):
     """Dilated convolutions that give every position of a map the context around it.
 
@@ -39,15 +40,15 @@ class ContextModule2D(keras.layers.Layer):
             `dilation_rates`, or None for `filters` throughout. Defaults to None.
         padding: `"same"`, or `"valid"`, by which the map loses `sum(dilation_rates)` on each side. Defaults
             to `"same"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         activation: Activation after each 3 x 3 convolution, or None. Defaults to `"relu"`.
         kernel_initializer: For all kernels, or None for `ConvIdentity`, with a noise of 1 % where
             `channel_multipliers` make copies of channels. Defaults to None.
         kernel_regularizer: For all kernels, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
         `(batch, height, width, filters)`, or `(batch, filters, height, width)` for channels_first; height and

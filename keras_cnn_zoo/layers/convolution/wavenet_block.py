@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
-from keras_cnn_zoo.utils import initialization, validation
+from keras_cnn_zoo.utils import docstrings, initialization, validation
 
 
 def _tanh(x):
@@ -16,6 +16,7 @@ def _tanh(x):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class WaveNetBlock1D(keras.layers.Layer):
     """Gated causal dilated convolution with a residual and a skip output.
 
@@ -39,14 +40,14 @@ class WaveNetBlock1D(keras.layers.Layer):
         dilation_rate: Steps between the taps, an integer. Defaults to 1.
         skip_filters: Channels of the skip output, which then has weights of its own, or None for the one
             pointwise convolution that both outputs share. Defaults to None.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         use_bias: Whether all convolutions have biases. Defaults to True.
         kernel_initializer: For all kernels, each with a seed of its own. Defaults to Glorot uniform.
         kernel_regularizer: For all kernels, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
         `(batch, steps, filters)`, or `(batch, filters, steps)` for channels_first; steps may be unknown.

@@ -6,10 +6,11 @@ import keras
 from keras import layers, ops
 
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
-from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.utils import docstrings, prototypes, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class FeaturePyramid(keras.layers.Layer):
     """Top-down pathway with lateral connections over the stages of a backbone.
 
@@ -33,8 +34,8 @@ class FeaturePyramid(keras.layers.Layer):
             None.
         kernel_initializer: Initializer of the kernels. Defaults to `"glorot_uniform"`.
         kernel_regularizer: Regularizer of the kernels, or None.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
         stages: Dict of maps, named by a letter and a number that grows with the stride.

@@ -5,12 +5,14 @@ import math
 import keras
 from keras import ops
 
+from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.ops.norms import l2_norm
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class LargeMarginSoftmax(keras.layers.Layer):
     """Logits whose true class has to win by a multiple of its angle.
 
@@ -42,7 +44,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         kernel_initializer: Initializer of the kernel, `(features, units)`. Defaults to `"glorot_uniform"`.
         kernel_regularizer: Regularizer of the kernel, or None.
         kernel_constraint: Constraint of the kernel, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         features: A floating-point tensor.
@@ -119,7 +121,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
 
     def call(self, features, labels=None, training=False):
         kernel = ops.convert_to_tensor(self.kernel)
-        logits = ops.einsum("bi,io->bo", features, kernel)
+        logits = affine.dense(features, kernel)
         if labels is None:
             return logits
         labels = ops.convert_to_tensor(labels)

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class InstanceNormalization(keras.layers.Layer):
     """Normalizes each channel of each example over space.
 
@@ -20,7 +21,7 @@ class InstanceNormalization(keras.layers.Layer):
     Stylization", arXiv 1607.08022, with the `epsilon`, `gamma` and `beta` of the authors' code.
 
     Args:
-        axis: The channels' axis, 1 for channels_first. Defaults to -1.
+        {axis}
         epsilon: Positive number added to the variance. Defaults to 1e-5.
         center: Whether to add `beta`, one value for each channel. Defaults to True.
         scale: Whether to multiply by `gamma`, one value for each channel. Defaults to True.
@@ -30,7 +31,7 @@ class InstanceNormalization(keras.layers.Layer):
         gamma_regularizer: For `gamma`, or None.
         beta_constraint: For `beta`, or None.
         gamma_constraint: For `gamma`, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor. Statistics are computed in at least float32.

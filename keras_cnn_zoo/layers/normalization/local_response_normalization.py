@@ -4,11 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class LocalResponseNormalization(keras.layers.Layer):
     """Divides each activation by the energy of its neighbouring channels.
 
@@ -27,8 +28,8 @@ class LocalResponseNormalization(keras.layers.Layer):
             to 2.
         alpha: Non-negative weight of the energy, not divided by the window. Defaults to 1e-4.
         beta: Non-negative exponent. Defaults to 0.75.
-        axis: The channels' axis, 1 for channels_first. Defaults to -1.
-        **kwargs: `name`, `dtype`, ...
+        {axis}
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor. Squares and powers run in at least float32.

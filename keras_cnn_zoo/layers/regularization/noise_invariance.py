@@ -7,11 +7,12 @@ from keras import ops
 
 from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
 from keras_cnn_zoo.ops import statistics
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class NoiseInvariance(BaseWrapper):
     """Penalizes the change of a layer's output under Gaussian noise on its input.
 
@@ -37,7 +38,7 @@ class NoiseInvariance(BaseWrapper):
         stddev: Standard deviation of the noise, a non-negative number in units of the input.
         factor: Non-negative weight of the penalty.
         seed: Integer seed of the noise, or None. Defaults to None.
-        **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
+        {wrapper_kwargs}
 
     Call arguments:
         inputs: A floating-point tensor, as for `layer`.

@@ -2,14 +2,15 @@
 
 import keras
 
-from keras_cnn_zoo.layers import kernels
+from keras_cnn_zoo.layers.base_convolution import BaseConvolution
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class HighwayConv2D(keras.layers.Layer):
-    """Convolution with a learnt gate between its output and its input.
+@docstrings.filled
+class HighwayConv2D(BaseConvolution):
+    """Convolution with a learned gate between its output and its input.
 
     `y = h * t + x * (1 - t)`, with `h = activation(convolution(x))` and `t = sigmoid(gate convolution(x))`. A
     negative `gate_bias` starts the layer close to the identity, so that stacks of dozens of layers train with
@@ -20,10 +21,10 @@ class HighwayConv2D(keras.layers.Layer):
 
     Args:
         filters: Filters of both convolutions, equal to the input's channels.
-        kernel_size: Height and width of both kernels, an integer or two.
+        {kernel_size}
         strides: 1 only, because the input is carried over.
         padding: `"same"` only, for the same reason.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         dilation_rate: Dilation of both convolutions, an integer or two. Defaults to 1.
         groups: Groups of both convolutions, a divisor of `filters`. Defaults to 1.
         activation: Activation of `h`. Defaults to `"relu"`, which the paper's convolutional networks use.
@@ -33,15 +34,15 @@ class HighwayConv2D(keras.layers.Layer):
         bias_initializer: For the bias of `h`. Defaults to zeros.
         kernel_regularizer: For both kernels, or None.
         bias_regularizer: For the bias of `h`, or None.
-        activity_regularizer: For the output, or None.
+        {activity_regularizer}
         kernel_constraint: For both kernels, or None.
         bias_constraint: For the bias of `h`, or None.
         gate_bias: Initial bias of the gate; at -2 the gate lets 12 % of `h` through. The paper uses -1 to
             -10, lower for deeper networks. Defaults to -2.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
         `(batch, height, width, filters)`, or `(batch, filters, height, width)` for channels_first.
@@ -57,6 +58,9 @@ class HighwayConv2D(keras.layers.Layer):
     >>> tuple(layer(np.ones((1, 8, 8, 3))).shape)
     (1, 8, 8, 3)
     """
+
+    rank = 2
+    paddings = ("same",)
 
     def __init__(
         self,
@@ -80,26 +84,27 @@ class HighwayConv2D(keras.layers.Layer):
         gate_bias=-2.0,
         **kwargs,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = validation.positive_integer("filters", filters)
-        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 2)
-        self.strides = validation.positive_integers("strides", strides, 2)
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            groups,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
+        )
         if self.strides != (1, 1):
             validation.fail("strides", "1, because the input is carried over", strides)
-        self.padding = validation.one_of("padding", padding, ("same",))
-        self.data_format = validation.data_format("data_format", data_format)
-        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
-        self.groups = validation.positive_integer("groups", groups)
-        if self.filters % self.groups:
-            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = validation.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.gate_bias = validation.finite_number("gate_bias", gate_bias)
 
         common = {
@@ -139,8 +144,7 @@ class HighwayConv2D(keras.layers.Layer):
             raise ValueError(
                 f"`HighwayConv2D` takes inputs of rank 4. Received: input_shape={tuple(input_shape)}"
             )
-        channels = input_shape[-1 if self.data_format == "channels_last" else 1]
-        if channels != self.filters:
+        if input_shape[self._channel_axis] != self.filters:
             raise ValueError(
                 "`filters` must equal the channels of the input, which is carried over. "
                 f"Received: filters={self.filters}, input_shape={tuple(input_shape)}"
@@ -157,8 +161,4 @@ class HighwayConv2D(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            **kernels.convolution_config(self),
-            "gate_bias": self.gate_bias,
-        }
+        return {**super().get_config(), "gate_bias": self.gate_bias}

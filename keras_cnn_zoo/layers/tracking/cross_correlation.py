@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops.cross_correlation import cross_correlation
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class CrossCorrelation2D(keras.layers.Layer):
     """Slides each example's exemplar map over the same example's search map.
 
@@ -25,9 +26,9 @@ class CrossCorrelation2D(keras.layers.Layer):
     Args:
         strides: Step of the exemplar, an integer or two. Defaults to 1.
         padding: `"valid"`, or `"same"` for zeros around the search map. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         depthwise: Whether channels stay apart. Defaults to False.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A list of two floating-point tensors, the exemplar's map and the search map.
