@@ -27,7 +27,7 @@ def is_plain(layer):
 
 def has_float_kernel(layer):
     """Returns whether `float_kernel` knows the kernel of a layer, built or not."""
-    mode = layer.dtype_policy.quantization_mode
+    mode = layer.quantization_mode
     return mode is None or (mode == "int8" and is_plain(layer) and layer.lora_rank is None)
 
 
@@ -35,7 +35,7 @@ def float_kernel(layer):
     """Returns the kernel of a built layer in floating point.
 
     Raises:
-        ValueError: for a layer quantized otherwise than to int8, whose kernel is not a multiple of numbers.
+        ValueError: for a layer quantized otherwise than to int8, or to int8 and adapted by LoRA.
     """
     if not has_float_kernel(layer):
         raise ValueError(
@@ -43,7 +43,7 @@ def float_kernel(layer):
             f"around it changes its kernel. Received: dtype_policy={layer.dtype_policy.name!r}. Leave it out "
             "by the `filters` argument of `quantize`"
         )
-    if layer.dtype_policy.quantization_mode is None:
+    if layer.quantization_mode is None:
         return ops.convert_to_tensor(layer.kernel)
     scale = ops.convert_to_tensor(layer.kernel_scale)
     return ops.cast(layer.kernel, scale.dtype) / scale

@@ -75,14 +75,17 @@ class WeightNormalization(BaseWrapper):
 
     def build(self, input_shape):
         super().build(input_shape)
-        kernel = functional_call.float_kernel(self.layer)
         self.g = self.add_weight(
             name="g",
-            shape=[size for axis, size in enumerate(kernel.shape) if axis not in self._summed],
-            initializer=lambda shape, dtype: ops.cast(ops.reshape(self._norm(kernel), shape), dtype),
+            shape=[size for axis, size in enumerate(self.layer.kernel.shape) if axis not in self._summed],
+            initializer=self._initial_g,
             autocast=False,
         )
         self.built = True
+
+    def _initial_g(self, shape, dtype=None):
+        kernel = functional_call.float_kernel(self.layer)
+        return ops.cast(ops.reshape(self._norm(kernel), shape), dtype)
 
     @property
     def _summed(self):
