@@ -55,7 +55,7 @@ def preactivation(layer, inputs, kernel, bias):
     Args:
         layer: A built Dense, convolution, transposed or depthwise convolution layer of Keras' or a subclass.
         inputs: The inputs of the layer.
-        kernel: A tensor like the layer's kernel; for a layer for which `is_plain` holds it may have one more
+        kernel: A tensor like the layer's kernel; for a layer that `is_plain` it may have one more
             axis, in front, with one kernel per example.
         bias: As `kernel`, or None for a layer without bias.
 

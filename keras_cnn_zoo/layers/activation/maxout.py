@@ -9,7 +9,7 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class Maxout(keras.layers.Layer):
-    """Maximum over groups of `pieces` neighbouring channels.
+    """Maximum over groups of `pieces` neighboring channels.
 
     `y[..., k] = max(x[..., k * pieces], ..., x[..., (k + 1) * pieces - 1])`: after a convolution or dense
     layer with `pieces` times the filters it learns a convex, piecewise linear activation. It has no

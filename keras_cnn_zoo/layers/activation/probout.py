@@ -9,13 +9,13 @@ from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
 from keras_cnn_zoo.ops.windows import as_float32
 from keras_cnn_zoo.utils import docstrings, validation
 
-LARGEST_FACTOR = 1e30  # what float32 holds; the result is that of any larger one
+LARGEST_FACTOR = 1e30  # float32 has no much larger number; the result is that of any larger one
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class Probout(keras.layers.Layer):
-    """Draws one of each group of `pieces` neighbouring channels, the larger ones more often.
+    """Draws one of each group of `pieces` neighboring channels, the larger ones more often.
 
     In training entry i of a group is drawn with probability
     `p_i = exp(inverse_temperature * x_i) / sum_j exp(inverse_temperature * x_j)`, and the gradient goes to it

@@ -7,7 +7,7 @@ from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import docstrings, initialization, validation
 
-# Of the identity's own entries: enough to tell copies of a channel apart, little beside what they carry.
+# Of the identity's own entries: enough to make copies of a channel differ, little next to what they carry.
 NOISE = 0.01
 
 
@@ -18,8 +18,8 @@ class ContextModule2D(keras.layers.Layer):
 
     A 3 x 3 convolution, each followed by `activation`, for every one of `dilation_rates`, then a 1 x 1
     convolution without activation. One position of the output sees `1 + 2 * sum(dilation_rates)` positions
-    of the input along each axis, 67 by default, and the map keeps its size. Put behind a network that gives
-    a score map for each class, it refines them; it starts as the identity (of what is not negative), so that
+    of the input along each axis, 67 by default, and the map keeps its size. Put after a network that gives
+    a score map per class, it refines them; it starts as the identity (of what is not negative), so that
     it can only gain by training.
 
     The input has `filters` channels, and so has the output. In between, the paper's basic module keeps them;

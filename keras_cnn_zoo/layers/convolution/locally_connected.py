@@ -96,7 +96,7 @@ class BaseLocallyConnected(BaseConvolution):
             bias_constraint=bias_constraint,
             **kwargs,
         )
-        # Keras 2's layouts 2 and 3 hold a dense matrix over the whole map, and the non-zero part of one.
+        # Keras 2's layouts 2 and 3 are a dense matrix over the whole map, and the non-zero part of one.
         self.implementation = validation.positive_integer("implementation", implementation)
         if self.implementation != 1:
             validation.fail("implementation", "1, which takes every padding here", implementation)
@@ -126,9 +126,9 @@ class BaseLocallyConnected(BaseConvolution):
         return ops.reshape(initialization.untied(initializer, count, kernel, dtype), tuple(shape))
 
     def call(self, inputs):
-        # With the positions in front and the batch behind them, patches and products need no transposition.
-        batch_behind = (*self._space, 0, self._channel_axis)
-        inputs = ops.transpose(inputs, batch_behind)
+        # With the positions first and the batch after them, patches and products need no transposition.
+        batch_after = (*self._space, 0, self._channel_axis)
+        inputs = ops.transpose(inputs, batch_after)
         axes = tuple(range(self.rank))
         inputs = windows.pad_windows(inputs, self.kernel_size, self.strides, self.padding, axes)
         patches = ops.concatenate(
@@ -146,7 +146,7 @@ class BaseLocallyConnected(BaseConvolution):
         outputs = ops.reshape(outputs, (*space, batch, self.filters))
         if self.bias is not None:
             outputs = outputs + ops.expand_dims(self.bias, self.rank)
-        outputs = ops.transpose(outputs, sorted(range(self.rank + 2), key=batch_behind.__getitem__))
+        outputs = ops.transpose(outputs, sorted(range(self.rank + 2), key=batch_after.__getitem__))
         return outputs if self.activation is None else self.activation(outputs)
 
     def get_config(self):

@@ -15,7 +15,7 @@ LARGEST_LOG_VARIANCE = 60.0
 class GaussianSampling(keras.layers.Layer):
     """Draws from a diagonal Gaussian given by its mean and log variance, differentiably.
 
-    The input holds both, one after the other on its last axis: `concatenate([mean, log_variance])`, as
+    The input has both, one after the other on its last axis: `concatenate([mean, log_variance])`, as
     `losses.GaussianKLDivergence` takes it, so that one `Dense(2 * dim)` serves the two. In training the
     output is `mean + exp(log_variance / 2) * noise`, with `noise` standard normal and anew in every call:
     gradients pass to mean and log variance as if the noise were a given input. For variational autoencoders.

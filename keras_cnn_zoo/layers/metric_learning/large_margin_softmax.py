@@ -29,7 +29,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         lambda = max(annealing_end, annealing_start * (1 + annealing_rate * t) ^ -annealing_power)
 
     The defaults bring it from 1000 to 1 in 8,700 steps. `annealing_start=0` is the margin at once, which easy
-    sets bear; hard ones may want an `annealing_end` of 5 or 10.
+    sets bear; hard ones may need an `annealing_end` of 5 or 10.
 
     Reference: Liu, Wen, Yu, Yang, 2016, "Large-Margin Softmax Loss for Convolutional Neural Networks", arXiv
     1612.02295; equations (18) and (19) of the survey. The schedule is that of the authors' code.
@@ -107,7 +107,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
-        # A float counts exactly to 16 million, and unlike an integer it can live beside the kernel on a GPU.
+        # A float counts exactly to 16 million, and unlike an integer it can be next to the kernel on a GPU.
         self.step = self.add_weight(
             shape=(),
             initializer="zeros",

@@ -13,7 +13,7 @@ class InstanceNormalization(keras.layers.Layer):
     """Normalizes each channel of each example over space.
 
     `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance those of one channel of one
-    example over all its positions, in training and at inference alike. It takes the contrast of a picture
+    example over all its positions, in training and at inference alike. It takes the contrast of an image
     away and does not depend on the batch: for style transfer, image-to-image networks, and small batches. A
     map of one position becomes `beta`.
 
@@ -111,13 +111,13 @@ class InstanceNormalization(keras.layers.Layer):
         channels = self.axis % rank
         space = tuple(axis for axis in range(1, rank) if axis != channels)
         mean = statistics.mean(inputs, space, keepdims=True)
-        centred = ops.cast(inputs, mean.dtype) - mean
-        variance = statistics.mean(ops.square(centred), space, keepdims=True)
+        centered = ops.cast(inputs, mean.dtype) - mean
+        variance = statistics.mean(ops.square(centered), space, keepdims=True)
         factor = 1 / ops.sqrt(variance + self.epsilon)
         along = [-1 if axis == channels else 1 for axis in range(rank)]
         if self.scale:
             factor = factor * ops.cast(ops.reshape(self.gamma, along), factor.dtype)
-        outputs = centred * factor
+        outputs = centered * factor
         if self.center:
             outputs = outputs + ops.cast(ops.reshape(self.beta, along), outputs.dtype)
         return ops.cast(outputs, self.compute_dtype)

@@ -11,7 +11,7 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divides each activation by the energy of its neighbouring channels.
+    """Divides each activation by the energy of its neighboring channels.
 
     `y[i] = x[i] / (bias + alpha * sum(x[j] ** 2)) ** beta`, the sum over the channels `j` from `i -
     depth_radius` to `i + depth_radius` that exist. Needed to run AlexNet and its contemporaries with their
@@ -23,7 +23,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     depth_radius + 1) * alpha`.
 
     Args:
-        depth_radius: Neighbours on each side, a non-negative integer. Defaults to 2.
+        depth_radius: Neighbors on each side, a non-negative integer. Defaults to 2.
         bias: Positive number added to the weighted energy, which keeps a channel of zeros at zero. Defaults
             to 2.
         alpha: Non-negative weight of the energy, not divided by the window. Defaults to 1e-4.

@@ -1,4 +1,4 @@
-"""Max pooling in two dimensions that also tells where the maxima were."""
+"""Max pooling in two dimensions that also gives the places of the maxima."""
 
 import keras
 

@@ -15,7 +15,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     Bin i of n covers the rows `floor(i * height / n) .. ceil((i + 1) * height / n) - 1`, and columns
     likewise, so that the bins cover the map and overlap where n does not divide it; on a map smaller than the
     grid, pixels serve several bins. Put between convolutions and dense layers it makes a network take
-    pictures of any size.
+    images of any size.
 
     Reference: He, Zhang, Ren, Sun, 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual
     Recognition", arXiv 1406.4729; section 3.2.5 of the survey.
@@ -67,8 +67,8 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
 
     def call(self, inputs):
         grids = {}
-        # From fine to coarse: where a finer grid has several bins for each of a coarser one, its maxima hold
-        # all there is to know, and the map is read only once.
+        # From fine to coarse: where a finer grid has several bins per bin of a coarser one, its maxima
+        # are enough, and the map is read only once.
         for level in sorted(set(self.levels), reverse=True):
             finer = [size for size in grids if size % level == 0] if self.pooling == "max" else []
             grids[level] = self._pool(grids[min(finer)] if finer else inputs, level)

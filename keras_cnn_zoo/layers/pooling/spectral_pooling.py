@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class SpectralPooling2D(keras.layers.Layer):
-    """2D pooling by cropping the centred spectrum of each channel.
+    """2D pooling by cropping the centered spectrum of each channel.
 
     `y = real(ifft2(crop(fft2(x))))`, times `output size / input size`, so that the mean of the input is kept.
     It reaches any smaller size, not only whole fractions, and keeps more of the signal for the same output

@@ -14,7 +14,7 @@ from keras_cnn_zoo.utils import docstrings, validation
 class DropBlock2D(keras.layers.Layer):
     """Drops square blocks of feature maps in training.
 
-    Neighbouring features tell much the same, so dropping single ones, as `Dropout` does, takes little
+    Neighboring features are much alike, so dropping single ones, as `Dropout` does, takes little
     information away. Every position where a whole block fits starts one with probability
     `rate / block_size^2 * size^2 / (size - block_size + 1)^2`, which drops a share of about `rate`, less
     where blocks overlap; the features that are left are scaled up by their share. A block larger than the map

@@ -27,7 +27,7 @@ class NoiseInvariance(BaseWrapper):
     and adds none of the layer's own losses.
 
     Reference: Bishop, 1995, "Training with Noise is Equivalent to Tikhonov Regularization" (Neural
-    Computation 7); section 3.5.1 of the survey, which names it beside weight decay.
+    Computation 7); section 3.5.1 of the survey, which names it next to weight decay.
 
     Differs from the paper: Bishop adds the noise to the inputs of the training error and finds the penalty in
     the expansion; here it is a term of its own, so that the output and its error stay free of noise.

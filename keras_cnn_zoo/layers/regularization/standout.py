@@ -22,9 +22,9 @@ class Standout(BaseDense):
     Reference: Ba, Frey, 2013, "Adaptive Dropout for Training Deep Neural Networks" (NIPS); section 3.5.2 of
     the survey.
 
-    Differs from the paper: the paper learns the weights of the keep probabilities beside the layer's own and
-    finds them to become an affine function of these; here they are that function from the start, its variant
-    without further weights. The bias belongs to the weights, and `beta` is added to the sum.
+    Differs from the paper: the paper learns the weights of the keep probabilities in addition to the layer's
+    own and finds them to become an affine function of these; here they are that function from the start, its
+    variant without further weights. The bias belongs to the weights, and `beta` is added to the sum.
 
     Args:
         {units}

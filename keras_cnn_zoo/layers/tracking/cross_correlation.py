@@ -15,7 +15,7 @@ class CrossCorrelation2D(keras.layers.Layer):
     `y[n, u, v] = sum over i, j, c of exemplar[n, i, j, c] * search[n, u + i, v + j, c]`: high where the
     search map looks like the exemplar. With `depthwise=True` the sum runs over `i, j` alone and each channel
     gives a map of its own, for a head that weighs the channels. It joins the two branches of a Siamese
-    tracker; every example has its own exemplar, so a batch holds many objects. No weights.
+    tracker; every example has its own exemplar, so a batch has many objects. No weights.
 
     Reference: Bertinetto, Valmadre, Henriques, Vedaldi, Torr, 2016, "Fully-Convolutional Siamese Networks for
     Object Tracking", arXiv 1606.09549; depthwise: Li, Wu, Wang, Zhang, Xing, Yan, 2019, "SiamRPN++",
