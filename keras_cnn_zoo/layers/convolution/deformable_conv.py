@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.layers import kernels
+from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.ops.deformable_convolution import deformable_convolution
 from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class DeformableConv2D(keras.layers.Conv2D):
+class DeformableConv2D(CompositeLayer):
     """2D convolution that learns where each tap of its kernel looks.
 
     `y[p] = activation(bias + sum over taps t of kernel[t] . m[p, t] x(p * strides + t * dilation_rate +
@@ -43,7 +44,7 @@ class DeformableConv2D(keras.layers.Conv2D):
         activity_regularizer: For the output, or None.
         kernel_constraint: For the kernel, or None.
         bias_constraint: For the bias, or None.
-        modulated: Whether samples are weighed by a learnt factor between 0 and 1. Defaults to True.
+        modulated: Whether samples are weighed by a learned factor between 0 and 1. Defaults to True.
         offset_groups: Groups of channels with offsets of their own, a divisor of the input's channels.
             Defaults to 1.
         **kwargs: `name`, `dtype`, ...
@@ -92,33 +93,26 @@ class DeformableConv2D(keras.layers.Conv2D):
         offset_groups=1,
         **kwargs,
     ):
-        filters = validation.positive_integer("filters", filters)
-        strides = validation.positive_integers("strides", strides, 2)
-        dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
-        if max(strides) > 1 and max(dilation_rate) > 1:
-            validation.fail("dilation_rate", f"1 with strides={strides}, as in Keras", dilation_rate)
-        groups = validation.positive_integer("groups", groups)
-        if filters % groups:
-            validation.fail("groups", f"a divisor of filters={filters}", groups)
-        super().__init__(
-            filters,
-            kernel_size=validation.positive_integers("kernel_size", kernel_size, 2),
-            strides=strides,
-            padding=validation.one_of("padding", padding, ("valid", "same")),
-            data_format=validation.data_format("data_format", data_format),
-            dilation_rate=dilation_rate,
-            groups=groups,
-            activation=activation,
-            use_bias=validation.boolean("use_bias", use_bias),
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 2)
+        self.strides = validation.positive_integers("strides", strides, 2)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
+        self.groups = validation.positive_integer("groups", groups)
+        if self.filters % self.groups:
+            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.modulated = validation.boolean("modulated", modulated)
         self.offset_groups = validation.positive_integer("offset_groups", offset_groups)
         self.offset = keras.layers.Conv2D(
@@ -135,19 +129,20 @@ class DeformableConv2D(keras.layers.Conv2D):
 
     @property
     def _samples(self):
-        """Samples of each output position: one for each tap and offset group."""
+        """Samples per output position: one per tap and offset group."""
         return self.offset_groups * self.kernel_size[0] * self.kernel_size[1]
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         self.compute_output_shape(input_shape)
-        channels = input_shape[-1 if self.data_format == "channels_last" else 1]
+        channels = input_shape[self._channel_axis]
         for name, parts in (("groups", self.groups), ("offset_groups", self.offset_groups)):
             if channels is None or channels % parts:
                 raise ValueError(
                     f"The channels of the input must be known and divisible by `{name}`. "
                     f"Received: {name}={parts}, input_shape={tuple(input_shape)}"
                 )
-        super().build(input_shape)
+        self.kernel = kernels.add_kernel(self, (*self.kernel_size, channels // self.groups, self.filters))
+        self.bias = kernels.add_bias(self, (self.filters,))
         self.offset.build(input_shape)
 
     def call(self, inputs):
@@ -177,4 +172,9 @@ class DeformableConv2D(keras.layers.Conv2D):
         return kernels.convolution_shape(self, input_shape, self.filters)
 
     def get_config(self):
-        return {**super().get_config(), "modulated": self.modulated, "offset_groups": self.offset_groups}
+        return {
+            **super().get_config(),
+            **kernels.convolution_config(self),
+            "modulated": self.modulated,
+            "offset_groups": self.offset_groups,
+        }

@@ -4,11 +4,12 @@ import keras
 
 from keras_cnn_zoo.layers import kernels
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D, Conv2D
+from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.utils import initialization, validation
 
 
-class BaseMLPConv(keras.layers.Layer):
-    """What the ranks share; `rank` and `convolution` are set by the subclass."""
+class BaseMLPConv(CompositeLayer):
+    """Convolution and pointwise convolutions; `rank` and `convolution` are set by the subclass."""
 
     rank = None
     convolution = None
@@ -58,7 +59,7 @@ class BaseMLPConv(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
 
     def _layer(self, index):
-        """The convolution that sees the window, or one of the pointwise ones behind it."""
+        """Returns the convolution that sees the window, or one of the pointwise ones after it."""
         window = (
             {
                 "kernel_size": self.kernel_size,
@@ -76,7 +77,7 @@ class BaseMLPConv(keras.layers.Layer):
             data_format=self.data_format,
             activation=self.activation,
             use_bias=self.use_bias,
-            kernel_initializer=initialization.reseeded(self.kernel_initializer, index),
+            kernel_initializer=self._initializer(),
             bias_initializer=initialization.reseeded(self.bias_initializer, index),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
@@ -86,7 +87,7 @@ class BaseMLPConv(keras.layers.Layer):
             name=f"convolution_{index + 1}",
         )
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         shape = tuple(input_shape)
         self.compute_output_shape(shape)
         kernels.grouped_channels(self, shape)
@@ -94,7 +95,6 @@ class BaseMLPConv(keras.layers.Layer):
         for layer in self.convolutions:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.built = True
 
     def call(self, inputs):
         for layer in self.convolutions:
@@ -132,7 +132,7 @@ class MLPConv1D(BaseMLPConv):
             Defaults to 1.
         activation: Activation after every convolution, or None. Defaults to `"relu"`.
         use_bias: Whether every convolution has a bias. Defaults to True.
-        kernel_initializer: For every kernel, each with a seed of its own. Defaults to Glorot uniform.
+        kernel_initializer: For every kernel, each with its own seed. Defaults to Glorot uniform.
         bias_initializer: For every bias. Defaults to zeros.
         kernel_regularizer: For every kernel, or None.
         bias_regularizer: For every bias, or None.
@@ -188,7 +188,7 @@ class MLPConv2D(BaseMLPConv):
             Defaults to 1.
         activation: Activation after every convolution, or None. Defaults to `"relu"`.
         use_bias: Whether every convolution has a bias. Defaults to True.
-        kernel_initializer: For every kernel, each with a seed of its own. Defaults to Glorot uniform.
+        kernel_initializer: For every kernel, each with its own seed. Defaults to Glorot uniform.
         bias_initializer: For every bias. Defaults to zeros.
         kernel_regularizer: For every kernel, or None.
         bias_regularizer: For every bias, or None.
