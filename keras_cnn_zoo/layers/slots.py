@@ -106,12 +106,11 @@ class CompositeLayer(keras.layers.Layer):
         record = self._record
         record.frozen_by_build = self._frozen_parts() - before
         if record.frozen is not None:
-            for path, part in self._parts().items():
-                part.trainable = path not in record.frozen
+            self._freeze(record.frozen)
             record.frozen = None
         elif not self.trainable:
             # Keras freezes the parts of a layer only when the flag is set later.
-            self.trainable = False
+            self._freeze(frozenset(self._parts()))
         self.built = True
 
     def build_parts(self, input_shape):
@@ -121,6 +120,14 @@ class CompositeLayer(keras.layers.Layer):
     def _parts(self):
         """Returns `{path: part}` of all parts at any depth, outer ones first."""
         return layer_tree.layers_by_path(self)
+
+    def _freeze(self, paths):
+        parts = self._parts()
+        unknown = sorted(paths - parts.keys())
+        if unknown:
+            raise ValueError(f"`frozen` must be paths of parts: {sorted(parts)}. Received: {unknown}")
+        for path, part in parts.items():
+            part.trainable = path not in paths
 
     def _frozen_parts(self):
         return frozenset(path for path, part in self._parts().items() if not part.trainable)
