@@ -21,6 +21,8 @@ def _finished(layer, outputs):
 class Conv1D(keras.layers.Conv1D):
     """`keras.layers.Conv1D` with a sound bias for channels_first on TensorFlow; for parts made of it."""
 
+    receptive_steps = "window"
+
     def call(self, inputs):
         if self.data_format == "channels_last" or self.bias is None:
             return super().call(inputs)
@@ -37,6 +39,8 @@ class Conv2D(keras.layers.Conv2D):
 
     There its bias is sound for channels_first, too.
     """
+
+    receptive_steps = "window"
 
     def call(self, inputs):
         if self.data_format == "channels_last" or self.bias is None:

@@ -63,6 +63,8 @@ class GatedConv1D(keras.layers.Layer):
     (1, 9, 4)
     """
 
+    receptive_steps = "window"
+
     def __init__(
         self,
         filters,

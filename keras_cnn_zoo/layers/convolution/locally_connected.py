@@ -14,6 +14,7 @@ class BaseLocallyConnected(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
 
     rank = None
+    receptive_steps = "window"
     # Of the kernel's axes, the first numbers the positions.
     tile_axes = 1
 

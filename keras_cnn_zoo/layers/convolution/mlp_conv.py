@@ -12,6 +12,7 @@ class BaseMLPConv(CompositeLayer):
     """Convolution and pointwise convolutions; `rank` and `convolution` are set by the subclass."""
 
     rank = None
+    receptive_steps = "window"
     convolution = None
 
     def __init__(

@@ -12,6 +12,7 @@ class BaseTiledConv(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
 
     rank = None
+    receptive_steps = "window"
 
     def __init__(
         self,

@@ -45,6 +45,8 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
     (3.0, 2)
     """
 
+    receptive_steps = "window"
+
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.pool_size = validation.positive_integers("pool_size", pool_size, 2)

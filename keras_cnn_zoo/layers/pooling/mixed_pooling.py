@@ -13,6 +13,7 @@ class BaseMixedPooling(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
 
     rank = None
+    receptive_steps = "window"
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ class BaseStochasticPooling(keras.layers.Layer):
     """What the ranks share; `rank` is set by the subclass."""
 
     rank = None
+    receptive_steps = "window"
 
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, *, seed=None, **kwargs):
         super().__init__(**kwargs)

@@ -57,6 +57,8 @@ class HighwayConv2D(CompositeLayer):
     (1, 8, 8, 3)
     """
 
+    receptive_steps = "window"
+
     def __init__(
         self,
         filters,

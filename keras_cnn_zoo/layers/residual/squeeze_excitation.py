@@ -45,6 +45,8 @@ class SqueezeExcitation(CompositeLayer):
     (2, 8, 8, 16)
     """
 
+    receptive_steps = "everything"
+
     def __init__(
         self, ratio=16, data_format=None, *, activation="relu", kernel_initializer="he_normal", **kwargs
     ):
