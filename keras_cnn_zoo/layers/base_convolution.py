@@ -4,9 +4,7 @@ import keras
 
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import validation
-from keras_cnn_zoo.utils.weight_arguments import WEIGHT_ARGUMENTS
-
-PLAIN = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups", "use_bias")
+from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serialized
 
 
 class BaseConvolution(keras.layers.Layer):
@@ -40,13 +38,13 @@ class BaseConvolution(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = self._checked_filters(filters)
+        self.filters = validation.positive_integer("filters", filters)
         self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
         self.strides = validation.positive_integers("strides", strides, self.rank)
         self.padding = validation.one_of("padding", padding, self.paddings)
         self.data_format = validation.data_format("data_format", data_format)
         self.dilation_rate = checked_dilation(dilation_rate, self.strides)
-        self.groups = self._checked_groups(groups)
+        self.groups = validation.divisor("groups", groups, self.filters, f"filters={self.filters}")
         self.activation = keras.activations.get(activation)
         self.use_bias = validation.boolean("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -56,16 +54,6 @@ class BaseConvolution(keras.layers.Layer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
 
-    def _checked_filters(self, filters):
-        return validation.positive_integer("filters", filters)
-
-    def _checked_groups(self, groups):
-        return validation.divisor("groups", groups, self.filters, f"filters={self.filters}")
-
-    @property
-    def _output_channels(self):
-        return self.filters
-
     @property
     def _space(self):
         return windows.spatial_axes(self.rank, self.data_format)
@@ -73,16 +61,6 @@ class BaseConvolution(keras.layers.Layer):
     @property
     def _channel_axis(self):
         return self.rank + 1 if self.data_format == "channels_last" else 1
-
-    def _input_channels(self, input_shape):
-        """Returns the channels of the input, or raises ValueError if `groups` does not divide them."""
-        channels = input_shape[self._channel_axis]
-        if channels is None or channels % self.groups:
-            raise ValueError(
-                "The channels of the input must be known and divisible by `groups`. "
-                f"Received: groups={self.groups}, input_shape={tuple(input_shape)}"
-            )
-        return channels
 
     def _add_kernel(self, shape, initializer=None, name="kernel"):
         return self.add_weight(
@@ -112,18 +90,14 @@ class BaseConvolution(keras.layers.Layer):
             self.strides,
             self.padding,
             self.data_format,
-            channels=self._output_channels,
+            channels=self.filters,
             dilation=self.dilation_rate,
             owner=type(self).__name__,
         )
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in PLAIN},
-            "activation": keras.activations.serialize(self.activation),
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in WEIGHT_ARGUMENTS},
-        }
+        arguments = {name: getattr(self, name) for name in CONVOLUTION_ARGUMENTS}
+        return {**super().get_config(), **serialized(arguments)}
 
 
 def checked_dilation(dilation_rate, strides):
@@ -132,3 +106,14 @@ def checked_dilation(dilation_rate, strides):
     if max(strides) > 1 and max(checked) > 1:
         validation.fail("dilation_rate", f"1 with strides={strides}, as in Keras", dilation_rate)
     return checked
+
+
+def checked_channels(input_shape, axis, groups):
+    """Returns the channels of the input, or raises ValueError if `groups` does not divide them."""
+    channels = input_shape[axis]
+    if channels is None or channels % groups:
+        raise ValueError(
+            "The channels of the input must be known and divisible by `groups`. "
+            f"Received: groups={groups}, input_shape={tuple(input_shape)}"
+        )
+    return channels

@@ -4,7 +4,7 @@ import keras
 
 from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.utils import validation
-from keras_cnn_zoo.utils.weight_arguments import WEIGHT_ARGUMENTS
+from keras_cnn_zoo.utils.weight_arguments import DENSE_ARGUMENTS, serialized
 
 
 class BaseDense(keras.layers.Layer):
@@ -77,10 +77,5 @@ class BaseDense(keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in WEIGHT_ARGUMENTS},
-        }
+        arguments = {name: getattr(self, name) for name in DENSE_ARGUMENTS}
+        return {**super().get_config(), **serialized(arguments)}

@@ -16,6 +16,8 @@ class BaseWrapper(keras.layers.Wrapper):
         **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
     """
 
+    receptive_steps = "wrapped"
+
     def __init__(self, layer, **kwargs):
         validation.instance("layer", layer, keras.layers.Layer, "a keras.Layer")
         dtype = kwargs.pop("dtype", None)

@@ -4,7 +4,7 @@ import keras
 
 
 def nested_layers(root):
-    """Every layer that is reachable from `root` through attributes, lists and dicts, `root` included."""
+    """Returns every layer that is reachable from `root` by attributes, lists, and dicts, `root` included."""
     found, waiting, seen = [], [root], set()
     while waiting:
         item = waiting.pop()
@@ -14,8 +14,33 @@ def nested_layers(root):
         if isinstance(item, keras.layers.Layer):
             found.append(item)
             waiting.extend(vars(item).values())
-        elif isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, (list, tuple, set)):
-            waiting.extend(item)
+        else:
+            waiting.extend(_contents(item))
     return found
+
+
+def layers_by_path(root):
+    """Returns `{path: layer}` of the layers inside `root`, outer ones first.
+
+    They are in attributes, lists, tuples, and dicts. A path holds the names of layers, such as
+    "squeeze/reduce".
+    """
+    found, seen = {}, {id(root)}
+
+    def visit(item, path):
+        if not isinstance(item, keras.layers.Layer):
+            for content in _contents(item):
+                visit(content, path)
+        elif id(item) not in seen:
+            seen.add(id(item))
+            found[path + item.name] = item
+            visit(vars(item), f"{path}{item.name}/")
+
+    visit(vars(root), "")
+    return found
+
+
+def _contents(item):
+    if isinstance(item, dict):
+        return list(item.values())
+    return item if isinstance(item, (list, tuple, set)) else ()

@@ -42,6 +42,8 @@ class Maxout(keras.layers.Layer):
     [5.0, -2.0]
     """
 
+    receptive_steps = "pointwise"
+
     def __init__(self, pieces, axis=-1, **kwargs):
         super().__init__(**kwargs)
         self.pieces = validation.positive_integer("pieces", pieces)

@@ -60,6 +60,8 @@ class Probout(keras.layers.Layer):
     [1.5, 25.0]
     """
 
+    receptive_steps = "pointwise"
+
     def __init__(
         self,
         pieces,

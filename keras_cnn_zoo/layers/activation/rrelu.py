@@ -52,6 +52,8 @@ class RReLU(keras.layers.Layer):
     [-1.0, 2.0]
     """
 
+    receptive_steps = "pointwise"
+
     def __init__(
         self, lower=1 / 8, upper=1 / 3, *, per="element", axis=-1, inference_slope=None, seed=None, **kwargs
     ):

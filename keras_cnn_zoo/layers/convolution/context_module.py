@@ -4,6 +4,7 @@ import keras
 
 from keras_cnn_zoo.initializers.conv_identity import ConvIdentity
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
+from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import docstrings, initialization, validation
 
@@ -13,7 +14,7 @@ NOISE = 0.01
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
-class ContextModule2D(keras.layers.Layer):
+class ContextModule2D(CompositeLayer):
     """Dilated convolutions that give every position of a map the context around it.
 
     A 3 x 3 convolution, each followed by `activation`, for every one of `dilation_rates`, then a 1 x 1
@@ -118,10 +119,10 @@ class ContextModule2D(keras.layers.Layer):
             )
         ]
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         shape = tuple(input_shape)
         self.compute_output_shape(shape)
-        if shape[-1 if self.data_format == "channels_last" else 1] != self.filters:
+        if shape[self._channel_axis] != self.filters:
             raise ValueError(
                 "`filters` must equal the channels of the input, which the module refines. "
                 f"Received: filters={self.filters}, input_shape={shape}"
@@ -129,7 +130,6 @@ class ContextModule2D(keras.layers.Layer):
         for layer in self.convolutions:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.built = True
 
     def call(self, inputs):
         for layer in self.convolutions:

@@ -11,6 +11,8 @@ from keras_cnn_zoo.ops.atrous_convolution import atrous_convolution
 class Conv1D(keras.layers.Conv1D):
     """`keras.layers.Conv1D` with a sound bias for channels_first on TensorFlow; for parts made of it."""
 
+    receptive_steps = "window"
+
     def call(self, inputs):
         if self.data_format == "channels_last" or self.bias is None:
             return super().call(inputs)
@@ -31,6 +33,8 @@ class Conv2D(keras.layers.Conv2D):
 
     There its bias is sound for channels_first, too.
     """
+
+    receptive_steps = "window"
 
     def call(self, inputs):
         if self.data_format == "channels_last" or self.bias is None:

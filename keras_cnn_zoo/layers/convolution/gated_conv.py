@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.base_convolution import BaseConvolution
+from keras_cnn_zoo.layers.base_convolution import BaseConvolution, checked_channels
 from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.utils import docstrings, initialization
 
@@ -63,6 +63,7 @@ class GatedConv1D(BaseConvolution):
     """
 
     rank = 1
+    receptive_steps = "window"
     paddings = ("causal", "valid", "same")
 
     def __init__(
@@ -107,7 +108,7 @@ class GatedConv1D(BaseConvolution):
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
-        channels = self._input_channels(input_shape)
+        channels = checked_channels(input_shape, self._channel_axis, self.groups)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel, self.bias = self._add_pair(shape, 0, "")
         self.gate_kernel, self.gate_bias = self._add_pair(shape, 1, "gate_")

@@ -57,6 +57,7 @@ class BaseLocallyConnected(BaseConvolution):
             than the kernel, of unknown size, or of another size than built for.
     """
 
+    receptive_steps = "window"
     # Of the kernel's axes, the first numbers the positions.
     tile_axes = 1
 

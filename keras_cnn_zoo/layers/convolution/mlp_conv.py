@@ -2,12 +2,15 @@
 
 import keras
 
-from keras_cnn_zoo.layers.base_convolution import BaseConvolution
+from keras_cnn_zoo.layers.base_convolution import checked_channels, checked_dilation
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D, Conv2D
+from keras_cnn_zoo.layers.slots import CompositeLayer
+from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import docstrings, initialization, validation
+from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serialized
 
 
-class BaseMLPConv(BaseConvolution):
+class BaseMLPConv(CompositeLayer):
     """Abstract convolution with a small network for a filter; the rest is in the docstring of every rank.
 
     Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400, there in two dimensions;
@@ -26,7 +29,7 @@ class BaseMLPConv(BaseConvolution):
             Defaults to 1.
         activation: Activation after every convolution, or None. Defaults to `"relu"`.
         use_bias: Whether every convolution has a bias. Defaults to True.
-        kernel_initializer: For every kernel, each with a seed of its own. Defaults to Glorot uniform.
+        kernel_initializer: For every kernel, each with its own seed. Defaults to Glorot uniform.
         bias_initializer: For every bias. Defaults to zeros.
         kernel_regularizer: For every kernel, or None.
         bias_regularizer: For every bias, or None.
@@ -48,6 +51,9 @@ class BaseMLPConv(BaseConvolution):
         {convolution_errors}
     """
 
+    rank = None
+    paddings = ("valid", "same")
+    receptive_steps = "window"
     convolution = None
 
     def __init__(
@@ -70,37 +76,26 @@ class BaseMLPConv(BaseConvolution):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            groups,
-            activation,
-            use_bias,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
-            **kwargs,
-        )
-
-    def _checked_filters(self, filters):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not isinstance(filters, (tuple, list)) or not filters:
             validation.fail("filters", "a sequence of positive integers", filters)
-        return validation.positive_integers("filters", filters, len(filters))
-
-    def _checked_groups(self, groups):
-        return validation.divisor("groups", groups, self.filters[0], f"the first of filters={self.filters}")
-
-    @property
-    def _output_channels(self):
-        return self.filters[-1]
+        self.filters = validation.positive_integers("filters", filters, len(filters))
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
+        self.strides = validation.positive_integers("strides", strides, self.rank)
+        self.padding = validation.one_of("padding", padding, self.paddings)
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = checked_dilation(dilation_rate, self.strides)
+        self.groups = validation.divisor(
+            "groups", groups, self.filters[0], f"the first of filters={self.filters}"
+        )
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
 
     def _layer(self, index):
         """Returns the convolution that sees the window, or one of the pointwise ones after it."""
@@ -121,7 +116,7 @@ class BaseMLPConv(BaseConvolution):
             data_format=self.data_format,
             activation=self.activation,
             use_bias=self.use_bias,
-            kernel_initializer=initialization.reseeded(self.kernel_initializer, index),
+            kernel_initializer=self._initializer(),
             bias_initializer=initialization.reseeded(self.bias_initializer, index),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
@@ -131,20 +126,35 @@ class BaseMLPConv(BaseConvolution):
             name=f"convolution_{index + 1}",
         )
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         shape = tuple(input_shape)
         self.compute_output_shape(shape)
-        self._input_channels(shape)
+        checked_channels(shape, self._channel_axis, self.groups)
         self.convolutions = [self._layer(index) for index in range(len(self.filters))]
         for layer in self.convolutions:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.built = True
 
     def call(self, inputs):
         for layer in self.convolutions:
             inputs = layer(inputs)
         return inputs
+
+    def compute_output_shape(self, input_shape):
+        return windows.window_shape(
+            input_shape,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.data_format,
+            channels=self.filters[-1],
+            dilation=self.dilation_rate,
+            owner=type(self).__name__,
+        )
+
+    def get_config(self):
+        arguments = {name: getattr(self, name) for name in CONVOLUTION_ARGUMENTS}
+        return {**super().get_config(), **serialized(arguments)}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.base_convolution import BaseConvolution
+from keras_cnn_zoo.layers.base_convolution import BaseConvolution, checked_channels
 from keras_cnn_zoo.ops import affine, tiling
 from keras_cnn_zoo.utils import docstrings, initialization, validation
 
@@ -51,6 +51,8 @@ class BaseTiledConv(BaseConvolution):
         {convolution_errors}
     """
 
+    receptive_steps = "window"
+
     def __init__(
         self,
         filters,
@@ -96,7 +98,7 @@ class BaseTiledConv(BaseConvolution):
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
-        channels = self._input_channels(input_shape)
+        channels = checked_channels(input_shape, self._channel_axis, self.groups)
         self.kernel = self._add_kernel(
             (self.tile_size,) * self.rank + (*self.kernel_size, channels // self.groups, self.filters),
             self._initialize_kernels,

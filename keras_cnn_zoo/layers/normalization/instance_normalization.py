@@ -51,6 +51,8 @@ class InstanceNormalization(keras.layers.Layer):
     [[-1.0, -1.0], [1.0, 1.0]]
     """
 
+    receptive_steps = "everything"
+
     def __init__(
         self,
         axis=-1,

@@ -48,6 +48,8 @@ class LocalResponseNormalization(keras.layers.Layer):
     [0.4082, 0.6325, 0.6667]
     """
 
+    receptive_steps = "pointwise"
+
     def __init__(self, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75, *, axis=-1, **kwargs):
         super().__init__(**kwargs)
         self.depth_radius = validation.non_negative_integer("depth_radius", depth_radius)

@@ -50,6 +50,8 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
     5.0
     """
 
+    receptive_steps = "everything"
+
     def __init__(self, p=3.0, *, trainable_p=True, data_format=None, keepdims=False, **kwargs):
         super().__init__(**kwargs)
         self.p = validation.finite_number("p", p, above=0, maximum=LARGEST_POWER)

@@ -44,6 +44,8 @@ class BaseLpPooling(BasePooling):
         {pool_errors}
     """
 
+    receptive_steps = "window"
+
     def __init__(
         self,
         pool_size=2,

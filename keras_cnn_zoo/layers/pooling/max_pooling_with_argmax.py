@@ -46,6 +46,7 @@ class MaxPoolingWithArgmax2D(BasePooling):
     """
 
     rank = 2
+    receptive_steps = "window"
 
     def call(self, inputs):
         return switches.max_pool_with_switches(inputs, *self._window)

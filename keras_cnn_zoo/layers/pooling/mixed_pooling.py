@@ -49,6 +49,8 @@ class BaseMixedPooling(BasePooling):
         {pool_errors}
     """
 
+    receptive_steps = "window"
+
     def __init__(
         self,
         pool_size=2,

@@ -66,6 +66,8 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
     (8, 45)
     """
 
+    receptive_steps = "everything"
+
     def __init__(
         self,
         num_clusters,

@@ -49,6 +49,8 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     (1, 15) (1, 15)
     """
 
+    receptive_steps = "everything"
+
     def __init__(self, levels=(4, 2, 1), *, pooling="max", data_format=None, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(levels, (tuple, list)) or not levels:

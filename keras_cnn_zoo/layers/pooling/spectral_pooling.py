@@ -49,6 +49,8 @@ class SpectralPooling2D(keras.layers.Layer):
     (1, 5, 3, 2)
     """
 
+    receptive_steps = "everything"
+
     def __init__(self, output_size=None, *, pool_size=None, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.output_size = validation.positive_integers("output_size", output_size, 2, optional=True)

@@ -40,6 +40,8 @@ class BaseStochasticPooling(BasePooling):
         {pool_errors}
     """
 
+    receptive_steps = "window"
+
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, *, seed=None, **kwargs):
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
         self.seed = validation.non_negative_integer("seed", seed, optional=True)

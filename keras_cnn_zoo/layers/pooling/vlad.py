@@ -55,6 +55,8 @@ class VLAD(keras.layers.Layer):
     (2, 12)
     """
 
+    receptive_steps = "everything"
+
     def __init__(self, num_clusters, *, alpha=100.0, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.num_clusters = validation.positive_integer("num_clusters", num_clusters)

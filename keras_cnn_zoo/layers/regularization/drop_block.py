@@ -54,6 +54,8 @@ class DropBlock2D(keras.layers.Layer):
     (1, 8, 8, 2)
     """
 
+    receptive_steps = "pointwise"
+
     def __init__(self, block_size, rate, data_format=None, *, per="channel", seed=None, **kwargs):
         super().__init__(**kwargs)
         self.block_size = validation.positive_integers("block_size", block_size, 2)

@@ -49,6 +49,8 @@ class StochasticDepth(keras.layers.Layer):
     [0.0, 4.0]
     """
 
+    receptive_steps = "pointwise"
+
     def __init__(self, rate, *, per="example", scale_at="training", seed=None, **kwargs):
         super().__init__(**kwargs)
         self.rate = validation.probability("rate", rate, allow_one=False)

@@ -51,6 +51,8 @@ class Swapout(keras.layers.Layer):
     [4.0, 5.0]
     """
 
+    receptive_steps = "pointwise"
+
     def __init__(self, shortcut_rate=0.5, branch_rate=0.5, *, inference="expectation", seed=None, **kwargs):
         super().__init__(**kwargs)
         self.shortcut_rate = validation.probability("shortcut_rate", shortcut_rate)

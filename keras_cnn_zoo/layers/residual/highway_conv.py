@@ -2,14 +2,14 @@
 
 import keras
 
-from keras_cnn_zoo.layers.base_convolution import BaseConvolution
-from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
+from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.utils import docstrings, validation
+from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serialized
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
-class HighwayConv2D(BaseConvolution):
+class HighwayConv2D(CompositeLayer):
     """Convolution with a learned gate between its output and its input.
 
     `y = h * t + x * (1 - t)`, with `h = activation(convolution(x))` and `t = sigmoid(gate convolution(x))`. A
@@ -29,8 +29,7 @@ class HighwayConv2D(BaseConvolution):
         groups: Groups of both convolutions, a divisor of `filters`. Defaults to 1.
         activation: Activation of `h`. Defaults to `"relu"`, which the paper's convolutional networks use.
         use_bias: Whether `h` has a bias; the gate always has one. Defaults to True.
-        kernel_initializer: For both kernels; one with a fixed seed starts them alike. Defaults to Glorot
-            uniform.
+        kernel_initializer: For both kernels, each with its own seed. Defaults to Glorot uniform.
         bias_initializer: For the bias of `h`. Defaults to zeros.
         kernel_regularizer: For both kernels, or None.
         bias_regularizer: For the bias of `h`, or None.
@@ -59,8 +58,7 @@ class HighwayConv2D(BaseConvolution):
     (1, 8, 8, 3)
     """
 
-    rank = 2
-    paddings = ("same",)
+    receptive_steps = "window"
 
     def __init__(
         self,
@@ -84,62 +82,55 @@ class HighwayConv2D(BaseConvolution):
         gate_bias=-2.0,
         **kwargs,
     ):
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            groups,
-            activation,
-            use_bias,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 2)
+        self.strides = validation.positive_integers("strides", strides, 2)
         if self.strides != (1, 1):
             validation.fail("strides", "1, because the input is carried over", strides)
+        self.padding = validation.one_of("padding", padding, ("same",))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
+        self.groups = validation.divisor("groups", groups, self.filters, f"filters={self.filters}")
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.gate_bias = validation.finite_number("gate_bias", gate_bias)
 
         common = {
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
             "padding": "same",
-            "data_format": self.data_format,
             "dilation_rate": self.dilation_rate,
             "groups": self.groups,
             "kernel_regularizer": self.kernel_regularizer,
             "kernel_constraint": self.kernel_constraint,
-            "dtype": self.dtype_policy,
         }
-        self.transform = Conv2D(
+        self.transform = self._convolution(
+            self.filters,
+            self.kernel_size,
+            "transform",
             **common,
             activation=self.activation,
             use_bias=self.use_bias,
-            kernel_initializer=self.kernel_initializer,
             bias_initializer=self.bias_initializer,
             bias_regularizer=self.bias_regularizer,
             bias_constraint=self.bias_constraint,
-            name="transform",
         )
-        # Regularizing, constraining or re-initializing the gate's bias would undo `gate_bias`. The
-        # initializer is rebuilt because an unseeded Keras initializer repeats its values when it is used
-        # twice.
-        self.gate = Conv2D(
+        # Regularizing, constraining, or reinitializing the gate's bias would undo `gate_bias`.
+        self.gate = self._convolution(
+            self.filters,
+            self.kernel_size,
+            "gate",
             **common,
             activation="sigmoid",
-            kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),
             bias_initializer=keras.initializers.Constant(self.gate_bias),
-            name="gate",
         )
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         if len(input_shape) != 4:
             raise ValueError(
                 f"`HighwayConv2D` takes inputs of rank 4. Received: input_shape={tuple(input_shape)}"
@@ -151,7 +142,6 @@ class HighwayConv2D(BaseConvolution):
             )
         self.transform.build(input_shape)
         self.gate.build(input_shape)
-        self.built = True
 
     def call(self, inputs):
         gate = self.gate(inputs)
@@ -161,4 +151,5 @@ class HighwayConv2D(BaseConvolution):
         return tuple(input_shape)
 
     def get_config(self):
-        return {**super().get_config(), "gate_bias": self.gate_bias}
+        arguments = {name: getattr(self, name) for name in CONVOLUTION_ARGUMENTS}
+        return {**super().get_config(), **serialized(arguments), "gate_bias": self.gate_bias}
