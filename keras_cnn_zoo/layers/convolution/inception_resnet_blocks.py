@@ -13,9 +13,9 @@ RESIDUAL = {"activate_output": True, "width": 1.0}
 class InceptionResNetStem(InceptionBlock, own=PADDED):
     """Beginning of Inception-ResNet-v2: 299 x 299 x 3 to 35 x 35 x 320.
 
-    In order: 3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64, maximum pooling, 1 x 1 to 80, 3 x 3 to 192,
-    maximum pooling. Then it joins 1 x 1 to 96; 1 x 1 to 48, 5 x 5 to 64; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to
-    96; and average pooling, 1 x 1 to 64.
+    In order: 3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64, 3 x 3 maximum pooling of stride 2, 1 x 1 to
+    80, 3 x 3 to 192, and the same pooling. Then it joins 1 x 1 to 96; 1 x 1 to 48, 5 x 5 to 64; 1 x 1 to 64,
+    3 x 3 to 96, 3 x 3 to 96; and 3 x 3 average pooling, 1 x 1 to 64.
 
     Reference: {inception_v4}, section 3.2.
 
@@ -62,8 +62,8 @@ class InceptionResNetReductionA(InceptionBlock, own={"filters": (256, 256, 384, 
     """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling side by side.
 
     `InceptionV4ReductionA` with other numbers. With `filters=(k, l, m, n)`, the columns of the paper's table
-    1, it joins 3 x 3 to `n` of stride 2; 1 x 1 to `k`, 3 x 3 to `l`, 3 x 3 to `m` of stride 2; and maximum
-    pooling. The default is that of Inception-ResNet-v2.
+    1, it joins 3 x 3 to `n` of stride 2; 1 x 1 to `k`, 3 x 3 to `l`, 3 x 3 to `m` of stride 2; and 3 x 3
+    maximum pooling of stride 2. The default is that of Inception-ResNet-v2.
 
     Reference: {inception_v4}, figure 7.
 
@@ -103,7 +103,7 @@ class InceptionResNetReductionB(InceptionBlock, own=PADDED):
     """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling side by side.
 
     It joins 1 x 1 to 256, 3 x 3 to 384 of stride 2; 1 x 1 to 256, 3 x 3 to 288 of stride 2; 1 x 1 to 256,
-    3 x 3 to 288, 3 x 3 to 320 of stride 2; and maximum pooling.
+    3 x 3 to 288, 3 x 3 to 320 of stride 2; and 3 x 3 maximum pooling of stride 2.
 
     Reference: {inception_v4}, figure 18.
 

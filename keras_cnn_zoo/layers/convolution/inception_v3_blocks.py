@@ -12,8 +12,8 @@ POOLED = {"width": 1.0, "count_include_pad": False}
 class InceptionV3Stem(InceptionBlock, own=PADDED):
     """Beginning of Inception-v3: five convolutions and two poolings, 299 x 299 x 3 to 35 x 35 x 192.
 
-    In order: 3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64, maximum pooling, 1 x 1 to 80, 3 x 3 to 192,
-    maximum pooling. Each convolution is normalized and activated.
+    In order: 3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64, 3 x 3 maximum pooling of stride 2, 1 x 1 to
+    80, 3 x 3 to 192, and the same pooling. Each convolution is normalized and activated.
 
     Reference: {inception_v3}, table 1.
 
@@ -41,7 +41,7 @@ class InceptionV3Stem(InceptionBlock, own=PADDED):
 class InceptionV3A(InceptionBlock, own={"pool_filters": 64, **POOLED}):
     """Four branches of 3 x 3 and 5 x 5 convolutions and average pooling, for maps of about 35 x 35.
 
-    It joins 1 x 1 to 64; 1 x 1 to 48, 5 x 5 to 64; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96; and average
+    It joins 1 x 1 to 64; 1 x 1 to 48, 5 x 5 to 64; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96; and 3 x 3 average
     pooling, 1 x 1 to `pool_filters`. Inception-v3 has three, with `pool_filters` 32, 64, and 64.
 
     Reference: {inception_v3}, figure 5.
@@ -68,7 +68,8 @@ class InceptionV3A(InceptionBlock, own={"pool_filters": 64, **POOLED}):
 class InceptionV3B(InceptionBlock, own=PADDED):
     """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling side by side.
 
-    It joins 3 x 3 to 384 of stride 2; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96 of stride 2; and maximum pooling.
+    It joins 3 x 3 to 384 of stride 2; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96 of stride 2; and 3 x 3 maximum
+    pooling of stride 2.
 
     Reference: {inception_v3}, figure 10.
 
@@ -88,8 +89,8 @@ class InceptionV3C(InceptionBlock, own={"filters": 192, **POOLED}):
     """Four branches with 7 x 7 convolutions factorized into 1 x 7 and 7 x 1, for maps of about 17 x 17.
 
     It joins 1 x 1 to 192; 1 x 1 and 1 x 7 to `filters`, 7 x 1 to 192; 1 x 1, 7 x 1, 1 x 7, and 7 x 1 to
-    `filters`, 1 x 7 to 192; and average pooling, 1 x 1 to 192. Inception-v3 has four, with `filters` 128,
-    160, 160, and 192.
+    `filters`, 1 x 7 to 192; and 3 x 3 average pooling, 1 x 1 to 192. Inception-v3 has four, with `filters`
+    128, 160, 160, and 192.
 
     Reference: {inception_v3}, figure 6.
 
@@ -115,7 +116,7 @@ class InceptionV3D(InceptionBlock, own=PADDED):
     """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling side by side.
 
     It joins 1 x 1 to 192, 3 x 3 to 320 of stride 2; 1 x 1, 1 x 7, and 7 x 1 to 192, 3 x 3 to 192 of stride 2;
-    and maximum pooling.
+    and 3 x 3 maximum pooling of stride 2.
 
     Reference: {inception_v3}, figure 10.
 
@@ -139,7 +140,7 @@ class InceptionV3E(InceptionBlock, own=POOLED):
     """Four branches, two of which fork into 1 x 3 and 3 x 1 convolutions, for maps of about 8 x 8.
 
     It joins 1 x 1 to 320; 1 x 1 to 384, then 1 x 3 and 3 x 1 to 384 each; 1 x 1 to 448, 3 x 3 to 384, then
-    1 x 3 and 3 x 1 to 384 each; and average pooling, 1 x 1 to 192. Inception-v3 ends with two.
+    1 x 3 and 3 x 1 to 384 each; and 3 x 3 average pooling, 1 x 1 to 192. Inception-v3 ends with two.
 
     Reference: {inception_v3}, figure 7.
 
