@@ -84,6 +84,8 @@ class FeaturePyramid(CompositeLayer):
 
     def build_parts(self, input_shape):
         shapes = self.compute_output_shape(input_shape)
+        # A pyramid of one stage does not call it, and Keras quantizes no model with an unbuilt part.
+        self._upsampling.build(next(iter(shapes.values())))
         self._laterals, self._outputs, self._extras = {}, {}, {}
         self._normalizations = {}
         for name in sorted(input_shape, key=_number):
