@@ -1,14 +1,14 @@
-"""What layers with the weights of a dense layer share."""
+"""The base of layers with the weights of a dense layer."""
 
 import keras
-from keras import ops
 
-from keras_cnn_zoo.layers import kernels
+from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.weight_arguments import DENSE_ARGUMENTS, serialized
 
 
 class BaseDense(keras.layers.Layer):
-    """A kernel of shape `(channels, columns)` and a bias; what they compute is the subclass's."""
+    """Abstract layer with a kernel `(channels, columns)` and a bias; a subclass computes in `call`."""
 
     def __init__(
         self,
@@ -47,28 +47,35 @@ class BaseDense(keras.layers.Layer):
                 f"`{type(self).__name__}` takes inputs of at least rank 2 with a last axis of known size. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
-        self.kernel = kernels.add_kernel(self, (input_shape[-1], self.columns))
-        self.bias = kernels.add_bias(self, (self.columns,))
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(input_shape[-1], self.columns),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.columns,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
         self.built = True
 
-    @staticmethod
-    def product(inputs, kernel):
-        """`inputs @ kernel`; `keras.ops.matmul` computes float64 in float32 on PyTorch."""
-        rows = "abcdefgh"[: len(inputs.shape) - 1]
-        return ops.einsum(f"{rows}i,io->{rows}o", inputs, kernel)
+    def _preactivation(self, inputs):
+        """Returns what a dense layer would give its activation."""
+        return affine.dense(inputs, self.kernel, self.bias)
 
-    def affine(self, inputs):
-        """What the activation of a dense layer would be given."""
-        outputs = self.product(inputs, self.kernel)
-        return outputs if self.bias is None else outputs + self.bias
-
-    def activate(self, outputs):
-        """The activation, if there is one."""
+    def _activate(self, outputs):
         return outputs if self.activation is None else self.activation(outputs)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units, **kernels.dense_config(self)}
+        arguments = {name: getattr(self, name) for name in DENSE_ARGUMENTS}
+        return {**super().get_config(), **serialized(arguments)}

@@ -1,4 +1,4 @@
-"""What the wrappers of a layer share."""
+"""The base of layers that wrap another layer."""
 
 import keras
 
@@ -6,20 +6,25 @@ from keras_cnn_zoo.utils import validation
 
 
 class BaseWrapper(keras.layers.Wrapper):
-    """A wrapper in the precision of its layer, with a config that the wrapped layer's building leaves alone.
+    """Abstract wrapper in the precision of its layer, with a config that building the layer does not change.
+
+    A quantized layer stays quantized inside; the wrapper itself computes in the dtype that the layer was
+    quantized from.
 
     Args:
         layer: The layer to wrap, built or not; its weights are used, not copied.
         **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
     """
 
+    receptive_steps = "wrapped"
+
     def __init__(self, layer, **kwargs):
         validation.instance("layer", layer, keras.layers.Layer, "a keras.Layer")
-        if kwargs.get("dtype") is None:
-            kwargs["dtype"] = layer.dtype_policy
-        super().__init__(layer, **kwargs)
-        if not layer.built:
-            layer.dtype_policy = self.dtype_policy
+        dtype = kwargs.pop("dtype", None)
+        policy = layer.dtype_policy if dtype is None else keras.dtype_policies.get(dtype)
+        super().__init__(layer, dtype=_unquantized(policy), **kwargs)
+        if not layer.built and layer.quantization_mode is None:
+            layer.dtype_policy = policy
         self.supports_masking = layer.supports_masking
         self.input_spec = layer.input_spec
 
@@ -31,6 +36,10 @@ class BaseWrapper(keras.layers.Wrapper):
     def compute_output_shape(self, input_shape):
         return tuple(self.layer.compute_output_shape(input_shape))
 
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Quantizes the wrapped layer, as `quantize` of a model does."""
+        self.layer.quantize(mode, type_check=type_check, config=config)
+
     def get_config(self):
         config = super().get_config()
         # The wrapper builds its layer, so how that was built need not be stored and the config never changes.
@@ -41,3 +50,8 @@ class BaseWrapper(keras.layers.Wrapper):
     def from_config(cls, config, custom_objects=None):
         # A copy, because Keras' wrapper takes `layer` out of the config it is given.
         return super().from_config(dict(config), custom_objects)
+
+
+def _unquantized(policy):
+    """Returns the dtype policy that a quantized one was made from; others as they are."""
+    return policy if policy.quantization_mode is None else policy.get_config()["source_name"]

@@ -1,4 +1,4 @@
-"""Initial values of several kernels that one initializer is to fill."""
+"""Initial values of several kernels from one initializer."""
 
 import keras
 import numpy as np
@@ -16,15 +16,21 @@ _ELEMENTWISE = (
 
 
 def reseeded(initializer, index):
-    """The initializer of one kernel of several; that of index 0 is `initializer` itself.
+    """Returns the initializer of one kernel of several; a seeded one keeps its seed at index 0.
 
-    A seeded one, which would repeat its values, gets a seed of its own.
+    Keras' initializers repeat their values at each use. A seeded one gets a seed per index. An unseeded one
+    is rebuilt, as in Keras' attention layers, so that each kernel is drawn by itself.
     """
-    seed = getattr(initializer, "seed", None)
-    if index == 0 or not isinstance(seed, int):
+    config = initializer.get_config() if isinstance(initializer, keras.initializers.Initializer) else {}
+    if "seed" not in config:
         return initializer
-    derived = int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)
-    return type(initializer).from_config({**initializer.get_config(), "seed": derived})
+    if config["seed"] is None:
+        return type(initializer).from_config(config)
+    # A seed generator draws anew at each use.
+    if index == 0 or not isinstance(initializer.seed, int):
+        return initializer
+    derived = int(np.random.SeedSequence([initializer.seed, index]).generate_state(1)[0] >> 1)
+    return type(initializer).from_config({**config, "seed": derived})
 
 
 def untied(initializer, count, shape, dtype=None):

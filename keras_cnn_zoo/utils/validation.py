@@ -103,6 +103,13 @@ def positive_integers(name, value, length, *, optional=False):
     return tuple(int(item) for item in items)
 
 
+def divisor(name, value, whole, description):
+    """A positive integer that divides `whole`, which `description` names in words."""
+    if whole % positive_integer(name, value):
+        fail(name, f"a divisor of {description}", value)
+    return int(value)
+
+
 def data_format(name, value):
     """ "channels_last", "channels_first", or Keras' global default for None."""
     if value is None:

@@ -1,10 +1,10 @@
-"""What one layer's output position sees of the layer's input: a step for each axis of space."""
+"""Part of a layer's input that one position of its output sees: a step per axis of space.
+
+The tables list Keras' layers. Ours, and those of users, say it by `receptive_steps`, see `receptive_field`.
+"""
 
 import keras
 
-from keras_cnn_zoo import layers as zoo
-from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
-from keras_cnn_zoo.layers.convolution import dilated_conv
 from keras_cnn_zoo.visualization import spans
 
 CONVOLUTIONS = (
@@ -15,16 +15,6 @@ CONVOLUTIONS = (
     keras.layers.SeparableConv2D,
     keras.layers.DepthwiseConv1D,
     keras.layers.DepthwiseConv2D,
-    dilated_conv.Conv1D,
-    dilated_conv.Conv2D,
-    zoo.GatedConv1D,
-    zoo.HighwayConv2D,
-    zoo.LocallyConnected1D,
-    zoo.LocallyConnected2D,
-    zoo.MLPConv1D,
-    zoo.MLPConv2D,
-    zoo.TiledConv1D,
-    zoo.TiledConv2D,
 )
 TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 POOLINGS = (
@@ -34,16 +24,6 @@ POOLINGS = (
     keras.layers.AveragePooling1D,
     keras.layers.AveragePooling2D,
     keras.layers.AveragePooling3D,
-    zoo.LpPooling1D,
-    zoo.LpPooling2D,
-    zoo.LpPooling3D,
-    zoo.MixedPooling1D,
-    zoo.MixedPooling2D,
-    zoo.MixedPooling3D,
-    zoo.StochasticPooling1D,
-    zoo.StochasticPooling2D,
-    zoo.StochasticPooling3D,
-    zoo.MaxPoolingWithArgmax2D,
 )
 ZERO_PADDINGS = (keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, keras.layers.ZeroPadding3D)
 CROPPINGS = (keras.layers.Cropping1D, keras.layers.Cropping2D, keras.layers.Cropping3D)
@@ -72,13 +52,6 @@ POINTWISE = (
     keras.layers.SpatialDropout2D,
     keras.layers.SpatialDropout3D,
     keras.layers.Subtract,
-    zoo.DropBlock2D,
-    zoo.LocalResponseNormalization,
-    zoo.Maxout,
-    zoo.Probout,
-    zoo.RReLU,
-    zoo.StochasticDepth,
-    zoo.Swapout,
 )
 # Pointwise as long as their axis is that of the channels.
 ALONG_AXIS = (
@@ -97,13 +70,6 @@ GLOBAL = (
     keras.layers.GlobalMaxPooling2D,
     keras.layers.GlobalMaxPooling3D,
     keras.layers.GroupNormalization,
-    zoo.GeneralizedMeanPooling2D,
-    zoo.InstanceNormalization,
-    zoo.MultiScaleOrderlessPooling2D,
-    zoo.SpatialPyramidPooling2D,
-    zoo.SpectralPooling2D,
-    zoo.SqueezeExcitation,
-    zoo.VLAD,
 )
 # Operations of keras.ops that a functional graph or a layer's `call` may hold; none looks beside its place.
 POINTWISE_OPERATIONS = {
@@ -162,11 +128,12 @@ def steps_of(operation, shape, data_format):
         if type(operation).__name__ in POOLING_OPERATIONS:
             return _pooling_steps(operation, [shape[axis] for axis in space])
         return [spans.HERE] * len(space) if _is_pointwise(operation, space) else None
-    if isinstance(operation, BaseWrapper):
+    declared = _declared(operation)
+    if declared == "wrapped":
         return steps_of(operation.layer, shape, data_format)
-    if _is_a(operation, POINTWISE):
+    if declared == "pointwise" or _is_a(operation, POINTWISE):
         return [spans.HERE] * len(space)
-    if _is_a(operation, GLOBAL):
+    if declared == "everything" or _is_a(operation, GLOBAL):
         return EVERYTHING
     if _is_a(operation, ALONG_AXIS):
         axes = operation.axis if isinstance(operation.axis, (list, tuple)) else [operation.axis]
@@ -189,6 +156,18 @@ def _is_pointwise(operation, space):
     return kind in POINTWISE_OPERATIONS
 
 
+def _declared(layer):
+    """Returns the layer's own `receptive_steps`, or None where a subclass has a `call` of its own."""
+    if getattr(layer, "receptive_steps", None) == "wrapped":
+        return "wrapped"
+    for cls in type(layer).__mro__:
+        if "receptive_steps" in vars(cls):
+            return cls.receptive_steps
+        if "call" in vars(cls):
+            return None
+    return None
+
+
 def _is_a(layer, kinds):
     """Whether a layer computes what one of these classes does, and not something of its own."""
     return any(isinstance(layer, kind) and type(layer).call is kind.call for kind in kinds)
@@ -196,7 +175,10 @@ def _is_a(layer, kinds):
 
 def _window_steps(layer, lengths):
     rank = len(lengths)
-    if _is_a(layer, CONVOLUTIONS):
+    has_window = _declared(layer) == "window"
+    if _is_a(layer, POOLINGS) or (has_window and hasattr(layer, "pool_size")):
+        return _pooling_steps(layer, lengths)
+    if _is_a(layer, CONVOLUTIONS) or has_window:
         arguments = [
             _tuple(value, rank)
             for value in (layer.kernel_size, layer.strides, getattr(layer, "dilation_rate", 1))
@@ -205,8 +187,6 @@ def _window_steps(layer, lengths):
             spans.window(*values, layer.padding, length)
             for *values, length in zip(*arguments, lengths, strict=True)
         ]
-    if _is_a(layer, POOLINGS):
-        return _pooling_steps(layer, lengths)
     if _is_a(layer, TRANSPOSED) and layer.output_padding is None:
         arguments = [_tuple(value, rank) for value in (layer.kernel_size, layer.strides, layer.dilation_rate)]
         return [spans.transposed_window(*values, layer.padding) for values in zip(*arguments, strict=True)]

@@ -27,6 +27,9 @@ def receptive_field(model, *, known=None):
 
     Followed are convolutions (dilated, separable, transposed), poolings, padding, cropping, upsampling,
     whatever works on each position alone, wrappers, nested models, and layers whose `call` is made of these.
+    A layer of your own can say what it sees by a class attribute `receptive_steps`: `"pointwise"`,
+    `"window"` (that of its `kernel_size` or `pool_size`, `strides`, `padding`, and `dilation_rate` if it has
+    one), `"everything"`, or `"wrapped"` (as its `layer`). A subclass with another `call` says it again.
     After upsampling, units see inputs of different sizes: `size` is the largest, `stride` a
     `fractions.Fraction` where it is below 1, and `offset` that of the first unit. A layer that mixes all
     positions (global pooling, `Flatten`, ...), and all that follow it, have the size of the input, stride 0

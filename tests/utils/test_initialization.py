@@ -60,6 +60,19 @@ def test_reseeded_keeps_the_first_and_repeats():
     assert seeds == [initialization.reseeded(initializer, index).seed for index in range(4)]
 
 
+def test_an_unseeded_initializer_is_rebuilt_for_each_kernel():
+    initializer = keras.initializers.HeNormal()
+    drawn = [initialization.reseeded(initializer, index) for index in (0, 1, 1)]
+    assert len({id(each) for each in [initializer, *drawn]}) == 4
+    assert all(each.get_config() == initializer.get_config() for each in drawn)
+    assert len({each.seed for each in [initializer, *drawn]}) == 4
+
+
+def test_a_seed_generator_is_used_itself():
+    initializer = keras.initializers.HeNormal(keras.random.SeedGenerator(5))
+    assert initialization.reseeded(initializer, 3) is initializer
+
+
 def test_what_has_no_seed_is_left_alone():
     zeros = keras.initializers.Zeros()
     assert initialization.reseeded(zeros, 3) is zeros

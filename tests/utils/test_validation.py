@@ -27,6 +27,7 @@ INF, NAN = float("inf"), float("nan")
             [0, (1,), (1, 2, 3), (1, 0), "ab", (1.0, 2)],
         ),
         ("positive_integers", {"length": 2, "optional": True}, [(None, None)], [(None, 1)]),
+        ("divisor", {"whole": 6, "description": "width 6"}, [(1, 1), (np.int64(3), 3)], [4, 0, 2.0, None]),
         ("data_format", {}, [("channels_first", "channels_first"), (None, "channels_last")], ["last", 1]),
     ],
 )

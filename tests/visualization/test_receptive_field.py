@@ -269,6 +269,29 @@ def test_known_tells_what_cannot_be_followed():
     assert last(model(), known={"deformable": (3, 2, 0)}) == ((9, 9), (2, 2), (0, 0))
 
 
+class Rolled(layers.Layer):
+    """A layer that cannot be followed, but says what it sees."""
+
+    receptive_steps = "window"
+    kernel_size, strides, padding = 3, 2, "valid"
+
+    def call(self, inputs):
+        return keras.ops.roll(inputs, 1, axis=1)[:, 1:-1:2]
+
+
+class RolledFar(Rolled):
+    """A subclass that says it again."""
+
+    receptive_steps = "everything"
+
+
+class Silent(Rolled):
+    """A subclass with another `call`, for which the base class does not speak."""
+
+    def call(self, inputs):
+        return keras.ops.flip(inputs, axis=1)
+
+
 class Doubled(layers.Conv2D):
     """A convolution that looks elsewhere, too."""
 
@@ -276,10 +299,17 @@ class Doubled(layers.Conv2D):
         return super().call(keras.ops.flip(inputs, axis=1))
 
 
+@pytest.mark.parametrize("part, field", [(Rolled(), ((5,), (2,), (0,))), (RolledFar(), ((11,), (0,), (0,)))])
+def test_a_layer_of_ones_own_says_what_it_sees(part, field):
+    inputs = keras.Input((11, 1))
+    assert last(keras.Model(inputs, part(layers.Conv1D(1, 3)(inputs)))) == field
+
+
 @pytest.mark.parametrize(
     "part, name",
     [
         (Doubled(1, 3, name="own"), "Doubled 'own'"),
+        (Silent(name="silent"), "Silent 'silent'"),
         (layers.Conv2DTranspose(1, 1, strides=2, name="holes"), "Conv2DTranspose 'holes'"),
         (layers.UpSampling2D(2, interpolation="bicubic", name="cubic"), "UpSampling2D 'cubic'"),
         (layers.Permute((2, 1, 3), name="turned"), "Permute 'turned'"),
@@ -289,7 +319,8 @@ def test_refuses_layers_that_it_does_not_know(part, name):
     with pytest.raises(
         ValueError, match=rf"`model` must be made of layers .* Received: a model with the {name}"
     ):
-        receptive_field(sequential(layers.Conv2D(1, 3), part, shape=(16, 16, 1)))
+        inputs = keras.Input((16, 16, 1))
+        receptive_field(keras.Model(inputs, part(layers.Conv2D(1, 3)(inputs))))
 
 
 def test_refuses_branches_of_different_strides_and_layers_called_twice():

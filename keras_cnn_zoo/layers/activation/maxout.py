@@ -3,12 +3,13 @@
 import keras
 
 from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class Maxout(keras.layers.Layer):
-    """Maximum over groups of `pieces` neighbouring channels.
+    """Maximum over groups of `pieces` neighboring channels.
 
     `y[..., k] = max(x[..., k * pieces], ..., x[..., (k + 1) * pieces - 1])`: after a convolution or dense
     layer with `pieces` times the filters it learns a convex, piecewise linear activation. It has no
@@ -22,7 +23,7 @@ class Maxout(keras.layers.Layer):
         pieces: Channels in a group, a positive integer that divides the number of channels. TensorFlow
             Addons' `Maxout` took the number of groups instead.
         axis: The channels' axis, 1 for channels_first. Defaults to -1.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A tensor.
@@ -40,6 +41,8 @@ class Maxout(keras.layers.Layer):
     >>> [float(value) for value in layer(np.array([[1.0, 5.0, -3.0, -2.0]]))[0]]
     [5.0, -2.0]
     """
+
+    receptive_steps = "pointwise"
 
     def __init__(self, pieces, axis=-1, **kwargs):
         super().__init__(**kwargs)

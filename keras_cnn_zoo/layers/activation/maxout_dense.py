@@ -4,10 +4,11 @@ import keras
 
 from keras_cnn_zoo.layers.base_dense import BaseDense
 from keras_cnn_zoo.ops.pieces import largest, unstack_pieces
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class MaxoutDense(BaseDense):
     """Dense layer whose units are the largest of `pieces` linear functions each.
 
@@ -19,30 +20,30 @@ class MaxoutDense(BaseDense):
     section 3.3.6 of the survey.
 
     Args:
-        units: Number of units, the channels of the output.
+        {units}
         pieces: Linear functions of a unit, a positive integer; with 1 it is a linear dense layer.
         use_bias: Whether the linear functions have biases. Defaults to True.
         kernel_initializer: For the kernel. Defaults to Glorot uniform.
-        bias_initializer: For the bias. Defaults to zeros.
+        {bias_initializer}
         kernel_regularizer: For the kernel, or None.
         bias_regularizer: For the bias, or None.
-        activity_regularizer: For the output, or None.
+        {activity_regularizer}
         kernel_constraint: For the kernel, or None; the paper limits the norm of its columns, which is
             `keras.constraints.MaxNorm`.
         bias_constraint: For the bias, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, ..., channels)`.
+        {vectors}
 
     Output shape:
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: for an argument outside its range, or an input of rank 1 or with unknown channels.
+        {dense_errors}
 
     >>> layer = MaxoutDense(4, pieces=3)
     >>> print(layer(np.ones((2, 5))).shape, layer.kernel.shape)
@@ -83,7 +84,7 @@ class MaxoutDense(BaseDense):
         return self.units * self.pieces
 
     def call(self, inputs):
-        return largest(unstack_pieces(self.affine(inputs), self.pieces, axis=-1))
+        return largest(unstack_pieces(self._preactivation(inputs), self.pieces, axis=-1))
 
     def get_config(self):
         config = super().get_config()

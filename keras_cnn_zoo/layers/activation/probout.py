@@ -7,14 +7,15 @@ from keras import ops
 
 from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
 from keras_cnn_zoo.ops.windows import as_float32
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
-LARGEST_FACTOR = 1e30  # what float32 holds; the result is that of any larger one
+LARGEST_FACTOR = 1e30  # float32 has no much larger number; the result is that of any larger one
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class Probout(keras.layers.Layer):
-    """Draws one of each group of `pieces` neighbouring channels, the larger ones more often.
+    """Draws one of each group of `pieces` neighboring channels, the larger ones more often.
 
     In training entry i of a group is drawn with probability
     `p_i = exp(inverse_temperature * x_i) / sum_j exp(inverse_temperature * x_j)`, and the gradient goes to it
@@ -36,13 +37,13 @@ class Probout(keras.layers.Layer):
         dropout: Whether a group gives 0 with probability 1/2. Defaults to True.
         inference: Outside training, `"expectation"` gives the mean of the draws, `"max"` the largest entry,
             halved with `dropout`, and `"sample"` draws as in training. Defaults to `"expectation"`.
-        axis: The channels' axis, 1 for channels_first. Defaults to -1.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {axis}
+        {seed}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
-        training: Whether to draw.
+        {inputs}
+        {training}
 
     Input shape:
         `(batch, ..., channels)`, the channels at `axis`.
@@ -58,6 +59,8 @@ class Probout(keras.layers.Layer):
     >>> [float(value) for value in layer(np.array([[3.0, 3.0, -50.0, 50.0]]))[0]]
     [1.5, 25.0]
     """
+
+    receptive_steps = "pointwise"
 
     def __init__(
         self,

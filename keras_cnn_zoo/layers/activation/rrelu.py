@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class RReLU(keras.layers.Layer):
     """Randomized leaky ReLU: the negative slope is drawn anew in training and fixed at inference.
 
@@ -29,11 +30,11 @@ class RReLU(keras.layers.Layer):
             do; `"channel"` one for every example and channel, shared over space. Defaults to `"element"`.
         axis: The channels' axis, 1 for channels_first; used by `per="channel"`. Defaults to -1.
         inference_slope: Slope outside training, or None for the mean of the interval. Defaults to None.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {seed}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
         training: Whether to draw the slopes.
 
     Input shape:
@@ -50,6 +51,8 @@ class RReLU(keras.layers.Layer):
     >>> [float(value) for value in layer(np.array([[-4.0, 2.0]]))[0]]
     [-1.0, 2.0]
     """
+
+    receptive_steps = "pointwise"
 
     def __init__(
         self, lower=1 / 8, upper=1 / 3, *, per="element", axis=-1, inference_slope=None, seed=None, **kwargs

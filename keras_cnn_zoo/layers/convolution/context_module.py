@@ -4,21 +4,23 @@ import keras
 
 from keras_cnn_zoo.initializers.conv_identity import ConvIdentity
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
+from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.ops import windows
-from keras_cnn_zoo.utils import initialization, validation
+from keras_cnn_zoo.utils import docstrings, initialization, validation
 
-# Of the identity's own entries: enough to tell copies of a channel apart, little beside what they carry.
+# Of the identity's own entries: enough to make copies of a channel differ, little next to what they carry.
 NOISE = 0.01
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class ContextModule2D(keras.layers.Layer):
+@docstrings.filled
+class ContextModule2D(CompositeLayer):
     """Dilated convolutions that give every position of a map the context around it.
 
     A 3 x 3 convolution, each followed by `activation`, for every one of `dilation_rates`, then a 1 x 1
     convolution without activation. One position of the output sees `1 + 2 * sum(dilation_rates)` positions
-    of the input along each axis, 67 by default, and the map keeps its size. Put behind a network that gives
-    a score map for each class, it refines them; it starts as the identity (of what is not negative), so that
+    of the input along each axis, 67 by default, and the map keeps its size. Put after a network that gives
+    a score map per class, it refines them; it starts as the identity (of what is not negative), so that
     it can only gain by training.
 
     The input has `filters` channels, and so has the output. In between, the paper's basic module keeps them;
@@ -39,15 +41,15 @@ class ContextModule2D(keras.layers.Layer):
             `dilation_rates`, or None for `filters` throughout. Defaults to None.
         padding: `"same"`, or `"valid"`, by which the map loses `sum(dilation_rates)` on each side. Defaults
             to `"same"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         activation: Activation after each 3 x 3 convolution, or None. Defaults to `"relu"`.
         kernel_initializer: For all kernels, or None for `ConvIdentity`, with a noise of 1 % where
             `channel_multipliers` make copies of channels. Defaults to None.
         kernel_regularizer: For all kernels, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
         `(batch, height, width, filters)`, or `(batch, filters, height, width)` for channels_first; height and
@@ -117,10 +119,10 @@ class ContextModule2D(keras.layers.Layer):
             )
         ]
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         shape = tuple(input_shape)
         self.compute_output_shape(shape)
-        if shape[-1 if self.data_format == "channels_last" else 1] != self.filters:
+        if shape[self._channel_axis] != self.filters:
             raise ValueError(
                 "`filters` must equal the channels of the input, which the module refines. "
                 f"Received: filters={self.filters}, input_shape={shape}"
@@ -128,7 +130,6 @@ class ContextModule2D(keras.layers.Layer):
         for layer in self.convolutions:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.built = True
 
     def call(self, inputs):
         for layer in self.convolutions:

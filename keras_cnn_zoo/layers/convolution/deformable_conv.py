@@ -3,13 +3,17 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers import kernels
+from keras_cnn_zoo.layers.base_convolution import checked_dilation
+from keras_cnn_zoo.layers.slots import CompositeLayer
+from keras_cnn_zoo.ops import affine, windows
 from keras_cnn_zoo.ops.deformable_convolution import deformable_convolution
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
+from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serialized
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class DeformableConv2D(keras.layers.Conv2D):
+@docstrings.filled
+class DeformableConv2D(CompositeLayer):
     """2D convolution that learns where each tap of its kernel looks.
 
     `y[p] = activation(bias + sum over taps t of kernel[t] . m[p, t] x(p * strides + t * dilation_rate +
@@ -26,37 +30,28 @@ class DeformableConv2D(keras.layers.Conv2D):
 
     Args:
         filters: Number of filters, and channels of the output.
-        kernel_size: Height and width of the kernel, an integer or two.
-        strides: Step of the kernel, an integer or two. Defaults to 1.
-        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        dilation_rate: Spacing of the kernel's taps, an integer or two; more than 1 only with `strides=1`, as
-            in Keras. Defaults to 1.
-        groups: Groups of channels that are convolved separately, a divisor of `filters` and of the input's
-            channels. Defaults to 1.
+        {kernel_size}
+        {strides}
+        {padding}
+        {data_format}
+        {dilation_rate}
+        {groups}
         activation: Activation of the output, or None.
         use_bias: Whether to add a bias; `offset` has one always. Defaults to True.
-        kernel_initializer: For the kernel. Defaults to Glorot uniform.
-        bias_initializer: For the bias. Defaults to zeros.
-        kernel_regularizer: For the kernel, or None.
-        bias_regularizer: For the bias, or None.
-        activity_regularizer: For the output, or None.
-        kernel_constraint: For the kernel, or None.
-        bias_constraint: For the bias, or None.
-        modulated: Whether samples are weighed by a learnt factor between 0 and 1. Defaults to True.
+        {weights}
+        modulated: Whether samples are weighted by a learned factor between 0 and 1. Defaults to True.
         offset_groups: Groups of channels with offsets of their own, a divisor of the input's channels.
             Defaults to 1.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor. Positions are computed in at least float32.
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+        {maps}.
 
     Output shape:
-        `(batch, new_height, new_width, filters)`, or `(batch, filters, new_height, new_width)`, as of
-        `keras.layers.Conv2D`.
+        {convolved_maps}
 
     Raises:
         ValueError: for an argument outside its range, strides with dilation, or an input of a rank other than
@@ -92,33 +87,22 @@ class DeformableConv2D(keras.layers.Conv2D):
         offset_groups=1,
         **kwargs,
     ):
-        filters = validation.positive_integer("filters", filters)
-        strides = validation.positive_integers("strides", strides, 2)
-        dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
-        if max(strides) > 1 and max(dilation_rate) > 1:
-            validation.fail("dilation_rate", f"1 with strides={strides}, as in Keras", dilation_rate)
-        groups = validation.positive_integer("groups", groups)
-        if filters % groups:
-            validation.fail("groups", f"a divisor of filters={filters}", groups)
-        super().__init__(
-            filters,
-            kernel_size=validation.positive_integers("kernel_size", kernel_size, 2),
-            strides=strides,
-            padding=validation.one_of("padding", padding, ("valid", "same")),
-            data_format=validation.data_format("data_format", data_format),
-            dilation_rate=dilation_rate,
-            groups=groups,
-            activation=activation,
-            use_bias=validation.boolean("use_bias", use_bias),
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = validation.positive_integer("filters", filters)
+        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 2)
+        self.strides = validation.positive_integers("strides", strides, 2)
+        self.padding = validation.one_of("padding", padding, ("valid", "same"))
+        self.data_format = validation.data_format("data_format", data_format)
+        self.dilation_rate = checked_dilation(dilation_rate, self.strides)
+        self.groups = validation.divisor("groups", groups, self.filters, f"filters={self.filters}")
+        self.activation = keras.activations.get(activation)
+        self.use_bias = validation.boolean("use_bias", use_bias)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.modulated = validation.boolean("modulated", modulated)
         self.offset_groups = validation.positive_integer("offset_groups", offset_groups)
         self.offset = keras.layers.Conv2D(
@@ -135,19 +119,34 @@ class DeformableConv2D(keras.layers.Conv2D):
 
     @property
     def _samples(self):
-        """Samples of each output position: one for each tap and offset group."""
+        """Samples per output position: one per tap and offset group."""
         return self.offset_groups * self.kernel_size[0] * self.kernel_size[1]
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         self.compute_output_shape(input_shape)
-        channels = input_shape[-1 if self.data_format == "channels_last" else 1]
+        channels = input_shape[self._channel_axis]
         for name, parts in (("groups", self.groups), ("offset_groups", self.offset_groups)):
             if channels is None or channels % parts:
                 raise ValueError(
                     f"The channels of the input must be known and divisible by `{name}`. "
                     f"Received: {name}={parts}, input_shape={tuple(input_shape)}"
                 )
-        super().build(input_shape)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(*self.kernel_size, channels // self.groups, self.filters),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
         self.offset.build(input_shape)
 
     def call(self, inputs):
@@ -167,14 +166,28 @@ class DeformableConv2D(keras.layers.Conv2D):
             padding=self.padding,
             dilation_rate=self.dilation_rate,
         )
-        if self.use_bias:
-            outputs = outputs + self.bias
+        outputs = affine.add_bias(outputs, self.bias)
         if self.data_format == "channels_first":
             outputs = ops.transpose(outputs, (0, 3, 1, 2))
         return outputs if self.activation is None else self.activation(outputs)
 
     def compute_output_shape(self, input_shape):
-        return kernels.convolution_shape(self, input_shape, self.filters)
+        return windows.window_shape(
+            input_shape,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.data_format,
+            channels=self.filters,
+            dilation=self.dilation_rate,
+            owner="DeformableConv2D",
+        )
 
     def get_config(self):
-        return {**super().get_config(), "modulated": self.modulated, "offset_groups": self.offset_groups}
+        arguments = {name: getattr(self, name) for name in CONVOLUTION_ARGUMENTS}
+        return {
+            **super().get_config(),
+            **serialized(arguments),
+            "modulated": self.modulated,
+            "offset_groups": self.offset_groups,
+        }

@@ -1,35 +1,31 @@
-"""Keras' convolutions where its own are slow, or wrong: dilated ones, and biases with the channels first."""
+"""Keras' convolutions without what is slow or wrong in them: dilation, and biases with the channels first."""
 
 import keras
 from keras import ops
 
-from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.ops.atrous_convolution import atrous_convolution
-
-
-def _finished(layer, outputs):
-    """Adds the bias to what has its channels first, and applies the activation.
-
-    `keras.ops.add`, with which Keras does it, takes a bias on TensorFlow for one of the last axis where that
-    is as long as there are filters (Keras 3.15).
-    """
-    outputs = outputs + ops.reshape(layer.bias, (layer.filters, *(1,) * layer.rank))
-    return outputs if layer.activation is None else layer.activation(outputs)
 
 
 # Keras' names: weight files call a layer inside a layer by its class.
 class Conv1D(keras.layers.Conv1D):
     """`keras.layers.Conv1D` with a sound bias for channels_first on TensorFlow; for parts made of it."""
 
+    receptive_steps = "window"
+
     def call(self, inputs):
         if self.data_format == "channels_last" or self.bias is None:
             return super().call(inputs)
-        padding = self.padding
-        if padding == "causal":
-            reach = self.dilation_rate[0] * (self.kernel_size[0] - 1)
-            inputs, padding = windows.pad_axes(inputs, {2: (reach, 0)}), "valid"
-        outputs = ops.conv(inputs, self.kernel, self.strides, padding, self.data_format, self.dilation_rate)
-        return _finished(self, outputs)
+        outputs = affine.convolution(
+            inputs,
+            self.kernel,
+            self.bias,
+            strides=self.strides,
+            padding=self.padding,
+            data_format=self.data_format,
+            dilation_rate=self.dilation_rate,
+        )
+        return outputs if self.activation is None else self.activation(outputs)
 
 
 class Conv2D(keras.layers.Conv2D):
@@ -38,10 +34,13 @@ class Conv2D(keras.layers.Conv2D):
     There its bias is sound for channels_first, too.
     """
 
+    receptive_steps = "window"
+
     def call(self, inputs):
         if self.data_format == "channels_last" or self.bias is None:
             return super().call(inputs)
-        return _finished(self, self.convolution_op(inputs, self.kernel))
+        outputs = affine.add_bias(self.convolution_op(inputs, self.kernel), self.bias, self.data_format)
+        return outputs if self.activation is None else self.activation(outputs)
 
     def convolution_op(self, inputs, kernel):
         usual = (

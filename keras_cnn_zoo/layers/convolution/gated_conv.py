@@ -3,13 +3,14 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers import kernels
-from keras_cnn_zoo.ops import windows
-from keras_cnn_zoo.utils import initialization, validation
+from keras_cnn_zoo.layers.base_convolution import BaseConvolution, checked_channels
+from keras_cnn_zoo.ops import affine
+from keras_cnn_zoo.utils import docstrings, initialization
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class GatedConv1D(keras.layers.Layer):
+@docstrings.filled
+class GatedConv1D(BaseConvolution):
     """1D convolution whose output is gated by another convolution of the same input.
 
     `y = activation(bias + kernel * x) * sigmoid(gate_bias + gate_kernel * x)`. Without an activation that is
@@ -25,12 +26,11 @@ class GatedConv1D(keras.layers.Layer):
 
     Args:
         filters: Number of filters of each of the two convolutions, and channels of the output.
-        kernel_size: Length of both kernels, an integer.
-        strides: Step of both kernels, an integer. Defaults to 1.
-        padding: `"causal"`, `"valid"` or `"same"`, as in `keras.layers.Conv1D`. Defaults to `"causal"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        dilation_rate: Spacing of the kernels' entries, an integer; more than 1 only with `strides=1`, as in
-            Keras. Defaults to 1.
+        {kernel_size}
+        {strides}
+        padding: `"causal"`, `"valid"`, or `"same"`, as in `keras.layers.Conv1D`. Defaults to `"causal"`.
+        {data_format}
+        {dilation_rate}
         groups: Groups of both convolutions, a divisor of `filters` and of the input's channels. Defaults
             to 1.
         activation: Activation of what is gated, or None, as in the paper.
@@ -40,28 +40,31 @@ class GatedConv1D(keras.layers.Layer):
         bias_initializer: For both biases. Defaults to zeros, a gate that is half open.
         kernel_regularizer: For both kernels, or None.
         bias_regularizer: For both biases, or None.
-        activity_regularizer: For the output, or None.
+        {activity_regularizer}
         kernel_constraint: For both kernels, or None.
         bias_constraint: For both biases, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, steps, channels)`, or `(batch, channels, steps)` for channels_first; steps may be unknown.
+        {maps}; steps may be unknown.
 
     Output shape:
-        `(batch, new_steps, filters)`, or `(batch, filters, new_steps)`, as of `keras.layers.Conv1D`.
+        {convolved_maps}
 
     Raises:
-        ValueError: for an argument outside its range, strides with dilation, or an input of a rank other than
-            3, smaller than the kernel, or with channels that `groups` does not divide.
+        {convolution_errors}
 
     >>> layer = GatedConv1D(4, kernel_size=3)
     >>> print(layer(np.ones((1, 9, 2))).shape)
     (1, 9, 4)
     """
+
+    rank = 1
+    receptive_steps = "window"
+    paddings = ("causal", "valid", "same")
 
     def __init__(
         self,
@@ -83,74 +86,60 @@ class GatedConv1D(keras.layers.Layer):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = validation.positive_integer("filters", filters)
-        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 1)
-        self.strides = validation.positive_integers("strides", strides, 1)
-        self.padding = validation.one_of("padding", padding, ("causal", "valid", "same"))
-        self.data_format = validation.data_format("data_format", data_format)
-        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 1)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
-        self.groups = validation.positive_integer("groups", groups)
-        if self.filters % self.groups:
-            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = validation.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
-
-    @property
-    def _channel_axis(self):
-        return 2 if self.data_format == "channels_last" else 1
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            groups,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
+        )
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
-        channels = kernels.grouped_channels(self, input_shape)
+        channels = checked_channels(input_shape, self._channel_axis, self.groups)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        parts = [
-            (
-                kernels.add_kernel(
-                    self, shape, initialization.reseeded(self.kernel_initializer, index), f"{prefix}kernel"
-                ),
-                kernels.add_bias(
-                    self, shape[-1:], initialization.reseeded(self.bias_initializer, index), f"{prefix}bias"
-                ),
-            )
-            for index, prefix in enumerate(("", "gate_"))
-        ]
-        (self.kernel, self.bias), (self.gate_kernel, self.gate_bias) = parts
+        self.kernel, self.bias = self._add_pair(shape, 0, "")
+        self.gate_kernel, self.gate_bias = self._add_pair(shape, 1, "gate_")
         self.built = True
 
+    def _add_pair(self, shape, index, prefix):
+        """Returns the kernel and the bias of one of the two convolutions."""
+        kernel_initializer = initialization.reseeded(self.kernel_initializer, index)
+        bias_initializer = initialization.reseeded(self.bias_initializer, index)
+        return (
+            self._add_kernel(shape, kernel_initializer, f"{prefix}kernel"),
+            self._add_bias(shape[-1:], bias_initializer, f"{prefix}bias"),
+        )
+
     def call(self, inputs):
-        padding, (steps,) = self.padding, windows.spatial_axes(1, self.data_format)
-        if padding == "causal":
-            reach = self.dilation_rate[0] * (self.kernel_size[0] - 1)
-            inputs, padding = windows.pad_axes(inputs, {steps: (reach, 0)}), "valid"
-
-        def convolution(kernel):
-            return ops.conv(inputs, kernel, self.strides, padding, self.data_format, self.dilation_rate)
-
+        window = {
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+        }
         if self.groups == 1:
             # One convolution reads the input once.
-            both = convolution(ops.concatenate([self.kernel, self.gate_kernel], axis=-1))
+            kernels = ops.concatenate([self.kernel, self.gate_kernel], axis=-1)
+            both = affine.convolution(inputs, kernels, **window)
             linear, gate = ops.split(both, 2, axis=self._channel_axis)
         else:
-            linear, gate = convolution(self.kernel), convolution(self.gate_kernel)
-        if self.use_bias:
-            along = (self.filters,) if self._channel_axis == 2 else (self.filters, 1)
-            linear = linear + ops.reshape(self.bias, along)
-            gate = gate + ops.reshape(self.gate_bias, along)
+            linear = affine.convolution(inputs, self.kernel, **window)
+            gate = affine.convolution(inputs, self.gate_kernel, **window)
+        linear = affine.add_bias(linear, self.bias, self.data_format)
+        gate = affine.add_bias(gate, self.gate_bias, self.data_format)
         if self.activation is not None:
             linear = self.activation(linear)
         return linear * ops.sigmoid(gate)
-
-    def compute_output_shape(self, input_shape):
-        return kernels.convolution_shape(self, input_shape, self.filters)
-
-    def get_config(self):
-        return {**super().get_config(), **kernels.convolution_config(self)}

@@ -1,8 +1,8 @@
-"""What every Inception block is made of: a table of branches, and the layer that reads it.
+"""The tables that Inception blocks are made of, and the layer that reads them.
 
-A table is a tuple of steps, one after the other. `Concat` is a step of several such tuples side by side.
-Convolutions are numbered in the order in which the table is read, which is also that of the published
-weights: `convolution_1`, `normalization_1`, ...
+A table is a step or a tuple of steps, one after the other. `Concat` is a step of several tables side by side.
+Convolutions are numbered in the order of the table, which is also that of the published weights:
+`convolution_1`, `normalization_1`, ...
 """
 
 import dataclasses
@@ -11,165 +11,143 @@ import itertools
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
+from keras_cnn_zoo.layers.convolution import inception_arguments
+from keras_cnn_zoo.layers.slots import CompositeLayer, Slot
 from keras_cnn_zoo.ops import windows
-from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.utils import validation
 
 
 @dataclasses.dataclass(frozen=True)
 class Conv:
-    """A convolution, normalized and activated; behind a 3 x 3 pooling of stride 1 where `pool` names one.
+    """A convolution, normalized and activated; after a 3 x 3 pooling of stride 1 where `pool` names one.
 
-    `reduces` marks the ones that the papers' figures mark "V": without padding, unless the block pads.
+    Strided and `unpadded` ones, the papers' "V", have the block's padding, the others "same".
     """
 
     filters: int
     kernel_size: int | tuple = 1
     strides: int = 1
-    reduces: bool = False
+    unpadded: bool = False
     pool: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
 class Pool:
-    """3 x 3 maximum pooling of stride 2, "V" like `Conv.reduces`."""
+    """3 x 3 maximum pooling of stride 2 with the block's padding."""
+
+    filters, kernel_size, strides, unpadded = None, 3, 2, True
 
 
 class Concat:
-    """Branches side by side, whose outputs are joined in this order."""
+    """Tables side by side, whose outputs are joined in this order."""
 
     def __init__(self, *branches):
-        self.branches = tuple(_steps(branch) for branch in branches)
+        self.branches = branches
 
 
-def _steps(table):
-    return table if isinstance(table, tuple) else (table,)
+class InceptionBlock(CompositeLayer):
+    """A layer that builds and runs its class's `table`.
 
+    `class Block(InceptionBlock, own={name: default})` gives a block its own arguments, those that all blocks
+    share, and the paragraphs of the docstring that describe them; see `inception_arguments`.
+    """
 
-class InceptionBlock(keras.layers.Layer):
-    """Builds and runs the subclass's `table`; see there for the arguments."""
-
+    normalization, activation = Slot(), Slot()
     table = None
-    arguments = ("width", "padding")
-    """Names of the subclass's own arguments, beside those that all blocks share."""
+    arguments = ()
+    """Names of the block's own arguments."""
 
-    # What blocks that have no such argument do.
-    count_include_pad = False
-    scale = None
-    activate_output = True
+    num_filters = None
+    """How many numbers the argument `filters` has; None for one that is not in a tuple."""
 
-    def __init__(
-        self,
-        *,
-        width=1.0,
-        padding="valid",
-        normalization="batch",
-        activation="relu",
-        data_format=None,
-        kernel_initializer="he_normal",
-        **kwargs,
-    ):
+    # What blocks do that have no such argument.
+    width, padding, count_include_pad, scale, activate_output = 1.0, "same", False, None, True
+
+    def __init_subclass__(cls, own=None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if own is not None:
+            cls.arguments = tuple(name for name in own if name not in inception_arguments.SHARED)
+            cls.__init__ = inception_arguments.constructor(own, InceptionBlock._start)
+            cls.__doc__ = cls.__doc__ and inception_arguments.filled(cls.__doc__, own)
+
+    def _start(self, values, **kwargs):
         super().__init__(**kwargs)
-        self.width = validation.finite_number("width", width, above=0)
-        self.padding = validation.one_of("padding", padding, ("valid", "same"))
-        self._normalization_prototype = _normalization(normalization)
-        self._activation_prototype = prototypes.activation("activation", activation)
-        # A name stays a name in the config.
-        named = isinstance(normalization, str)
-        self.normalization = normalization if named else self._normalization_prototype
-        self.activation = activation if isinstance(activation, str) else self._activation_prototype
-        self.data_format = validation.data_format("data_format", data_format)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self._fill(normalization=values.pop("normalization"), activation=values.pop("activation"))
+        for name, value in values.items():
+            if name == "filters" and self.num_filters is not None:
+                value = validation.positive_integers(name, value, self.num_filters)
+            else:
+                value = inception_arguments.CHECKS[name](name, value)
+            setattr(self, name, value)
 
-    @property
-    def _channel_axis(self):
-        return -1 if self.data_format == "channels_last" else 1
+    def _prototype(self, slot, value):
+        if slot == "normalization" and isinstance(value, str) and value == "batch":
+            # The epsilon of the published networks.
+            return keras.layers.BatchNormalization(axis=-1, momentum=0.9, epsilon=1e-3)
+        return super()._prototype(slot, value)
 
-    def _filters(self, step):
-        return max(1, int(round(step.filters * self.width)))
+    def _through(self, table, x, take, join):
+        """Returns `x` after a table: `take(step, x)` is `x` after a step, `join` puts branches together."""
+        for step in table if isinstance(table, tuple) else (table,):
+            if isinstance(step, Concat):
+                x = join([self._through(branch, x, take, join) for branch in step.branches])
+            else:
+                x = take(step, x)
+        return x
 
-    def _padding(self, step):
-        return self.padding if isinstance(step, Pool) or step.reduces else "same"
-
-    def build(self, input_shape):
-        shape = self._checked(input_shape)
+    def build_parts(self, input_shape):
+        input_shape = self._checked(input_shape)
         self.convolutions, self.normalizations, self.activations = [], [], []
-        for step, (height, width, channels) in self._convolutions(_steps(self.table), shape):
+        shape = self._through(self.table, input_shape, self._add, self._shape_joined)
+        self.projection = self.output_activation = None
+        if self.scale is not None:
+            channels = input_shape[self._channel_axis]
+            self.projection = self._convolution(channels, 1, "projection", shape, padding="same")
+            if self.activate_output:
+                self.output_activation = self._part("activation", "output_activation", input_shape)
+
+    def _add(self, step, shape):
+        """Adds the parts of a step; returns the shape after it."""
+        leaving = self._shape_after(step, shape)
+        if not isinstance(step, Pool):
             number = len(self.convolutions) + 1
             convolution = self._convolution(
                 self._filters(step),
                 step.kernel_size,
-                step.strides,
-                self._padding(step),
-                use_bias=self._normalization_prototype is None,
-                name=f"convolution_{number}",
+                f"convolution_{number}",
+                shape,
+                strides=step.strides,
+                padding=self._padding(step),
+                use_bias=self.normalization is None,
             )
-            normalization = self._part(self._normalization_prototype, f"normalization_{number}")
-            activation = self._part(self._activation_prototype, f"activation_{number}")
-            convolution.build(self._in_layout(input_shape[0], height, width, channels))
-            leaving = self._in_layout(input_shape[0], *self._shape_after(step, (height, width, channels)))
-            for layer in (normalization, activation):
-                if layer is not None and not layer.built:
-                    layer.build(leaving)
             self.convolutions.append(convolution)
-            self.normalizations.append(normalization)
-            self.activations.append(activation)
-        self.projection = self.output_activation = None
-        if self.scale is not None:
-            *space, channels = self._shape_after_all(_steps(self.table), shape)
-            self.projection = self._convolution(shape[-1], 1, 1, "same", use_bias=True, name="projection")
-            self.projection.build(self._in_layout(input_shape[0], *space, channels))
-            if self.activate_output:
-                self.output_activation = self._part(self._activation_prototype, "output_activation")
-            if self.output_activation is not None and not self.output_activation.built:
-                self.output_activation.build(input_shape)
-        self.built = True
+            self.normalizations.append(self._part("normalization", f"normalization_{number}", leaving))
+            self.activations.append(self._part("activation", f"activation_{number}", leaving))
+        return leaving
 
-    def _convolution(self, filters, kernel_size, strides, padding, use_bias, name):
-        return Conv2D(
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=self.data_format,
-            use_bias=use_bias,
-            # Rebuilt, because an unseeded initializer used twice repeats its values.
-            kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),
-            dtype=self.dtype_policy,
-            name=name,
-        )
+    def _filters(self, step):
+        return None if step.filters is None else max(1, int(round(step.filters * self.width)))
 
-    def _part(self, prototype, name):
-        """A fresh copy of a slot's prototype in this layer's precision, along this layer's channels."""
-        if prototype is None:
-            return None
-        layer = prototypes.clone(prototype)
-        config = {**layer.get_config(), "name": name, "dtype": self.dtype_policy}
-        if config.get("axis") in (-1, [-1]):
-            config["axis"] = self._channel_axis
-        return type(layer).from_config(config)
+    def _padding(self, step):
+        return self.padding if step.unpadded or step.strides > 1 else "same"
 
     def call(self, inputs):
-        outputs = self._run(_steps(self.table), inputs, itertools.count())
+        parts = zip(self.convolutions, self.normalizations, self.activations, strict=True)
+
+        def take(step, x):
+            if isinstance(step, Pool):
+                return ops.max_pool(x, 3, 2, self.padding, self.data_format)
+            return self._convolved(step, x, *next(parts))
+
+        def join(branches):
+            return ops.concatenate(branches, axis=self._channel_axis)
+
+        outputs = self._through(self.table, inputs, take, join)
         if self.projection is None:
             return outputs
         outputs = inputs + self.scale * self.projection(outputs)
         return outputs if self.output_activation is None else self.output_activation(outputs)
 
-    def _run(self, steps, x, places):
-        for step in steps:
-            if isinstance(step, Concat):
-                x = ops.concatenate(
-                    [self._run(branch, x, places) for branch in step.branches], axis=self._channel_axis
-                )
-            elif isinstance(step, Pool):
-                x = ops.max_pool(x, 3, 2, self._padding(step), self.data_format)
-            else:
-                x = self._convolved(step, x, next(places))
-        return x
-
-    def _convolved(self, step, x, place):
-        convolution = self.convolutions[place]
+    def _convolved(self, step, x, convolution, *after):
         # A mean and a 1 x 1 convolution may change places, and the fewer channels are averaged the better;
         # not where zeros count, since they have no bias.
         late = step.pool == "average" and not (self.count_include_pad and convolution.use_bias)
@@ -178,9 +156,8 @@ class InceptionBlock(keras.layers.Layer):
         x = convolution(x)
         if late:
             x = self._pooled(step.pool, x)
-        for layer in (self.normalizations[place], self.activations[place]):
-            if layer is not None:
-                x = layer(x)
+        for part in after:
+            x = x if part is None else part(x)
         return x
 
     def _pooled(self, kind, x):
@@ -188,91 +165,65 @@ class InceptionBlock(keras.layers.Layer):
             return ops.max_pool(x, 3, 1, "same", self.data_format)
         if not self.count_include_pad:
             return ops.average_pool(x, 3, 1, "same", self.data_format)
-        x = windows.pad_axes(x, dict.fromkeys(windows.spatial_axes(2, self.data_format), (1, 1)))
+        x = windows.pad_axes(x, dict.fromkeys(self._space, (1, 1)))
         return ops.average_pool(x, 3, 1, "valid", self.data_format)
 
     def compute_output_shape(self, input_shape):
-        shape = self._checked(input_shape)
-        if self.scale is None:
-            shape = self._shape_after_all(_steps(self.table), shape)
-        return self._in_layout(input_shape[0], *shape)
+        input_shape = self._checked(input_shape)
+        return input_shape if self.scale is not None else self._leaving(input_shape)
 
     def _checked(self, input_shape):
-        """`(height, width, channels)` of an input that the block can take."""
+        """Returns the shape of an input that the block can take, as a tuple."""
         input_shape = tuple(input_shape)
         if len(input_shape) != 4 or input_shape[self._channel_axis] is None:
             raise ValueError(
                 f"`{type(self).__name__}` takes inputs of rank 4 with a known number of channels. "
                 f"Received: input_shape={input_shape}"
             )
-        first = 1 if self.data_format == "channels_last" else 2
-        height, width = input_shape[first : first + 2]
-        known = [size for size in (height, width) if size is not None]
+        known = [input_shape[axis] for axis in self._space if input_shape[axis] is not None]
         if known and not self._fits(min(known)):
             least = next(size for size in itertools.count(1) if self._fits(size))
             raise ValueError(
                 f"`{type(self).__name__}` takes maps of at least {least} x {least}. "
                 f"Received: input_shape={input_shape}, padding={self.padding!r}"
             )
-        return height, width, input_shape[self._channel_axis]
+        return input_shape
 
     def _fits(self, size):
-        return self._shape_after_all(_steps(self.table), (size, size, 1)) is not None
+        shape = [1, size, size, size]
+        shape[self._channel_axis] = 1
+        try:
+            self._leaving(tuple(shape))
+        except ValueError:
+            return False
+        return True
 
-    def _in_layout(self, batch, height, width, channels):
-        last = self.data_format == "channels_last"
-        return (batch, height, width, channels) if last else (batch, channels, height, width)
+    def _leaving(self, shape):
+        """Returns the shape after the table; ValueError where a window is larger than the map."""
+        return self._through(self.table, shape, self._shape_after, self._shape_joined)
 
     def _shape_after(self, step, shape):
-        """`(height, width, channels)` behind a step, or None where a window finds no place."""
-        *space, channels = shape
-        if isinstance(step, Concat):
-            leaving = [self._shape_after_all(branch, shape) for branch in step.branches]
-            if None in leaving:
-                return None
-            return (*leaving[0][:2], sum(channels for *_, channels in leaving))
-        size, stride = (3, 2) if isinstance(step, Pool) else (step.kernel_size, step.strides)
-        sizes = (size, size) if isinstance(size, int) else size
-        space = [
-            windows.output_length(length, extent, stride, self._padding(step))
-            for length, extent in zip(space, sizes, strict=True)
-        ]
-        if any(length is not None and length < 1 for length in space):
-            return None
-        return (*space, channels if isinstance(step, Pool) else self._filters(step))
+        size = step.kernel_size
+        return windows.window_shape(
+            shape,
+            (size, size) if isinstance(size, int) else size,
+            (step.strides, step.strides),
+            self._padding(step),
+            self.data_format,
+            channels=self._filters(step),
+            owner=type(self).__name__,
+        )
 
-    def _shape_after_all(self, steps, shape):
-        for step in steps:
-            shape = None if shape is None else self._shape_after(step, shape)
-        return shape
-
-    def _convolutions(self, steps, shape):
-        """Pairs (convolution, shape before it) in the order in which `_run` meets them."""
-        for step in steps:
-            if isinstance(step, Concat):
-                for branch in step.branches:
-                    yield from self._convolutions(branch, shape)
-            elif isinstance(step, Conv):
-                yield step, shape
-            shape = self._shape_after(step, shape)
+    def _shape_joined(self, shapes):
+        shape = list(shapes[0])
+        shape[self._channel_axis] = sum(shape[self._channel_axis] for shape in shapes)
+        return tuple(shape)
 
     def get_config(self):
         return {
             **super().get_config(),
             **{name: getattr(self, name) for name in self.arguments},
-            "normalization": _stored(self.normalization),
-            "activation": _stored(self.activation),
+            **self._slots_config(),
             "data_format": self.data_format,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
-
-
-def _normalization(value):
-    """As everywhere, but "batch" has the epsilon of the published Inception networks."""
-    if isinstance(value, str) and value == "batch":
-        return keras.layers.BatchNormalization(axis=-1, momentum=0.9, epsilon=1e-3)
-    return prototypes.normalization("normalization", value)
-
-
-def _stored(slot):
-    return slot if isinstance(slot, str) else prototypes.serialize(slot)

@@ -5,15 +5,59 @@ import math
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers import kernels
+from keras_cnn_zoo.layers.base_convolution import BaseConvolution
 from keras_cnn_zoo.ops import windows
-from keras_cnn_zoo.utils import initialization, validation
+from keras_cnn_zoo.utils import docstrings, initialization, validation
 
 
-class BaseLocallyConnected(keras.layers.Layer):
-    """What the ranks share; `rank` is set by the subclass."""
+class BaseLocallyConnected(BaseConvolution):
+    """Abstract locally connected layer; the rest of this docstring is in that of every rank.
 
-    rank = None
+    The layer and its weights are those of Keras 2 (`implementation=1`, channels_last), which Keras 3 no
+    longer has: `set_weights` takes what such a layer's `get_weights` gave.
+
+    Reference: Taigman, Yang, Ranzato, Wolf, 2014, "DeepFace: Closing the Gap to Human-Level Performance in
+    Face Verification", CVPR, whose last layers are of this kind.
+
+    Differs from Keras 2: a kernel starts with the variance of the convolution that it replaces; Keras 2 took
+    all positions for one kernel, and started lower, the lower the larger the output. `padding="same"` needs
+    no other implementation. With channels_first the entries of a kernel are in the order of channels_last.
+
+    Args:
+        filters: Number of filters at each position, and channels of the output.
+        {kernel_size}
+        {strides}
+        {padding}
+        {data_format}
+        activation: Activation of the output, or None.
+        use_bias: Whether to add a bias, one value per position and filter. Defaults to True.
+        kernel_initializer: For each position's kernel `(*kernel_size, channels, filters)` by itself, with a
+            seed of its own. Defaults to Glorot uniform.
+        {bias_initializer}
+        kernel_regularizer: For all kernels together, or None.
+        bias_regularizer: For the bias, or None.
+        {activity_regularizer}
+        kernel_constraint: For the tensor of all kernels `(positions, prod(kernel_size) * channels, filters)`,
+            or None.
+        bias_constraint: For the bias `({new_axes}, filters)`, or None.
+        implementation: 1, the layout of weights; Keras 2's others are refused.
+        {kwargs}
+
+    Call arguments:
+        {inputs}
+
+    Input shape:
+        {maps}; its size must be known.
+
+    Output shape:
+        {convolved_maps}
+
+    Raises:
+        ValueError: for an argument outside its range, or an input of a rank other than {tensor_rank}, smaller
+            than the kernel, of unknown size, or of another size than built for.
+    """
+
+    receptive_steps = "window"
     # Of the kernel's axes, the first numbers the positions.
     tile_axes = 1
 
@@ -36,32 +80,27 @@ class BaseLocallyConnected(keras.layers.Layer):
         implementation=1,
         **kwargs,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = validation.positive_integer("filters", filters)
-        self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
-        self.strides = validation.positive_integers("strides", strides, self.rank)
-        self.padding = validation.one_of("padding", padding, ("valid", "same"))
-        self.data_format = validation.data_format("data_format", data_format)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = validation.boolean("use_bias", use_bias)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
-        # Keras 2's layouts 2 and 3 hold a dense matrix over the whole map, and the non-zero part of one.
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        # Keras 2's layouts 2 and 3 are a dense matrix over the whole map, and the non-zero part of one.
         self.implementation = validation.positive_integer("implementation", implementation)
         if self.implementation != 1:
             validation.fail("implementation", "1, which takes every padding here", implementation)
-
-    @property
-    def _space(self):
-        return windows.spatial_axes(self.rank, self.data_format)
-
-    @property
-    def _channel_axis(self):
-        return self.rank + 1 if self.data_format == "channels_last" else 1
 
     def build(self, input_shape):
         output_shape = self.compute_output_shape(input_shape)
@@ -72,26 +111,25 @@ class BaseLocallyConnected(keras.layers.Layer):
                 f"`{type(self).__name__}` has weights for every position, so the size and the channels of "
                 f"the input must be known. Received: input_shape={tuple(input_shape)}"
             )
-        self.kernel = kernels.add_kernel(
-            self,
+        self.kernel = self._add_kernel(
             (math.prod(space), math.prod(self.kernel_size) * channels, self.filters),
             self._initialize_kernels,
         )
-        self.bias = kernels.add_bias(self, (*space, self.filters))
+        self.bias = self._add_bias((*space, self.filters))
         self.input_spec = keras.InputSpec(shape=(None, *input_shape[1:]))
         self.built = True
 
     def _initialize_kernels(self, shape, dtype=None):
-        """Each position by itself, so that its fan-in is that of the convolution it replaces."""
+        """Returns kernels drawn one by one, so that the fan-in is that of the convolution they replace."""
         count, entries, filters = shape
         kernel = (*self.kernel_size, entries // math.prod(self.kernel_size), filters)
         initializer = self.kernel_initializer or keras.initializers.GlorotUniform()
         return ops.reshape(initialization.untied(initializer, count, kernel, dtype), tuple(shape))
 
     def call(self, inputs):
-        # With the positions in front and the batch behind them, patches and products need no transposition.
-        batch_behind = (*self._space, 0, self._channel_axis)
-        inputs = ops.transpose(inputs, batch_behind)
+        # With the positions first and the batch after them, patches and products need no transposition.
+        batch_after = (*self._space, 0, self._channel_axis)
+        inputs = ops.transpose(inputs, batch_after)
         axes = tuple(range(self.rank))
         inputs = windows.pad_windows(inputs, self.kernel_size, self.strides, self.padding, axes)
         patches = ops.concatenate(
@@ -109,70 +147,24 @@ class BaseLocallyConnected(keras.layers.Layer):
         outputs = ops.reshape(outputs, (*space, batch, self.filters))
         if self.bias is not None:
             outputs = outputs + ops.expand_dims(self.bias, self.rank)
-        outputs = ops.transpose(outputs, sorted(range(self.rank + 2), key=batch_behind.__getitem__))
+        outputs = ops.transpose(outputs, sorted(range(self.rank + 2), key=batch_after.__getitem__))
         return outputs if self.activation is None else self.activation(outputs)
 
-    def compute_output_shape(self, input_shape):
-        return kernels.convolution_shape(self, input_shape, self.filters)
-
     def get_config(self):
-        return {
-            **super().get_config(),
-            **kernels.convolution_config(self),
-            "implementation": self.implementation,
-        }
+        config = super().get_config()
+        # Not arguments of this layer.
+        del config["dilation_rate"], config["groups"]
+        return {**config, "implementation": self.implementation}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled_from_base
 class LocallyConnected1D(BaseLocallyConnected):
     """1D convolution with a kernel of its own at every position.
 
     `y[t] = activation(bias[t] + sum_s kernel[t, s] . x[t * strides + s])`: local like a convolution, but
     nothing is shared. For signals whose positions differ in kind, such as the bands of a spectrum. The
     weights grow with the length of the output, and the length of the input is fixed when built.
-
-    The layer and its weights are those of Keras 2 (`implementation=1`, channels_last), which Keras 3 has no
-    more: `set_weights` takes what such a layer's `get_weights` gave.
-
-    Reference: Taigman, Yang, Ranzato, Wolf, 2014, "DeepFace: Closing the Gap to Human-Level Performance in
-    Face Verification", CVPR, whose last layers are of this kind.
-
-    Differs from Keras 2: a kernel starts with the variance of the convolution that it replaces; Keras 2 took
-    all positions for one kernel, and started lower, the lower the longer the output. `padding="same"` needs
-    no other implementation. With channels_first the entries of a kernel are in the order of channels_last.
-
-    Args:
-        filters: Number of filters at each position, and channels of the output.
-        kernel_size: Length of the kernels, an integer.
-        strides: Step of the kernels, an integer. Defaults to 1.
-        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        activation: Activation of the output, or None.
-        use_bias: Whether to add a bias, one value for each position and filter. Defaults to True.
-        kernel_initializer: For each position's kernel `(kernel_size, channels, filters)` by itself, with a
-            seed of its own. Defaults to Glorot uniform.
-        bias_initializer: For the bias. Defaults to zeros.
-        kernel_regularizer: For all kernels together, or None.
-        bias_regularizer: For the bias, or None.
-        activity_regularizer: For the output, or None.
-        kernel_constraint: For the tensor of all kernels `(new_steps, kernel_size * channels, filters)`, or
-            None.
-        bias_constraint: For the bias `(new_steps, filters)`, or None.
-        implementation: 1, the layout of weights; Keras 2's others are refused.
-        **kwargs: `name`, `dtype`, ...
-
-    Call arguments:
-        inputs: A floating-point tensor.
-
-    Input shape:
-        `(batch, steps, channels)`, or `(batch, channels, steps)` for channels_first; steps must be known.
-
-    Output shape:
-        `(batch, new_steps, filters)`, or `(batch, filters, new_steps)`, as of `keras.layers.Conv1D`.
-
-    Raises:
-        ValueError: for an argument outside its range, or an input of a rank other than 3, smaller than the
-            kernel, of unknown size, or of another size than built for.
 
     >>> layer = LocallyConnected1D(4, kernel_size=3)
     >>> print(layer(np.ones((1, 9, 2))).shape)
@@ -185,58 +177,14 @@ class LocallyConnected1D(BaseLocallyConnected):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled_from_base
 class LocallyConnected2D(BaseLocallyConnected):
     """2D convolution with a kernel of its own at every position.
 
     `y[i, j] = activation(bias[i, j] + sum_st kernel[i, j, s, t] . x[i * strides + s, j * strides + t])`:
-    local like a convolution, but nothing is shared. For pictures that are aligned, such as faces, where
-    every place has statistics of its own. The weights grow with the size of the output, and the size of the
-    input is fixed when built.
-
-    The layer and its weights are those of Keras 2 (`implementation=1`, channels_last), which Keras 3 has no
-    more: `set_weights` takes what such a layer's `get_weights` gave.
-
-    Reference: Taigman, Yang, Ranzato, Wolf, 2014, "DeepFace: Closing the Gap to Human-Level Performance in
-    Face Verification", CVPR, whose last layers are of this kind.
-
-    Differs from Keras 2: a kernel starts with the variance of the convolution that it replaces; Keras 2 took
-    all positions for one kernel, and started lower, the lower the larger the output. `padding="same"` needs
-    no other implementation. With channels_first the entries of a kernel are in the order of channels_last.
-
-    Args:
-        filters: Number of filters at each position, and channels of the output.
-        kernel_size: Height and width of the kernels, an integer or two.
-        strides: Step of the kernels, an integer or two. Defaults to 1.
-        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        activation: Activation of the output, or None.
-        use_bias: Whether to add a bias, one value for each position and filter. Defaults to True.
-        kernel_initializer: For each position's kernel `(*kernel_size, channels, filters)` by itself, with a
-            seed of its own. Defaults to Glorot uniform.
-        bias_initializer: For the bias. Defaults to zeros.
-        kernel_regularizer: For all kernels together, or None.
-        bias_regularizer: For the bias, or None.
-        activity_regularizer: For the output, or None.
-        kernel_constraint: For the tensor of all kernels `(new_height * new_width, kernel_height *
-            kernel_width * channels, filters)`, or None.
-        bias_constraint: For the bias `(new_height, new_width, filters)`, or None.
-        implementation: 1, the layout of weights; Keras 2's others are refused.
-        **kwargs: `name`, `dtype`, ...
-
-    Call arguments:
-        inputs: A floating-point tensor.
-
-    Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
-        and width must be known.
-
-    Output shape:
-        `(batch, new_height, new_width, filters)`, or `(batch, filters, new_height, new_width)`, as of
-        `keras.layers.Conv2D`.
-
-    Raises:
-        ValueError: for an argument outside its range, or an input of a rank other than 4, smaller than the
-            kernel, of unknown size, or of another size than built for.
+    local like a convolution, but nothing is shared. For images that are aligned, such as faces, where every
+    place has statistics of its own. The weights grow with the size of the output, and the size of the input
+    is fixed when built.
 
     >>> layer = LocallyConnected2D(4, kernel_size=3)
     >>> print(layer(np.ones((1, 9, 9, 2))).shape)

@@ -2,15 +2,58 @@
 
 import keras
 
-from keras_cnn_zoo.layers import kernels
+from keras_cnn_zoo.layers.base_convolution import checked_channels, checked_dilation
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D, Conv2D
-from keras_cnn_zoo.utils import initialization, validation
+from keras_cnn_zoo.layers.slots import CompositeLayer
+from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.utils import docstrings, initialization, validation
+from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serialized
 
 
-class BaseMLPConv(keras.layers.Layer):
-    """What the ranks share; `rank` and `convolution` are set by the subclass."""
+class BaseMLPConv(CompositeLayer):
+    """Abstract convolution with a small network for a filter; the rest is in the docstring of every rank.
+
+    Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400, there in two dimensions;
+    equations (5) and (6) of the survey.
+
+    Args:
+        filters: Filters of each convolution in order, a sequence of integers; the first one has the window,
+            the last gives the channels of the output. The paper has three, such as (192, 160, 96).
+        kernel_size: {lengths} of the window, {integers}.
+        strides: Step of the window, {integers}. Defaults to 1.
+        {padding_or_causal}
+        {data_format}
+        dilation_rate: Spacing of the window's entries, {integers}; more than 1 only with `strides=1`, as in
+            Keras. Defaults to 1.
+        groups: Groups of the first convolution, a divisor of its filters and of the input's channels.
+            Defaults to 1.
+        activation: Activation after every convolution, or None. Defaults to `"relu"`.
+        use_bias: Whether every convolution has a bias. Defaults to True.
+        kernel_initializer: For every kernel, each with its own seed. Defaults to Glorot uniform.
+        bias_initializer: For every bias. Defaults to zeros.
+        kernel_regularizer: For every kernel, or None.
+        bias_regularizer: For every bias, or None.
+        {activity_regularizer}
+        kernel_constraint: For every kernel, or None.
+        bias_constraint: For every bias, or None.
+        {kwargs}
+
+    Call arguments:
+        {inputs}
+
+    Input shape:
+        {maps}.
+
+    Output shape:
+        `(batch, {new_axes}, filters[-1])`, or with the channels first, as of `keras.layers.Conv{rank}D`.
+
+    Raises:
+        {convolution_errors}
+    """
 
     rank = None
+    paddings = ("valid", "same")
+    receptive_steps = "window"
     convolution = None
 
     def __init__(
@@ -39,15 +82,12 @@ class BaseMLPConv(keras.layers.Layer):
         self.filters = validation.positive_integers("filters", filters, len(filters))
         self.kernel_size = validation.positive_integers("kernel_size", kernel_size, self.rank)
         self.strides = validation.positive_integers("strides", strides, self.rank)
-        paddings = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self.padding = validation.one_of("padding", padding, paddings)
+        self.padding = validation.one_of("padding", padding, self.paddings)
         self.data_format = validation.data_format("data_format", data_format)
-        self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, self.rank)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            validation.fail("dilation_rate", f"1 with strides={self.strides}, as in Keras", dilation_rate)
-        self.groups = validation.positive_integer("groups", groups)
-        if self.filters[0] % self.groups:
-            validation.fail("groups", f"a divisor of the first of filters={self.filters}", groups)
+        self.dilation_rate = checked_dilation(dilation_rate, self.strides)
+        self.groups = validation.divisor(
+            "groups", groups, self.filters[0], f"the first of filters={self.filters}"
+        )
         self.activation = keras.activations.get(activation)
         self.use_bias = validation.boolean("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -58,7 +98,7 @@ class BaseMLPConv(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
 
     def _layer(self, index):
-        """The convolution that sees the window, or one of the pointwise ones behind it."""
+        """Returns the convolution that sees the window, or one of the pointwise ones after it."""
         window = (
             {
                 "kernel_size": self.kernel_size,
@@ -76,7 +116,7 @@ class BaseMLPConv(keras.layers.Layer):
             data_format=self.data_format,
             activation=self.activation,
             use_bias=self.use_bias,
-            kernel_initializer=initialization.reseeded(self.kernel_initializer, index),
+            kernel_initializer=self._initializer(),
             bias_initializer=initialization.reseeded(self.bias_initializer, index),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
@@ -86,15 +126,14 @@ class BaseMLPConv(keras.layers.Layer):
             name=f"convolution_{index + 1}",
         )
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         shape = tuple(input_shape)
         self.compute_output_shape(shape)
-        kernels.grouped_channels(self, shape)
+        checked_channels(shape, self._channel_axis, self.groups)
         self.convolutions = [self._layer(index) for index in range(len(self.filters))]
         for layer in self.convolutions:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.built = True
 
     def call(self, inputs):
         for layer in self.convolutions:
@@ -102,57 +141,30 @@ class BaseMLPConv(keras.layers.Layer):
         return inputs
 
     def compute_output_shape(self, input_shape):
-        return kernels.convolution_shape(self, input_shape, self.filters[-1])
+        return windows.window_shape(
+            input_shape,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.data_format,
+            channels=self.filters[-1],
+            dilation=self.dilation_rate,
+            owner=type(self).__name__,
+        )
 
     def get_config(self):
-        return {**super().get_config(), **kernels.convolution_config(self)}
+        arguments = {name: getattr(self, name) for name in CONVOLUTION_ARGUMENTS}
+        return {**super().get_config(), **serialized(arguments)}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled_from_base
 class MLPConv1D(BaseMLPConv):
     """1D convolution whose filter is a multilayer perceptron, slid along the steps.
 
     `y_1 = activation(bias_1 + kernel_1 * x)` with the window of `kernel_size`, and then at every step
-    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and pointwise ones. Where a convolution
-    can only tell features apart that a plane separates, this can tell any.
-
-    Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400, there in two dimensions;
-    equations (5) and (6) of the survey.
-
-    Args:
-        filters: Filters of each convolution in order, a sequence of integers; the first one has the window,
-            the last gives the channels of the output. The paper has three.
-        kernel_size: Length of the window, an integer.
-        strides: Step of the window, an integer. Defaults to 1.
-        padding: `"valid"`, `"same"`, or `"causal"`, as in Keras. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        dilation_rate: Spacing of the window's entries, an integer; more than 1 only with `strides=1`, as in
-            Keras. Defaults to 1.
-        groups: Groups of the first convolution, a divisor of its filters and of the input's channels.
-            Defaults to 1.
-        activation: Activation after every convolution, or None. Defaults to `"relu"`.
-        use_bias: Whether every convolution has a bias. Defaults to True.
-        kernel_initializer: For every kernel, each with a seed of its own. Defaults to Glorot uniform.
-        bias_initializer: For every bias. Defaults to zeros.
-        kernel_regularizer: For every kernel, or None.
-        bias_regularizer: For every bias, or None.
-        activity_regularizer: For the output, or None.
-        kernel_constraint: For every kernel, or None.
-        bias_constraint: For every bias, or None.
-        **kwargs: `name`, `dtype`, ...
-
-    Call arguments:
-        inputs: A floating-point tensor.
-
-    Input shape:
-        `(batch, steps, channels)`, or `(batch, channels, steps)` for channels_first.
-
-    Output shape:
-        `(batch, new_steps, filters[-1])`, or with the channels first, as of `keras.layers.Conv1D`.
-
-    Raises:
-        ValueError: for an argument outside its range, strides with dilation, or an input of a rank other than
-            3, smaller than the window, or with channels that `groups` does not divide.
+    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and pointwise ones. A convolution can
+    only separate features by a plane; this separates any.
 
     >>> layer = MLPConv1D((8, 8, 4), kernel_size=5, padding="same")
     >>> print(layer(np.ones((1, 9, 2))).shape)
@@ -160,56 +172,19 @@ class MLPConv1D(BaseMLPConv):
     """
 
     rank = 1
+    paddings = ("valid", "same", "causal")
     convolution = Conv1D
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled_from_base
 class MLPConv2D(BaseMLPConv):
     """2D convolution whose filter is a multilayer perceptron, slid over the map.
 
     `y_1 = activation(bias_1 + kernel_1 * x)` with the window of `kernel_size`, and then at every position
-    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and 1 x 1 ones. Where a convolution can
-    only tell features apart that a plane separates, this can tell any. Network in Network is three of these,
-    with pooling between and a global average at the end.
-
-    Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400; equations (5) and (6) of the
-    survey.
-
-    Args:
-        filters: Filters of each convolution in order, a sequence of integers; the first one has the window,
-            the last gives the channels of the output. The paper has three, such as (192, 160, 96).
-        kernel_size: Height and width of the window, an integer or two.
-        strides: Step of the window, an integer or two. Defaults to 1.
-        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        dilation_rate: Spacing of the window's entries, an integer or two; more than 1 only with `strides=1`,
-            as in Keras. Defaults to 1.
-        groups: Groups of the first convolution, a divisor of its filters and of the input's channels.
-            Defaults to 1.
-        activation: Activation after every convolution, or None. Defaults to `"relu"`.
-        use_bias: Whether every convolution has a bias. Defaults to True.
-        kernel_initializer: For every kernel, each with a seed of its own. Defaults to Glorot uniform.
-        bias_initializer: For every bias. Defaults to zeros.
-        kernel_regularizer: For every kernel, or None.
-        bias_regularizer: For every bias, or None.
-        activity_regularizer: For the output, or None.
-        kernel_constraint: For every kernel, or None.
-        bias_constraint: For every bias, or None.
-        **kwargs: `name`, `dtype`, ...
-
-    Call arguments:
-        inputs: A floating-point tensor.
-
-    Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
-
-    Output shape:
-        `(batch, new_height, new_width, filters[-1])`, or with the channels first, as of
-        `keras.layers.Conv2D`.
-
-    Raises:
-        ValueError: for an argument outside its range, strides with dilation, or an input of a rank other than
-            4, smaller than the window, or with channels that `groups` does not divide.
+    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and 1 x 1 ones. A convolution can only
+    separate features by a plane; this separates any. Network in Network is three of these, with pooling
+    between and a global average at the end.
 
     >>> layer = MLPConv2D((192, 160, 96), kernel_size=5, padding="same")
     >>> print(layer(np.ones((1, 32, 32, 3))).shape)

@@ -5,7 +5,8 @@ from keras import ops
 
 from keras_cnn_zoo.layers.convolution.dilated_conv import Conv1D
 from keras_cnn_zoo.layers.convolution.gated_conv import GatedConv1D
-from keras_cnn_zoo.utils import initialization, validation
+from keras_cnn_zoo.layers.slots import CompositeLayer
+from keras_cnn_zoo.utils import docstrings, initialization, validation
 
 
 def _tanh(x):
@@ -16,7 +17,8 @@ def _tanh(x):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class WaveNetBlock1D(keras.layers.Layer):
+@docstrings.filled
+class WaveNetBlock1D(CompositeLayer):
     """Gated causal dilated convolution with a residual and a skip output.
 
     `z = tanh(filter * x) * sigmoid(gate * x)`, two causal convolutions of `kernel_size` taps that are
@@ -39,14 +41,14 @@ class WaveNetBlock1D(keras.layers.Layer):
         dilation_rate: Steps between the taps, an integer. Defaults to 1.
         skip_filters: Channels of the skip output, which then has weights of its own, or None for the one
             pointwise convolution that both outputs share. Defaults to None.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         use_bias: Whether all convolutions have biases. Defaults to True.
-        kernel_initializer: For all kernels, each with a seed of its own. Defaults to Glorot uniform.
+        kernel_initializer: For all kernels, each with its own seed. Defaults to Glorot uniform.
         kernel_regularizer: For all kernels, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
         `(batch, steps, filters)`, or `(batch, filters, steps)` for channels_first; steps may be unknown.
@@ -112,11 +114,7 @@ class WaveNetBlock1D(keras.layers.Layer):
         self.residual = pointwise(self.filters, "residual", 2)
         self.skip = None if skip_filters is None else pointwise(self.skip_filters, "skip", 3)
 
-    @property
-    def _channel_axis(self):
-        return 2 if self.data_format == "channels_last" else 1
-
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         input_shape = tuple(input_shape)
         if len(input_shape) != 3:
             raise ValueError(f"`WaveNetBlock1D` takes inputs of rank 3. Received: input_shape={input_shape}")
@@ -129,7 +127,6 @@ class WaveNetBlock1D(keras.layers.Layer):
         self.residual.build(input_shape)
         if self.skip is not None:
             self.skip.build(input_shape)
-        self.built = True
 
     def call(self, inputs):
         gated = self.gated(inputs)

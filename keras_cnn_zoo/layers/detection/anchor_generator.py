@@ -6,10 +6,11 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import boxes as box_ops
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class AnchorGenerator(keras.layers.Layer):
     """Boxes of fixed sizes and shapes around every cell of one or several feature maps.
 
@@ -31,7 +32,7 @@ class AnchorGenerator(keras.layers.Layer):
         offset: Place of a centre within its cell, in [0, 1]. Defaults to 0.5.
         bounding_box_format: Keras' name of the format of the anchors; a relative one is in parts of the
             first map's size times its stride. Defaults to `"xyxy"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         **kwargs: `name`, `dtype`, ...; use `dtype="float32"` where the others are half precision, which
             holds no pixel beyond 256 exactly.
 

@@ -5,12 +5,13 @@ import re
 import keras
 from keras import layers, ops
 
-from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
-from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.layers.slots import CompositeLayer, Slot
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class FeaturePyramid(keras.layers.Layer):
+@docstrings.filled
+class FeaturePyramid(CompositeLayer):
     """Top-down pathway with lateral connections over the stages of a backbone.
 
     From the coarsest stage down, `merged = lateral(stage) + upsampled(coarser merged)` with a 1 x 1
@@ -27,14 +28,14 @@ class FeaturePyramid(keras.layers.Layer):
         filters: Channels of every output, a positive integer.
         extra_levels: Number of coarser outputs beyond the coarsest stage, not negative. Defaults to 0.
         extra: How they are made from the coarsest output: `"pooling"`, every other pixel of it, or
-            `"convolution"`, a 3 x 3 convolution of stride 2, from the second on behind a ReLU. Defaults to
+            `"convolution"`, a 3 x 3 convolution of stride 2, from the second on after a ReLU. Defaults to
             `"pooling"`.
         normalization: `"batch"`, a layer used as prototype after each convolution, or None. Defaults to
             None.
-        kernel_initializer: Initializer of the kernels. Defaults to `"glorot_uniform"`.
+        kernel_initializer: For all kernels, each with its own seed. Defaults to Glorot uniform.
         kernel_regularizer: Regularizer of the kernels, or None.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
         stages: Dict of maps, named by a letter and a number that grows with the stride.
@@ -55,6 +56,8 @@ class FeaturePyramid(keras.layers.Layer):
     {'P4': (1, 5, 7, 16), 'P5': (1, 3, 4, 16), 'P6': (1, 2, 2, 16)}
     """
 
+    normalization = Slot()
+
     def __init__(
         self,
         filters,
@@ -71,58 +74,47 @@ class FeaturePyramid(keras.layers.Layer):
         self.filters = validation.positive_integer("filters", filters)
         self.extra_levels = validation.non_negative_integer("extra_levels", extra_levels)
         self.extra = validation.one_of("extra", extra, ("pooling", "convolution"))
-        self.normalization = prototypes.normalization("normalization", normalization)
+        self._fill(normalization=normalization)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.data_format = validation.data_format("data_format", data_format)
-        self._upsampling = layers.UpSampling2D(2, data_format=self.data_format, dtype=self.dtype_policy)
+        self._upsampling = layers.UpSampling2D(
+            2, data_format=self.data_format, dtype=self.dtype_policy, name="upsampling"
+        )
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         shapes = self.compute_output_shape(input_shape)
+        # A pyramid of one stage does not call it, and Keras quantizes no model with an unbuilt part.
+        self._upsampling.build(next(iter(shapes.values())))
         self._laterals, self._outputs, self._extras = {}, {}, {}
         self._normalizations = {}
         for name in sorted(input_shape, key=_number):
-            self._laterals[name] = self._convolution(1, 1, input_shape[name], f"lateral_{name}")
-            self._outputs[name] = self._convolution(3, 1, shapes[name], f"output_{name}")
+            self._laterals[name] = self._normalized(1, 1, input_shape[name], f"lateral_{name}")
+            self._outputs[name] = self._normalized(3, 1, shapes[name], f"output_{name}")
         if self.extra == "convolution":
             for name in list(shapes)[len(input_shape) :]:
                 before = list(shapes[_named(name, -1)])
-                for axis in self._axes():
+                for axis in self._space:
                     before[axis] = None if before[axis] is None else before[axis] + 2
-                self._extras[name] = self._convolution(3, 2, tuple(before), f"extra_{name}")
-        self.built = True
+                self._extras[name] = self._normalized(3, 2, tuple(before), f"extra_{name}")
 
-    def _convolution(self, kernel_size, strides, shape, name):
-        """A built convolution, with a normalization of its own behind it."""
-        layer = Conv2D(
+    def _normalized(self, kernel_size, strides, shape, name):
+        """Returns a built convolution, and keeps its normalization."""
+        convolution = self._convolution(
             self.filters,
             kernel_size,
+            name,
+            shape,
             strides=strides,
             # "same" would pad an even map on the far side only once it is subsampled.
             padding="same" if strides == 1 else "valid",
             use_bias=self.normalization is None,
-            data_format=self.data_format,
-            # Rebuilt, because an unseeded initializer used twice repeats its values.
-            kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),
             kernel_regularizer=self.kernel_regularizer,
-            dtype=self.dtype_policy,
-            name=name,
         )
-        layer.build(shape)
-        normalization = prototypes.clone(self.normalization)
-        if normalization is not None:
-            config = {
-                **normalization.get_config(),
-                "name": f"{name}_normalization",
-                "dtype": self.dtype_policy,
-            }
-            if config.get("axis") in (-1, [-1]):
-                config["axis"] = self._channel_axis
-            self._normalizations[name] = type(normalization).from_config(config)
-            shape = list(shape)
-            shape[self._channel_axis] = self.filters
-            self._normalizations[name].build(tuple(shape))
-        return layer
+        if self.normalization is not None:
+            shape = convolution.compute_output_shape(shape)
+            self._normalizations[name] = self._part("normalization", f"{name}_normalization", shape)
+        return convolution
 
     def _apply(self, convolution, inputs, training):
         outputs = convolution(inputs)
@@ -143,7 +135,7 @@ class FeaturePyramid(keras.layers.Layer):
             if self.extra == "pooling":
                 outputs[name] = self._every_other(level)
             else:
-                padding = [(1, 1) if axis in self._axes() else (0, 0) for axis in range(4)]
+                padding = [(1, 1) if axis in self._space else (0, 0) for axis in range(4)]
                 level = ops.pad(ops.relu(level) if place else level, padding)
                 outputs[name] = self._apply(self._extras[name], level, training)
         return outputs
@@ -151,7 +143,7 @@ class FeaturePyramid(keras.layers.Layer):
     def _upsampled(self, coarse, fine):
         """`coarse` at twice its size, cropped to that of `fine`."""
         coarse = self._upsampling(coarse)
-        height, width = (ops.shape(fine)[axis] for axis in self._axes())
+        height, width = (ops.shape(fine)[axis] for axis in self._space)
         if self.data_format == "channels_last":
             return coarse[:, :height, :width, :]
         return coarse[:, :, :height, :width]
@@ -160,13 +152,6 @@ class FeaturePyramid(keras.layers.Layer):
         if self.data_format == "channels_last":
             return level[:, ::2, ::2, :]
         return level[:, :, ::2, ::2]
-
-    @property
-    def _channel_axis(self):
-        return -1 if self.data_format == "channels_last" else 1
-
-    def _axes(self):
-        return (1, 2) if self.data_format == "channels_last" else (2, 3)
 
     def compute_output_shape(self, input_shape):
         names = sorted(input_shape, key=_number) if isinstance(input_shape, dict) else []
@@ -185,7 +170,7 @@ class FeaturePyramid(keras.layers.Layer):
             shape[self._channel_axis] = self.filters
             shapes[name] = tuple(shape)
         for one, other in zip(names, names[1:], strict=False):
-            for axis in self._axes():
+            for axis in self._space:
                 fine, coarse = shapes[one][axis], shapes[other][axis]
                 if fine is not None and coarse is not None and coarse != (fine + 1) // 2:
                     raise ValueError(
@@ -195,7 +180,7 @@ class FeaturePyramid(keras.layers.Layer):
         name = names[-1]
         for _ in range(self.extra_levels):
             shape = list(shapes[name])
-            for axis in self._axes():
+            for axis in self._space:
                 shape[axis] = None if shape[axis] is None else (shape[axis] + 1) // 2
             name = _named(name, 1)
             shapes[name] = tuple(shape)
@@ -207,7 +192,7 @@ class FeaturePyramid(keras.layers.Layer):
             "filters": self.filters,
             "extra_levels": self.extra_levels,
             "extra": self.extra,
-            "normalization": prototypes.serialize(self.normalization),
+            **self._slots_config(),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
             "data_format": self.data_format,

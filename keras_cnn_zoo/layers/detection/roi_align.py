@@ -5,11 +5,12 @@ from keras import ops
 
 from keras_cnn_zoo.ops import boxes as box_ops
 from keras_cnn_zoo.ops.roi_align import roi_align
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class ROIAlign2D(keras.layers.Layer):
     """The features under each box, sampled on a grid of fixed size without rounding its coordinates.
 
@@ -30,8 +31,8 @@ class ROIAlign2D(keras.layers.Layer):
             them at least one pixel of the map wide. Defaults to True.
         bounding_box_format: Keras' name of the format of the boxes; a relative one is in parts of the
             picture. Defaults to `"xyxy"`, in pixels of the picture.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
         features: A floating-point tensor.

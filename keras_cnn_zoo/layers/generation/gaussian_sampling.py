@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 # Beyond, in float32, the deviation would soon be infinite; it is 1e13 here.
@@ -11,10 +11,11 @@ LARGEST_LOG_VARIANCE = 60.0
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class GaussianSampling(keras.layers.Layer):
     """Draws from a diagonal Gaussian given by its mean and log variance, differentiably.
 
-    The input holds both, one after the other on its last axis: `concatenate([mean, log_variance])`, as
+    The input has both, one after the other on its last axis: `concatenate([mean, log_variance])`, as
     `losses.GaussianKLDivergence` takes it, so that one `Dense(2 * dim)` serves the two. In training the
     output is `mean + exp(log_variance / 2) * noise`, with `noise` standard normal and anew in every call:
     gradients pass to mean and log variance as if the noise were a given input. For variational autoencoders.
@@ -24,12 +25,12 @@ class GaussianSampling(keras.layers.Layer):
     Args:
         inference: What to return outside training: `"mean"`, or `"sample"` to draw there too. Defaults to
             `"mean"`.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {seed}
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor. Log variances above 60 count as 60.
-        training: Whether to draw.
+        {training}
 
     Input shape:
         `(batch, ..., 2 * dim)`.

@@ -3,12 +3,14 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.ops.norms import l2_norm, l2_normalize
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class CosineDense(keras.layers.Layer):
     """Cosine of the angle between the features and one weight vector per unit, times `scale`.
 
@@ -31,7 +33,7 @@ class CosineDense(keras.layers.Layer):
         kernel_initializer: Initializer of the kernel, `(features, units)`. Defaults to `"glorot_uniform"`.
         kernel_regularizer: Regularizer of the kernel, or None. The output does not depend on its length.
         kernel_constraint: Constraint of the kernel, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor. Where all features are zero the output is zero.
@@ -87,10 +89,7 @@ class CosineDense(keras.layers.Layer):
         directions = ops.cast(l2_normalize(inputs), self.compute_dtype)
         lengths = l2_norm(kernel, axis=0)
         lengths = ops.where(lengths > 0, lengths, ops.ones_like(lengths))
-        # Axes by name: behind "..." TensorFlow computes the kernel's gradient as a sum of outer products.
-        rows = "abcdefgh"[: len(inputs.shape) - 1]
-        projections = ops.einsum(f"{rows}i,io->{rows}o", directions, kernel)
-        wide = ops.cast(projections, at_least_float32(self.compute_dtype))
+        wide = ops.cast(affine.dense(directions, kernel), at_least_float32(self.compute_dtype))
         return ops.cast(wide * (self.scale / lengths), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -5,12 +5,14 @@ import math
 import keras
 from keras import ops
 
+from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.ops.norms import l2_norm
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class LargeMarginSoftmax(keras.layers.Layer):
     """Logits whose true class has to win by a multiple of its angle.
 
@@ -27,7 +29,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         lambda = max(annealing_end, annealing_start * (1 + annealing_rate * t) ^ -annealing_power)
 
     The defaults bring it from 1000 to 1 in 8,700 steps. `annealing_start=0` is the margin at once, which easy
-    sets bear; hard ones may want an `annealing_end` of 5 or 10.
+    sets bear; hard ones may need an `annealing_end` of 5 or 10.
 
     Reference: Liu, Wen, Yu, Yang, 2016, "Large-Margin Softmax Loss for Convolutional Neural Networks", arXiv
     1612.02295; equations (18) and (19) of the survey. The schedule is that of the authors' code.
@@ -42,7 +44,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         kernel_initializer: Initializer of the kernel, `(features, units)`. Defaults to `"glorot_uniform"`.
         kernel_regularizer: Regularizer of the kernel, or None.
         kernel_constraint: Constraint of the kernel, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         features: A floating-point tensor.
@@ -105,7 +107,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
-        # A float counts exactly to 16 million, and unlike an integer it can live beside the kernel on a GPU.
+        # A float counts exactly to 16 million, and unlike an integer it can be next to the kernel on a GPU.
         self.step = self.add_weight(
             shape=(),
             initializer="zeros",
@@ -119,7 +121,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
 
     def call(self, features, labels=None, training=False):
         kernel = ops.convert_to_tensor(self.kernel)
-        logits = ops.einsum("bi,io->bo", features, kernel)
+        logits = affine.dense(features, kernel)
         if labels is None:
             return logits
         labels = ops.convert_to_tensor(labels)

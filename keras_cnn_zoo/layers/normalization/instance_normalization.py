@@ -4,15 +4,16 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class InstanceNormalization(keras.layers.Layer):
     """Normalizes each channel of each example over space.
 
     `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance those of one channel of one
-    example over all its positions, in training and at inference alike. It takes the contrast of a picture
+    example over all its positions, in training and at inference alike. It takes the contrast of an image
     away and does not depend on the batch: for style transfer, image-to-image networks, and small batches. A
     map of one position becomes `beta`.
 
@@ -20,7 +21,7 @@ class InstanceNormalization(keras.layers.Layer):
     Stylization", arXiv 1607.08022, with the `epsilon`, `gamma` and `beta` of the authors' code.
 
     Args:
-        axis: The channels' axis, 1 for channels_first. Defaults to -1.
+        {axis}
         epsilon: Positive number added to the variance. Defaults to 1e-5.
         center: Whether to add `beta`, one value for each channel. Defaults to True.
         scale: Whether to multiply by `gamma`, one value for each channel. Defaults to True.
@@ -30,7 +31,7 @@ class InstanceNormalization(keras.layers.Layer):
         gamma_regularizer: For `gamma`, or None.
         beta_constraint: For `beta`, or None.
         gamma_constraint: For `gamma`, or None.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor. Statistics are computed in at least float32.
@@ -49,6 +50,8 @@ class InstanceNormalization(keras.layers.Layer):
     >>> [[round(float(value), 4) for value in position] for position in y[0]]
     [[-1.0, -1.0], [1.0, 1.0]]
     """
+
+    receptive_steps = "everything"
 
     def __init__(
         self,
@@ -110,13 +113,13 @@ class InstanceNormalization(keras.layers.Layer):
         channels = self.axis % rank
         space = tuple(axis for axis in range(1, rank) if axis != channels)
         mean = statistics.mean(inputs, space, keepdims=True)
-        centred = ops.cast(inputs, mean.dtype) - mean
-        variance = statistics.mean(ops.square(centred), space, keepdims=True)
+        centered = ops.cast(inputs, mean.dtype) - mean
+        variance = statistics.mean(ops.square(centered), space, keepdims=True)
         factor = 1 / ops.sqrt(variance + self.epsilon)
         along = [-1 if axis == channels else 1 for axis in range(rank)]
         if self.scale:
             factor = factor * ops.cast(ops.reshape(self.gamma, along), factor.dtype)
-        outputs = centred * factor
+        outputs = centered * factor
         if self.center:
             outputs = outputs + ops.cast(ops.reshape(self.beta, along), outputs.dtype)
         return ops.cast(outputs, self.compute_dtype)

@@ -4,13 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divides each activation by the energy of its neighbouring channels.
+    """Divides each activation by the energy of its neighboring channels.
 
     `y[i] = x[i] / (bias + alpha * sum(x[j] ** 2)) ** beta`, the sum over the channels `j` from `i -
     depth_radius` to `i + depth_radius` that exist. Needed to run AlexNet and its contemporaries with their
@@ -22,13 +23,13 @@ class LocalResponseNormalization(keras.layers.Layer):
     depth_radius + 1) * alpha`.
 
     Args:
-        depth_radius: Neighbours on each side, a non-negative integer. Defaults to 2.
+        depth_radius: Neighbors on each side, a non-negative integer. Defaults to 2.
         bias: Positive number added to the weighted energy, which keeps a channel of zeros at zero. Defaults
             to 2.
         alpha: Non-negative weight of the energy, not divided by the window. Defaults to 1e-4.
         beta: Non-negative exponent. Defaults to 0.75.
-        axis: The channels' axis, 1 for channels_first. Defaults to -1.
-        **kwargs: `name`, `dtype`, ...
+        {axis}
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor. Squares and powers run in at least float32.
@@ -46,6 +47,8 @@ class LocalResponseNormalization(keras.layers.Layer):
     >>> [round(float(value), 4) for value in layer(np.array([[1.0, 2.0, 2.0]]))[0]]
     [0.4082, 0.6325, 0.6667]
     """
+
+    receptive_steps = "pointwise"
 
     def __init__(self, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75, *, axis=-1, **kwargs):
         super().__init__(**kwargs)

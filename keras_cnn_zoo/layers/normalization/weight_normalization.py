@@ -4,17 +4,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.layers import functional_call
 from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
 from keras_cnn_zoo.ops import statistics
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
-PLAIN = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+OTHERS = (keras.layers.Dense, *functional_call.CONVOLUTIONS)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class WeightNormalization(BaseWrapper):
     """Learns the length and the direction of each kernel of a dense or convolutional layer apart.
 
@@ -37,7 +39,7 @@ class WeightNormalization(BaseWrapper):
     Args:
         layer: A `Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D`, `DepthwiseConv2D` or transposed
             convolution layer, built or not; its weights are used, not copied.
-        **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
+        {wrapper_kwargs}
 
     Call arguments:
         inputs: A floating-point tensor, as for `layer`. Norms are computed in at least float32.
@@ -59,27 +61,31 @@ class WeightNormalization(BaseWrapper):
 
     def __init__(self, layer, **kwargs):
         if (
-            not isinstance(layer, PLAIN + TRANSPOSED + DEPTHWISE)
-            or layer.dtype_policy.quantization_mode is not None
+            not isinstance(layer, OTHERS + TRANSPOSED + DEPTHWISE)
+            or not functional_call.has_float_kernel(layer)
             or getattr(layer, "lora_rank", None) is not None
         ):
             validation.fail(
                 "layer",
-                "a Dense, ConvND, ConvNDTranspose or DepthwiseConvND layer, without quantization and LoRA",
+                "a Dense, ConvND, ConvNDTranspose, or DepthwiseConvND layer without LoRA, in floating point "
+                "or quantized to int8",
                 layer,
             )
         super().__init__(layer, **kwargs)
 
     def build(self, input_shape):
         super().build(input_shape)
-        kernel = self.layer.kernel
         self.g = self.add_weight(
             name="g",
-            shape=[size for axis, size in enumerate(kernel.shape) if axis not in self._summed],
-            initializer=lambda shape, dtype: ops.cast(ops.reshape(self._norm(kernel), shape), dtype),
+            shape=[size for axis, size in enumerate(self.layer.kernel.shape) if axis not in self._summed],
+            initializer=self._initial_g,
             autocast=False,
         )
         self.built = True
+
+    def _initial_g(self, shape, dtype=None):
+        kernel = functional_call.float_kernel(self.layer)
+        return ops.cast(ops.reshape(self._norm(kernel), shape), dtype)
 
     @property
     def _summed(self):
@@ -105,30 +111,14 @@ class WeightNormalization(BaseWrapper):
             [1 if axis in self._summed else size for axis, size in enumerate(direction.shape)],
         )
         bias = ops.convert_to_tensor(self.layer.bias) if self.layer.use_bias else None
-        outputs = self._call_layer(inputs, length * direction, bias)
+        outputs = functional_call.functional_call(self.layer, inputs, length * direction, bias)
         if self.layer.activity_regularizer is not None:
             self.add_loss(self.layer.activity_regularizer(outputs))
         return outputs
 
     def _direction(self):
-        kernel = ops.cast(self.layer.kernel, self._wide)
+        kernel = ops.cast(functional_call.float_kernel(self.layer), self._wide)
         return kernel / self._norm(kernel)
-
-    def _call_layer(self, inputs, kernel, bias):
-        """The layer's output with another kernel and bias in place of its own."""
-        layer = self.layer
-        if type(layer).call is keras.layers.Dense.call:
-            # Its own matrix product is float32 for float64 on PyTorch.
-            axes = "abcdefgh"[: len(inputs.shape) - 1]
-            outputs = ops.einsum(f"{axes}i,io->{axes}o", inputs, ops.cast(kernel, inputs.dtype))
-            outputs = outputs if bias is None else outputs + ops.cast(bias, inputs.dtype)
-            return outputs if layer.activation is None else layer.activation(outputs)
-        values = {id(layer.kernel): kernel, id(layer.bias): bias}
-        trainable, others = (
-            [values.get(id(weight), weight) for weight in weights]
-            for weights in (layer.trainable_variables, layer.non_trainable_variables)
-        )
-        return layer.stateless_call(trainable, others, inputs)[0]
 
     def initialize(self, inputs):
         """Sets `g` and the bias so that the layer's outputs on `inputs` have mean 0 and variance 1.
@@ -144,11 +134,7 @@ class WeightNormalization(BaseWrapper):
             self.build(inputs.shape)
         layer = self.layer
         bias = ops.zeros(layer.bias.shape, self._wide) if layer.use_bias else None
-        activation, layer.activation = layer.activation, None
-        try:
-            outputs = self._call_layer(inputs, self._direction(), bias)
-        finally:
-            layer.activation = activation
+        outputs = functional_call.preactivation(layer, inputs, self._direction(), bias)
         channels = 1 if getattr(layer, "data_format", None) == "channels_first" else len(outputs.shape) - 1
         others = tuple(axis for axis in range(len(outputs.shape)) if axis != channels)
         mean = statistics.mean(outputs, others, keepdims=True)

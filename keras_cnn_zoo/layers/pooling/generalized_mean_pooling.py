@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics, windows
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 LARGEST_POWER = 1e30  # there it equals the maximum in every dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class GeneralizedMeanPooling2D(keras.layers.Layer):
     """Global pooling between the average and the maximum: `y = mean(x^p)^(1/p)` over each map.
 
@@ -28,27 +29,28 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
         p: Power, or its value before training, above 0 and at most 1e30. Defaults to 3.
         trainable_p: Whether the power is a trainable weight. If not, small whole powers are products and
             faster. Defaults to True.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         keepdims: Whether height and width stay, with a length of 1. Defaults to False.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
-        and width may be unknown.
+        {maps}; height and width may be unknown.
 
     Output shape:
         `(batch, channels)`; with `keepdims` as the input, height and width 1.
 
     Raises:
-        ValueError: for an argument outside its range, or an input of a rank other than 4.
+        {map_errors}
 
     >>> layer = GeneralizedMeanPooling2D(p=2, trainable_p=False)
     >>> float(layer(np.array([[[[1.0], [7.0]]]]))[0, 0])
     5.0
     """
+
+    receptive_steps = "everything"
 
     def __init__(self, p=3.0, *, trainable_p=True, data_format=None, keepdims=False, **kwargs):
         super().__init__(**kwargs)

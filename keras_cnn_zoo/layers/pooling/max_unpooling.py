@@ -2,14 +2,15 @@
 
 import keras
 
-from keras_cnn_zoo.layers.pooling import sliding
+from keras_cnn_zoo.layers.base_pooling import BasePooling
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.ops.switches import max_unpool, unpooled_length
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class MaxUnpooling2D(keras.layers.Layer):
+@docstrings.filled
+class MaxUnpooling2D(BasePooling):
     """Puts each value back where the maximum of its window was, and 0 elsewhere.
 
     Called with values, one for each window of a pooling, and the switches of `MaxPoolingWithArgmax2D`; the
@@ -21,17 +22,17 @@ class MaxUnpooling2D(keras.layers.Layer):
     section 2.1.
 
     Args:
-        pool_size: Height and width of the windows, an integer or two. Defaults to 2.
-        strides: Step of the windows, an integer or two, or None for `pool_size`.
-        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {pool_size}
+        {pool_strides}
+        {padding}
+        {data_format}
         output_size: Height and width of the map before pooling, an integer or two. Several sizes pool to one:
             None takes `(n - 1) * strides + pool_size` for `n` windows without padding, the smallest, and
             `n * strides` with `"same"`, the largest.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
         switches: An integer tensor of the same shape, row-major positions in the windows.
 
     Input shape:
@@ -50,15 +51,12 @@ class MaxUnpooling2D(keras.layers.Layer):
     [[0.0, 0.0], [3.0, 0.0]]
     """
 
+    rank = 2
+
     def __init__(
         self, pool_size=2, strides=None, padding="valid", data_format=None, *, output_size=None, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.pool_size = validation.positive_integers("pool_size", pool_size, 2)
-        strides = self.pool_size if strides is None else strides
-        self.strides = validation.positive_integers("strides", strides, 2)
-        self.padding = validation.one_of("padding", padding, ("valid", "same"))
-        self.data_format = validation.data_format("data_format", data_format)
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
         self.output_size = validation.positive_integers("output_size", output_size, 2, optional=True)
 
     def build(self, inputs_shape, switches_shape):
@@ -66,7 +64,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, switches):
-        return max_unpool(inputs, switches, *sliding.arguments(self), self.output_size)
+        return max_unpool(inputs, switches, *self._window, self.output_size)
 
     def compute_output_shape(self, inputs_shape, switches_shape):
         same = len(inputs_shape) == len(switches_shape) == 4 and all(
@@ -96,8 +94,4 @@ class MaxUnpooling2D(keras.layers.Layer):
         return tuple(shape)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            **sliding.config(self),
-            "output_size": self.output_size,
-        }
+        return {**super().get_config(), "output_size": self.output_size}

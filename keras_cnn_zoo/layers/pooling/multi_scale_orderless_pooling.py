@@ -1,4 +1,4 @@
-"""Orderless pooling of windows of several sizes over learnt cluster centers."""
+"""Orderless pooling of windows of several sizes over learned cluster centers."""
 
 import warnings
 
@@ -8,20 +8,21 @@ from keras import ops
 
 from keras_cnn_zoo.ops import statistics, vlad, windows
 from keras_cnn_zoo.ops.norms import l2_normalize
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 ADAPT_BATCH = 32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class MultiScaleOrderlessPooling2D(keras.layers.Layer):
     """Pools a map whole, and by the residuals of its windows to cluster centers for several window sizes.
 
     The first `channels` outputs are the mean of the map, of length 1. Then for each window size: the means
     of all windows, projected to `components` principal components where these are asked for, are descriptors
     `x`; `v[k] = sum_x a_k(x) (x - centers[k])`, where `a(x)` is `exp(-|x - centers[k]|^2 / bandwidth)` over
-    the `nearest` centers, divided by its sum; then `sign(v) sqrt(abs(v))`, of length 1. What stands where in
-    the map no longer matters, while small things still count: for retrieval and scenes, on the features of a
+    the `nearest` centers, divided by its sum; then `sign(v) sqrt(abs(v))`, of length 1. The places in
+    the map no longer matter, while small things still count: for retrieval and scenes, on the features of a
     trained network. `nearest=1` is the plain VLAD of Jegou et al.
 
     `adapt(data)` learns centers by k-means, and components, with scikit-learn; they are weights, saved with
@@ -31,7 +32,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
     Activation Features", arXiv 1403.1840; section 3.2.6 of the survey.
 
     Differs from the paper: windows are means of a feature map, where the paper runs the network anew on
-    patches of the picture, and the paper's last projection of each level's vector is left to a `Dense` layer.
+    patches of the image, and the paper's last projection of each level's vector is left to a `Dense` layer.
     `nearest` and `bandwidth` are those of the authors' program.
 
     Args:
@@ -42,15 +43,14 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
             to None.
         nearest: Number of centers that share a descriptor; all where there are not so many. Defaults to 5.
         bandwidth: Positive squared distance over which the share of a center falls by e. Defaults to 10.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
-        and width may be unknown.
+        {maps}; height and width may be unknown.
 
     Output shape:
         `(batch, channels + scales * num_clusters * size)`, `size` being `components` or `channels`.
@@ -65,6 +65,8 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
     >>> print(layer(maps).shape)
     (8, 45)
     """
+
+    receptive_steps = "everything"
 
     def __init__(
         self,
@@ -116,7 +118,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
             if (self.components)
             else []
         )
-        # Centers of zeros may be learnt; so it is a weight of its own that tells that they were.
+        # Centers of zeros may be learned; so a weight of its own says that they were.
         self.adapted = weight("adapted", ())
         self.built = True
 
@@ -174,7 +176,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
                 ]
             )
         if not batches:
-            raise ValueError("`data` must hold a feature map at least. Received: none")
+            raise ValueError("`data` must be at least one feature map. Received: none")
         if not all(np.isfinite(part).all() for batch in batches for part in batch):
             raise ValueError("`data` must be finite. Received: NaN or infinite values")
         return batches

@@ -4,17 +4,18 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics, windows
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class SpatialPyramidPooling2D(keras.layers.Layer):
     """Pools maps of any size to vectors of one length: a grid of n x n bins for each level n.
 
     Bin i of n covers the rows `floor(i * height / n) .. ceil((i + 1) * height / n) - 1`, and columns
     likewise, so that the bins cover the map and overlap where n does not divide it; on a map smaller than the
     grid, pixels serve several bins. Put between convolutions and dense layers it makes a network take
-    pictures of any size.
+    images of any size.
 
     Reference: He, Zhang, Ren, Sun, 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual
     Recognition", arXiv 1406.4729; section 3.2.5 of the survey.
@@ -26,15 +27,14 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     Args:
         levels: Positive integers, the bins along each axis on each level. Defaults to `(4, 2, 1)`.
         pooling: `"max"` as in the paper, or `"average"`. Defaults to `"max"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; height
-        and width may be unknown.
+        {maps}; height and width may be unknown.
 
     Output shape:
         `(batch, sum(n^2) * channels)`: level after level, in each the bins row by row, in each bin the
@@ -48,6 +48,8 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     >>> print(layer(np.ones((1, 5, 7, 3))).shape, layer(np.ones((1, 9, 1, 3))).shape)
     (1, 15) (1, 15)
     """
+
+    receptive_steps = "everything"
 
     def __init__(self, levels=(4, 2, 1), *, pooling="max", data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -67,8 +69,8 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
 
     def call(self, inputs):
         grids = {}
-        # From fine to coarse: where a finer grid has several bins for each of a coarser one, its maxima hold
-        # all there is to know, and the map is read only once.
+        # From fine to coarse: where a finer grid has several bins per bin of a coarser one, its maxima
+        # are enough, and the map is read only once.
         for level in sorted(set(self.levels), reverse=True):
             finer = [size for size in grids if size % level == 0] if self.pooling == "max" else []
             grids[level] = self._pool(grids[min(finer)] if finer else inputs, level)

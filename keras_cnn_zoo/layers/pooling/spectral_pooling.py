@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import spectra, windows
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class SpectralPooling2D(keras.layers.Layer):
-    """2D pooling by cropping the centred spectrum of each channel.
+    """2D pooling by cropping the centered spectrum of each channel.
 
     `y = real(ifft2(crop(fft2(x))))`, times `output size / input size`, so that the mean of the input is kept.
     It reaches any smaller size, not only whole fractions, and keeps more of the signal for the same output
@@ -27,14 +28,14 @@ class SpectralPooling2D(keras.layers.Layer):
         output_size: Height and width of the output, an integer or two, at most the input's. Either this or
             `pool_size` must be given.
         pool_size: Factor by which height and width shrink, an integer or two; lengths are rounded down.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+        {maps}.
 
     Output shape:
         `(batch, new_height, new_width, channels)`, or `(batch, channels, new_height, new_width)`.
@@ -47,6 +48,8 @@ class SpectralPooling2D(keras.layers.Layer):
     >>> print(layer(np.ones((1, 8, 8, 2))).shape)
     (1, 5, 3, 2)
     """
+
+    receptive_steps = "everything"
 
     def __init__(self, output_size=None, *, pool_size=None, data_format=None, **kwargs):
         super().__init__(**kwargs)

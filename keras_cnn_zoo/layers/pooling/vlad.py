@@ -5,13 +5,14 @@ from keras import ops
 
 from keras_cnn_zoo.ops import vlad, windows
 from keras_cnn_zoo.ops.norms import l2_normalize
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 # Below the square root of this a cluster fades out instead of being blown up to length 1.
 INTRA_EPSILON = 1e-12
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class VLAD(keras.layers.Layer):
     """Pools any number of descriptors to one vector: their residuals to cluster centers, summed by cluster.
 
@@ -32,11 +33,11 @@ class VLAD(keras.layers.Layer):
     Args:
         num_clusters: Number of clusters, a positive integer.
         alpha: Positive sharpness of the first assignment; larger is harder. Defaults to 100.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        **kwargs: `name`, `dtype`, ...
+        {data_format}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
         `(batch, height, width, channels)` or `(batch, descriptors, channels)`; channels second for
@@ -53,6 +54,8 @@ class VLAD(keras.layers.Layer):
     >>> print(layer(np.ones((2, 7, 5, 3), "float32")).shape)
     (2, 12)
     """
+
+    receptive_steps = "everything"
 
     def __init__(self, num_clusters, *, alpha=100.0, data_format=None, **kwargs):
         super().__init__(**kwargs)

@@ -6,14 +6,15 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics, windows
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class DropBlock2D(keras.layers.Layer):
     """Drops square blocks of feature maps in training.
 
-    Neighbouring features tell much the same, so dropping single ones, as `Dropout` does, takes little
+    Neighboring features are much alike, so dropping single ones, as `Dropout` does, takes little
     information away. Every position where a whole block fits starts one with probability
     `rate / block_size^2 * size^2 / (size - block_size + 1)^2`, which drops a share of about `rate`, less
     where blocks overlap; the features that are left are scaled up by their share. A block larger than the map
@@ -28,30 +29,32 @@ class DropBlock2D(keras.layers.Layer):
     Args:
         block_size: Height and width of the blocks, an integer or two; the paper has 7.
         rate: Share of the features to drop, in [0, 1).
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         per: What shares its blocks: `"channel"` draws them for every example and channel, as the paper finds
             best, `"example"` for all channels of an example together, which is faster. Defaults to
             `"channel"`.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {seed}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
         training: Whether to drop.
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
+        {maps}.
 
     Output shape:
         As the input.
 
     Raises:
-        ValueError: for an argument outside its range, or an input of a rank other than 4.
+        {map_errors}
 
     >>> layer = DropBlock2D(block_size=3, rate=0.2, seed=1)
     >>> print(layer(np.ones((1, 8, 8, 2)), training=True).shape)
     (1, 8, 8, 2)
     """
+
+    receptive_steps = "pointwise"
 
     def __init__(self, block_size, rate, data_format=None, *, per="channel", seed=None, **kwargs):
         super().__init__(**kwargs)

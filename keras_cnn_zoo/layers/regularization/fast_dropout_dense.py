@@ -4,12 +4,14 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.layers.base_dense import BaseDense
+from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.ops.gaussian import deviation, expected_activation, is_joint
 from keras_cnn_zoo.ops.windows import as_float32
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class FastDropoutDense(BaseDense):
     """Dense layer under dropout of its inputs, without drawing the dropped inputs.
 
@@ -26,32 +28,26 @@ class FastDropoutDense(BaseDense):
     the paper: kernels are those of `keras.layers.Dropout(rate)` and `Dense` divided by `1 - rate`.
 
     Args:
-        units: Number of units, the channels of the output.
+        {units}
         rate: Probability of dropping an input, in [0, 1).
         activation: Activation of the units, or None.
         use_bias: Whether the units have biases, which are not dropped. Defaults to True.
-        kernel_initializer: For the kernel. Defaults to Glorot uniform.
-        bias_initializer: For the bias. Defaults to zeros.
-        kernel_regularizer: For the kernel, or None.
-        bias_regularizer: For the bias, or None.
-        activity_regularizer: For the output, or None.
-        kernel_constraint: For the kernel, or None.
-        bias_constraint: For the bias, or None.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {weights}
+        {seed}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
-        training: Whether to draw.
+        {inputs}
+        {training}
 
     Input shape:
-        `(batch, ..., channels)`.
+        {vectors}
 
     Output shape:
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: for an argument outside its range, or an input of rank 1 or with unknown channels.
+        {dense_errors}
 
     >>> layer = FastDropoutDense(4, rate=0.5, activation="relu")
     >>> print(layer(np.ones((2, 3)), training=True).shape)
@@ -93,18 +89,16 @@ class FastDropoutDense(BaseDense):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, inputs, training=False):
-        mean = (1 - self.rate) * self.product(inputs, self.kernel)
-        if self.bias is not None:
-            mean = mean + self.bias
+        mean = affine.add_bias((1 - self.rate) * affine.dense(inputs, self.kernel), self.bias)
         linear = self.activation in (None, keras.activations.linear) or is_joint(self.activation)
         if self.rate == 0 or (linear and not training):
-            return self.activate(mean)
+            return self._activate(mean)
         kernel = as_float32(ops.convert_to_tensor(self.kernel))
-        energy = self.product(ops.square(as_float32(inputs)), ops.square(kernel))
+        energy = affine.dense(ops.square(as_float32(inputs)), ops.square(kernel))
         variance = self.rate * (1 - self.rate) * energy
         mean = as_float32(mean)
         if training:
-            outputs = self.activate(ops.cast(self._draw(mean, variance), self.compute_dtype))
+            outputs = self._activate(ops.cast(self._draw(mean, variance), self.compute_dtype))
         else:
             outputs = expected_activation(self.activation, mean, variance)
         return ops.cast(outputs, self.compute_dtype)

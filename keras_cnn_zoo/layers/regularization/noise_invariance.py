@@ -7,11 +7,12 @@ from keras import ops
 
 from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
 from keras_cnn_zoo.ops import statistics
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class NoiseInvariance(BaseWrapper):
     """Penalizes the change of a layer's output under Gaussian noise on its input.
 
@@ -26,7 +27,7 @@ class NoiseInvariance(BaseWrapper):
     and adds none of the layer's own losses.
 
     Reference: Bishop, 1995, "Training with Noise is Equivalent to Tikhonov Regularization" (Neural
-    Computation 7); section 3.5.1 of the survey, which names it beside weight decay.
+    Computation 7); section 3.5.1 of the survey, which names it next to weight decay.
 
     Differs from the paper: Bishop adds the noise to the inputs of the training error and finds the penalty in
     the expansion; here it is a term of its own, so that the output and its error stay free of noise.
@@ -37,7 +38,7 @@ class NoiseInvariance(BaseWrapper):
         stddev: Standard deviation of the noise, a non-negative number in units of the input.
         factor: Non-negative weight of the penalty.
         seed: Integer seed of the noise, or None. Defaults to None.
-        **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
+        {wrapper_kwargs}
 
     Call arguments:
         inputs: A floating-point tensor, as for `layer`.

@@ -5,10 +5,11 @@ from keras import ops
 
 from keras_cnn_zoo.layers.base_dense import BaseDense
 from keras_cnn_zoo.ops.windows import as_float32
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class Standout(BaseDense):
     """Dense layer that drops its units with probabilities of their own.
 
@@ -21,38 +22,32 @@ class Standout(BaseDense):
     Reference: Ba, Frey, 2013, "Adaptive Dropout for Training Deep Neural Networks" (NIPS); section 3.5.2 of
     the survey.
 
-    Differs from the paper: the paper learns the weights of the keep probabilities beside the layer's own and
-    finds them to become an affine function of these; here they are that function from the start, its variant
-    without further weights. The bias belongs to the weights, and `beta` is added to the sum.
+    Differs from the paper: the paper learns the weights of the keep probabilities in addition to the layer's
+    own and finds them to become an affine function of these; here they are that function from the start, its
+    variant without further weights. The bias belongs to the weights, and `beta` is added to the sum.
 
     Args:
-        units: Number of units, the channels of the output.
+        {units}
         activation: Activation of the units, or None.
         use_bias: Whether the units have biases. Defaults to True.
-        kernel_initializer: For the kernel. Defaults to Glorot uniform.
-        bias_initializer: For the bias. Defaults to zeros.
-        kernel_regularizer: For the kernel, or None.
-        bias_regularizer: For the bias, or None.
-        activity_regularizer: For the output, or None.
-        kernel_constraint: For the kernel, or None.
-        bias_constraint: For the bias, or None.
+        {weights}
         alpha: How strongly the keep probability follows the unit's input. Defaults to 1.
         beta: Logit of the keep probability of a unit without input. Defaults to 0, a probability of 1/2.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {seed}
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
         training: Whether to drop units.
 
     Input shape:
-        `(batch, ..., channels)`.
+        {vectors}
 
     Output shape:
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: for an argument outside its range, or an input of rank 1 or with unknown channels.
+        {dense_errors}
 
     >>> layer = Standout(4, activation="relu", alpha=1.0, beta=0.5)
     >>> print(layer(np.ones((2, 3)), training=True).shape)
@@ -96,9 +91,9 @@ class Standout(BaseDense):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, inputs, training=False):
-        outputs = self.affine(inputs)
+        outputs = self._preactivation(inputs)
         logits = self.alpha * as_float32(outputs) + self.beta
-        outputs = self.activate(outputs)
+        outputs = self._activate(outputs)
         if training:
             draw = keras.random.uniform(ops.shape(outputs), dtype="float32", seed=self.seed_generator)
             dropped = ops.cast(ops.sigmoid(-ops.stop_gradient(logits)), "float32")

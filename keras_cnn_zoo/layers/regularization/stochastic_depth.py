@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class StochasticDepth(keras.layers.Layer):
     """Drops a whole residual branch in training: `x + StochasticDepth(rate)(branch(x))`.
 
@@ -27,8 +28,8 @@ class StochasticDepth(keras.layers.Layer):
         per: What shares one draw, `"example"` or `"batch"`. Defaults to `"example"`.
         scale_at: `"training"` divides branches that are kept by `1 - rate` in training, `"inference"`
             multiplies by it at inference. Defaults to `"training"`.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {seed}
+        {kwargs}
 
     Call arguments:
         inputs: A floating-point tensor, the output of the branch.
@@ -47,6 +48,8 @@ class StochasticDepth(keras.layers.Layer):
     >>> sorted({float(value) for value in layer(np.ones(100), training=True)})
     [0.0, 4.0]
     """
+
+    receptive_steps = "pointwise"
 
     def __init__(self, rate, *, per="example", scale_at="training", seed=None, **kwargs):
         super().__init__(**kwargs)

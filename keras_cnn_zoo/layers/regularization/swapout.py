@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.shapes import agree
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class Swapout(keras.layers.Layer):
     """Adds a shortcut and a branch whose elements are dropped independently: `Swapout()([x, branch(x)])`.
 
@@ -29,12 +30,12 @@ class Swapout(keras.layers.Layer):
         branch_rate: Probability of dropping an element of the branch, in [0, 1]. Defaults to 0.5.
         inference: Outside training, `"expectation"` gives the mean over the draws, and `"sample"` draws as in
             training. Defaults to `"expectation"`.
-        seed: Integer seed of the draws, or None. Defaults to None.
-        **kwargs: `name`, `dtype`, ...
+        {seed}
+        {kwargs}
 
     Call arguments:
         inputs: A list of two floating-point tensors, shortcut and branch.
-        training: Whether to draw.
+        {training}
 
     Input shape:
         A list of two equal shapes `(batch, ...)`.
@@ -49,6 +50,8 @@ class Swapout(keras.layers.Layer):
     >>> [float(value) for value in layer([np.array([4.0, 8.0]), np.array([2.0, -2.0])])]
     [4.0, 5.0]
     """
+
+    receptive_steps = "pointwise"
 
     def __init__(self, shortcut_rate=0.5, branch_rate=0.5, *, inference="expectation", seed=None, **kwargs):
         super().__init__(**kwargs)

@@ -2,14 +2,15 @@
 
 import keras
 
-from keras_cnn_zoo.layers import kernels
-from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.layers.slots import CompositeLayer
+from keras_cnn_zoo.utils import docstrings, validation
+from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serialized
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class HighwayConv2D(keras.layers.Layer):
-    """Convolution with a learnt gate between its output and its input.
+@docstrings.filled
+class HighwayConv2D(CompositeLayer):
+    """Convolution with a learned gate between its output and its input.
 
     `y = h * t + x * (1 - t)`, with `h = activation(convolution(x))` and `t = sigmoid(gate convolution(x))`. A
     negative `gate_bias` starts the layer close to the identity, so that stacks of dozens of layers train with
@@ -20,28 +21,27 @@ class HighwayConv2D(keras.layers.Layer):
 
     Args:
         filters: Filters of both convolutions, equal to the input's channels.
-        kernel_size: Height and width of both kernels, an integer or two.
+        {kernel_size}
         strides: 1 only, because the input is carried over.
         padding: `"same"` only, for the same reason.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         dilation_rate: Dilation of both convolutions, an integer or two. Defaults to 1.
         groups: Groups of both convolutions, a divisor of `filters`. Defaults to 1.
         activation: Activation of `h`. Defaults to `"relu"`, which the paper's convolutional networks use.
         use_bias: Whether `h` has a bias; the gate always has one. Defaults to True.
-        kernel_initializer: For both kernels; one with a fixed seed starts them alike. Defaults to Glorot
-            uniform.
+        kernel_initializer: For both kernels, each with its own seed. Defaults to Glorot uniform.
         bias_initializer: For the bias of `h`. Defaults to zeros.
         kernel_regularizer: For both kernels, or None.
         bias_regularizer: For the bias of `h`, or None.
-        activity_regularizer: For the output, or None.
+        {activity_regularizer}
         kernel_constraint: For both kernels, or None.
         bias_constraint: For the bias of `h`, or None.
         gate_bias: Initial bias of the gate; at -2 the gate lets 12 % of `h` through. The paper uses -1 to
             -10, lower for deeper networks. Defaults to -2.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor.
+        {inputs}
 
     Input shape:
         `(batch, height, width, filters)`, or `(batch, filters, height, width)` for channels_first.
@@ -57,6 +57,8 @@ class HighwayConv2D(keras.layers.Layer):
     >>> tuple(layer(np.ones((1, 8, 8, 3))).shape)
     (1, 8, 8, 3)
     """
+
+    receptive_steps = "window"
 
     def __init__(
         self,
@@ -89,9 +91,7 @@ class HighwayConv2D(keras.layers.Layer):
         self.padding = validation.one_of("padding", padding, ("same",))
         self.data_format = validation.data_format("data_format", data_format)
         self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
-        self.groups = validation.positive_integer("groups", groups)
-        if self.filters % self.groups:
-            validation.fail("groups", f"a divisor of filters={self.filters}", groups)
+        self.groups = validation.divisor("groups", groups, self.filters, f"filters={self.filters}")
         self.activation = keras.activations.get(activation)
         self.use_bias = validation.boolean("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -103,51 +103,45 @@ class HighwayConv2D(keras.layers.Layer):
         self.gate_bias = validation.finite_number("gate_bias", gate_bias)
 
         common = {
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
             "padding": "same",
-            "data_format": self.data_format,
             "dilation_rate": self.dilation_rate,
             "groups": self.groups,
             "kernel_regularizer": self.kernel_regularizer,
             "kernel_constraint": self.kernel_constraint,
-            "dtype": self.dtype_policy,
         }
-        self.transform = Conv2D(
+        self.transform = self._convolution(
+            self.filters,
+            self.kernel_size,
+            "transform",
             **common,
             activation=self.activation,
             use_bias=self.use_bias,
-            kernel_initializer=self.kernel_initializer,
             bias_initializer=self.bias_initializer,
             bias_regularizer=self.bias_regularizer,
             bias_constraint=self.bias_constraint,
-            name="transform",
         )
-        # Regularizing, constraining or re-initializing the gate's bias would undo `gate_bias`. The
-        # initializer is rebuilt because an unseeded Keras initializer repeats its values when it is used
-        # twice.
-        self.gate = Conv2D(
+        # Regularizing, constraining, or reinitializing the gate's bias would undo `gate_bias`.
+        self.gate = self._convolution(
+            self.filters,
+            self.kernel_size,
+            "gate",
             **common,
             activation="sigmoid",
-            kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),
             bias_initializer=keras.initializers.Constant(self.gate_bias),
-            name="gate",
         )
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         if len(input_shape) != 4:
             raise ValueError(
                 f"`HighwayConv2D` takes inputs of rank 4. Received: input_shape={tuple(input_shape)}"
             )
-        channels = input_shape[-1 if self.data_format == "channels_last" else 1]
-        if channels != self.filters:
+        if input_shape[self._channel_axis] != self.filters:
             raise ValueError(
                 "`filters` must equal the channels of the input, which is carried over. "
                 f"Received: filters={self.filters}, input_shape={tuple(input_shape)}"
             )
         self.transform.build(input_shape)
         self.gate.build(input_shape)
-        self.built = True
 
     def call(self, inputs):
         gate = self.gate(inputs)
@@ -157,8 +151,5 @@ class HighwayConv2D(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            **kernels.convolution_config(self),
-            "gate_bias": self.gate_bias,
-        }
+        arguments = {name: getattr(self, name) for name in CONVOLUTION_ARGUMENTS}
+        return {**super().get_config(), **serialized(arguments), "gate_bias": self.gate_bias}

@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
 from keras_cnn_zoo.layers.regularization.stochastic_depth import StochasticDepth
 from keras_cnn_zoo.layers.residual.squeeze_excitation import SqueezeExcitation
-from keras_cnn_zoo.utils import prototypes, validation
+from keras_cnn_zoo.layers.slots import CompositeLayer, Slot
+from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.utils import validation
 
 EXPANSION = {"basic": 1, "bottleneck": 4}
 
@@ -19,13 +20,13 @@ class _UnitInterval(keras.constraints.Constraint):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class ResidualBlock2D(keras.layers.Layer):
+class ResidualBlock2D(CompositeLayer):
     """`y = activation(branch(x) + shortcut(x))`, the building block of residual networks.
 
     The "basic" branch is two 3 x 3 convolutions of `filters` channels; the "bottleneck" branch goes through
     1 x 1, 3 x 3 and 1 x 1 and leaves with `4 * filters` channels. Every convolution is normalized. Where size
     or channels change, the shortcut is a normalized 1 x 1 convolution or the subsampled input padded with
-    zero channels. Maps are padded on all sides alike, so that odd and even sizes are centred.
+    zero channels. Maps are padded on all sides alike, so that odd and even sizes are centered.
 
     Reference: He, Zhang, Ren, Sun, 2015, "Deep Residual Learning for Image Recognition", arXiv 1512.03385;
     2016, "Identity Mappings in Deep Residual Networks", arXiv 1603.05027 (`preactivation`); equation (37) of
@@ -58,7 +59,7 @@ class ResidualBlock2D(keras.layers.Layer):
         activation: Name of an activation, a layer used as prototype, or None. Defaults to `"relu"`.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
         dilation_rate: Dilation of the 3 x 3 convolutions. Defaults to 1.
-        kernel_initializer: For all kernels. Defaults to He normal.
+        kernel_initializer: For all kernels, each with its own seed. Defaults to He normal.
         seed: Integer for `drop_rate`, or None.
         **kwargs: `name`, `dtype`, ...
 
@@ -79,6 +80,8 @@ class ResidualBlock2D(keras.layers.Layer):
     >>> print(layer(np.ones((1, 7, 7, 4), "float32")).shape)
     (1, 4, 4, 32)
     """
+
+    normalization, activation = Slot(), Slot()
 
     def __init__(
         self,
@@ -123,26 +126,17 @@ class ResidualBlock2D(keras.layers.Layer):
         self.weighted = validation.boolean("weighted", weighted)
         self.squeeze_ratio = validation.positive_integer("squeeze_ratio", squeeze_ratio, optional=True)
         self.drop_rate = validation.probability("drop_rate", drop_rate, allow_one=False)
-        self._normalization_prototype = prototypes.normalization("normalization", normalization)
-        self._activation_prototype = prototypes.activation("activation", activation)
-        # A name stays a name in the config.
-        named = isinstance(normalization, str)
-        self.normalization = normalization if named else self._normalization_prototype
-        self.activation = activation if isinstance(activation, str) else self._activation_prototype
+        self._fill(normalization=normalization, activation=activation)
         self.data_format = validation.data_format("data_format", data_format)
         self.dilation_rate = validation.positive_integer("dilation_rate", dilation_rate)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.seed = validation.integer("seed", seed, optional=True)
 
-    @property
-    def _channel_axis(self):
-        return -1 if self.data_format == "channels_last" else 1
-
     def _output_channels(self):
         return self.filters * EXPANSION[self.kind]
 
     def _convolutions(self):
-        """(filters, kernel size, strides, groups) of the branch's convolutions in order."""
+        """Returns (filters, kernel size, strides, groups) of each convolution of the branch, in order."""
         if self.kind == "basic":
             return [(self.filters, 3, self.strides, 1), (self.filters, 3, (1, 1), 1)]
         inner = self.filters * self.base_width // 64 * self.groups
@@ -153,40 +147,28 @@ class ResidualBlock2D(keras.layers.Layer):
             (self._output_channels(), 1, (1, 1), 1),
         ]
 
-    def _convolution(self, filters, kernel_size, strides, groups, name):
-        # Rebuilt, because an unseeded initializer used twice repeats its values.
-        initializer = keras.initializers.get(keras.initializers.serialize(self.kernel_initializer))
+    def _subsampled(self, filters, kernel_size, strides, groups, name):
+        """Returns a padding, or None, and a convolution; together they pad all sides alike."""
         # "same" would pad an even map on the far side only once it is subsampled.
-        centred = kernel_size == 1 or strides == (1, 1)
-        convolution = Conv2D(
+        centered = kernel_size == 1 or strides == (1, 1)
+        convolution = self._convolution(
             filters,
             kernel_size,
+            name,
             strides=strides,
-            padding="same" if centred else "valid",
-            data_format=self.data_format,
+            padding="same" if centered else "valid",
             dilation_rate=self.dilation_rate if kernel_size > 1 else 1,
             groups=groups,
             use_bias=self.use_bias,
-            kernel_initializer=initializer,
-            dtype=self.dtype_policy,
-            name=name,
         )
-        padding = None
-        if not centred:
-            padding = keras.layers.ZeroPadding2D(1, data_format=self.data_format, dtype=self.dtype_policy)
+        if centered:
+            return None, convolution
+        padding = keras.layers.ZeroPadding2D(
+            1, data_format=self.data_format, dtype=self.dtype_policy, name=f"{name}_padding"
+        )
         return padding, convolution
 
-    def _part(self, prototype, name):
-        """A fresh copy of a slot's prototype in this layer's precision, along this layer's channels."""
-        if prototype is None:
-            return None
-        layer = prototypes.clone(prototype)
-        config = {**layer.get_config(), "name": name, "dtype": self.dtype_policy}
-        if config.get("axis") in (-1, [-1]):
-            config["axis"] = self._channel_axis
-        return type(layer).from_config(config)
-
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         input_shape = tuple(input_shape)
         if len(input_shape) != 4 or input_shape[self._channel_axis] is None:
             raise ValueError(
@@ -199,47 +181,26 @@ class ResidualBlock2D(keras.layers.Layer):
                 f"Received: dilation_rate={self.dilation_rate}, strides={self.strides}"
             )
         channels, leaving = input_shape[self._channel_axis], self._output_channels()
-        changes = channels != leaving or self.strides != (1, 1)
         if self.shortcut == "zero_pad" and channels > leaving:
             raise ValueError(
                 f'shortcut="zero_pad" cannot take channels away: {leaving} leave the block. '
                 f"Received: input_shape={input_shape}"
             )
         self.projection = self.projection_normalization = None
-        if changes and self.shortcut == "projection":
-            _, self.projection = self._convolution(leaving, 1, self.strides, 1, "projection")
-            self.projection.build(input_shape)
-            if not self.preactivation:
-                self.projection_normalization = self._part(
-                    self._normalization_prototype, "projection_normalization"
-                )
-                self._build(self.projection_normalization, self.projection.compute_output_shape(input_shape))
+        if self.shortcut == "projection" and (channels != leaving or self.strides != (1, 1)):
+            self._add_projection(input_shape)
         self.paddings, self.convolutions, self.normalizations, self.activations = [], [], [], []
-        shape, plan = input_shape, self._convolutions()
-        for index, (filters, kernel_size, strides, groups) in enumerate(plan, start=1):
-            padding, convolution = self._convolution(
-                filters, kernel_size, strides, groups, f"convolution_{index}"
-            )
-            normalization = self._part(self._normalization_prototype, f"normalization_{index}")
-            activation = self._part(self._activation_prototype, f"activation_{index}")
-            if self.preactivation:
-                self._build(normalization, shape)
-                self._build(activation, shape)
-            if padding is not None:
-                shape = padding.compute_output_shape(shape)
-            convolution.build(shape)
-            shape = convolution.compute_output_shape(shape)
-            if not self.preactivation:
-                self._build(normalization, shape)
-                self._build(activation, shape)
-            self.paddings.append(padding)
-            self.convolutions.append(convolution)
-            self.normalizations.append(normalization)
-            self.activations.append(activation)
+        shape = input_shape
+        for plan in self._convolutions():
+            shape = self._add_convolution(shape, *plan)
         self.squeeze = self.drop = self.branch_weight = None
         if self.squeeze_ratio is not None:
             self.squeeze = SqueezeExcitation(
-                self.squeeze_ratio, self.data_format, dtype=self.dtype_policy, name="squeeze"
+                self.squeeze_ratio,
+                self.data_format,
+                kernel_initializer=self._initializer(),
+                dtype=self.dtype_policy,
+                name="squeeze",
             )
             self.squeeze.build(shape)
         if self.weighted:
@@ -247,13 +208,28 @@ class ResidualBlock2D(keras.layers.Layer):
                 shape=(), initializer="zeros", constraint=_UnitInterval(), name="branch_weight"
             )
         if self.drop_rate:
-            self.drop = StochasticDepth(self.drop_rate, seed=self.seed, dtype=self.dtype_policy)
-        self.built = True
+            self.drop = StochasticDepth(self.drop_rate, seed=self.seed, dtype=self.dtype_policy, name="drop")
 
-    @staticmethod
-    def _build(layer, shape):
-        if layer is not None and not layer.built:
-            layer.build(shape)
+    def _add_projection(self, shape):
+        _, self.projection = self._subsampled(self._output_channels(), 1, self.strides, 1, "projection")
+        self.projection.build(shape)
+        if not self.preactivation:
+            shape = self.projection.compute_output_shape(shape)
+            self.projection_normalization = self._part("normalization", "projection_normalization", shape)
+
+    def _add_convolution(self, shape, filters, kernel_size, strides, groups):
+        """Adds one convolution with its normalization and activation; returns the shape after it."""
+        index = len(self.convolutions) + 1
+        padding, convolution = self._subsampled(filters, kernel_size, strides, groups, f"convolution_{index}")
+        padded = shape if padding is None else padding.compute_output_shape(shape)
+        convolution.build(padded)
+        leaving = convolution.compute_output_shape(padded)
+        normalized = shape if self.preactivation else leaving
+        self.paddings.append(padding)
+        self.convolutions.append(convolution)
+        self.normalizations.append(self._part("normalization", f"normalization_{index}", normalized))
+        self.activations.append(self._part("activation", f"activation_{index}", normalized))
+        return leaving
 
     def call(self, inputs):
         x, shortcut = inputs, inputs
@@ -304,13 +280,11 @@ class ResidualBlock2D(keras.layers.Layer):
         return x
 
     def compute_output_shape(self, input_shape):
-        first = 1 if self.data_format == "channels_last" else 2
-        space = [
-            None if size is None else (size + stride - 1) // stride
-            for size, stride in zip(input_shape[first : first + 2], self.strides, strict=True)
-        ]
-        channels = [self._output_channels()]
-        return (input_shape[0], *(space + channels if first == 1 else channels + space))
+        shape = list(input_shape)
+        for axis, stride in zip(self._space, self.strides, strict=True):
+            shape[axis] = windows.output_length(shape[axis], 1, stride, "same")
+        shape[self._channel_axis] = self._output_channels()
+        return tuple(shape)
 
     def get_config(self):
         return {
@@ -327,14 +301,9 @@ class ResidualBlock2D(keras.layers.Layer):
             "weighted": self.weighted,
             "squeeze_ratio": self.squeeze_ratio,
             "drop_rate": self.drop_rate,
-            "normalization": _stored(self.normalization),
-            "activation": _stored(self.activation),
+            **self._slots_config(),
             "data_format": self.data_format,
             "dilation_rate": self.dilation_rate,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "seed": self.seed,
         }
-
-
-def _stored(slot):
-    return slot if isinstance(slot, str) else prototypes.serialize(slot)

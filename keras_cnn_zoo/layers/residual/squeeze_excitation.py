@@ -1,14 +1,15 @@
-"""Squeeze-and-excitation: each channel weighed by what the whole map holds."""
+"""Squeeze-and-excitation: each channel weighed by the whole map."""
 
 import keras
 from keras import ops
 
+from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.ops import statistics
 from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class SqueezeExcitation(keras.layers.Layer):
+class SqueezeExcitation(CompositeLayer):
     """Scales every channel by a gate computed from the means of all channels.
 
     `y = x * sigmoid(expand(activation(reduce(mean(x)))))`, the mean over height and width, `reduce` a dense
@@ -22,7 +23,7 @@ class SqueezeExcitation(keras.layers.Layer):
             to 16, the paper's choice.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
         activation: Activation between the two dense layers. Defaults to `"relu"`.
-        kernel_initializer: For both kernels. Defaults to He normal.
+        kernel_initializer: For both kernels, each with its own seed. Defaults to He normal.
         **kwargs: `name`, `dtype`, ...
 
     Call arguments:
@@ -44,6 +45,8 @@ class SqueezeExcitation(keras.layers.Layer):
     (2, 8, 8, 16)
     """
 
+    receptive_steps = "everything"
+
     def __init__(
         self, ratio=16, data_format=None, *, activation="relu", kernel_initializer="he_normal", **kwargs
     ):
@@ -53,20 +56,19 @@ class SqueezeExcitation(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         if len(input_shape) != 4:
             raise ValueError(
                 f"`SqueezeExcitation` takes inputs of rank 4. Received: input_shape={tuple(input_shape)}"
             )
-        channels = input_shape[-1 if self.data_format == "channels_last" else 1]
+        channels = input_shape[self._channel_axis]
         if channels is None:
             raise ValueError(
                 f"The number of channels must be known. Received: input_shape={tuple(input_shape)}"
             )
 
         def dense(units, activation, name):
-            # Rebuilt, because an unseeded initializer used twice repeats its values.
-            initializer = keras.initializers.get(keras.initializers.serialize(self.kernel_initializer))
+            initializer = self._initializer()
             return keras.layers.Dense(
                 units, activation, kernel_initializer=initializer, dtype=self.dtype_policy, name=name
             )
@@ -75,13 +77,11 @@ class SqueezeExcitation(keras.layers.Layer):
         self.expand = dense(channels, "sigmoid", "expand")
         self.reduce.build((None, channels))
         self.expand.build((None, self.reduce.units))
-        self.built = True
 
     def call(self, inputs):
-        space = (1, 2) if self.data_format == "channels_last" else (2, 3)
-        means = ops.cast(statistics.mean(inputs, space), self.compute_dtype)
+        means = ops.cast(statistics.mean(inputs, self._space), self.compute_dtype)
         gate = _dense(self.expand, _dense(self.reduce, means))
-        return inputs * ops.expand_dims(ops.expand_dims(gate, space[0]), space[1])
+        return inputs * ops.expand_dims(gate, self._space)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -3,23 +3,13 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.layers.convolution.dilated_conv import Conv2D
+from keras_cnn_zoo.layers.slots import CompositeLayer, Slot
 from keras_cnn_zoo.ops import statistics
-from keras_cnn_zoo.utils import prototypes, validation
-
-
-def _as_given(check, name, value):
-    """A name that `check` knows stays a name; anything else becomes a prototype layer or None."""
-    prototype = check(name, value)
-    return value if isinstance(value, str) else prototype
-
-
-def _serialized(value):
-    return value if isinstance(value, str) else prototypes.serialize(value)
+from keras_cnn_zoo.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
+class AtrousSpatialPyramidPooling2D(CompositeLayer):
     """Parallel dilated convolutions of one map, so that every position sees objects of several sizes.
 
     `combine="concat"`, of DeepLab v3: a 1 x 1 convolution, a 3 x 3 convolution for each of `rates` and, with
@@ -44,11 +34,11 @@ class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
         image_pooling: Whether a branch sees the mean over the whole map. Defaults to True.
         combine: `"concat"` or `"sum"`. Defaults to `"concat"`.
         hidden_filters: Channels inside the branches of `"sum"`, or None for plain convolutions.
-        normalization: Behind each convolution of `"concat"`, which has no bias then: `"batch"`, a layer used
+        normalization: After each convolution of `"concat"`, which has no bias then: `"batch"`, a layer used
             as prototype, or None. Defaults to `"batch"`.
         activation: Name of an activation, a layer used as prototype, or None. Defaults to `"relu"`.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
-        kernel_initializer: For all kernels. Defaults to He normal.
+        kernel_initializer: For all kernels, each with its own seed. Defaults to He normal.
         **kwargs: `name`, `dtype`, ...
 
     Call arguments:
@@ -68,6 +58,8 @@ class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
     >>> print(layer(np.ones((1, 9, 11, 32), "float32")).shape)
     (1, 9, 11, 16)
     """
+
+    normalization, activation = Slot(), Slot()
 
     def __init__(
         self,
@@ -95,75 +87,39 @@ class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
             raise ValueError(
                 f'`hidden_filters` belongs to combine="sum". Received: hidden_filters={hidden_filters}'
             )
-        self.normalization = _as_given(prototypes.normalization, "normalization", normalization)
-        self.activation = _as_given(prototypes.activation, "activation", activation)
+        self._fill(normalization=normalization, activation=activation)
         self.data_format = validation.data_format("data_format", data_format)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    @property
-    def _channel_axis(self):
-        return -1 if self.data_format == "channels_last" else 1
-
-    @property
-    def _space(self):
-        return (1, 2) if self.data_format == "channels_last" else (2, 3)
-
-    def _convolution(self, filters, kernel_size, rate, name, use_bias):
-        return Conv2D(
-            filters,
-            kernel_size,
-            padding="same",
-            data_format=self.data_format,
-            dilation_rate=rate,
-            use_bias=use_bias,
-            # Rebuilt, because an unseeded initializer used twice repeats its values.
-            kernel_initializer=keras.initializers.get(keras.initializers.serialize(self.kernel_initializer)),
-            dtype=self.dtype_policy,
-            name=name,
+    def _dilated(self, filters, kernel_size, rate, name, use_bias=True):
+        return self._convolution(
+            filters, kernel_size, name, padding="same", dilation_rate=rate, use_bias=use_bias
         )
 
-    def _part(self, prototype, name):
-        """A fresh layer of `prototype` with this layer's precision, on this layer's axis of channels."""
-        if prototype is None:
-            return None
-        config = {**prototype.get_config(), "name": name, "dtype": self.dtype_policy}
-        config.pop("build_config", None)
-        if config.get("axis") in (-1, [-1]):
-            config["axis"] = self._channel_axis
-        return type(prototype).from_config(config)
-
-    def _normalization(self, name):
-        return self._part(prototypes.normalization("normalization", self.normalization), name)
-
-    def _activation(self, name):
-        return self._part(prototypes.activation("activation", self.activation), name)
-
     def _branch(self, kernel_size, rate, name):
-        """The layers of a branch in order."""
+        """Returns the layers of a branch in order."""
         if self.combine == "concat":
             return self._normalized(kernel_size, rate, name)
         if self.hidden_filters is None:
-            return [self._convolution(self.filters, kernel_size, rate, f"{name}_convolution", True)]
+            return [self._dilated(self.filters, kernel_size, rate, f"{name}_convolution")]
         layers = []
         for number, (filters, size, dilation) in enumerate(
             ((self.hidden_filters, kernel_size, rate), (self.hidden_filters, 1, 1), (self.filters, 1, 1)),
             start=1,
         ):
-            layers.append(self._convolution(filters, size, dilation, f"{name}_convolution_{number}", True))
-            layers.append(self._activation(f"{name}_activation_{number}"))
+            layers.append(self._dilated(filters, size, dilation, f"{name}_convolution_{number}"))
+            layers.append(self._part("activation", f"{name}_activation_{number}"))
         return [layer for layer in layers[:-1] if layer is not None]
 
     def _normalized(self, kernel_size, rate, name):
         layers = [
-            self._convolution(
-                self.filters, kernel_size, rate, f"{name}_convolution", self.normalization is None
-            ),
-            self._normalization(f"{name}_normalization"),
-            self._activation(f"{name}_activation"),
+            self._dilated(self.filters, kernel_size, rate, f"{name}_convolution", self.normalization is None),
+            self._part("normalization", f"{name}_normalization"),
+            self._part("activation", f"{name}_activation"),
         ]
         return [layer for layer in layers if layer is not None]
 
-    def build(self, input_shape):
+    def build_parts(self, input_shape):
         input_shape = tuple(input_shape)
         if len(input_shape) != 4 or input_shape[self._channel_axis] is None:
             raise ValueError(
@@ -186,7 +142,6 @@ class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
             joined = list(input_shape)
             joined[self._channel_axis] = self.filters * (len(self.branches) + self.image_pooling)
             self._build(self.projection, tuple(joined))
-        self.built = True
 
     @staticmethod
     def _build(layers, shape):
@@ -224,8 +179,7 @@ class AtrousSpatialPyramidPooling2D(keras.layers.Layer):
             "image_pooling": self.image_pooling,
             "combine": self.combine,
             "hidden_filters": self.hidden_filters,
-            "normalization": _serialized(self.normalization),
-            "activation": _serialized(self.activation),
+            **self._slots_config(),
             "data_format": self.data_format,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

@@ -4,17 +4,18 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops.cross_correlation import cross_correlation
-from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils import docstrings, validation
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+@docstrings.filled
 class CrossCorrelation2D(keras.layers.Layer):
     """Slides each example's exemplar map over the same example's search map.
 
     `y[n, u, v] = sum over i, j, c of exemplar[n, i, j, c] * search[n, u + i, v + j, c]`: high where the
     search map looks like the exemplar. With `depthwise=True` the sum runs over `i, j` alone and each channel
     gives a map of its own, for a head that weighs the channels. It joins the two branches of a Siamese
-    tracker; every example has its own exemplar, so a batch holds many objects. No weights.
+    tracker; every example has its own exemplar, so a batch has many objects. No weights.
 
     Reference: Bertinetto, Valmadre, Henriques, Vedaldi, Torr, 2016, "Fully-Convolutional Siamese Networks for
     Object Tracking", arXiv 1606.09549; depthwise: Li, Wu, Wang, Zhang, Xing, Yan, 2019, "SiamRPN++",
@@ -25,9 +26,9 @@ class CrossCorrelation2D(keras.layers.Layer):
     Args:
         strides: Step of the exemplar, an integer or two. Defaults to 1.
         padding: `"valid"`, or `"same"` for zeros around the search map. Defaults to `"valid"`.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
+        {data_format}
         depthwise: Whether channels stay apart. Defaults to False.
-        **kwargs: `name`, `dtype`, ...
+        {kwargs}
 
     Call arguments:
         inputs: A list of two floating-point tensors, the exemplar's map and the search map.

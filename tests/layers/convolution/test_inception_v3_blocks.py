@@ -309,7 +309,7 @@ def test_refusals(cls, arguments, message):
 
 
 def test_arguments_of_other_blocks_are_unknown():
-    with pytest.raises(TypeError, match="padding"):
+    with pytest.raises(ValueError, match="padding"):
         InceptionV3A(padding="valid")
     with pytest.raises(ValueError, match="count_include_pad"):
         InceptionV3B(count_include_pad=True)

@@ -282,7 +282,7 @@ def test_refuses_data_that_teach_nothing():
         adapted(np.zeros((2, 3, 3, 3)), 2, (2,))
     with pytest.raises(ValueError, match=r"`components` .*components=4, 8 descriptors of 3 channels"):
         adapted(maps, 2, (2,), components=4)
-    with pytest.raises(ValueError, match="`data` must hold a feature map"):
+    with pytest.raises(ValueError, match="`data` must be at least one feature map"):
         adapted([])
     with pytest.raises(ValueError, match="`data` must be finite"):
         adapted(np.full((2, 3, 3, 3), np.nan))

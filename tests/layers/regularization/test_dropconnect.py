@@ -257,7 +257,8 @@ class Doubled(keras.layers.Dense):
 )
 def test_refuses_other_layers(layer):
     message = (
-        "`layer` must be a Dense, Conv1D, Conv2D or Conv3D layer that is not quantized. Received: layer="
+        "`layer` must be a Dense, Conv1D, Conv2D, or Conv3D layer in floating point or quantized to int8. "
+        "Received: layer="
     )
     with pytest.raises(ValueError, match=message):
         DropConnect(layer, 0.5)

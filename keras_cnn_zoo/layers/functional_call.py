@@ -1,0 +1,100 @@
+"""Calls of a layer with another kernel and bias in place of its own.
+
+A layer that wraps a dense layer or a convolution and changes its weights calls it here:
+
+    float_kernel(layer)                             its kernel as numbers, also after quantize("int8")
+    preactivation(layer, inputs, kernel, bias)      the outputs before the activation
+    functional_call(layer, inputs, kernel, bias)    the outputs
+"""
+
+import keras
+from keras import ops
+
+from keras_cnn_zoo.ops import affine
+
+CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+
+
+def is_plain(layer):
+    """Returns whether a layer computes what Keras' Dense or convolution does, not what a subclass changed."""
+    return any(
+        isinstance(layer, kind)
+        and type(layer).call is kind.call
+        and getattr(type(layer), "convolution_op", None) is getattr(kind, "convolution_op", None)
+        for kind in (keras.layers.Dense, *CONVOLUTIONS)
+    )
+
+
+def has_float_kernel(layer):
+    """Returns whether `float_kernel` knows the kernel of a layer, built or not."""
+    mode = layer.quantization_mode
+    return mode is None or (mode == "int8" and is_plain(layer) and layer.lora_rank is None)
+
+
+def float_kernel(layer):
+    """Returns the kernel of a built layer in floating point.
+
+    Raises:
+        ValueError: for a layer quantized otherwise than to int8, or to int8 and adapted by LoRA.
+    """
+    if not has_float_kernel(layer):
+        raise ValueError(
+            f"The layer {layer.name!r} must be in floating point or quantized to int8, because the layer "
+            f"around it changes its kernel. Received: dtype_policy={layer.dtype_policy.name!r}. Leave it out "
+            "by the `filters` argument of `quantize`"
+        )
+    if layer.quantization_mode is None:
+        return ops.convert_to_tensor(layer.kernel)
+    scale = ops.convert_to_tensor(layer.kernel_scale)
+    return ops.cast(layer.kernel, scale.dtype) / scale
+
+
+def preactivation(layer, inputs, kernel, bias):
+    """Returns what a layer would give its activation with `kernel` and `bias` in place of its own.
+
+    Args:
+        layer: A built Dense, convolution, transposed or depthwise convolution layer of Keras' or a subclass.
+        inputs: The inputs of the layer.
+        kernel: A tensor like the layer's kernel; for a layer that `is_plain` it may have one more
+            axis, in front, with one kernel per example.
+        bias: As `kernel`, or None for a layer without bias.
+
+    Returns:
+        The outputs. The layer's weights and losses stay as they are.
+    """
+    if not is_plain(layer):
+        activation, layer.activation = layer.activation, None
+        try:
+            return functional_call(layer, inputs, kernel, bias)
+        finally:
+            layer.activation = activation
+    kernel, bias = (None if weight is None else ops.cast(weight, inputs.dtype) for weight in (kernel, bias))
+    if not isinstance(layer, CONVOLUTIONS):
+        return affine.dense(inputs, kernel, bias)
+    return affine.convolution(
+        inputs,
+        kernel,
+        bias,
+        strides=layer.strides,
+        padding=layer.padding,
+        data_format=layer.data_format,
+        dilation_rate=layer.dilation_rate,
+    )
+
+
+def functional_call(layer, inputs, kernel, bias):
+    """Returns what a layer would with `kernel` and `bias` in place of its own; see `preactivation`."""
+    if is_plain(layer):
+        return activated(layer, preactivation(layer, inputs, kernel, bias))
+    # `StatelessScope` breaks on JAX where the layer's weights are already those of one.
+    values = {id(layer.kernel): kernel, id(layer.bias): bias}
+    trainable, others = (
+        [values.get(id(weight), weight) for weight in weights]
+        for weights in (layer.trainable_variables, layer.non_trainable_variables)
+    )
+    return layer.stateless_call(trainable, others, inputs)[0]
+
+
+def activated(layer, outputs):
+    """Returns the outputs after the layer's activation, if it has one."""
+    return outputs if layer.activation is None else layer.activation(outputs)

@@ -1,0 +1,38 @@
+"""The arguments of Keras' dense layers and convolutions, and what a config says of them."""
+
+import keras
+
+# In Keras' order. All are objects with a config of their own, or None.
+WEIGHT_ARGUMENTS = (
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "bias_regularizer",
+    "activity_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+)
+DENSE_ARGUMENTS = ("units", "activation", "use_bias", *WEIGHT_ARGUMENTS)
+CONVOLUTION_ARGUMENTS = (
+    "filters",
+    "kernel_size",
+    "strides",
+    "padding",
+    "data_format",
+    "dilation_rate",
+    "groups",
+    "activation",
+    "use_bias",
+    *WEIGHT_ARGUMENTS,
+)
+
+
+def serialized(arguments):
+    """Returns what a config stores for `{name: value}`: a name, the config of an object, or the value."""
+    config = dict(arguments)
+    for name, value in arguments.items():
+        if name == "activation":
+            config[name] = keras.activations.serialize(value)
+        elif name in WEIGHT_ARGUMENTS:
+            config[name] = keras.saving.serialize_keras_object(value)
+    return config

@@ -1,0 +1,149 @@
+"""`quantize("int8")` on every layer: the outputs stay what they are, or one line says why not."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import layers
+from keras_cnn_zoo.layers import DropConnect, NoiseInvariance, WeightNormalization
+from tests.contract import collection
+
+# Of the largest output. int8 has steps of 1/127 of the largest weight of a unit.
+TOLERANCE = 0.05
+WRAPPERS = (DropConnect, NoiseInvariance, WeightNormalization)
+EVERY = {
+    item.case.id: item.case
+    for item in collection.collect(collection.ROOT / "tests" / "layers")
+    if item.first or item.case.cls in WRAPPERS or "normalization" in item.case.own_arguments()
+}
+WRAPPED_DENSE = [
+    lambda **dense: DropConnect(keras.layers.Dense(8, activation="relu", **dense), 0.4),
+    lambda **dense: DropConnect(
+        keras.layers.Dense(8, activation="relu", **dense), 0.4, inference="moment_matching"
+    ),
+    lambda **dense: WeightNormalization(keras.layers.Dense(8, use_bias=False, **dense)),
+    lambda **dense: NoiseInvariance(keras.layers.Dense(8, **dense), 0.1, 1.0),
+]
+
+
+def outputs_of(function, inputs):
+    """The floating-point outputs, flat, in float32."""
+    outputs = keras.tree.flatten(function(inputs))
+    outputs = [output for output in outputs if "float" in keras.backend.standardize_dtype(output.dtype)]
+    return [keras.ops.convert_to_numpy(keras.ops.cast(output, "float32")) for output in outputs]
+
+
+def assert_close(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert np.abs(one - other).max() <= TOLERANCE * np.abs(other).max()
+
+
+def quantize(model):
+    """Keras warns of each layer that it cannot quantize, and leaves it as it is."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Layer .* does not have a `quantize` method implemented")
+        model.quantize("int8")
+
+
+def functional(case, layer, inputs):
+    """A model of one layer."""
+    symbols = [
+        # A dict's tensors must have its keys for names.
+        keras.Input(array.shape[1:], dtype=str(array.dtype), name="_".join(map(str, path)) or None)
+        for path, array in keras.tree.flatten_with_path(inputs)
+    ]
+    symbols = keras.tree.pack_sequence_as(inputs, symbols)
+    return keras.Model(symbols, case.call(layer, symbols))
+
+
+def noise(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def test_the_cases_are_those_of_every_layer():
+    assert {case.cls.__name__ for case in EVERY.values()} == set(layers.__all__)
+
+
+def params(cases):
+    """Its gate multiplies by the integers of its quantized kernels."""
+    wrong = pytest.mark.xfail(reason="SqueezeExcitation reads int8 kernels as they are", strict=False)
+    return [
+        pytest.param(name, marks=wrong if case.cls is layers.SqueezeExcitation else ())
+        for name, case in cases.items()
+    ]
+
+
+@pytest.mark.parametrize("name", params(EVERY))
+def test_a_quantized_model_gives_the_outputs_of_before(name):
+    case = EVERY[name]
+    layer, inputs = case.ready(), case.make_inputs()
+    model = functional(case, layer, inputs)
+    before = outputs_of(model, inputs)
+    if not isinstance(layer, WRAPPERS):
+        with pytest.raises(NotImplementedError, match="^Layer .* does not have a `quantize` method[^\n]*$"):
+            layer.quantize("int8")
+    quantize(model)
+    assert_close(outputs_of(model, inputs), before)
+
+
+@pytest.mark.parametrize("make", WRAPPED_DENSE)
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_a_wrapper_quantizes_its_layer(make, dtype):
+    layer, inputs = make(dtype=dtype), noise(4, 16)
+    before = outputs_of(layer, inputs)
+    layer.quantize("int8")
+    assert (layer.dtype_policy.name, layer.layer.dtype_policy.name) == (dtype, f"int8_from_{dtype}")
+    after = outputs_of(layer, inputs)
+    assert_close(after, before)
+    assert any((one != other).any() for one, other in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("make", WRAPPED_DENSE)
+def test_a_quantized_wrapper_is_saved_and_loaded(make, tmp_path):
+    inputs = noise(4, 16)
+    symbols = keras.Input((16,))
+    model = keras.Model(symbols, make()(symbols))
+    quantize(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(outputs_of(loaded, inputs), outputs_of(model, inputs))
+    loaded.compile("sgd", "mse")
+    loaded.fit(inputs, noise(4, 8), verbose=0)
+
+
+@pytest.mark.parametrize("make", WRAPPED_DENSE)
+def test_a_layer_that_is_born_quantized_can_be_wrapped(make):
+    layer = make(dtype="int8_from_float32")
+    assert layer(noise(4, 16)).shape == (4, 8)
+    assert (layer.dtype_policy.name, layer.layer.dtype_policy.name) == ("float32", "int8_from_float32")
+
+
+def test_the_dtype_of_a_wrapper_may_be_that_of_a_quantized_layer():
+    layer = DropConnect(keras.layers.Dense(8), 0.4, dtype="int8_from_float32")
+    layer.build((4, 16))
+    assert (layer.dtype_policy.name, layer.layer.dtype_policy.name) == ("float32", "int8_from_float32")
+
+
+def test_a_whole_model_inside_a_wrapper_is_quantized():
+    inner = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(4)])
+    layer, inputs = NoiseInvariance(inner, 0.1, 1.0), noise(4, 16)
+    before = outputs_of(layer, inputs)
+    quantize(layer)
+    assert {part.quantization_mode for part in inner.layers} == {"int8"}
+    assert_close(outputs_of(layer, inputs), before)
+
+
+@pytest.mark.parametrize("make", WRAPPED_DENSE[:3])
+def test_refuses_other_quantizations_of_a_kernel_that_it_changes(make):
+    layer, inputs = make(), noise(4, 16)
+    layer(inputs)
+    layer.layer.quantize("int4")
+    message = (
+        r"The layer 'dense.*' must be in floating point or quantized to int8, .* Received: dtype_policy='int4"
+    )
+    with pytest.raises(ValueError, match=message):
+        layer(inputs)
+    with pytest.raises(ValueError, match="floating point or quantized to int8"):
+        type(layer).from_config(layer.get_config())
