@@ -97,5 +97,8 @@ class SqueezeExcitation(CompositeLayer):
 
 
 def _dense(layer, inputs):
-    """What a `Dense` layer computes; its own matrix product is float32 for float64 on PyTorch."""
+    """The output of a `Dense` layer; its own matrix product is float32 for float64 on PyTorch."""
+    if layer.quantization_mode is not None:
+        # A quantized kernel holds integers, which only the layer can read.
+        return layer(inputs)
     return layer.activation(ops.einsum("ni,io->no", inputs, layer.kernel) + layer.bias)
