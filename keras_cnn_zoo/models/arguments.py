@@ -24,6 +24,9 @@ class Arguments:
 
     def __init__(self, values):
         self.values = values
+        # Paths of the layers that the constructor itself freezes, and how the model was quantized.
+        self.frozen = set()
+        self.quantization = None
 
 
 def recorded(cls, args, kwargs):

@@ -1,5 +1,7 @@
 """The one base class of every model: config, pictures in, answers out, presets."""
 
+import warnings
+
 import keras
 import numpy as np
 
@@ -67,10 +69,11 @@ class ZooModel(keras.Model):
         return None if names is None else tuple(names)
 
     def get_config(self):
-        """Returns the constructor's arguments, the name, and `frozen`.
+        """Returns the constructor's arguments, the name, `frozen`, and `quantization`.
 
         `frozen` lists the paths of layers with `trainable=False`, such as "backbone/stage_1_block_1". It is
-        absent unless a layer was frozen or unfrozen by hand.
+        absent unless a layer was frozen or unfrozen by hand. `quantization` is the mode that `quantize` was
+        called with, and absent before.
         """
         values = self._arguments.values
         config = {"name": self.name, **{name: arguments.serialized(value) for name, value in values.items()}}
@@ -78,14 +81,18 @@ class ZooModel(keras.Model):
         if frozen != self._arguments.frozen:
             # A frozen layer freezes those inside it.
             config["frozen"] = [path for path in sorted(frozen) if not _is_inside(path, frozen)]
+        if self._arguments.quantization is not None:
+            config["quantization"] = self._arguments.quantization
         return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Builds the model of a config that `get_config` returned."""
         config = {name: arguments.revived(value, custom_objects) for name, value in config.items()}
-        frozen = config.pop("frozen", None)
+        frozen, quantization = config.pop("frozen", None), config.pop("quantization", None)
         model = cls(**config)
+        if quantization is not None:
+            model.quantize(quantization)
         if frozen is not None:
             parts = model._layers_with_weights()
             unknown = sorted(set(frozen) - set(parts))
@@ -94,6 +101,35 @@ class ZooModel(keras.Model):
             for path, layer in parts.items():
                 layer.trainable = path not in frozen and not _is_inside(path, frozen)
         return model
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Quantizes the weights of the layers that can be, as `keras.Model.quantize` does.
+
+        Args:
+            mode: "int8". Other modes, a `config`, and `filters` could not be restored from a file.
+            config: None.
+            filters: None.
+            **kwargs: none.
+
+        Raises:
+            ValueError: for another mode or further arguments, and for a model that is quantized already.
+        """
+        # Keras fills in the usual config before it calls this.
+        config = None if _is_usual(config) else config
+        others = {"config": config, "filters": filters, **kwargs}
+        given = {name: value for name, value in others.items() if value is not None}
+        if mode != "int8" or given:
+            raise ValueError(
+                f'{type(self).__name__}.quantize takes "int8" and nothing else. Received: mode={mode!r}'
+                + "".join(f", {name}={value!r}" for name, value in given.items())
+            )
+        if self._arguments.quantization is not None:
+            raise ValueError(f"{type(self).__name__} is quantized already")
+        with warnings.catch_warnings():
+            # Layers without a quantized form stay as they are, which Keras warns of one by one.
+            warnings.filterwarnings("ignore", "Layer .* does not have a `quantize` method implemented")
+            super().quantize(mode)
+        self._arguments.quantization = mode
 
     def _frozen(self):
         """Paths of all layers with weights, at any depth, that are frozen."""
@@ -214,6 +250,11 @@ class ZooModel(keras.Model):
             overwrite: replace what is at `path`; the old preset stays whole until the new one is written.
         """
         presets.save(self, path, card=card, overwrite=overwrite)
+
+
+def _is_usual(config):
+    usual = keras.quantizers.Int8QuantizationConfig()
+    return type(config) is type(usual) and config.get_config() == usual.get_config()
 
 
 def _is_inside(path, paths):

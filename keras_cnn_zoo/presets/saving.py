@@ -71,6 +71,8 @@ def save(model, path, *, card=None, overwrite=False, precision="float16"):
 def _config(label, model):
     """The model's arguments as a preset keeps them, and its class names, which stand beside them."""
     config = model.get_config()
+    if "quantization" in config:
+        fail(label, "a quantized model is no preset: save the preset first, or the model as a .keras file")
     try:
         config = json.loads(json.dumps(config, allow_nan=False))
     except (TypeError, ValueError) as error:

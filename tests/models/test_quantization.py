@@ -1,0 +1,51 @@
+"""`quantize("int8")` on every model: the answers stay near, and a file brings them back."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import models
+from keras_cnn_zoo.utils.errors import InputError
+from tests.compatibility.outputs import fixed_inputs, sampled
+from tests.models.test_arguments import CASES
+
+OTHER = keras.quantizers.Int8QuantizationConfig(keras.quantizers.AbsMaxQuantizer(axis=0))
+DETECTORS = ("FasterRCNN", "RetinaNet")
+
+
+def outputs(model):
+    return np.concatenate(list(sampled(model(fixed_inputs(model), training=False)).values()))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_quantized_model_answers_nearly_as_before_and_comes_back_from_a_file(name, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = CASES[name]()
+    before = outputs(model)
+    model.quantize("int8")
+    after = outputs(model)
+    assert np.isfinite(after).all() and after.shape == before.shape
+    if name not in DETECTORS:
+        # Which boxes are kept turns on small differences of scores.
+        assert np.abs(after - before).max() <= 0.05 * np.abs(before).max()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(outputs(loaded), after)
+    assert loaded.get_config()["quantization"] == "int8"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"mode": "float8"}, {"mode": "int8", "filters": "logits"}, {"config": OTHER}]
+)
+def test_what_a_file_could_not_restore_is_refused(arguments):
+    with pytest.raises(ValueError, match='LeNet5.quantize takes "int8" and nothing else. Received: mode='):
+        models.LeNet5(2, width=0.2).quantize(**arguments)
+
+
+def test_a_model_is_quantized_once_and_is_no_preset(tmp_path):
+    model = models.LeNet5(2, width=0.2)
+    model.quantize("int8")
+    with pytest.raises(ValueError, match="is quantized already"):
+        model.quantize("int8")
+    with pytest.raises(InputError, match="a quantized model is no preset"):
+        model.save_to_preset(tmp_path / "preset")
