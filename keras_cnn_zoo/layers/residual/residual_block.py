@@ -209,6 +209,7 @@ class ResidualBlock2D(CompositeLayer):
             )
         if self.drop_rate:
             self.drop = StochasticDepth(self.drop_rate, seed=self.seed, dtype=self.dtype_policy, name="drop")
+            self.drop.build(shape)
 
     def _add_projection(self, shape):
         _, self.projection = self._subsampled(self._output_channels(), 1, self.strides, 1, "projection")
@@ -221,7 +222,10 @@ class ResidualBlock2D(CompositeLayer):
         """Adds one convolution with its normalization and activation; returns the shape after it."""
         index = len(self.convolutions) + 1
         padding, convolution = self._subsampled(filters, kernel_size, strides, groups, f"convolution_{index}")
-        padded = shape if padding is None else padding.compute_output_shape(shape)
+        padded = shape
+        if padding is not None:
+            padding.build(shape)
+            padded = padding.compute_output_shape(shape)
         convolution.build(padded)
         leaving = convolution.compute_output_shape(padded)
         normalized = shape if self.preactivation else leaving
