@@ -62,6 +62,16 @@ def of_model(model):
     return sampled(model.predict_on_batch(inputs) if compiled else model(inputs, training=False))
 
 
+def without_random_values():
+    """Replaces initial values by zeros: files bring all weights, and JAX compiles a draw for every shape."""
+
+    def zeros(self, shape, dtype=None, **options):
+        return keras.ops.zeros(shape, dtype=dtype)
+
+    for name in ("VarianceScaling", "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal"):
+        getattr(keras.initializers, name).__call__ = zeros
+
+
 def everything():
     """Outputs of every recorded preset and `.keras` file, by `NAME|place in the output`."""
     from keras_cnn_zoo import models
@@ -84,4 +94,5 @@ def everything():
 
 
 if __name__ == "__main__":
+    without_random_values()
     np.savez_compressed(sys.argv[1], **everything())
