@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from keras_cnn_zoo.ops import boxes as box_ops
+from keras_cnn_zoo.utils import layer_tree
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -14,6 +15,7 @@ class AnchorHead(layers.Layer):
 
     Called with a dict of levels (batch, height, width, channels); returns a dict of `logits` (batch, n,
     num_classes) and `deltas` (batch, n, 4) of the anchors of all levels, in float32 under any policy.
+    `get_config()["frozen"]` lists the convolutions with `trainable=False`; it is absent if there are none.
 
     Args:
         filters: channels of the hidden convolutions.
@@ -97,6 +99,8 @@ class AnchorHead(layers.Layer):
         return {name: keras.KerasTensor(shape, dtype="float32") for name, shape in shapes.items()}
 
     def get_config(self):
+        parts = layer_tree.layers_by_path(self).items()
+        frozen = sorted(path for path, part in parts if not part.trainable)
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -107,7 +111,18 @@ class AnchorHead(layers.Layer):
             "shared": self.shared,
             "prior": self.prior,
             "class_layer": self.class_layer,
+            **({"frozen": frozen} if frozen else {}),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        frozen = config.pop("frozen", ())
+        layer = super().from_config(config)
+        parts = layer_tree.layers_by_path(layer)
+        for path in frozen:
+            parts[path].trainable = False
+        return layer
 
 
 def _convolution(filters, kernel_size, name, **kwargs):
@@ -174,7 +189,7 @@ class TopCandidates(layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "counts": self.counts,
+            "counts": list(self.counts),
             "per_level": self.per_level,
-            "image_size": self.image_size,
+            "image_size": list(self.image_size),
         }

@@ -188,4 +188,4 @@ class ClassScores(layers.Layer):
         return (*shape, 4), shape
 
     def get_config(self):
-        return {**super().get_config(), "image_size": self.image_size}
+        return {**super().get_config(), "image_size": list(self.image_size)}

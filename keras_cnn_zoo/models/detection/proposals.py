@@ -136,9 +136,9 @@ class Proposals(layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "counts": self.candidates.counts,
+            "counts": list(self.candidates.counts),
             "per_level": self.candidates.per_level,
             "num_proposals": self.num_proposals,
             "iou_threshold": self.iou_threshold,
-            "image_size": self.candidates.image_size,
+            "image_size": list(self.candidates.image_size),
         }
