@@ -12,6 +12,7 @@ def focal_crossentropy(labels, logits, *, alpha, gamma):
     """Returns the focal loss `-alpha_t (1 - p_t)^gamma log p_t` of each logit (Lin et al., 2017)."""
     # `keras.losses.binary_focal_crossentropy` clips the probability on PyTorch: at a logit of -40 it returns
     # 16.1 instead of 40.
+    labels, logits = ops.convert_to_tensor(labels), ops.convert_to_tensor(logits)
     probability = ops.sigmoid(logits)
     wrong = probability + labels - 2 * probability * labels
     balance = (1 - alpha) + labels * (2 * alpha - 1)
