@@ -5,7 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.models.base import ZooModel
-from keras_cnn_zoo.models.detection import features, matching
+from keras_cnn_zoo.models.detection import matching
+from keras_cnn_zoo.models.detection.features import VARIANTS
 from keras_cnn_zoo.ops.host import letterbox
 
 # Paragraphs that the docstrings of all detectors share; a docstring names them in braces.
@@ -47,19 +48,12 @@ Call arguments:
 class Detector(ZooModel):
     """A model that returns detections, and in training the inputs of its own loss.
 
-    Subclasses wire parts, set `loss_names`, and implement `image_losses`.
-
-    Args:
-        inputs: symbolic images.
-        outputs: symbolic dict of `boxes`, `scores`, and `classes`.
-        features: `PyramidFeatures`: images to pyramid levels.
-        anchor_head: the part that computes `logits` and `deltas` of the anchors from the levels.
-        **kwargs: `name` and `trainable`.
+    Subclasses build a graph of parts, call `_wire`, set `loss_names`, and implement `image_losses`.
     """
 
     abstract = True
     task = "detection"
-    variants = features.VARIANTS
+    variants = VARIANTS
     # Names of the parts of the loss, which are metrics.
     loss_names = ()
 
@@ -68,8 +62,13 @@ class Detector(ZooModel):
         for name, paragraph in PARAGRAPHS.items():
             cls.__doc__ = cls.__doc__ and cls.__doc__.replace(f"{{{name}}}", paragraph)
 
-    def __init__(self, inputs, outputs, *, features, anchor_head, **kwargs):
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+    def _wire(self, features, anchor_head):
+        """Keeps the parts that both modes of calling share; a constructor calls it last.
+
+        Args:
+            features: `PyramidFeatures`: images to pyramid levels.
+            anchor_head: the part that computes `logits` and `deltas` of the anchors from the levels.
+        """
         self.features = features
         self.anchor_head = anchor_head
         self.loss_parts = [keras.metrics.Mean(name=name) for name in self.loss_names]

@@ -138,7 +138,8 @@ class FasterRCNN(Detector):
         levels = features(inputs)
         boxes, valid = proposals.decode(levels, proposals(levels))
         outputs = box_head.decode(*box_head(levels, boxes), boxes, valid)
-        super().__init__(inputs, outputs, features=features, anchor_head=proposals, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self._wire(features, proposals)
         self.box_head = box_head
         self.seed_generator = keras.random.SeedGenerator(seed)
 

@@ -127,7 +127,8 @@ class RetinaNet(Detector):
         inputs = keras.Input(input_shape)
         levels = features(inputs)
         outputs = head.decode(levels, head(levels))
-        super().__init__(inputs, outputs, features=features, anchor_head=head, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self._wire(features, head)
 
     def image_losses(self, levels, outputs, truth, training):
         return self.anchor_head.loss(levels, outputs, truth)
