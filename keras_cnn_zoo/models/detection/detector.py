@@ -1,57 +1,143 @@
-"""What the detectors have in common: two modes of calling, pictures in, boxes out."""
+"""The base class of detectors: two modes of calling, the total loss, images in, and boxes out."""
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel
-from keras_cnn_zoo.models.detection import building
+from keras_cnn_zoo.models.detection import matching
+from keras_cnn_zoo.models.detection.features import VARIANTS
 from keras_cnn_zoo.ops.host import letterbox
+
+# Paragraphs that the docstrings of all detectors share; a docstring names them in braces.
+PARAGRAPHS = {
+    "num_classes": """\
+num_classes: number of classes without background, a positive integer.
+        input_shape: (height, width, channels) of the network's images; others are scaled to fit into it.
+        variant: of the `ResNet`: "18", "34", or "50".""",
+    "normalization": 'normalization: "batch", a layer used as prototype in the pyramid, or None.',
+    "aspect_ratios": "aspect_ratios: heights over widths of the anchors.",
+    "iou_threshold": """\
+iou_threshold: overlap above which the worse of two detections of a class is dropped.
+        score_threshold: probability below which a detection is dropped.
+        max_detections: number of detections per image.""",
+    "class_names": """\
+class_names: names of the classes, or None.
+        **kwargs: `name` and `trainable`.""",
+    "call": """\
+Call arguments:
+        inputs: float tensor, images as `preprocess` returns them.
+        training: True returns the inputs of the loss instead: pyramid levels, and `logits` and `deltas` of
+            the anchors.
+
+    Targets (`y` of `fit` and `evaluate`): dict of `boxes` (batch, n, 4), "xyxy" in pixels of the network's
+    images (`preprocess_boxes`), and `classes` (batch, n), -1 for padding.
+
+    Input shape:
+        (batch, height, width, channels).
+
+    Output shape:
+        Dict of `boxes` (batch, max_detections, 4), `scores` and `classes` (batch, max_detections), the best
+        first, class -1 for padding.
+
+    Raises:
+        ValueError: for an unknown variant or a bad argument.""",
+}
 
 
 class Detector(ZooModel):
-    """A model whose inference gives detections, and whose training call gives what the loss needs.
+    """A model that returns detections, and in training the inputs of its own loss.
 
-    Subclasses build `network`, which has `first_stage(pictures, training)`, and take the loss from it.
+    Subclasses build a graph of parts, call `_wire`, set `loss_names`, and implement `image_losses`.
     """
 
     abstract = True
     task = "detection"
-    variants = building.VARIANTS
+    variants = VARIANTS
+    # Names of the parts of the loss, which are metrics.
+    loss_names = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name, paragraph in PARAGRAPHS.items():
+            cls.__doc__ = cls.__doc__ and cls.__doc__.replace(f"{{{name}}}", paragraph)
+
+    def _wire(self, features, anchor_head):
+        """Keeps the parts that both modes of calling share; a constructor calls it last.
+
+        Args:
+            features: `PyramidFeatures`: images to pyramid levels.
+            anchor_head: the part that computes `logits` and `deltas` of the anchors from the levels.
+        """
+        self.features = features
+        self.anchor_head = anchor_head
+        self.loss_parts = [keras.metrics.Mean(name=name) for name in self.loss_names]
+
+    def first_stage(self, images, training=None):
+        """Returns a dict of the pyramid levels, and `logits` and `deltas` of all anchors."""
+        levels = self.features(images, training=training)
+        return {**levels, **self.anchor_head(levels)}
 
     def call(self, inputs, training=None, mask=None):
         if training:
-            return self.network.first_stage(inputs, training=True)
+            return self.first_stage(inputs, training=True)
         return super().call(inputs, training=training, mask=mask)
 
-    def preprocess(self, images):
-        """Pictures of any size to a float32 batch: scaled as a whole, padded at the bottom and right.
+    def image_losses(self, levels, outputs, truth, training):
+        """Returns the parts of the loss, each (batch,), in the order of `loss_names`.
 
         Args:
-            images: one picture or several, as `ZooModel.preprocess` takes them.
+            levels: dict of pyramid levels.
+            outputs: dict of `logits` and `deltas` of all anchors.
+            truth: a `matching.Truth`.
+            training: whether this is a step of training.
+        """
+        raise NotImplementedError
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Returns the sum of all parts, averaged over images that a `sample_weight` (batch,) weighs."""
+        outputs = y_pred if "deltas" in y_pred else self.first_stage(x, training=False)
+        levels = {name: outputs[name] for name in self.features.strides}
+        parts = self.image_losses(levels, outputs, matching.truth_of(y), training)
+        if sample_weight is not None:
+            # Keras repeats one array of weights for each entry of the targets.
+            sample_weight = keras.tree.flatten(sample_weight)[0]
+            weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+            parts = [part * weight for part in parts]
+        parts = [ops.mean(part) for part in parts]
+        for tracker, part in zip(self.loss_parts, parts, strict=True):
+            tracker.update_state(ops.stop_gradient(part))
+        return sum([*parts, *self.losses])
+
+    def preprocess(self, images):
+        """Returns images of any size as a float32 batch: scaled as a whole, padded at the bottom and right.
+
+        Args:
+            images: one image or several, as `ZooModel.preprocess` takes them.
 
         Returns:
-            A NumPy array (batch, height, width, channels); the border has the mean colour.
+            A NumPy array (batch, height, width, channels); the border has the mean color.
         """
         target, channels = self.input_shape[1:3], self.input_shape[3]
         fill = float(np.mean(self.preprocessing["mean"]))
-        pictures = [
+        frames = [
             letterbox.letterbox(self._as_picture(image, channels), target, fill)
             for image in self._as_list(images)
         ]
-        return self.normalize(np.stack(pictures))
+        return self.normalize(np.stack(frames))
 
     def preprocess_boxes(self, boxes, size):
-        """Boxes (n, 4) "xyxy" of a picture of `size` (height, width) in pixels of the network's picture."""
+        """Returns boxes (n, 4) "xyxy" of an image of `size` (height, width) in pixels of `preprocess`."""
         return letterbox.boxes_in(boxes, size, self.input_shape[1:3])
 
     def decode(self, outputs, sizes=None):
-        """Detections as a list of dicts: `boxes` (k, 4), `scores` (k,), `classes` (k,), best first.
+        """Returns a list of dicts: `boxes` (k, 4), `scores` (k,), and `classes` (k,), the best first.
 
         Args:
-            outputs: what the model gives.
-            sizes: (height, width) of each original picture, whose pixels boxes are to be in; None for those
-                of the network's picture.
+            outputs: outputs of the model.
+            sizes: (height, width) of each original image, to whose pixels boxes are mapped; None for pixels
+                of the network's images.
         """
         return letterbox.decode_detections(outputs, self.input_shape[1:3], sizes, self.class_names)
 

@@ -69,7 +69,7 @@ def test_parameter_count_of_everything_behind_the_backbone():
     pyramid = 3 * (8 * 256 + 256) + 3 * (9 * 256 * 256 + 256)
     proposals = 9 * 256 * 256 + 256 + 256 * 3 + 3 + 256 * 12 + 12
     head = 256 * 49 * 1024 + 1024 + 1024 * 1024 + 1024 + 1024 * 91 + 91 + 1024 * 364 + 364
-    own = model.count_params() - model.network.backbone.count_params()
+    own = model.count_params() - model.features.backbone.count_params()
     assert own == pyramid + proposals + head
 
 
@@ -190,9 +190,9 @@ def test_mixed_precision_keeps_scores_and_boxes_in_float32():
 def test_a_resnet_of_its_own_and_the_same_as_given():
     model = FasterRCNN(2, input_shape=(*SIZE, 3), variant="18", width=0.0625, max_detections=5)
     assert model.get_config()["backbone"] is None
-    assert model.network.backbone.strides["P5"] == 32
+    assert model.features.backbone.strides["P5"] == 32
     given = FasterRCNN(
-        2, input_shape=(*SIZE, 3), width=0.0625, max_detections=5, backbone=model.network.backbone
+        2, input_shape=(*SIZE, 3), width=0.0625, max_detections=5, backbone=model.features.backbone
     )
     assert FasterRCNN.from_config(given.get_config()).count_params() == given.count_params()
     assert given.count_params() == model.count_params()

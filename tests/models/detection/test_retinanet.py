@@ -67,7 +67,7 @@ def test_parameter_count_of_everything_behind_the_backbone():
     convolution = 9 * 256 * 256 + 256
     pyramid = 3 * (8 * 256 + 256) + 5 * convolution
     heads = 8 * convolution + 9 * 256 * 9 * 91 + 9 * 91 + 9 * 256 * 36 + 36
-    assert model.count_params() - model.network.backbone.count_params() == pyramid + heads
+    assert model.count_params() - model.features.backbone.count_params() == pyramid + heads
 
 
 def test_learns_a_scene_by_heart(tmp_path):
