@@ -45,7 +45,7 @@ def application(task):
         preset: Annotated[Text, option("start from a preset's weights")] = None,
         variant: Annotated[Text, option("variant of the model")] = None,
         width: Annotated[float | None, option("scale of the model's channels")] = None,
-        backbone: Annotated[Text, option("preset that the backbone starts from")] = None,
+        backbone: Annotated[Text, option("preset to start from, or a network such as resnet18")] = None,
         model_options: Annotated[
             list[str] | None, option("NAME=VALUE of the model's constructor, JSON", "--set")
         ] = None,

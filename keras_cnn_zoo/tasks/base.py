@@ -8,6 +8,7 @@ import keras
 
 from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.batches import Batches
+from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -109,7 +110,7 @@ class Task:
             variant: variant of the model, or None for its own.
             width: channel scale, or None for the model's own.
             image_size: (height, width), or None for the task's own.
-            backbone: preset whose features the model is to stand on, or None.
+            backbone: name of a network for a backbone with fresh weights, or of a preset; or None.
             **overrides: further constructor arguments.
         """
         name = model or self.default_model
@@ -136,6 +137,9 @@ class Task:
 
     @staticmethod
     def _load_backbone(name, input_shape):
+        """A network's name, which means fresh weights, or the body of a preset."""
+        if name in backbones.networks():
+            return name
         try:
             return models.from_preset(name, features_only=True, input_shape=input_shape)
         except InputError as error:

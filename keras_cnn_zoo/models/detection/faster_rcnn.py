@@ -31,7 +31,8 @@ class FasterRCNN(Detector):
     Args:
         {num_classes}
         width: scales the channels of every stage, of the pyramid, and of the dense layers.
-        backbone: a model that returns a dict of stages ("P2" to "P5"), in place of the ResNet; or None.
+        backbone: name of a network, "resnet18" to "resnet200", or a functional model with a dict of levels,
+            "P0" to "P5", one of each stride from 2**min_level on, in place of the ResNet; or None.
         min_level: the finest level of the pyramid, 2 (stride 4), 3, or 4. Level 2 costs three times as much
             as all others together and finds objects below about 30 pixels.
         pyramid_filters: channels of the pyramid, before `width`.

@@ -1,13 +1,7 @@
 """The features of a detector: a backbone's stages, and a pyramid over them."""
 
-import copy
-import re
-
-import keras
-import numpy as np
-
 from keras_cnn_zoo.layers import FeaturePyramid
-from keras_cnn_zoo.models.classification.resnet import ResNet
+from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.utils import validation
 
 VARIANTS = ("18", "34", "50")
@@ -27,7 +21,7 @@ class PyramidFeatures:
     A plain object: its layers belong to the detector's graph.
 
     Args:
-        backbone: a model that returns a dict of stages, its serialized form, or None for a `ResNet`.
+        backbone: None for a `ResNet` of `variant`, or what `backbones.check` takes.
         input_shape: (height, width, channels) of the network's images.
         variant: variant of the `ResNet`.
         width: width of the `ResNet`.
@@ -51,10 +45,14 @@ class PyramidFeatures:
         extra,
         normalization,
     ):
-        self.backbone = check_backbone(backbone) or ResNet(
-            input_shape=input_shape, variant=variant, width=width, features_only=True, name="backbone"
+        found = backbones.build(
+            backbones.check("backbone", backbone) or f"resnet{variant}",
+            input_shape,
+            output_stride=None,
+            width=width,
         )
-        self.stage_strides = stage_strides(self.backbone, (None, *input_shape), min_level)
+        self.backbone = found.model
+        self.stage_strides = stage_strides(found, min_level)
         self.strides = _extended(self.stage_strides, extra_levels)
         self.pyramid = FeaturePyramid(
             filters,
@@ -71,37 +69,15 @@ class PyramidFeatures:
         return self.pyramid({name: stages[name] for name in self.stage_strides}, **mode)
 
 
-def check_backbone(backbone):
-    """Returns a model with a dict of stages, from its serialized form too, or None."""
-    model = backbone
-    if isinstance(backbone, dict):
-        # Of a copy: Keras empties the config of a functional model while it builds one from it.
-        model = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
-    if model is not None and not isinstance(model, keras.Model):
-        validation.fail("backbone", "None or a keras.Model that gives a dict of stages", backbone)
-    return model
-
-
-def stage_strides(backbone, input_shape, min_level):
-    """Returns `{name: stride}` of the backbone's stages from `min_level` to level 5, finest first."""
-    shapes = backbone.compute_output_shape(input_shape)
-    if not isinstance(shapes, dict):
-        validation.fail("backbone", "a model that gives a dict of stages", backbone)
-    strides = {}
-    for name, shape in shapes.items():
-        number = re.fullmatch(r"P(\d+)", name)
-        if number and min_level <= int(number.group(1)) <= LAST_LEVEL:
-            # The published strides, or those of the shapes where a model publishes none.
-            known = getattr(backbone, "strides", {})
-            strides[name] = known.get(name) or 2 ** round(np.log2(input_shape[1] / shape[1]))
-    wanted = {f"P{level}": 2**level for level in range(min_level, LAST_LEVEL + 1)}
-    found = {name: strides[name] for name in sorted(strides)}
-    wrong = any(wanted[name] != stride for name, stride in found.items())
-    if wrong or f"P{min_level}" not in found:
+def stage_strides(backbone, min_level):
+    """Returns `{name: stride}` of a `Backbone`'s levels of stride `2**min_level` to 32, finest first."""
+    strides = {name: level.stride for name, level in backbone.levels.items() if level.stride >= 2**min_level}
+    wanted = [2**level for level in range(min_level, LAST_LEVEL + 1)]
+    if list(strides.values()) != wanted[: len(strides)] or not strides:
         raise ValueError(
-            f"`backbone` must give stages from P{min_level} on with strides {wanted}. Received: {found}"
+            f"`backbone` must have one level for each of the strides {wanted}. Received: {backbone.strides()}"
         )
-    return found
+    return strides
 
 
 def _extended(strides, count):

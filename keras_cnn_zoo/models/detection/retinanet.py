@@ -28,7 +28,8 @@ class RetinaNet(Detector):
     Args:
         {num_classes}
         width: scales the channels of every stage, of the pyramid, and of the towers.
-        backbone: a model that returns a dict of stages ("P3" to "P5"), in place of the ResNet; or None.
+        backbone: name of a network, "resnet18" to "resnet200", or a functional model with a dict of levels,
+            "P0" to "P5", one of each stride from 8 on, in place of the ResNet; or None.
         pyramid_filters: channels of pyramid and towers, before `width`.
         tower_depth: hidden convolutions of each tower.
         {normalization}

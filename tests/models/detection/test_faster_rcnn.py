@@ -206,7 +206,7 @@ def test_a_resnet_of_its_own_and_the_same_as_given():
         ({"input_shape": 64}, r"`input_shape` must be \(height, width, channels\)"),
         ({"variant": "7"}, "`variant` must be one of '18', '34', '50'"),
         ({"width": 0}, "`width` must be a finite number above 0"),
-        ({"backbone": "resnet"}, "`backbone` must be None or a keras.Model"),
+        ({"backbone": "resnet"}, "`backbone` must be 'resnet18', .*, None, or a model with a dict of levels"),
         ({"min_level": 1}, "`min_level` must be one of 2, 3, 4"),
         ({"anchor_sizes": (32, 64)}, "`anchor_sizes` must be None or positive numbers for each of 4 levels"),
         ({"anchor_sizes": ((8, 9), 16, 32, 64)}, "`anchor_sizes` must be as many on every level"),
@@ -224,9 +224,9 @@ def test_refusals(arguments, message):
 def test_refuses_a_backbone_without_the_stages():
     inputs = keras.Input((*SIZE, 3))
     backbone = keras.Model(inputs, {"P2": keras.layers.Conv2D(4, 3, strides=4, padding="same")(inputs)})
-    with pytest.raises(ValueError, match="`backbone` must give stages from P3 on with strides"):
+    with pytest.raises(ValueError, match="`backbone` must have one level for each of the strides"):
         tiny(backbone=backbone)
-    with pytest.raises(ValueError, match="`backbone` must be a model that gives a dict of stages"):
+    with pytest.raises(ValueError, match="`backbone` must be .* a model with a dict of levels"):
         tiny(backbone=keras.Model(inputs, backbone.output["P2"]))
 
 
