@@ -86,6 +86,9 @@ class BaseLocallyConnected(BaseConvolution):
             strides,
             padding,
             data_format,
+            # Keras 2's layer takes neither.
+            dilation_rate=1,
+            groups=1,
             activation=activation,
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,

@@ -225,6 +225,13 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["dilation_rate", "groups"])
+def test_arguments_of_the_base_that_are_fixed_are_not_taken(name):
+    with pytest.raises(TypeError, match=name):
+        LocallyConnected2D(4, 3, **{name: 1})
+    assert name not in LocallyConnected2D(4, 3).get_config()
+
+
 def test_refuses_inputs_that_do_not_fit():
     with pytest.raises(ValueError, match=r"window of `LocallyConnected2D` is larger"):
         LocallyConnected2D(4, 3).build((1, 2, 8, 3))
