@@ -75,7 +75,7 @@ def run(blocks_folder, tmp_path_factory):
     pytest.importorskip("matplotlib")
     out = tmp_path_factory.mktemp("runs") / "blocks"
     task = Detection(scale=(0.9, 1.1))
-    model, metrics = tasks.fit(task, options(blocks_folder, out, epochs=25, batch_size=4, learning_rate=3e-3))
+    model, metrics = tasks.fit(task, options(blocks_folder, out, epochs=32, batch_size=4, learning_rate=3e-3))
     return task, str(out), model, metrics
 
 
