@@ -22,7 +22,7 @@ MODULES = (
     *(test_lenet5, test_resnet, test_faster_rcnn, test_retinanet, test_textcnn, test_deeplab),
     *(test_fcn, test_unet, test_keyword_cnn, test_crnn, test_siamfc),
 )
-CASES = {module.CASES[0]["cls"].__name__: module.CASES[0]["build"] for module in MODULES}
+BUILDS = {module.CASES[0]["cls"].__name__: module.CASES[0]["build"] for module in MODULES}
 
 
 def from_file(model, folder):
@@ -39,10 +39,10 @@ WAYS = {
 }
 
 
-@pytest.fixture(scope="module", params=sorted(CASES))
+@pytest.fixture(scope="module", params=sorted(BUILDS))
 def model(request):
     keras.utils.set_random_seed(0)
-    built = CASES[request.param]()
+    built = BUILDS[request.param]()
     # Some of the layers, those inside of others among them.
     inner = [
         layer
@@ -60,7 +60,7 @@ def _holds_layers(layer):
 
 def test_every_model_is_here():
     public = {name for name in models.__all__ if isinstance(getattr(models, name), type)}
-    assert set(CASES) == public
+    assert set(BUILDS) == public
 
 
 @pytest.mark.parametrize("way", sorted(WAYS))

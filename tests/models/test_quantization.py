@@ -7,7 +7,7 @@ import pytest
 from keras_cnn_zoo import models
 from keras_cnn_zoo.utils.errors import InputError
 from tests.compatibility.outputs import fixed_inputs, sampled
-from tests.models.test_arguments import CASES
+from tests.models.test_arguments import BUILDS
 
 OTHER = keras.quantizers.Int8QuantizationConfig(keras.quantizers.AbsMaxQuantizer(axis=0))
 DETECTORS = ("FasterRCNN", "RetinaNet")
@@ -17,10 +17,10 @@ def outputs(model):
     return np.concatenate(list(sampled(model(fixed_inputs(model), training=False)).values()))
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize("name", sorted(BUILDS))
 def test_a_quantized_model_answers_nearly_as_before_and_comes_back_from_a_file(name, tmp_path):
     keras.utils.set_random_seed(0)
-    model = CASES[name]()
+    model = BUILDS[name]()
     before = outputs(model)
     model.quantize("int8")
     after = outputs(model)
