@@ -6,6 +6,7 @@ from keras import layers
 from keras_cnn_zoo.layers import AtrousSpatialPyramidPooling2D
 from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.blocks import convolved, pixel_scores
 from keras_cnn_zoo.models.segmentation.alignment import ResizeLike
 from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
@@ -119,26 +120,9 @@ class DeepLab(Segmenter):
         class_names = self.check_class_names(num_classes, class_names)
 
         # === Functional model ===
-        def convolution(x, channels, kernel_size, name):
-            x = layers.Conv2D(
-                channels,
-                kernel_size,
-                padding="same",
-                use_bias=normalization is None,
-                kernel_initializer="he_normal",
-                data_format="channels_last",
-                name=f"{name}_convolution",
-            )(x)
-            x = prototypes.apply(normalization, x, f"{name}_normalization")
-            return prototypes.apply(activation, x, f"{name}_activation")
-
+        layout = {"normalization": normalization, "activation": activation}
         features = backbones.build(
-            backbone or "resnet18",
-            input_shape,
-            output_stride=output_stride,
-            width=width,
-            normalization=normalization,
-            activation=activation,
+            backbone or "resnet18", input_shape, output_stride=output_stride, width=width, **layout
         )
         inputs = keras.Input(input_shape)
         levels = features.model(inputs)
@@ -155,14 +139,14 @@ class DeepLab(Segmenter):
         channels = scaled(decoder_filters, width)
         if VARIANTS[variant]["decoder"]:
             low = levels[_low_level(features)]
-            low = convolution(low, scaled(low_level_filters, width), 1, "low_level")
+            low = convolved(low, scaled(low_level_filters, width), 1, "low_level", **layout)
             x = ResizeLike(name="decoder_resize")([x, low])
             x = layers.Concatenate(axis=-1, name="decoder_join")([x, low])
-            x = convolution(x, channels, 3, "decoder_1")
-            x = convolution(x, channels, 3, "decoder_2")
+            x = convolved(x, channels, 3, "decoder_1", **layout)
+            x = convolved(x, channels, 3, "decoder_2", **layout)
         else:
-            x = convolution(x, channels, 3, "head")
-        x = layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="logits")(x)
+            x = convolved(x, channels, 3, "head", **layout)
+        x = pixel_scores(x, num_classes)
         outputs = ResizeLike(dtype="float32", name="resize")([x, inputs])
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 

@@ -6,6 +6,7 @@ from keras import layers
 from keras_cnn_zoo.initializers import BilinearUpsampling
 from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.blocks import convolved, pixel_scores
 from keras_cnn_zoo.models.segmentation.alignment import CropLike, ResizeLike
 from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
@@ -114,13 +115,9 @@ class FCN(Segmenter):
         class_names = self.check_class_names(num_classes, class_names)
 
         # === Functional model ===
+        layout = {"normalization": normalization, "activation": activation}
         features = backbones.build(
-            backbone or "resnet18",
-            input_shape,
-            output_stride=output_stride,
-            width=width,
-            normalization=normalization,
-            activation=activation,
+            backbone or "resnet18", input_shape, output_stride=output_stride, width=width, **layout
         )
         inputs = keras.Input(input_shape)
         levels = features.model(inputs)
@@ -131,30 +128,17 @@ class FCN(Segmenter):
         else:
             channels = [scaled(filters, width) for filters in hidden_filters]
         for index, kernel_size in enumerate(hidden_kernel_sizes):
-            x = layers.Conv2D(
-                channels[index],
-                kernel_size,
-                padding="same",
-                use_bias=normalization is None,
-                kernel_initializer="he_normal",
-                data_format="channels_last",
-                name=f"head_{index + 1}_convolution",
-            )(x)
-            x = prototypes.apply(normalization, x, f"head_{index + 1}_normalization")
-            x = prototypes.apply(activation, x, f"head_{index + 1}_activation")
+            x = convolved(x, channels[index], kernel_size, f"head_{index + 1}", **layout)
             if dropout:
                 x = layers.Dropout(dropout, name=f"head_{index + 1}_dropout")(x)
 
-        def scores(x, name, **arguments):
-            return layers.Conv2D(
-                num_classes, 1, data_format="channels_last", dtype="float32", name=name, **arguments
-            )(x)
-
-        x = scores(x, "logits")
+        x = pixel_scores(x, num_classes)
         for stride in skips:
             level = features.of_stride(stride)
             # Zeros, so that the finer network begins as the coarser one.
-            skip = scores(levels[level], f"skip_{stride}_logits", kernel_initializer="zeros")
+            skip = pixel_scores(
+                levels[level], num_classes, f"skip_{stride}_logits", kernel_initializer="zeros"
+            )
             x = layers.Conv2DTranspose(
                 num_classes,
                 4,

@@ -5,6 +5,7 @@ from keras import layers
 
 from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.blocks import convolved, pixel_scores
 from keras_cnn_zoo.models.segmentation.alignment import CropLike
 from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
@@ -113,20 +114,11 @@ class UNet(Segmenter):
             )
 
         # === Functional model ===
+        layout = {"normalization": normalization, "activation": activation}
+
         def block(x, channels, name):
             for index in (1, 2):
-                x = layers.Conv2D(
-                    channels,
-                    3,
-                    padding=padding,
-                    # A normalization right behind makes the bias a dead weight.
-                    use_bias=normalization is None,
-                    kernel_initializer="he_normal",
-                    data_format="channels_last",
-                    name=f"{name}_convolution_{index}",
-                )(x)
-                x = prototypes.apply(normalization, x, f"{name}_normalization_{index}")
-                x = prototypes.apply(activation, x, f"{name}_activation_{index}")
+                x = convolved(x, channels, 3, name, padding=padding, suffix=f"_{index}", **layout)
             return x
 
         def enlarge(x, channels, factor, name):
@@ -147,8 +139,7 @@ class UNet(Segmenter):
                 )(x)
             x, stride = block(x, filters[depth], "bottom"), 2**depth
         else:
-            arguments = {"normalization": normalization, "activation": activation, "width": width}
-            features = backbones.build(backbone, input_shape, output_stride=None, **arguments)
+            features = backbones.build(backbone, input_shape, output_stride=None, width=width, **layout)
             levels = features.model(inputs)
             skips = [(levels[name], level.stride) for name, level in features.levels.items()]
             x, stride = skips.pop()
@@ -167,29 +158,18 @@ class UNet(Segmenter):
             # No level has the size of the image: the last step has no skip.
             x = CropLike(name="out_crop")([enlarge(x, scaled(first, width), stride, "out"), inputs])
             x = block(x, scaled(first, width), "out")
-        outputs = layers.Conv2D(num_classes, 1, data_format="channels_last", dtype="float32", name="logits")(
-            x
-        )
+        outputs = pixel_scores(x, num_classes)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-        if backbone is not None:
-            self.backbone = features.model
+        self.backbone = None if backbone is None else features.model
 
 
 def _check_input_shape(input_shape, depth, padding):
     """(height, width, channels) large enough that every stage keeps at least one pixel."""
-    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
-        validation.fail("input_shape", "(height, width, channels)", input_shape)
-    *space, channels = input_shape
-    space = [validation.positive_integer("input_shape", size, optional=True) for size in space]
-    validation.positive_integer("input_shape", channels)
-    for size in space:
-        if size is None:
-            continue
-        remaining = size
-        for _ in range(depth):
-            remaining = (remaining + 1) // 2 if padding == "same" else (remaining - 4) // 2
-        if remaining < 1 or (padding == "valid" and remaining < 5):
-            validation.fail(
-                "input_shape", f'large enough for depth {depth} and padding "{padding}"', input_shape
-            )
-    return (*space, int(channels))
+    shape = backbones.check_input_shape(input_shape)
+    for size in shape[:2]:
+        for _ in range(depth if size is not None else 0):
+            size = (size + 1) // 2 if padding == "same" else (size - 4) // 2
+        if size is not None and size < (1 if padding == "same" else 5):
+            wanted = f'large enough for depth {depth} and padding "{padding}"'
+            validation.fail("input_shape", wanted, input_shape)
+    return shape

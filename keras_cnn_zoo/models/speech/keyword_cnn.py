@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.blocks import convolved
 from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.models.speech.spectrogram import STEP_SECONDS, MelDecibels, SpectrogramMasks
 from keras_cnn_zoo.ops.host import waveforms
@@ -128,18 +129,14 @@ class KeywordCNN(Classifier):
         for stage, filters in enumerate(VARIANTS[variant]["filters"], start=1):
             for index in range(1, VARIANTS[variant]["convolutions"] + 1):
                 name = f"stage_{stage}_{index}"
-                x = layers.Conv2D(
+                x = convolved(
+                    x,
                     scaled(filters, width),
                     3,
-                    padding="same",
-                    # A normalization right behind makes the bias a dead weight.
-                    use_bias=normalization is None,
-                    kernel_initializer="he_normal",
-                    data_format="channels_last",
-                    name=f"{name}_convolution",
-                )(x)
-                x = prototypes.apply(normalization, x, f"{name}_normalization")
-                x = prototypes.apply(activation, x, f"{name}_activation")
+                    name,
+                    normalization=normalization,
+                    activation=activation,
+                )
             x = layers.MaxPooling2D(
                 2, strides=2, padding="same", data_format="channels_last", name=f"stage_{stage}_pooling"
             )(x)
