@@ -11,7 +11,7 @@ def parse_size(text):
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
         raise InputError(f"--image-size must be HxW, such as 224x224. Received: {text!r}")
     return int(parts[0]), int(parts[1])
 

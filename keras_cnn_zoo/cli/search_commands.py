@@ -7,6 +7,7 @@ import typer
 from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.cli.parsing import data_options_of
 from keras_cnn_zoo.cli.task_commands import (
+    HELP_OPTIONS,
     ClassNames,
     Data,
     Encoding,
@@ -22,7 +23,7 @@ from keras_cnn_zoo.search import TUNERS, SearchOptions, search
 
 def program(space):
     """Returns the typer program that searches `space`."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=HELP_OPTIONS)
 
     @app.command(
         help=f"Search {', '.join(space.names)} of {space.model} for the best {space.task.metric} on val."

@@ -10,6 +10,7 @@ from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.cli.parsing import data_options_of, parse_box, parse_settings, parse_size
 
 Text = str | None
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 def option(text, name=None):
@@ -33,6 +34,7 @@ def application(task):
     app = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
+        context_settings=HELP_OPTIONS,
         no_args_is_help=True,
         help=(task.__doc__ or "").partition("\n")[0],
     )

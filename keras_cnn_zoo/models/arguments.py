@@ -8,6 +8,8 @@ import numpy as np
 
 # What every model takes beside its own arguments.
 COMMON = ("name", "trainable")
+# What a config holds beside the arguments.
+RESERVED = ("frozen", "quantization")
 # How an object was built and compiled before it came here is no argument of it.
 _HISTORY = ("build_config", "compile_config")
 
@@ -32,26 +34,65 @@ class Arguments:
 def recorded(cls, args, kwargs):
     """Returns the `Arguments` of a constructor call, defaults included.
 
+    A subclass may pass arguments on: those that its `*args` and `**kwargs` take are looked up in the
+    constructors above it, and recorded if they were given.
+
     Args:
         cls: the class that is called.
         args: its positional arguments.
         kwargs: its keyword arguments.
 
     Raises:
-        TypeError: for an argument that the class does not have. Keras' own base classes ignore it.
+        TypeError: for an argument that no constructor has. Keras' own base classes ignore it.
     """
-    signature = inspect.signature(cls.__init__)
+    constructors = _constructors(cls)
     try:
-        bound = signature.bind(None, *args, **kwargs)
+        values, args, kwargs = _bound(constructors[0], args, kwargs, defaults=True)
     except TypeError:
         # Keras calls `__new__` without arguments too; a wrong call is refused by `__init__`.
         return Arguments({})
-    bound.apply_defaults()
+    for constructor in constructors[1:]:
+        if not args and not kwargs:
+            break
+        known = set(inspect.signature(constructor).parameters)
+        own = {name: value for name, value in kwargs.items() if name in known}
+        given, args, more = _bound(constructor, args, own, defaults=False)
+        values = {**given, **values}
+        kwargs = {**more, **{name: value for name, value in kwargs.items() if name not in known}}
+    _check_common(cls, constructors, kwargs)
+    reserved = sorted(set(RESERVED) & set(values))
+    if reserved:
+        raise TypeError(f"{cls.__name__} must not take {', '.join(reserved)}: every model's config has it")
+    return Arguments({name: _own_copy(value) for name, value in values.items() if name not in COMMON})
+
+
+def _constructors(cls):
+    """The constructors of a class and of the classes above it, up to the base of all models."""
+    found = []
+    for base in cls.__mro__:
+        if base.__dict__.get("__new__") is not None:
+            break
+        if "__init__" in base.__dict__:
+            found.append(base.__init__)
+    return found or [cls.__init__]
+
+
+def _bound(constructor, args, kwargs, *, defaults):
+    """(arguments by name, further positional ones, further keyword ones) of a constructor's call."""
+    signature = inspect.signature(constructor)
+    bound = (
+        signature.bind(None, *args, **kwargs) if defaults else signature.bind_partial(None, *args, **kwargs)
+    )
+    if defaults:
+        bound.apply_defaults()
     values = dict(list(bound.arguments.items())[1:])
+    further_args, further_kwargs = (), {}
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
-            _check_common(cls, values.pop(parameter.name, {}))
-    return Arguments({name: _own_copy(value) for name, value in values.items()})
+            further_kwargs = values.pop(parameter.name, {})
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            further_args = values.pop(parameter.name, ())
+    return values, further_args, further_kwargs
 
 
 def serialized(value):
@@ -68,13 +109,15 @@ def serialized(value):
 
 def revived(value, custom_objects=None):
     """Returns the object of a value that `serialized` wrote; any other value is returned as it is."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(revived(item, custom_objects) for item in value)
     if not isinstance(value, dict) or "class_name" not in value:
         return value
     # Of a copy: Keras empties the config of a functional model while it builds one from it.
     return keras.saving.deserialize_keras_object(copy.deepcopy(value), custom_objects=custom_objects)
 
 
-def _check_common(cls, others):
+def _check_common(cls, constructors, others):
     if "dtype" in others:
         raise TypeError(
             f"{cls.__name__} takes no `dtype`: its layers have the global policy, which "
@@ -82,8 +125,14 @@ def _check_common(cls, others):
         )
     unknown = sorted(set(others) - set(COMMON))
     if unknown:
-        own = [name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "kwargs")]
-        raise TypeError(f"{cls.__name__} takes {', '.join([*own, *COMMON])}. Received: {', '.join(unknown)}")
+        parameters = [
+            parameter
+            for constructor in constructors
+            for parameter in list(inspect.signature(constructor).parameters.values())[1:]
+        ]
+        own = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        known = dict.fromkeys([*own, *COMMON])
+        raise TypeError(f"{cls.__name__} takes {', '.join(known)}. Received: {', '.join(unknown)}")
 
 
 def _own_copy(value):

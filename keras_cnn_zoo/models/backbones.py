@@ -12,8 +12,11 @@ import keras
 
 from keras_cnn_zoo.utils import registry, validation
 
-# Two sizes of images that every network takes, 64 pixels apart: what a level grows by tells its stride.
-_SIZES = (256, 320)
+# A size that every network takes, and a growth that strides up to 8 and all usual larger ones divide: what a
+# level grows by tells its stride. Shapes are computed, no image is.
+_SIZE, _GROWTH = 256, 64 * 3 * 5 * 7
+# Of networks for one size of images powers of two are tried first.
+_STRIDES = (*(2**power for power in range(7)), *(stride for stride in range(1, 65) if stride & (stride - 1)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,11 +95,25 @@ def check(name, backbone):
         backbone = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
     if backbone is None or (isinstance(backbone, str) and backbone in networks()):
         return backbone
-    outputs = getattr(backbone, "output", None) if isinstance(backbone, keras.Model) else None
-    if not isinstance(outputs, dict) or not all(re.fullmatch(r"P\d", level) for level in outputs):
+    if not has_levels(backbone):
         known = ", ".join(map(repr, networks()))
         validation.fail(name, f'{known}, None, or a model with a dict of levels, "P0" to "P5"', backbone)
     return backbone
+
+
+def has_levels(model):
+    """Returns whether a model takes one batch of images and returns a dict of maps, "P0" to "P5"."""
+    if not isinstance(model, keras.Model):
+        return False
+    given, outputs = getattr(model, "input", None), getattr(model, "output", None)
+    return (
+        getattr(given, "shape", None) is not None
+        and len(given.shape) == 4
+        and isinstance(outputs, dict)
+        and bool(outputs)
+        and all(re.fullmatch(r"P[0-5]", name) for name in outputs)
+        and all(len(tensor.shape) == 4 for tensor in outputs.values())
+    )
 
 
 def build(backbone, input_shape, *, output_stride=32, **arguments):
@@ -144,7 +161,8 @@ def levels_of(model):
     Raises:
         ValueError: if a level has no one stride.
     """
-    strides = getattr(model, "strides", None) if registry.PACKAGE in type(model).__module__ else None
+    own = type(model).__module__.split(".")[0] == registry.PACKAGE
+    strides = getattr(model, "strides", None) if own else None
     strides = strides or _measured_strides(model)
     found = {
         name: Level(strides[name], int(tensor.shape[-1])) for name, tensor in sorted(model.output.items())
@@ -156,15 +174,15 @@ def _measured_strides(model):
     """Stride of each level: from two sizes of images, or from the one size that the model takes."""
     height, width, channels = model.input_shape[1:]
     if height is None and width is None:
-        small, large = (model.compute_output_shape((1, size, size, channels)) for size in _SIZES)
-        grown = {name: [large[name][axis] - small[name][axis] for axis in (1, 2)] for name in small}
+        sizes = (_SIZE, _SIZE + _GROWTH)
+        small, large = (model.compute_output_shape((1, size, size, channels)) for size in sizes)
         strides = {
-            name: (_SIZES[1] - _SIZES[0]) // growth[0] if growth[0] > 0 and growth[0] == growth[1] else None
-            for name, growth in grown.items()
+            name: _stride_of_growth([large[name][axis] - small[name][axis] for axis in (1, 2)])
+            for name in small
         }
     else:
         strides = {
-            name: _only_stride((height, width), tensor.shape[1:3]) for name, tensor in model.output.items()
+            name: _first_stride((height, width), tensor.shape[1:3]) for name, tensor in model.output.items()
         }
     for name, stride in strides.items():
         if stride is None:
@@ -175,17 +193,16 @@ def _measured_strides(model):
     return strides
 
 
-def _only_stride(size, places):
-    """The power of two that leads from a size in pixels to places, or None if none or several do."""
-    found = [
-        2**level
-        for level in range(7)
-        if all(
-            count in (-(-edge // 2**level), edge // 2**level)
-            for edge, count in zip(size, places, strict=True)
-        )
-    ]
-    return found[0] if len(found) == 1 else None
+def _stride_of_growth(growth):
+    down, right = growth
+    return _GROWTH // down if down == right and down > 0 and _GROWTH % down == 0 else None
+
+
+def _first_stride(size, places):
+    """The first of `_STRIDES` that leads from a size in pixels to places, or None."""
+    known = [(edge, count) for edge, count in zip(size, places, strict=True) if None not in (edge, count)]
+    fits = (s for s in _STRIDES if all(count in (-(-edge // s), edge // s) for edge, count in known))
+    return next(fits, None)
 
 
 def _fits(model, levels, input_shape, output_stride):

@@ -46,10 +46,12 @@ class ZooModel(keras.Model):
         object.__setattr__(model, "_arguments", arguments.recorded(cls, args, kwargs))
         return model
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, trainable=None, **kwargs):
         super().__init__(*args, **kwargs)
         # What the constructor itself freezes is no news for a config.
         self._arguments.frozen = self._frozen()
+        if trainable is not None:
+            self.trainable = trainable
 
     def __getattr__(self, name):
         """Returns an argument of the constructor, as it was given."""
@@ -69,14 +71,18 @@ class ZooModel(keras.Model):
         return None if names is None else tuple(names)
 
     def get_config(self):
-        """Returns the constructor's arguments, the name, `frozen`, and `quantization`.
+        """Returns the constructor's arguments, the name, and what was done to the model since.
 
-        `frozen` lists the paths of layers with `trainable=False`, such as "backbone/stage_1_block_1". It is
-        absent unless a layer was frozen or unfrozen by hand. `quantization` is the mode that `quantize` was
-        called with, and absent before.
+        `trainable` is False if the model was frozen as a whole, and absent otherwise. `frozen` lists the
+        paths of layers with `trainable=False`, such as "backbone/stage_1_block_1"; it is absent unless a
+        layer was frozen or unfrozen by hand. `quantization` is the mode that `quantize` was called with, and
+        absent before.
         """
         values = self._arguments.values
-        config = {"name": self.name, **{name: arguments.serialized(value) for name, value in values.items()}}
+        config = {name: arguments.serialized(value) for name, value in values.items()}
+        config["name"] = self.name
+        if not self.trainable:
+            config["trainable"] = False
         frozen = self._frozen()
         if frozen != self._arguments.frozen:
             # A frozen layer freezes those inside it.
@@ -90,9 +96,12 @@ class ZooModel(keras.Model):
         """Builds the model of a config that `get_config` returned."""
         config = {name: arguments.revived(value, custom_objects) for name, value in config.items()}
         frozen, quantization = config.pop("frozen", None), config.pop("quantization", None)
+        trainable = config.pop("trainable", True)
         model = cls(**config)
         if quantization is not None:
             model.quantize(quantization)
+        if not trainable:
+            model.trainable = False
         if frozen is not None:
             parts = model._layers_with_weights()
             unknown = sorted(set(frozen) - set(parts))

@@ -55,7 +55,7 @@ _OBJECT_MARKS = {"module", "class_name", "registered_name", "compile_config"}
 def resolve_class(label, name, expected_class=None):
     """The class that a preset names: one of the catalog, or the very class that the caller asked for."""
     classes = registry.models()
-    if name not in classes and expected_class is not None and expected_class.__name__ == name:
+    if expected_class is not None and expected_class.__name__ == name:
         return expected_class
     if name not in classes:
         fail(label, f"`class` must be one of {', '.join(sorted(classes))}. Received: class={shown(name)}")
@@ -95,7 +95,9 @@ def without_session(value):
         nested = value.get("class_name", _TENSOR) != _TENSOR and isinstance(value.get("config"), dict)
         value = {key: without_session(item) for key, item in value.items()}
         if nested:
-            for key in ("dtype", "frozen"):
+            # The dtype of an input says what the graph takes, not how it computes.
+            session = ("frozen", "trainable") + (() if value["class_name"] == "InputLayer" else ("dtype",))
+            for key in session:
                 value["config"].pop(key, None)
         return value
     return [without_session(item) for item in value] if isinstance(value, list) else value

@@ -97,7 +97,8 @@ def describe(name_or_path):
 def _build(label, cls, config):
     try:
         return cls.from_config(config)
-    except (TypeError, ValueError) as error:
+    # A damaged graph makes Keras look up what is not there.
+    except (TypeError, ValueError, LookupError, RuntimeError, AttributeError) as error:
         fail(label, f"{cls.__name__} cannot be built from its arguments: {error}", error)
 
 

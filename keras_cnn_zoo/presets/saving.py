@@ -80,7 +80,7 @@ def _config(label, model):
     config.pop("class_names", None)
     class_names = None if model.class_names is None else list(model.class_names)
     # Name, precision, and freezing belong to a session, not to the trained model.
-    for key in ("name", "frozen"):
+    for key in ("name", "trainable", "frozen"):
         config.pop(key, None)
     config = configs.without_session(config)
     configs.check_arguments(label, type(model), config)

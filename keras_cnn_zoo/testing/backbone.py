@@ -1,8 +1,5 @@
 """`check_backbone`: whether a model can stand under a dense model."""
 
-import re
-
-import keras
 import numpy as np
 
 from keras_cnn_zoo.models import backbones
@@ -32,12 +29,11 @@ def check_backbone(model):
     def fail(guarantee, what, advice):
         raise ContractError(guarantee, _Named(model), what, advice)
 
-    outputs = getattr(model, "output", None) if isinstance(model, keras.Model) else None
-    if not isinstance(outputs, dict) or not all(re.fullmatch(r"P[0-5]", name) for name in outputs):
+    if not backbones.has_levels(model):
         fail(
             "C3",
-            "the output is not a dict of levels",
-            'build keras.Model(inputs, {"P2": ..., "P3": ...}) with names "P0" to "P5"',
+            "it does not take one batch of images and return a dict of levels",
+            'build keras.Model(images, {"P2": ..., "P3": ...}) of maps with names "P0" to "P5"',
         )
     try:
         levels = backbones.levels_of(model)

@@ -130,6 +130,12 @@ def test_help_fits_on_a_screen(words, capsys, monkeypatch):
     assert max(map(len, lines)) <= COLUMNS
 
 
+@pytest.mark.parametrize("words", [["-h"], ["tune", "-h"], ["tune", "deeplab", "-h"], ["text", "fit", "-h"]])
+def test_the_short_form_of_help_works_everywhere(words, capsys):
+    assert main.main(words) == 0
+    assert "usage" in capsys.readouterr().out.lower()
+
+
 def test_every_option_has_a_help_text(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     for words in (["segmentation", verb] for verb in VERBS):

@@ -189,7 +189,7 @@ def test_predict_writes_masks_that_can_be_read_back(tmp_path):
 
 def test_parse_size():
     assert parse_size("224x160") == (224, 160) and parse_size(None) is None
-    for bad in ("224", "0x5", "axb", "1x2x3", "-1x4"):
+    for bad in ("224", "0x5", "axb", "1x2x3", "-1x4", "²x3"):
         with pytest.raises(InputError, match="--image-size must be HxW"):
             parse_size(bad)
 

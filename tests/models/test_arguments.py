@@ -168,3 +168,60 @@ def test_a_preset_leaves_freezing_out(tmp_path):
 def test_a_path_that_leads_nowhere_is_refused():
     with pytest.raises(ValueError, match="`frozen` must be paths of layers. Received: .'nowhere'"):
         models.LeNet5.from_config({"num_classes": 2, "frozen": ["nowhere"]})
+
+
+@keras.saving.register_keras_serializable(package="somebody")
+class WithExtra(models.LeNet5):
+    """A user's subclass that passes arguments on."""
+
+    def __init__(self, extra=1, **kwargs):
+        super().__init__(**kwargs)
+
+
+@keras.saving.register_keras_serializable(package="somebody")
+class PassesAll(models.LeNet5):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [WithExtra(2, num_classes=3, width=0.2), PassesAll(3, width=0.2), PassesAll(num_classes=3, width=0.2)],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_subclass_may_pass_arguments_on(model, tmp_path):
+    loaded = from_file(model, tmp_path)
+    assert type(loaded) is type(model) and loaded.output_shape == (None, 3)
+    assert loaded.get_config() == model.get_config()
+    assert (loaded.num_classes, loaded.width) == (3, 0.2)
+
+
+def test_an_argument_that_no_constructor_has_is_refused():
+    with pytest.raises(TypeError, match="WithExtra takes extra, num_classes, .* Received: depth"):
+        WithExtra(depth=3)
+
+
+def test_a_name_that_every_config_has_is_refused():
+    class Frozen(models.LeNet5):
+        def __init__(self, frozen=False, **kwargs):
+            super().__init__(**kwargs)
+
+    with pytest.raises(TypeError, match="Frozen must not take frozen"):
+        Frozen()
+
+
+def test_trainable_false_survives(tmp_path):
+    for model in (models.LeNet5(2, width=0.2, trainable=False), models.LeNet5(2, width=0.2)):
+        model.trainable = False
+        loaded = from_file(model, tmp_path)
+        assert not loaded.trainable and loaded.trainable_weights == []
+    assert "trainable" not in models.LeNet5(2, width=0.2).get_config()
+
+
+def test_a_name_of_none_becomes_the_name_of_the_model():
+    class Named(models.LeNet5):
+        def __init__(self, num_classes=10, name=None):
+            super().__init__(num_classes, name=name)
+
+    model = Named()
+    assert model.get_config()["name"] == model.name

@@ -117,3 +117,21 @@ def test_a_config_holds_how_the_backbone_is_built_and_no_weights():
     config = models.FCN(2, backbone=backbone).get_config()["backbone"]
     assert (config["class_name"], config["config"]["variant"]) == ("ResNet", "18")
     assert models.FCN(2, backbone="resnet34", width=0.0625).get_config()["backbone"] == "resnet34"
+
+
+def test_a_unet_refuses_levels_whose_strides_do_not_divide_each_other():
+    inputs = keras.Input((None, None, 3))
+    levels = {f"P{n}": layers.Conv2D(4, 3, strides=n, padding="same")(inputs) for n in (2, 5)}
+    with pytest.raises(ValueError, match="each stride divides the next. Received: strides=.'P2': 2, 'P5': 5"):
+        models.UNet(2, width=0.0625, backbone=keras.Model(inputs, levels))
+
+
+def test_a_preset_keeps_the_input_of_a_network_and_drops_its_freezing(tmp_path):
+    inputs = keras.Input((None, None, 3), dtype="uint8")
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.Conv2D(4, 3, strides=32, padding="same", trainable=False)(x)
+    model = models.FCN(2, variant="32s", backbone=keras.Model(inputs, {"P5": x}))
+    model.save_to_preset(tmp_path / "preset")
+    loaded = models.from_preset(tmp_path / "preset")
+    assert loaded.backbone.input.dtype == "uint8"
+    assert len(loaded.backbone.trainable_weights) == 2

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import keras
 import pytest
 
 from keras_cnn_zoo import models, presets
@@ -275,3 +276,37 @@ def test_describe_checks_the_manifest_too(preset):
     (preset / "preset.json").write_text(json.dumps({"format_version": 7}))
     with pytest.raises(InputError, match="`format_version` must be 1"):
         presets.describe(preset)
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """A preset whose backbone is a functional model of a user."""
+    path = tmp_path_factory.mktemp("presets") / "graph"
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=32, padding="same", name="c")(inputs)
+    model = models.FCN(2, variant="32s", backbone=keras.Model(inputs, {"P5": x}))
+    model.save_to_preset(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda config: config["layers"][1].pop("name"),
+        lambda config: config["layers"][1].pop("inbound_nodes"),
+        lambda config: config["layers"][1]["inbound_nodes"][0]["args"][0]["config"].pop("keras_history"),
+        lambda config: config.update(output_layers={"P5": ["nope", 0, 0]}),
+        lambda config: config.update(output_layers={"P5": ["c", 7, 0]}),
+        lambda config: config["layers"][1].update(class_name="Lambda"),
+        lambda config: config["layers"][1].update(module="os"),
+        lambda config: config["layers"].append("c"),
+    ],
+)
+def test_a_damaged_graph_is_one_line(graph, tmp_path, damage):
+    path = shutil.copytree(graph, tmp_path / "graph")
+    manifest = json.loads((path / "preset.json").read_text())
+    damage(manifest["config"]["backbone"]["config"])
+    (path / "preset.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError) as refusal:
+        models.from_preset(path)
+    assert "\n" not in str(refusal.value)

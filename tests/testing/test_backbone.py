@@ -39,15 +39,42 @@ def test_a_network_for_one_size_is_measured_too():
     assert {name: level.stride for name, level in check_backbone(fixed).items()} == model.strides
 
 
+def one_level(stride, size=(None, None, 3)):
+    inputs = keras.Input(size)
+    x = layers.Conv2D(4, 3, strides=stride, padding="same")(inputs)
+    return keras.Model(inputs, {"P3": x})
+
+
+@pytest.mark.parametrize("stride", [1, 3, 5, 6, 7, 12, 24, 32, 64])
+def test_any_usual_stride_is_measured(stride):
+    assert check_backbone(one_level(stride))["P3"].stride == stride
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"), [((32, 32, 3), 32), ((96, 96, 3), 3), ((None, 64, 3), 8), ((64, None, 3), 16)]
+)
+def test_a_fixed_size_gives_the_stride_that_fits(size, stride):
+    assert check_backbone(one_level(stride, size))["P3"].stride == stride
+
+
+def test_a_level_finer_than_the_image_and_a_stride_that_cannot_be_told_are_refused():
+    inputs = keras.Input((None, None, 3))
+    finer = keras.Model(inputs, {"P0": layers.UpSampling2D(2)(inputs)})
+    for model in (finer, one_level(11)):
+        with pytest.raises(ContractError, match="levels of one stride"):
+            check_backbone(model)
+
+
 @pytest.mark.parametrize(
     "model, message",
     [
-        (keras.Sequential([layers.Dense(2)]), "C3 .*the output is not a dict of levels.*keras.Model"),
-        (pyramid(P9=lambda inputs, x: x), "C3 .*not a dict of levels"),
+        (keras.Sequential([layers.Dense(2)]), "C3 .*return a dict of levels.*keras.Model"),
+        (pyramid(P9=lambda inputs, x: x), "C3 .*return a dict of levels"),
         (
             pyramid(P4=lambda inputs, x: layers.GlobalAveragePooling2D(keepdims=True)(x)),
             "C3 .*levels of one stride",
         ),
+        (pyramid(P4=lambda inputs, x: layers.GlobalAveragePooling2D()(x)), "C3 .*return a dict of levels"),
         (pyramid(P4=lambda inputs, x: layers.Conv2D(3, 1)(inputs)), "C3 .*a deeper level is finer"),
         (
             pyramid(P4=lambda inputs, x: layers.ZeroPadding2D(4)(layers.Conv2D(3, 3, strides=2)(x))),

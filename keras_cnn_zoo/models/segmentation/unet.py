@@ -143,6 +143,12 @@ class UNet(Segmenter):
             levels = features.model(inputs)
             skips = [(levels[name], level.stride) for name, level in features.levels.items()]
             x, stride = skips.pop()
+            finer = [1, *(level for _, level in skips)]
+            if any(coarse % fine for fine, coarse in zip(finer, [*finer[1:], stride], strict=True)):
+                raise ValueError(
+                    "`backbone` must have levels of which each stride divides the next. "
+                    f"Received: strides={features.strides()}"
+                )
         if dropout:
             x = layers.Dropout(dropout, name="bottom_dropout")(x)
         for stage, (skip, finer) in reversed(list(enumerate(skips))):
