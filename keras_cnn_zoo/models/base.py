@@ -36,8 +36,13 @@ class ZooModel(keras.Model):
     # What a model card shows under "Use", behind the line that loads the model.
     usage = "answer = model.decode(model(model.preprocess(pictures)))"
 
+    # Text that the docstrings of several subclasses share; they name it in braces.
+    paragraphs = {}
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        for name, paragraph in cls.paragraphs.items():
+            cls.__doc__ = cls.__doc__ and cls.__doc__.replace(f"{{{name}}}", paragraph)
         registry.register_model(cls)
 
     # Not in an `__init__` that takes anything: Keras' `clone_model` reads the signature of a constructor.

@@ -10,7 +10,7 @@ from keras_cnn_zoo.models.detection import matching
 from keras_cnn_zoo.models.detection.features import VARIANTS
 from keras_cnn_zoo.ops.host import letterbox
 
-# Paragraphs that the docstrings of all detectors share; a docstring names them in braces.
+# What the docstrings of all detectors share.
 PARAGRAPHS = {
     "num_classes": """\
 num_classes: number of classes without background, a positive integer.
@@ -53,15 +53,11 @@ class Detector(ZooModel):
     """
 
     abstract = True
+    paragraphs = PARAGRAPHS
     task = "detection"
     variants = VARIANTS
     # Names of the parts of the loss, which are metrics.
     loss_names = ()
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        for name, paragraph in PARAGRAPHS.items():
-            cls.__doc__ = cls.__doc__ and cls.__doc__.replace(f"{{{name}}}", paragraph)
 
     def _wire(self, features, anchor_head):
         """Keeps the parts that both modes of calling share; a constructor calls it last.

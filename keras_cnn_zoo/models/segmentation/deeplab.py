@@ -40,13 +40,10 @@ class DeepLab(Segmenter):
     Xception and separable ones. The 3 x 3 convolution behind the pyramid of "v3" is torchvision's.
 
     Args:
-        num_classes: number of classes, background included, a positive integer.
-        input_shape: (height, width, channels); height and width may be None.
+        {num_classes}
         variant: "v3" or "v3plus".
         width: scales the channels of the head, and of a backbone that is built here.
-        backbone: name of a network, "resnet18" to "resnet200", None for the first, or a functional model
-            with a dict of levels, "P0" to "P5", whose strides are measured. A network of the package is
-            rebuilt for `input_shape` and `output_stride`, with its weights; any other model must fit.
+        {backbone}
         output_stride: stride of the deepest features: 8, 16 or 32.
         rates: dilations of the pyramid, or None for the papers': (6, 12, 18) at output stride 16. With crops
             much smaller than the papers' 513 pixels choose smaller ones: taps that always fall outside of the
@@ -57,14 +54,9 @@ class DeepLab(Segmenter):
         normalization: "batch", a layer used as prototype, or None.
         activation: name or layer after each convolution.
         dropout: share of features dropped in training behind the pyramid, in [0, 1).
-        class_names: names of the classes, or None.
-        **kwargs: `name` and `trainable`.
+        {class_names}
 
-    Call arguments:
-        inputs: float tensor, pictures as `preprocess` returns them.
-
-    Input shape:
-        (batch, height, width, channels).
+    {call}
 
     Output shape:
         (batch, height, width, num_classes), logits.

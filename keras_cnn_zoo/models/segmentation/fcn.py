@@ -40,13 +40,10 @@ class FCN(Segmenter):
     100 pixels.
 
     Args:
-        num_classes: number of classes, background included, a positive integer.
-        input_shape: (height, width, channels); height and width may be None.
+        {num_classes}
         variant: "32s", "16s" or "8s".
         width: scales the channels of the head, and of a backbone that is built here.
-        backbone: name of a network, "resnet18" to "resnet200", None for the first, or a functional model
-            with a dict of levels, "P0" to "P5", whose strides are measured. A network of the package is
-            rebuilt for `input_shape` and `output_stride`, with its weights; any other model must fit.
+        {backbone}
         output_stride: stride of the deepest features: 32, or 16 or 8 for "32s", which is then no longer what
             its name says.
         hidden_filters: channels of the convolutions of the head before `width`, or None for a quarter of the
@@ -55,14 +52,9 @@ class FCN(Segmenter):
         normalization: "batch", a layer used as prototype, or None.
         activation: name or layer after each convolution.
         dropout: share of features dropped in training behind each convolution of the head, in [0, 1).
-        class_names: names of the classes, or None.
-        **kwargs: `name` and `trainable`.
+        {class_names}
 
-    Call arguments:
-        inputs: float tensor, pictures as `preprocess` returns them.
-
-    Input shape:
-        (batch, height, width, channels).
+    {call}
 
     Output shape:
         (batch, height, width, num_classes), logits.

@@ -37,8 +37,7 @@ class UNet(Segmenter):
     and batch normalization before each ReLU; "tiny" has a quarter and one stage less.
 
     Args:
-        num_classes: number of classes, background included, a positive integer.
-        input_shape: (height, width, channels); height and width may be None.
+        {num_classes}
         variant: "original" (31.0 M parameters), "small" (7.8 M) or "tiny" (0.5 M).
         width: scales the channels of every stage.
         backbone: None for the plain contracting path; or the name of a network, "resnet18" to "resnet200", or
@@ -51,14 +50,9 @@ class UNet(Segmenter):
         activation: name or layer after each convolution.
         dropout: share of units dropped in training at the end of the contracting path, in [0, 1), or None for
             the variant's own; the paper does so without giving its rate.
-        class_names: names of the classes, or None.
-        **kwargs: `name` and `trainable`.
+        {class_names}
 
-    Call arguments:
-        inputs: float tensor, pictures as `preprocess` returns them.
-
-    Input shape:
-        (batch, height, width, channels).
+    {call}
 
     Output shape:
         (batch, height, width, num_classes), logits; smaller by the paper's margins with `padding="valid"`.
