@@ -51,7 +51,8 @@ class ZooModel(keras.Model):
         object.__setattr__(model, "_arguments", arguments.recorded(cls, args, kwargs))
         return model
 
-    def __init__(self, *args, trainable=None, **kwargs):
+    def __init__(self, *args, **kwargs):
+        trainable = kwargs.pop("trainable", None)
         super().__init__(*args, **kwargs)
         # What the constructor itself freezes is no news for a config.
         self._arguments.frozen = self._frozen()
