@@ -44,7 +44,7 @@ def parse_settings(settings):
 
 
 def data_options_of(skip_bad, split_file, ignore_label, class_names, encoding):
-    """What was given of the reader options, as a dict."""
+    """Returns the reader options that were given, as a dict."""
     options = {
         "skip_bad": skip_bad or None,
         "split_file": split_file,

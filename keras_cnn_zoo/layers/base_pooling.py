@@ -24,7 +24,7 @@ class BasePooling(keras.layers.Layer):
 
     @property
     def _window(self):
-        """What functions of windows take after the inputs."""
+        """Returns the arguments of functions of windows, after the inputs."""
         return self.pool_size, self.strides, self.padding, self.data_format
 
     @property

@@ -1,4 +1,4 @@
-"""Calls of a layer with another kernel and bias in place of its own.
+"""Calls of a layer with another kernel and bias.
 
 A layer that wraps a dense layer or a convolution and changes its weights calls it here:
 
@@ -50,7 +50,7 @@ def float_kernel(layer):
 
 
 def preactivation(layer, inputs, kernel, bias):
-    """Returns what a layer would give its activation with `kernel` and `bias` in place of its own.
+    """Returns the input of a layer's activation, computed with another `kernel` and `bias`.
 
     Args:
         layer: A built Dense, convolution, transposed or depthwise convolution layer of Keras' or a subclass.
@@ -83,7 +83,7 @@ def preactivation(layer, inputs, kernel, bias):
 
 
 def functional_call(layer, inputs, kernel, bias):
-    """Returns what a layer would with `kernel` and `bias` in place of its own; see `preactivation`."""
+    """Returns the output of a layer, computed with another `kernel` and `bias`; see `preactivation`."""
     if is_plain(layer):
         return activated(layer, preactivation(layer, inputs, kernel, bias))
     # `StatelessScope` breaks on JAX where the layer's weights are already those of one.

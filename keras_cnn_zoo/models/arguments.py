@@ -6,11 +6,11 @@ import inspect
 import keras
 import numpy as np
 
-# What every model takes beside its own arguments.
+# Arguments that every model takes.
 COMMON = ("name", "trainable")
-# What a config holds beside the arguments.
+# Entries of a config that are not arguments.
 RESERVED = ("frozen", "quantization")
-# How an object was built and compiled before it came here is no argument of it.
+# How an object was built and compiled before is not one of its arguments.
 _HISTORY = ("build_config", "compile_config")
 
 

@@ -21,7 +21,7 @@ _STRIDES = (*(2**power for power in range(7)), *(stride for stride in range(1, 6
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """What a dense model needs to know of one level.
+    """Stride and channels of one level.
 
     Args:
         stride: pixels of the image from one place of the level to the next.
@@ -213,7 +213,10 @@ def _fits(model, levels, input_shape, output_stride):
 
 def _rebuilt(model, input_shape, output_stride):
     """A network of the package for another input and stride, with its weights; None if that cannot be."""
-    if type(model).__name__ not in registry.models() or model.input_shape[-1] != input_shape[-1]:
+    if (
+        registry.models().get(type(model).__name__) is not type(model)
+        or model.input_shape[-1] != input_shape[-1]
+    ):
         return None
     config = {**model.get_config(), "input_shape": list(input_shape), "output_stride": output_stride}
     try:

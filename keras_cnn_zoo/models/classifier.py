@@ -1,4 +1,4 @@
-"""What classifiers of images, recordings, and texts share."""
+"""The base class of classifiers of images, recordings, and texts."""
 
 from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel

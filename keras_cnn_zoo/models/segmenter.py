@@ -1,4 +1,4 @@
-"""What segmentation models share."""
+"""The base class of segmentation models."""
 
 from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel

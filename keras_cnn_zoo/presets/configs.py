@@ -39,7 +39,8 @@ KERAS_CLASSES = {
 }
 # Keras writes the first four always; the last two say how an object was built or shared and are dropped.
 _OBJECT_KEYS = {"module", "class_name", "config", "registered_name", "build_config", "shared_object_id"}
-# What a functional model's config says of a layer beside that, and of the tensors between layers.
+# Further keys of a layer in a functional model's config, and keys of the tensors between layers. Keras writes
+# the private module name of such a model; it is compared and written here, never imported from a file's word.
 _NODE_KEYS = {"name", "inbound_nodes"}
 _TENSOR = "__keras_tensor__"
 _TENSOR_KEYS = {"shape", "dtype", "keras_history", "name", "ragged", "sparse"}

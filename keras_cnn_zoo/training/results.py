@@ -1,4 +1,4 @@
-"""What a finished run measures and shows."""
+"""Metrics and figures of a finished run."""
 
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.utils.console import say

@@ -6,7 +6,7 @@ import os
 
 @contextlib.contextmanager
 def atomic_path(path):
-    """Yields a temporary path beside `path`; when the block ends well it takes its place in one step.
+    """Yields a temporary path next to `path`, which replaces `path` in one step when the block succeeds.
 
     A full disk or a kill leaves what stood at `path` untouched.
     """

@@ -1,4 +1,4 @@
-"""What a network looks at: receptive fields and the deconvolution view."""
+"""Receptive fields, and the deconvolution view."""
 
 from keras_cnn_zoo.visualization.deconvolution_view import deconvolution_view
 from keras_cnn_zoo.visualization.receptive_field import receptive_field

@@ -1,4 +1,4 @@
-"""Which class stands for which folder, label, or file: written once for the readers of labeled examples."""
+"""The order of classes, from folders, labels, or files: written once for the readers of labeled examples."""
 
 from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.utils.errors import InputError

@@ -113,7 +113,7 @@ def _items(path, split_name, document, taken, skip_bad):
         if image["id"] in ids:
             fault = f"{document.file}: the image id {image['id']} stands there twice"
         elif name in taken:
-            fault = f"{document.file} names {image['file_name']}, which stands in {taken[name]} already"
+            fault = f"{document.file} names {image['file_name']}, which is in {taken[name]} already"
         ids.add(image["id"])
         taken.setdefault(name, document.file)
         items.append((name, document, file, image, by_image[image["id"]], fault))

@@ -35,7 +35,7 @@ class GatedConv1D(BaseConvolution):
             to 1.
         activation: Activation of what is gated, or None, as in the paper.
         use_bias: Whether both convolutions have a bias. Defaults to True.
-        kernel_initializer: For both kernels, each with a seed of its own. Defaults to He normal, as in the
+        kernel_initializer: For both kernels, each with another seed. Defaults to He normal, as in the
             paper.
         bias_initializer: For both biases. Defaults to zeros, a gate that is half open.
         kernel_regularizer: For both kernels, or None.

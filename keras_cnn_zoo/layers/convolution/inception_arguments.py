@@ -74,7 +74,7 @@ PAPERS = {
 
 
 def arguments(own):
-    """Returns the defaults of all arguments of a block in order, from those of its own."""
+    """Returns the defaults of all arguments of a block, in order; the block gives those that differ."""
     return {**own, **{name: value for name, value in SHARED.items() if name not in own}}
 
 

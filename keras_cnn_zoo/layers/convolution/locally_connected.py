@@ -186,7 +186,7 @@ class LocallyConnected2D(BaseLocallyConnected):
 
     `y[i, j] = activation(bias[i, j] + sum_st kernel[i, j, s, t] . x[i * strides + s, j * strides + t])`:
     local like a convolution, but nothing is shared. For images that are aligned, such as faces, where every
-    place has statistics of its own. The weights grow with the size of the output, and the size of the input
+    place has different statistics. The weights grow with the size of the output, and the size of the input
     is fixed when built.
 
     >>> layer = LocallyConnected2D(4, kernel_size=3)

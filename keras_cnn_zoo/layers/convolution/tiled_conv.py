@@ -27,7 +27,7 @@ class BaseTiledConv(BaseConvolution):
         {groups}
         activation: Activation of the output, or None.
         use_bias: Whether to add a bias, one value per filter. Defaults to True.
-        kernel_initializer: For each kernel by itself, with a seed of its own; the first kernel's values are
+        kernel_initializer: For each kernel separately, each with another seed; the first kernel's values are
             those of `keras.layers.Conv{rank}D`. Defaults to Glorot uniform.
         {bias_initializer}
         kernel_regularizer: For all kernels together, or None.

@@ -47,7 +47,7 @@ Call arguments:
 
 
 class Detector(ZooModel):
-    """A model that returns detections, and in training the inputs of its own loss.
+    """A model that returns detections, and in training the inputs of its loss.
 
     Subclasses build a graph of parts, call `_wire`, set `loss_names`, and implement `image_losses`.
     """

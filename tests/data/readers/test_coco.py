@@ -253,7 +253,7 @@ def test_doubled_ids_and_unknown_images(tmp_path):
         open_coco(tmp_path)
     content["images"][1].update(id=1, file_name="train_0.png")
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"names train_0.png, which stands in .*train\.json already"):
+    with pytest.raises(InputError, match=r"names train_0.png, which is in .*train\.json already"):
         open_coco(tmp_path)
 
 
