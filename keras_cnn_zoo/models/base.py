@@ -183,7 +183,7 @@ class ZooModel(keras.Model):
             ValueError: for NaN, an empty list, or pictures of different sizes where the network takes any.
         """
         height, width, channels = self.input_shape[1:]
-        pictures = [self._as_picture(image, channels) for image in self._as_list(images)]
+        pictures = [self.with_channels(image, channels) for image in self._as_list(images)]
         if height is not None and width is not None:
             pictures = _resized(pictures, (height, width))
         sizes = {picture.shape for picture in pictures}
@@ -217,7 +217,16 @@ class ZooModel(keras.Model):
         )
 
     @staticmethod
-    def _as_picture(image, channels):
+    def with_channels(image, channels):
+        """Returns an image as float32 (height, width, channels): RGB and gray as asked for, without alpha.
+
+        Args:
+            image: (height, width) or (height, width, 1, 3, or 4), 0..255 numbers.
+            channels: 1 or 3.
+
+        Raises:
+            ValueError: for another shape, and for NaN or infinite values.
+        """
         image = np.asarray(image)
         if image.ndim == 2:
             image = image[..., None]

@@ -6,7 +6,7 @@ import os
 
 import keras
 
-from keras_cnn_zoo import data, models
+from keras_cnn_zoo import data, models, presets
 from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.utils.console import say
@@ -129,7 +129,11 @@ class Task:
             unknown = ", ".join(sorted(asked - known))
             raise InputError(f"--model {name} takes {', '.join(sorted(known))}. Received: {unknown}")
         if backbone is not None:
-            arguments["backbone"] = self._load_backbone(backbone, arguments["input_shape"])
+            found = self._load_backbone(backbone, arguments["input_shape"])
+            arguments["backbone"] = found
+            if not isinstance(found, str):
+                # Weights that were learned on colors need them: images are converted.
+                arguments["input_shape"] = (*arguments["input_shape"][:2], found.input_shape[-1])
         try:
             return self.models[name](**arguments)
         except (TypeError, ValueError) as error:
@@ -137,11 +141,12 @@ class Task:
 
     @staticmethod
     def _load_backbone(name, input_shape):
-        """A network's name, which means fresh weights, or the body of a preset."""
+        """A network's name, which means fresh weights, or the body of a preset, which keeps its channels."""
         if name in backbones.networks():
             return name
         try:
-            return models.from_preset(name, features_only=True, input_shape=input_shape)
+            own = presets.describe(name)["config"].get("input_shape") or input_shape
+            return models.from_preset(name, features_only=True, input_shape=(*input_shape[:2], own[-1]))
         except InputError as error:
             raise InputError(f"--backbone: {error}") from error
 

@@ -131,10 +131,6 @@ class Detection(Task):
 
     def build(self, source, *, model=None, image_size=None, backbone=None, **overrides):
         name = model or self.default_model
-        if backbone is not None:
-            # Weights that were learnt on colour want colour; grey pictures are turned into it.
-            height, width, _ = self.input_shape(source, image_size)
-            overrides.setdefault("input_shape", (height, width, 3))
         if name == "faster_rcnn" and not {"min_level", "anchor_sizes"} & overrides.keys():
             shape = overrides.get("input_shape") or self.input_shape(source, image_size)
             overrides.update(anchors_for(source.split("train"), shape))
@@ -303,7 +299,7 @@ def _with_channels(image, model):
     channels = model.input_shape[-1]
     if image.shape[-1] == channels:
         return image
-    return np.rint(model._as_picture(image, channels)).astype("uint8")
+    return np.rint(model.with_channels(image, channels)).astype("uint8")
 
 
 def _batch_of_one(example):

@@ -136,6 +136,8 @@ class Segmentation(Task):
         images, masks = augmentation(images, masks, seed=seed, ignore_label=source.ignore_label)
         valid = masks != source.ignore_label
         classes = np.where(valid, masks, 0)
+        # A preset may take gray images where the data have colors, or the reverse.
+        images = np.stack([model.with_channels(image, model.input_shape[-1]) for image in images])
         return model.normalize(images), classes, np.where(valid, weights[classes], 0).astype("float32")
 
     def class_weights(self, source):

@@ -113,9 +113,11 @@ class Tracking(Task):
             exemplars.append(exemplar)
             searches.append(search)
             shifts.append(shift)
+        # Crops have colors; a network of a user may take gray ones.
+        channels = model.search_shape[-1]
         inputs = {
-            "exemplar": model.normalize(np.stack(exemplars)),
-            "search": model.normalize(np.stack(searches)),
+            name: model.normalize(np.stack([model.with_channels(crop, channels) for crop in crops]))
+            for name, crops in (("exemplar", exemplars), ("search", searches))
         }
         return inputs, *labels(np.stack(shifts), model.response_size, model.stride)
 

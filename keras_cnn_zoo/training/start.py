@@ -13,13 +13,7 @@ def starting_model(task, source, options):
     """
     if options.preset is None:
         return task.build(
-            source,
-            model=options.model,
-            variant=options.variant,
-            width=options.width,
-            image_size=options.image_size,
-            backbone=options.backbone,
-            **options.model_options,
+            source, model=options.model, image_size=options.image_size, **_model_arguments(options)
         )
     card = presets.describe(options.preset)
     if card["class"] not in {cls.__name__ for cls in task.models.values()}:
@@ -29,3 +23,17 @@ def starting_model(task, source, options):
     if channels != source.channels:
         say(f"pictures have {source.channels} channels, the preset takes {channels}: converted")
     return model
+
+
+def _model_arguments(options):
+    """Arguments of a new model: what `--set` gives, and the options that are arguments too."""
+    arguments = dict(options.model_options)
+    for name in ("source", "model", "image_size"):
+        if name in arguments:
+            raise InputError(f"--set {name}: a model has no such argument")
+    for name in ("variant", "width", "backbone"):
+        value = getattr(options, name)
+        if value is not None and name in arguments:
+            raise InputError(f"--{name} and --set {name} exclude each other. Received: {value!r} and --set")
+        arguments.setdefault(name, value)
+    return arguments

@@ -118,7 +118,7 @@ class Detector(ZooModel):
         target, channels = self.input_shape[1:3], self.input_shape[3]
         fill = float(np.mean(self.preprocessing["mean"]))
         frames = [
-            letterbox.letterbox(self._as_picture(image, channels), target, fill)
+            letterbox.letterbox(self.with_channels(image, channels), target, fill)
             for image in self._as_list(images)
         ]
         return self.normalize(np.stack(frames))

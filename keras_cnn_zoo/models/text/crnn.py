@@ -162,7 +162,7 @@ class CRNN(ZooModel):
             A NumPy array (batch, 32, width, channels).
         """
         height, width, channels = self.input_shape[1:]
-        pictures = [self._as_picture(image, channels) for image in self._as_list(images)]
+        pictures = [self.with_channels(image, channels) for image in self._as_list(images)]
         return self.normalize(np.stack([stretch(picture, height, width) for picture in pictures]))
 
     def deployable(self):

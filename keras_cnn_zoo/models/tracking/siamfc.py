@@ -218,7 +218,7 @@ class SiamFC(ZooModel):
         edges = {"exemplar": self.exemplar_size, "search": self.search_shape[0]}
         batches = {}
         for name, given in images.items():
-            pictures = [self._as_picture(image, self.search_shape[-1]) for image in self._as_list(given)]
+            pictures = [self.with_channels(image, self.search_shape[-1]) for image in self._as_list(given)]
             whole = [crop(picture, (0, 0, *picture.shape[:2]), edges[name], 0) for picture in pictures]
             batches[name] = self.normalize(np.stack(whole))
         return batches
