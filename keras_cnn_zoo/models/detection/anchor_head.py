@@ -5,17 +5,16 @@ import math
 import keras
 from keras import layers, ops
 
+from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.ops import boxes as box_ops
-from keras_cnn_zoo.utils import layer_tree
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class AnchorHead(layers.Layer):
+class AnchorHead(CompositeLayer):
     """Class logits and box deltas of every anchor, by convolutions that all levels share.
 
     Called with a dict of levels (batch, height, width, channels); returns a dict of `logits` (batch, n,
     num_classes) and `deltas` (batch, n, 4) of the anchors of all levels, in float32 under any policy.
-    `get_config()["frozen"]` lists the convolutions with `trainable=False`; it is absent if there are none.
 
     Args:
         filters: channels of the hidden convolutions.
@@ -64,7 +63,7 @@ class AnchorHead(layers.Layer):
         )
         self.deltas = _convolution(anchors_per_cell * 4, kernel_size, "deltas", dtype="float32")
 
-    def build(self, levels_shape):
+    def build_parts(self, levels_shape):
         hidden = next(iter(levels_shape.values()))
         for tower in self.towers:
             hidden = next(iter(levels_shape.values()))
@@ -73,7 +72,6 @@ class AnchorHead(layers.Layer):
                 hidden = layer.compute_output_shape(hidden)
         self.logits.build(hidden)
         self.deltas.build(hidden)
-        self.built = True
 
     def call(self, levels):
         logits, deltas = [], []
@@ -99,8 +97,6 @@ class AnchorHead(layers.Layer):
         return {name: keras.KerasTensor(shape, dtype="float32") for name, shape in shapes.items()}
 
     def get_config(self):
-        parts = layer_tree.layers_by_path(self).items()
-        frozen = sorted(path for path, part in parts if not part.trainable)
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -111,18 +107,7 @@ class AnchorHead(layers.Layer):
             "shared": self.shared,
             "prior": self.prior,
             "class_layer": self.class_layer,
-            **({"frozen": frozen} if frozen else {}),
         }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        frozen = config.pop("frozen", ())
-        layer = super().from_config(config)
-        parts = layer_tree.layers_by_path(layer)
-        for path in frozen:
-            parts[path].trainable = False
-        return layer
 
 
 def _convolution(filters, kernel_size, name, **kwargs):
