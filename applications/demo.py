@@ -32,7 +32,7 @@ def draw_split(source, seed):
 
 def stack(task, model, split):
     """Preprocessed images and labels of a whole split."""
-    return task.prepare(model, None, list(split))
+    return task.measuring_batch(model, None, list(split))
 
 
 def train(model, task, images, labels, seed):
@@ -89,7 +89,9 @@ def segment(out):
     baseline = task.baseline(source)
     print(f"   mean IoU {measured['mean_iou']:.3f}  (all background: {baseline['mean_iou']:.3f})")
     for position in range(3):
-        _, pictures = task.describe(model, source.split("test")[position]["image"])
+        image = source.split("test")[position]["image"]
+        (answer,) = task.answers(model, [image])
+        _, pictures = task.describe(model, image, answer)
         for suffix, picture in pictures.items():
             picture.save(os.path.join(out, f"scene-{position}{suffix}"))
     task.draw(model, source, count=4).savefig(os.path.join(out, "scenes.png"), dpi=110)

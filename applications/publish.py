@@ -31,8 +31,9 @@ def command_of(config):
     options = {key: value for key, value in config.items() if key not in ("task", "backend", "data_options")}
     if options.get("image_size"):
         options["image_size"] = "x".join(map(str, options["image_size"]))
-    for name, value in (options.pop("model_options", None) or {}).items():
-        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    for key, prefix in (("model_options", ""), ("task_options", "task."), ("recipe_options", "recipe.")):
+        for name, value in (options.pop(key, None) or {}).items():
+            words += ["--set", f"{prefix}{name}={value if isinstance(value, str) else json.dumps(value)}"]
     return shlex.join([*words, *option_words({**data, **options})])
 
 

@@ -3,21 +3,22 @@
 import json
 import math
 
+from keras_cnn_zoo.tasks.argument import BOX, SIZE
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def parse_size(text):
-    """ "HxW" to (height, width)."""
+def parse_size(text, option="--image-size"):
+    """Returns (height, width) of a text "HxW", and None for None."""
     if text is None:
         return None
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
-        raise InputError(f"--image-size must be HxW, such as 224x224. Received: {text!r}")
+        raise InputError(f"{option} must be HxW, such as 224x224. Received: {text!r}")
     return int(parts[0]), int(parts[1])
 
 
-def parse_box(text):
-    """ "X,Y,W,H" in pixels to four numbers."""
+def parse_box(text, option="--box"):
+    """Returns four numbers of a text "X,Y,W,H" in pixels, and None for None."""
     if text is None:
         return None
     try:
@@ -25,21 +26,35 @@ def parse_box(text):
     except ValueError:
         box = ()
     if len(box) != 4 or not all(map(math.isfinite, box)) or min(box[2:]) <= 0:
-        raise InputError(f"--box must be X,Y,W,H in pixels, width and height above 0. Received: {text!r}")
+        raise InputError(f"{option} must be X,Y,W,H in pixels, width and height above 0. Received: {text!r}")
     return box
 
 
+# Types of a task's arguments that are texts on a command line, and what reads them.
+PARSERS = {SIZE: parse_size, BOX: parse_box}
+
+
 def parse_settings(settings):
-    """ "NAME=VALUE" texts to a dict; a value is JSON, or text where it is none."""
-    found = {}
+    """Returns the dicts of `--set`: of the model, of the task, and of the recipe.
+
+    A name is that of a model's argument, "task.NAME", or "recipe.NAME". A value is JSON, or text if it is not
+    JSON.
+    """
+    found = {"model": {}, "task": {}, "recipe": {}}
     for setting in settings or ():
         name, equals, value = setting.partition("=")
-        if not equals or not name.isidentifier():
-            raise InputError(f"--set must be NAME=VALUE. Received: {setting!r}")
+        owner, dot, rest = name.partition(".")
+        owner, name = (owner, rest) if dot else ("model", name)
+        if not equals or not name.isidentifier() or owner not in found or (dot and owner == "model"):
+            raise InputError(
+                f"--set must be NAME=VALUE, task.NAME=VALUE, or recipe.NAME=VALUE. Received: {setting!r}"
+            )
+        if name in found[owner]:
+            raise InputError(f"--set {setting.partition('=')[0]} is given twice")
         try:
-            found[name] = json.loads(value)
+            found[owner][name] = json.loads(value)
         except ValueError:
-            found[name] = value
+            found[owner][name] = value
     return found
 
 

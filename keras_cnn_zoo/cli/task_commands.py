@@ -7,22 +7,24 @@ import typer
 
 from keras_cnn_zoo import training
 from keras_cnn_zoo.cli.errors import one_line_errors
-from keras_cnn_zoo.cli.parsing import data_options_of, parse_box, parse_settings, parse_size
+from keras_cnn_zoo.cli.parsing import data_options_of, parse_settings
+from keras_cnn_zoo.cli.task_arguments import with_arguments
+from keras_cnn_zoo.utils.errors import InputError
 
 Text = str | None
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 def option(text, name=None):
-    """Returns typer's description of an option; `name` where it differs from the argument's."""
+    """Returns typer's description of an option; `name` if it differs from the argument's."""
     return typer.Option(*(() if name is None else (name,)), help=text)
 
 
 Data = Annotated[Text, option("tfds:NAME or FORMAT:PATH; the embedded set if not given")]
-Run = Annotated[Text, option("folder that fit has left")]
+Run = Annotated[Text, option("folder written by fit")]
 Preset = Annotated[Text, option("name or path of a preset, instead of a run")]
 Resume = Annotated[bool, option("continue an interrupted one in --out", "--resume")]
-SkipBad = Annotated[bool, option("leave out and count files that cannot be read", "--skip-bad")]
+SkipBad = Annotated[bool, option("go on without files that cannot be read, and count them", "--skip-bad")]
 SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that overrides the splits")]
 IgnoreLabel = Annotated[int | None, option("mask value that counts nowhere; 255 if not given")]
 ClassNames = Annotated[Text, option("a,b,c")]
@@ -41,6 +43,7 @@ def application(task):
 
     @app.command()
     @one_line_errors
+    @with_arguments(task.fit_arguments)
     def fit(
         data: Data = None,
         model: Annotated[Text, option(f"one of {', '.join(task.models)}")] = None,
@@ -49,14 +52,14 @@ def application(task):
         width: Annotated[float | None, option("scale of the model's channels")] = None,
         backbone: Annotated[Text, option("preset to start from, or a network such as resnet18")] = None,
         model_options: Annotated[
-            list[str] | None, option("NAME=VALUE of the model's constructor, JSON", "--set")
+            list[str] | None,
+            option("argument NAME=VALUE of the model, task.NAME=VALUE, or recipe.NAME=VALUE", "--set"),
         ] = None,
         epochs: Annotated[int | None, option(f"{task.recipe.epochs} if not given")] = None,
         batch_size: Annotated[int | None, option(f"{task.recipe.batch_size} if not given")] = None,
         learning_rate: Annotated[float | None, option("peak of the schedule")] = None,
-        image_size: Annotated[Text, option("HxW")] = None,
-        precision: Annotated[str, option("float32, mixed_bfloat16 or mixed_float16")] = "float32",
-        jit: Annotated[str, option("auto, on or off")] = "auto",
+        precision: Annotated[str, option("float32, mixed_bfloat16, or mixed_float16")] = "float32",
+        jit: Annotated[str, option("auto, on, or off")] = "auto",
         distribute: Annotated[str, option("none or auto")] = "none",
         seed: Annotated[int, option("of weights, splits, and order")] = 0,
         out: Annotated[Text, option(f"run folder; runs/{task.name} if not given")] = None,
@@ -66,8 +69,14 @@ def application(task):
         ignore_label: IgnoreLabel = None,
         class_names: ClassNames = None,
         encoding: Encoding = None,
+        **given,
     ):
-        """Train or fine-tune, and leave a run folder."""
+        """Train or fine-tune a model and write a run folder."""
+        settings = parse_settings(model_options)
+        # An argument of every image task, with a field of `FitOptions`: `config.json` always had it.
+        image_size = given.pop("image_size", None)
+        for name in sorted(set(given) & set(settings["task"])):
+            raise InputError(f"`{name}` and `task.{name}` exclude each other")
         options = training.FitOptions(
             data=data,
             data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding),
@@ -76,11 +85,13 @@ def application(task):
             variant=variant,
             width=width,
             backbone=backbone,
-            model_options=parse_settings(model_options),
+            model_options=settings["model"],
+            task_options={**settings["task"], **given},
+            recipe_options=settings["recipe"],
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            image_size=parse_size(image_size),
+            image_size=image_size,
             precision=precision,
             jit=jit,
             distribute=distribute,
@@ -96,7 +107,7 @@ def application(task):
         run: Run = None,
         preset: Preset = None,
         data: Annotated[Text, option("the recorded data if not given")] = None,
-        split: Annotated[str, option("train, val or test")] = "test",
+        split: Annotated[str, option("train, val, or test")] = "test",
         skip_bad: SkipBad = False,
         split_file: SplitFile = None,
         ignore_label: IgnoreLabel = None,
@@ -110,15 +121,20 @@ def application(task):
 
     @app.command()
     @one_line_errors
+    @with_arguments(task.predict_arguments)
     def predict(
         inputs: Annotated[list[str], typer.Argument(metavar="INPUT...")],
         out: Annotated[str, option("folder for the answers")],
         run: Run = None,
         preset: Preset = None,
-        box: Annotated[Text, option("X,Y,W,H of the target in the first frame (tracking)")] = None,
+        skip_bad: SkipBad = False,
+        resume: Resume = False,
+        **given,
     ):
-        """Answer for files or folders of them."""
-        answers = training.predict(task, inputs, out, run=run, preset=preset, options={"box": parse_box(box)})
+        """Answer for files, or folders of them."""
+        answers = training.predict(
+            task, inputs, out, run=run, preset=preset, options=given, skip_bad=skip_bad, resume=resume
+        )
         print(f"{len(answers)} predictions in {out}")
 
     @app.command()

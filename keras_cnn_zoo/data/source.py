@@ -3,6 +3,7 @@
 import collections.abc
 import dataclasses
 import operator
+import threading
 
 import numpy as np
 
@@ -138,11 +139,20 @@ class Source:
     notes: tuple = ()
     skipped: tuple = ()
     mirror: bool = True
+    _kept: dict = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    _lock: object = dataclasses.field(default_factory=threading.RLock, init=False, repr=False, compare=False)
 
     @property
     def num_classes(self):
         """Number of classes, the ignored label not counted."""
         return len(self.class_names)
+
+    def once(self, key, compute):
+        """Returns `compute()`, which is called once per data set and key, whichever thread asks first."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = compute()
+            return self._kept[key]
 
     def split(self, name):
         """The split `name`, or an `InputError` where it is unknown or has no examples."""

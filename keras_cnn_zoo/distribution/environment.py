@@ -21,11 +21,11 @@ def set_up(*, precision="float32", distribute="none", seed=0):
         InputError: for an unknown precision or distribution.
     """
     if precision not in PRECISIONS:
-        raise InputError(f"--precision must be one of {', '.join(PRECISIONS)}. Received: {precision!r}")
+        raise InputError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {precision!r}")
     if distribute not in ("none", "auto"):
-        raise InputError(f"--distribute must be none or auto. Received: {distribute!r}")
+        raise InputError(f"`distribute` must be none or auto. Received: {distribute!r}")
     if seed < 0:
-        raise InputError(f"--seed must not be negative. Received: {seed}")
+        raise InputError(f"`seed` must not be negative. Received: {seed}")
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     if distribute == "auto" and keras.backend.backend() == "jax":
@@ -59,9 +59,9 @@ def jit_argument(jit):
     """
     choices = {"auto": "auto", "on": True, "off": False}
     if jit not in choices:
-        raise InputError(f"--jit must be auto, on or off. Received: {jit!r}")
+        raise InputError(f"`jit` must be auto, on or off. Received: {jit!r}")
     if jit == "on" and keras.backend.backend() == "torch":
         raise InputError(
-            "--jit on is for XLA (TensorFlow, JAX); the PyTorch backend runs with --jit off or auto"
+            "`jit` on is for XLA (TensorFlow, JAX); the PyTorch backend runs with `jit` off or auto"
         )
     return choices[jit]

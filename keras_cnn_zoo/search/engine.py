@@ -46,15 +46,15 @@ class SearchOptions:
     def check(self):
         """Raises InputError for the first option that cannot be."""
         if self.tuner not in TUNERS:
-            raise InputError(f"--tuner must be one of {', '.join(TUNERS)}. Received: {self.tuner!r}")
+            raise InputError(f"`tuner` must be one of {', '.join(TUNERS)}. Received: {self.tuner!r}")
         for name in ("max_trials", "epochs"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise InputError(f"--{name.replace('_', '-')} must be at least 1. Received: {value}")
+                raise InputError(f"`{name}` must be at least 1. Received: {value}")
         if self.seed < 0:
-            raise InputError(f"--seed must not be negative. Received: {self.seed}")
+            raise InputError(f"`seed` must not be negative. Received: {self.seed}")
         if self.resume and self.out is None:
-            raise InputError("--resume needs --out DIR, the search to go on with")
+            raise InputError("`resume` needs `out`, the search to continue")
 
     def resolve(self, space):
         """The same options with the space's own in place of None."""

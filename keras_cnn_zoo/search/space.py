@@ -69,10 +69,12 @@ class SearchSpace:
         return self.task_for(values).build(source, model=self.model, **_made(self.choices, values))
 
     def task_for(self, values):
-        """The task as `values` want it."""
-        task = type(self.task)(**self.task_arguments, **_made(self.task_choices, values))
-        task.recipe = dataclasses.replace(task.recipe, **_made(self.recipe_choices, values))
-        return task
+        """Returns the task with the choices in `values`."""
+        return self.task.configured(
+            recipe=_made(self.recipe_choices, values),
+            **self.task_arguments,
+            **_made(self.task_choices, values),
+        )
 
     def describe(self):
         """The space as `config.json` records it: a search does not go on in another one."""

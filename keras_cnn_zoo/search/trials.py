@@ -138,14 +138,15 @@ class Trials(keras_tuner.Tuner):
 
     def _fit(self, model, folder, values, first, last):
         task = self.space.task_for(values)
+        trainer = task.trainer(model)
         batches = task.batches(model, self.source, "train", seed=self.seed, training=True)
         steps = (last - first) * len(batches)
-        model.compile(task.optimizer(steps, learning_rate=values["learning_rate"]), task.loss())
-        model.optimizer.build(model.trainable_variables)
-        keeper = Keeper(task, self.source, folder, last)
+        trainer.compile(task.optimizer(steps, learning_rate=values["learning_rate"]), task.loss())
+        trainer.optimizer.build(trainer.trainable_variables)
+        keeper = Keeper(task, model, self.source, folder, last)
         if os.path.exists(folder.file("checkpoint.npz")):
-            first = keeper.restore(model)
-        train(model, batches, keeper, first=first, epochs=last)
+            first = keeper.restore(trainer)
+        train(trainer, batches, keeper, first=first, epochs=last)
         return keeper
 
     def _keep(self):

@@ -1,123 +1,176 @@
-"""What a task is: one object from data to model, loss, metrics and pictures, for programs and notebooks."""
+"""The base class of tasks: one object from data to model, loss, metrics, and pictures."""
 
-import dataclasses
+import copy
 import inspect
 import os
 
 import keras
+import numpy as np
 
 from keras_cnn_zoo import data, models, presets
+from keras_cnn_zoo.data.ahead import in_order
 from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.models import backbones
+from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How a model of a task is trained when nobody says otherwise.
-
-    Args:
-        epochs: passes over the training split.
-        batch_size: examples a step.
-        learning_rate: peak of a cosine schedule that starts with a linear warm-up.
-        fine_tune_learning_rate: the same when weights come from a preset.
-        weight_decay: decoupled decay (AdamW), per unit of learning rate.
-        warmup: share of the steps spent warming up.
-    """
-
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    fine_tune_learning_rate: float = 3e-4
-    weight_decay: float = 5e-2
-    warmup: float = 0.05
-
-
 class Task:
-    """Base of the tasks. A task is stateless: it says how things of its kind are done.
+    """Base class of tasks.
 
-    Subclasses set `name`, `models` (snake_case name to class), `default_model`, `metric` (the key that
-    selects the best epoch, larger is better) and `recipe`, and implement `input_shape` or `model_arguments`,
-    `prepare`, `loss`, `evaluate`, `baseline`, `describe` and `draw`. Those whose inputs are not
-    pictures implement `expand_inputs` and `read_input` too; `predict_options` names what `predict` may tell
-    `describe` beyond the input.
+    A task holds choices and no state: the arguments of its constructor and a recipe. `configured` returns a
+    task with other choices. Inputs become answers in one way, `answers`, which `evaluate`, `predict`, and
+    `draw` share.
+
+    Subclasses set
+
+    - `name`; `summary`, a few words; `models`, a dict from snake_case name to class; `default_model`;
+    - `metric`, the key that selects the best epoch (larger is better), and `recipe`;
+    - `batch_size`, the number of inputs per step outside training;
+    - `fit_arguments` and `predict_arguments`, tuples of `Argument`: constructor arguments that `fit` offers,
+      and further arguments of `answers`.
+
+    They implement `input_shape` or `model_arguments`, `training_batch`, `measuring_batch`, `loss`, `measure`,
+    `baseline`, `describe`, and `draw`. Tasks whose inputs are not images also implement `item`,
+    `check_input`, and `read_input`.
     """
 
     name = None
+    summary = None
     models = {}
     default_model = None
     metric = None
     recipe = Recipe()
-    predict_options = ()
+    batch_size = 32
+    fit_arguments = ()
+    predict_arguments = ()
+
+    def __new__(cls, *args, **kwargs):
+        task = super().__new__(cls)
+        # Recorded before a subclass' constructor runs, so that no subclass has to.
+        given = inspect.signature(cls.__init__).bind_partial(task, *args, **kwargs).arguments
+        task._arguments = {name: given[name] for name in cls._argument_names() if name in given}
+        return task
+
+    @classmethod
+    def _argument_names(cls):
+        """Returns the names of the constructor's arguments."""
+        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        return [parameter.name for parameter in parameters if parameter.kind not in variable]
+
+    def configured(self, recipe=None, **arguments):
+        """Returns a task of the same class with other arguments and another recipe; this one stays as it is.
+
+        Args:
+            recipe: dict of fields of the recipe, or None.
+            **arguments: arguments of the constructor.
+
+        Raises:
+            InputError: for an unknown name or a bad value.
+        """
+        known = self._argument_names()
+        unknown = sorted(set(arguments) - set(known))
+        if unknown:
+            takes = f"takes {', '.join(known)}" if known else "takes no arguments"
+            raise InputError(f"the task {self.name} {takes}. Received: {', '.join(unknown)}")
+        try:
+            # Without new arguments, a copy keeps attributes that a caller has set.
+            task = type(self)(**{**self._arguments, **arguments}) if arguments else copy.copy(self)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the task {self.name}: {error}") from error
+        task.recipe = self.recipe.changed(**(recipe or {}))
+        return task
 
     # --- data ---------------------------------------------------------------------------------------------
     def load(self, spec=None, **options):
-        """The data behind a `--data` spec, as `keras_cnn_zoo.data.load` gives it for this task."""
+        """Returns the `Source` of a data spec, as `keras_cnn_zoo.data.load` does for this task."""
         return data.load(spec, task=self.name, **options)
 
-    def prepare(self, model, source, examples, seed=None):
-        """A list of example dicts to (x, y, sample_weight); augmented where `seed` is given."""
-        raise NotImplementedError(f"{type(self).__name__}.prepare")
+    def training_batch(self, model, source, examples, seed):
+        """Returns one batch for `fit`: (x, y) or (x, y, sample_weight), augmented.
 
-    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False, image_size=None):
-        """`Batches` of a split of `source` for `fit` (training) or for measuring.
-
-        `image_size`, as (height, width), is for tasks whose training pictures may have another size than the
-        network's input; the others build the network for it.
+        Args:
+            model: the model that is trained.
+            source: the data.
+            examples: list of example dicts.
+            seed: tuple of integers (seed, epoch, batch). Every random draw is a function of it and of the
+                position in the batch.
         """
+        raise NotImplementedError(f"{type(self).__name__}.training_batch")
 
-        def prepare(examples, batch_seed):
-            return self.prepare(model, source, examples, batch_seed if training else None)
+    def measuring_batch(self, model, source, examples):
+        """Returns one batch for `model.evaluate`: (x, y) or (x, y, sample_weight), without augmentation."""
+        raise NotImplementedError(f"{type(self).__name__}.measuring_batch")
 
+    def training_examples(self, source):
+        """Returns the examples of one epoch: the training split, unless a subclass adds to it."""
+        return source.split("train")
+
+    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False):
+        """Returns the `Batches` of a split, for `fit` (`training=True`) or for `model.evaluate`.
+
+        Args:
+            model: a model of this task.
+            source: the data.
+            split: "train", "val", or "test".
+            batch_size: examples per step; None for the recipe's.
+            seed: integer that fixes order and augmentation.
+            training: whether to shuffle and augment.
+        """
+        task = self if batch_size is None else self.configured(recipe={"batch_size": batch_size})
+        if training:
+            return Batches(
+                task.training_examples(source) if split == "train" else source.split(split),
+                lambda examples, batch_seed: task.training_batch(model, source, examples, batch_seed),
+                batch_size=task.examples_per_batch(source),
+                seed=seed,
+                training=True,
+            )
         return Batches(
             source.split(split),
-            prepare,
-            batch_size=batch_size or self.recipe.batch_size,
+            lambda examples, batch_seed: task.measuring_batch(model, source, examples),
+            batch_size=task.recipe.batch_size,
             seed=seed,
-            training=training,
         )
 
+    def examples_per_batch(self, source):
+        """Returns how many examples of `source` a training batch takes."""
+        return self.recipe.batch_size
+
     # --- model --------------------------------------------------------------------------------------------
-    def input_shape(self, source, image_size=None):
-        """(height, width, channels) of a new model for `source`."""
+    def input_shape(self, source):
+        """Returns the input shape of a new model for `source`, without the batch axis."""
         raise NotImplementedError(f"{type(self).__name__}.input_shape")
 
-    def model_arguments(self, source, image_size=None):
-        """Constructor arguments of a new model for `source`, as a dict."""
+    def model_arguments(self, source):
+        """Returns constructor arguments of a new model for `source`, as a dict."""
         return {
             "num_classes": len(source.class_names),
-            "input_shape": self.input_shape(source, image_size),
+            "input_shape": self.input_shape(source),
             "class_names": source.class_names,
         }
 
-    def build(
-        self,
-        source,
-        *,
-        model=None,
-        variant=None,
-        width=None,
-        image_size=None,
-        backbone=None,
-        **overrides,
-    ):
-        """A new model of this task with the classes of `source`.
+    def build(self, source, *, model=None, variant=None, width=None, backbone=None, **overrides):
+        """Returns a new model of this task with the classes of `source`.
 
         Args:
             source: the data.
             model: a name in `models`, or None for the default one.
-            variant: variant of the model, or None for its own.
-            width: channel scale, or None for the model's own.
-            image_size: (height, width), or None for the task's own.
+            variant: variant of the model, or None for its default.
+            width: channel scale, or None for the model's default.
             backbone: name of a network for a backbone with fresh weights, or of a preset; or None.
             **overrides: further constructor arguments.
+
+        Raises:
+            InputError: for an unknown model or argument, and for a value that the model refuses.
         """
         name = model or self.default_model
         if name not in self.models:
             known = ", ".join(sorted(self.models))
-            raise InputError(f"--model: unknown {self.name} model {name!r}. Known: {known}")
-        arguments = {**self.model_arguments(source, image_size), **overrides}
+            raise InputError(f"`model`: unknown {self.name} model {name!r}. Known: {known}")
+        arguments = {**self.model_arguments(source), **overrides}
         if variant is not None:
             arguments["variant"] = variant
         if width is not None:
@@ -127,7 +180,7 @@ class Task:
         asked = {*arguments, *(() if backbone is None else ("backbone",))}
         if asked - known:
             unknown = ", ".join(sorted(asked - known))
-            raise InputError(f"--model {name} takes {', '.join(sorted(known))}. Received: {unknown}")
+            raise InputError(f"`model` {name} takes {', '.join(sorted(known))}. Received: {unknown}")
         if backbone is not None:
             found = self._load_backbone(backbone, arguments["input_shape"])
             arguments["backbone"] = found
@@ -137,21 +190,21 @@ class Task:
         try:
             return self.models[name](**arguments)
         except (TypeError, ValueError) as error:
-            raise InputError(f"--model {name}: {error}") from error
+            raise InputError(f"`model` {name}: {error}") from error
 
     @staticmethod
     def _load_backbone(name, input_shape):
-        """A network's name, which means fresh weights, or the body of a preset, which keeps its channels."""
+        """Returns a network's name (fresh weights), or the body of a preset, which keeps its channels."""
         if name in backbones.networks():
             return name
         try:
             own = presets.describe(name)["config"].get("input_shape") or input_shape
             return models.from_preset(name, features_only=True, input_shape=(*input_shape[:2], own[-1]))
         except InputError as error:
-            raise InputError(f"--backbone: {error}") from error
+            raise InputError(f"`backbone`: {error}") from error
 
     def adapt(self, preset, source):
-        """The model of a preset for the classes of `source`: another head where they differ."""
+        """Returns the model of a preset for the classes of `source`, with a new head where they differ."""
         model = models.from_preset(preset)
         if tuple(model.class_names or ()) == tuple(source.class_names):
             return model
@@ -159,12 +212,20 @@ class Task:
         return models.from_preset(preset, num_classes=len(source.class_names), class_names=source.class_names)
 
     # --- training -----------------------------------------------------------------------------------------
+    def trainer(self, model):
+        """Returns the `keras.Model` that `fit` trains: `model` itself.
+
+        A subclass may return a model that trains `model` together with another network. It has `model` as
+        the attribute `model`. Checkpoints hold its variables; `model.keras` and presets hold `model` alone.
+        """
+        return model
+
     def loss(self):
-        """The loss that `compile` gets; None where the model computes its own."""
+        """Returns the loss for `compile`; None where the model computes it."""
         raise NotImplementedError(f"{type(self).__name__}.loss")
 
     def optimizer(self, steps, *, learning_rate=None):
-        """AdamW on a warmed-up cosine schedule for `steps` steps."""
+        """Returns AdamW on a warmed-up cosine schedule for `steps` steps."""
         peak = self.recipe.learning_rate if learning_rate is None else learning_rate
         warmup = int(self.recipe.warmup * steps)
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -176,23 +237,74 @@ class Task:
         )
         return keras.optimizers.AdamW(schedule, weight_decay=self.recipe.weight_decay)
 
-    # --- measuring and showing ----------------------------------------------------------------------------
+    # --- answers ------------------------------------------------------------------------------------------
+    def item(self, example):
+        """Returns the input in an example: what `answers` takes."""
+        return example["image"]
+
+    def answers(self, model, items, *, batch_size=None):
+        """Returns a list with the model's answer to each input.
+
+        Args:
+            model: a model of this task.
+            items: list of inputs, as `item` and `read_input` return them.
+            batch_size: inputs per step. A smaller last batch is padded, so that one network is compiled for
+                a whole split. None for the task's, without padding.
+        """
+        size = batch_size or min(self.batch_size, len(items))
+        found = []
+        for start in range(0, len(items), size):
+            part = items[start : start + size]
+            found.extend(self._decode(model, _outputs(model, model.preprocess(part), size), part))
+        return found
+
+    def _decode(self, model, outputs, items):
+        """Returns a list of answers from the outputs for `items`."""
+        return list(model.decode(outputs))
+
+    def examples(self, source, split):
+        """Yields the examples that a split is measured on."""
+        held = source.split(split)
+        return in_order(held.__getitem__, range(len(held)))
+
+    # --- measuring ----------------------------------------------------------------------------------------
     def evaluate(self, model, source, split="test", *, batch_size=None):
-        """The task's metrics of `model` on a split, as a dict of plain numbers."""
-        raise NotImplementedError(f"{type(self).__name__}.evaluate")
+        """Returns the task's metrics of `model` on a split, as a dict of plain numbers."""
+        return self.measure(source, self.answered(model, source, split, batch_size=batch_size))
+
+    def answered(self, model, source, split, *, batch_size=None):
+        """Yields a pair (example, answer) for each example of a split."""
+        size = min(batch_size or self.batch_size, len(source.split(split)))
+        held = []
+        for example in self.examples(source, split):
+            held.append(example)
+            if len(held) == size:
+                yield from self._answer_examples(model, held, size)
+                held = []
+        if held:
+            yield from self._answer_examples(model, held, size)
+
+    def _answer_examples(self, model, examples, size):
+        answers = self.answers(model, [self.item(example) for example in examples], batch_size=size)
+        return zip(examples, answers, strict=True)
+
+    def measure(self, source, pairs):
+        """Returns the metrics over pairs (example, answer), an iterable, as a dict of plain numbers."""
+        raise NotImplementedError(f"{type(self).__name__}.measure")
 
     def baseline(self, source, split="test"):
-        """The same metrics for an answer that does not look at the picture."""
+        """Returns the same metrics for an answer that ignores the input."""
         raise NotImplementedError(f"{type(self).__name__}.baseline")
 
+    # --- files --------------------------------------------------------------------------------------------
     def expand_inputs(self, inputs):
-        """Paths of single inputs: files as given; a folder stands for the files directly in it, sorted.
+        """Returns the paths of single inputs: files as given; for a folder, the files directly in it, sorted.
 
         Args:
             inputs: list of paths.
 
         Raises:
-            InputError: for a path that does not exist, or where no file is left.
+            InputError: for a path that does not exist, or if no file is left.
         """
         files = []
         for item in map(str, inputs):
@@ -207,26 +319,56 @@ class Task:
             raise InputError(f"no files in {', '.join(map(str, inputs))}")
         return files
 
+    def check_input(self, path, **options):
+        """Checks an input of `predict` without reading all of it.
+
+        Returns:
+            The number of bytes that it takes in memory, about.
+
+        Raises:
+            InputError: if it cannot be an input of this task.
+        """
+        from keras_cnn_zoo.data.files.images import inspect as inspect_image
+
+        info = inspect_image(path)
+        return info.height * info.width * info.channels
+
     def read_input(self, path, model):
-        """One input of `predict`, as `describe` takes it: here a picture, uint8 (height, width, channels)."""
+        """Returns one input of `predict`: here an image, uint8 (height, width, channels)."""
         from keras_cnn_zoo.data.files.images import decode
 
         return decode(path, channels=model.input_shape[-1])
 
-    def describe(self, model, item, **options):
-        """One input to (JSON-able answer, dict of file suffix to an object with `save(path)`).
+    # --- showing ------------------------------------------------------------------------------------------
+    def describe(self, model, item, answer):
+        """Returns an answer for people and machines.
 
         Args:
             model: a model of this task.
-            item: what `read_input` gives.
-            **options: those of `predict_options` that were given.
+            item: the input.
+            answer: what `answers` returns for it.
+
+        Returns:
+            (dict of JSON values, dict from file suffix to an object with `save(path)`).
         """
         raise NotImplementedError(f"{type(self).__name__}.describe")
 
     def draw(self, model, source, split="test", count=12):
-        """A matplotlib figure of `count` examples with truth and answer."""
+        """Returns a matplotlib figure of `count` examples with truth and answer."""
         raise NotImplementedError(f"{type(self).__name__}.draw")
 
+    # --- export -------------------------------------------------------------------------------------------
     def deployable(self, model):
-        """Returns the functional network with preprocessing and decoding inside that `export` writes."""
+        """Returns the functional network, with preprocessing and decoding inside, that `export` writes."""
         return model.deployable()
+
+
+def _outputs(model, inputs, size):
+    """Returns the model's outputs for a batch, run as a batch of `size`, as NumPy arrays."""
+    count = len(keras.tree.flatten(inputs)[0])
+    if count < size:
+        inputs = keras.tree.map_structure(
+            lambda array: np.concatenate([array, np.repeat(array[-1:], size - count, axis=0)]), inputs
+        )
+    outputs = model.predict_on_batch(inputs)
+    return keras.tree.map_structure(lambda array: keras.ops.convert_to_numpy(array)[:count], outputs)

@@ -12,32 +12,36 @@ from keras_cnn_zoo.data.augmentation.images import Augmentation
 from keras_cnn_zoo.drawing import boxes as box_drawing
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import MeanAveragePrecision
-from keras_cnn_zoo.tasks.base import Recipe, Task
-from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_size
+from keras_cnn_zoo.tasks.base import Task
+from keras_cnn_zoo.tasks.recipe import Recipe
 
-# The longer side of the network's picture where nobody says otherwise, and what both sides are multiples of.
+# The longer side of a new network's images by default, and what both sides are multiples of.
 _LONGEST, _MULTIPLE = 320, 32
 # Answers with a lower score are left out of pictures, not of JSON and metrics.
 SHOWN = 0.5
 
 
 class Detection(Task):
-    """Pictures to boxes with classes and scores; metrics `map` and `map50`, as COCO counts them.
+    """Images to boxes with classes and scores; metrics `map` and `map50`, as COCO defines them.
 
-    `map50` takes a box as right from an intersection over union of 0.5 on; `map`, by which the best epoch is
-    chosen, is the mean over 0.50, 0.55 .. 0.95. Training sees pictures at random scales and places, mirrored
-    where the data allow it, with random brightness, contrast and hue; measuring sees whole pictures, and
-    compares boxes in their own pixels.
+    `map50` counts a box as right from an intersection over union of 0.5. `map`, which selects the best epoch,
+    is the mean over the thresholds 0.50, 0.55 .. 0.95. Training sees images at random scales and positions,
+    mirrored if the data allow it, with random brightness, contrast, and hue. Measuring sees whole images and
+    compares boxes in the pixels of the original images.
 
     Args:
-        scale: range of the random magnification in training; at 1 a picture just fits the network.
-        turns: whether training pictures are also turned by quarters, for data without an up, such as cells or
-            pictures from the air.
-        augmentation: Keras image layers applied to training pictures and boxes, or None for the task's own; a
-            `RandomFlip` is left out for data whose pictures must not be mirrored.
+        scale: range of the random magnification in training; at 1 an image just fits the network.
+        turns: whether training images are also turned by 90, 180, and 270 degrees, for data without an up,
+            such as cells or aerial images.
+        augmentation: Keras image layers applied to training images and boxes, or None for the task's default.
+            A `RandomFlip` is left out for data whose images must not be mirrored.
+        image_size: (height, width) of a new network's images, or None for the median shape of the training
+            images, scaled to a longer side of at most 320.
     """
 
     name = "detection"
+    summary = "boxes and their classes"
     models = {"faster_rcnn": models.FasterRCNN, "retinanet": models.RetinaNet}
     default_model = "faster_rcnn"
     # Over few pictures `map50` jumps more from epoch to epoch than the mean over ten thresholds.
@@ -45,8 +49,11 @@ class Detection(Task):
     recipe = Recipe(
         epochs=40, batch_size=4, learning_rate=5e-4, fine_tune_learning_rate=2e-4, weight_decay=1e-2
     )
+    batch_size = 4
+    fit_arguments = (IMAGE_SIZE,)
 
-    def __init__(self, scale=(0.6, 1.6), turns=False, augmentation=None):
+    def __init__(self, scale=(0.6, 1.6), turns=False, augmentation=None, *, image_size=None):
+        self.image_size = checked_size(image_size)
         self.scale = scale
         self.turns = turns
         if augmentation is None:
@@ -61,49 +68,22 @@ class Detection(Task):
         self.augmentation = Augmentation(augmentation)
 
     # --- data ---------------------------------------------------------------------------------------------
-    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False, image_size=None):
-        batches = super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
-        if image_size is not None and tuple(image_size) != tuple(model.input_shape[1:3]):
-            height, width = model.input_shape[1:3]
-            raise InputError(
-                f"--image-size: the network takes {height}x{width}. "
-                f"Received: {'x'.join(map(str, image_size))}"
-            )
-        if training:
-            count = _rows(max((len(one["classes"]) for one in looked_at(source.split(split))), default=1))
-            layers = self._layers(model, source)
-            batches.prepare = lambda examples, batch_seed: self._augmented(
-                model, examples, batch_seed, count, layers
-            )
-        return batches
-
-    def prepare(self, model, source, examples, seed=None):
-        wanted = [_wanted(example) for example in examples]
-        count = _rows(max(len(classes) for _, classes in wanted))
-        if seed is not None:
-            return self._augmented(model, examples, seed, count, self._layers(model, source))
+    def measuring_batch(self, model, source, examples):
+        targets = [_targets(example) for example in examples]
         boxes = [
             model.preprocess_boxes(own, example["image"].shape[:2])
-            for (own, _), example in zip(wanted, examples, strict=True)
+            for (own, _), example in zip(targets, examples, strict=True)
         ]
-        boxes, classes = padded(boxes, [classes for _, classes in wanted], count)
+        count = _rows(max(len(classes) for _, classes in targets))
+        boxes, classes = padded(boxes, [classes for _, classes in targets], count)
         images = model.preprocess([example["image"] for example in examples])
         return images, {"boxes": boxes, "classes": classes}
 
-    def _layers(self, model, source):
-        layers = self.augmentation.layers
-        if not source.mirror:
-            layers = [layer for layer in layers if not isinstance(layer, keras.layers.RandomFlip)]
-        if model.input_shape[-1] == 1:
-            layers = [layer for layer in layers if not isinstance(layer, keras.layers.RandomHue)]
-        return Augmentation(layers)
-
-    def _augmented(self, model, examples, seed, count, augmentation):
-        """A training batch, every draw a function of `seed`."""
+    def training_batch(self, model, source, examples, seed):
         frames, all_boxes, all_classes = [], [], []
         for position, example in enumerate(examples):
             rng = np.random.default_rng((*seed, position))
-            image, (boxes, classes) = _with_channels(example["image"], model), _wanted(example)
+            image, (boxes, classes) = _with_channels(example["image"], model), _targets(example)
             if self.turns:
                 image, boxes = turned(image, boxes, int(rng.integers(4)))
             fill = float(np.mean(model.preprocessing["mean"]))
@@ -113,13 +93,23 @@ class Detection(Task):
             frames.append(frame)
             all_boxes.append(boxes)
             all_classes.append(classes[kept])
-        boxes, classes = padded(all_boxes, all_classes, count)
+        # One number of rows for all batches, so that the step is compiled once.
+        boxes, classes = padded(all_boxes, all_classes, source.once("most objects", lambda: _most(source)))
+        augmentation = self._layers(model, source)
         images, y = augmentation(np.stack(frames), boxes={"boxes": boxes, "classes": classes}, seed=seed)
         return model.normalize(images), y
 
+    def _layers(self, model, source):
+        layers = self.augmentation.layers
+        if not source.mirror:
+            layers = [layer for layer in layers if not isinstance(layer, keras.layers.RandomFlip)]
+        if model.input_shape[-1] == 1:
+            layers = [layer for layer in layers if not isinstance(layer, keras.layers.RandomHue)]
+        return Augmentation(layers)
+
     # --- model --------------------------------------------------------------------------------------------
-    def input_shape(self, source, image_size=None):
-        """(height, width, channels): as given, else the usual shape of the data up to a side of 320."""
+    def input_shape(self, source):
+        image_size = self.image_size
         if image_size is None:
             sizes = [example["image"].shape[:2] for example in sheets.sample(source.split("train"), 50)]
             height, width = np.median(np.array(sizes, dtype="float64"), axis=0)
@@ -129,76 +119,48 @@ class Detection(Task):
             ]
         return (int(image_size[0]), int(image_size[1]), source.channels)
 
-    def build(self, source, *, model=None, image_size=None, backbone=None, **overrides):
+    def build(self, source, *, model=None, **overrides):
         name = model or self.default_model
         if name == "faster_rcnn" and not {"min_level", "anchor_sizes"} & overrides.keys():
-            shape = overrides.get("input_shape") or self.input_shape(source, image_size)
+            shape = overrides.get("input_shape") or self.input_shape(source)
             overrides.update(anchors_for(source.split("train"), shape))
-        return super().build(source, model=model, image_size=image_size, backbone=backbone, **overrides)
+        return super().build(source, model=model, **overrides)
 
     def loss(self):
         return None
 
     # --- measuring and showing ----------------------------------------------------------------------------
-    def find(self, model, images, batch_size=4):
-        """What a model finds in pictures of any sizes: a dict of `boxes`, `scores`, `classes` for each.
+    def _decode(self, model, outputs, items):
+        return model.decode(outputs, sizes=[image.shape[:2] for image in items])
 
-        Boxes are left, top, right, bottom in each picture's own pixels.
-        """
-        found = []
-        for start in range(0, len(images), batch_size):
-            part = list(images[start : start + batch_size])
-            inputs = model.preprocess(part)
-            # Every batch has one shape, so that the network is compiled once.
-            inputs = np.concatenate([inputs, np.repeat(inputs[-1:], batch_size - len(part), axis=0)])
-            outputs = {
-                key: keras.ops.convert_to_numpy(value)[: len(part)]
-                for key, value in model.predict_on_batch(inputs).items()
-            }
-            found.extend(model.decode(outputs, sizes=[image.shape[:2] for image in part]))
-        return found
-
-    def evaluate(self, model, source, split="test", *, batch_size=None):
-        summary = self._measured(model, source, split, batch_size).summary()
+    def measure(self, source, pairs):
+        summary = _metric(pairs).summary()
         return {"map": summary["map"], "map50": summary["map50"]}
 
     def class_average_precision(self, model, source, split="test"):
-        """`map` and `map50` of each class that the split shows, as a dict from class name."""
-        classes = self._measured(model, source, split).summary()["classes"]
+        """Returns `map` and `map50` of each class in the split, as a dict from class name."""
+        classes = _metric(self.answered(model, source, split)).summary()["classes"]
         return {
             source.class_names[class_id]: {"map": figures["map"], "map50": figures["map50"]}
             for class_id, figures in classes.items()
         }
 
-    def _measured(self, model, source, split, batch_size=None):
-        metric, examples = MeanAveragePrecision(), source.split(split)
-        batch_size = batch_size or self.recipe.batch_size
-        # A few batches at a time: pictures of a whole split need not fit in memory.
-        chunk = 8 * batch_size
-        for start in range(0, len(examples), chunk):
-            part = [examples[position] for position in range(start, min(start + chunk, len(examples)))]
-            found = self.find(model, [example["image"] for example in part], batch_size)
-            for example, answer in zip(part, found, strict=True):
-                metric.update_state(_batch_of_one(example), _batch_of_one(answer))
-        return metric
-
     def baseline(self, source, split="test"):
-        """The same boxes for every picture: each class's mean box, tiled from edge to edge.
+        """Returns the metrics of the same boxes for every image: each class's mean box, tiled edge to edge.
 
-        Mean width and height are shares of the picture; a class's score is its share of the training objects.
+        Mean width and height are fractions of the image. A class's score is its fraction of the training
+        objects.
         """
         train = "train" if len(source.splits["train"]) else split
         answer = usual_boxes(looked_at(source.split(train)), len(source.class_names))
-        metric = MeanAveragePrecision()
-        for example in looked_at(source.split(split)):
-            height, width = example["size"]
-            scaled = answer["boxes"] * np.array([width, height, width, height])
-            metric.update_state(_batch_of_one(example), _batch_of_one({**answer, "boxes": scaled}))
-        summary = metric.summary()
-        return {"map": summary["map"], "map50": summary["map50"]}
 
-    def describe(self, model, image):
-        (found,) = self.find(model, [image], batch_size=1)
+        def guess(example):
+            height, width = example["size"]
+            return {**answer, "boxes": answer["boxes"] * np.array([width, height, width, height])}
+
+        return self.measure(source, ((one, guess(one)) for one in looked_at(source.split(split))))
+
+    def describe(self, model, image, answer):
         names = model.class_names or tuple(str(index) for index in range(model.num_classes))
         objects = [
             {
@@ -207,9 +169,8 @@ class Detection(Task):
                 "score": float(score),
                 "box": [round(float(edge), 2) for edge in box],
             }
-            for box, score, class_id in zip(found["boxes"], found["scores"], found["classes"], strict=True)
+            for box, score, class_id in zip(answer["boxes"], answer["scores"], answer["classes"], strict=True)
         ]
-        answer = {"objects": objects, "height": int(image.shape[0]), "width": int(image.shape[1])}
         shown = [one for one in objects if one["score"] >= SHOWN]
         picture = box_drawing.boxed(
             image,
@@ -217,11 +178,12 @@ class Detection(Task):
             [f"{one['class_name']} {one['score']:.2f}" for one in shown],
             [one["class_id"] for one in shown],
         )
-        return answer, {".png": picture}
+        height, width = (int(edge) for edge in image.shape[:2])
+        return {"objects": objects, "height": height, "width": width}, {".png": picture}
 
     def draw(self, model, source, split="test", count=9):
         examples = sheets.sample(source.split(split), count)
-        found = self.find(model, [example["image"] for example in examples])
+        found = self.answers(model, [self.item(example) for example in examples])
         rows = []
         for example, answer in zip(examples, found, strict=True):
             shown = answer["scores"] >= SHOWN
@@ -231,7 +193,7 @@ class Detection(Task):
 
 
 def looked_at(split):
-    """Boxes, classes, crowds and (height, width) of every picture of a split; the pixels are let go."""
+    """Returns boxes, classes, crowds, and (height, width) of each image of a split, without the pixels."""
 
     def look(position):
         example = split[position]
@@ -245,10 +207,10 @@ def looked_at(split):
 
 
 def anchors_for(split, input_shape):
-    """`min_level` and `anchor_sizes` of a `FasterRCNN` for the sizes of a split's objects.
+    """Returns `min_level` and `anchor_sizes` of a `FasterRCNN` for the sizes of a split's objects.
 
-    Two anchors to an octave, 4 and 5.7 cells wide. Level 2 costs more than all others together and is left
-    out where nineteen of twenty objects measure at least 20 pixels (geometric mean) in the network's picture.
+    There are two anchors per octave, 4 and 5.7 cells wide. Level 2 costs more than all others together. It is
+    left out if 95 % of the objects measure at least 20 pixels (geometric mean) in the network's image.
     """
     sides = []
     for example in looked_at(split):
@@ -261,7 +223,7 @@ def anchors_for(split, input_shape):
 
 
 def usual_boxes(examples, num_classes):
-    """What to answer without looking: a dict of `boxes` in shares of the picture, `scores` and `classes`."""
+    """Returns the baseline's answer: a dict of `boxes` in fractions of the image, `scores`, and `classes`."""
     boxes, scores, classes = [], [], []
     total = sum(len(example["classes"]) for example in examples)
     for class_id in range(num_classes):
@@ -283,19 +245,32 @@ def usual_boxes(examples, num_classes):
     return {"boxes": np.array(boxes), "scores": np.array(scores), "classes": np.array(classes)}
 
 
+def _metric(pairs):
+    """Returns a `MeanAveragePrecision` over pairs (example, answer)."""
+    metric = MeanAveragePrecision()
+    for example, answer in pairs:
+        metric.update_state(_batch_of_one(example), _batch_of_one(answer))
+    return metric
+
+
 def _rows(count):
-    """Room for `count` objects, in steps of eight."""
+    """Returns the number of rows for `count` objects, a multiple of eight."""
     return max(8, (count + 7) // 8 * 8)
 
 
-def _wanted(example):
-    """Boxes and classes that are to be learnt: crowds are not."""
+def _most(source):
+    """Returns the number of rows that is enough for every training image."""
+    return _rows(max((len(one["classes"]) for one in looked_at(source.split("train"))), default=1))
+
+
+def _targets(example):
+    """Returns the boxes and classes to learn: crowds are left out."""
     alone = ~np.asarray(example["crowd"], dtype=bool)
     return np.asarray(example["boxes"])[alone], np.asarray(example["classes"])[alone]
 
 
 def _with_channels(image, model):
-    """uint8 pixels with as many channels as the network takes."""
+    """Returns uint8 pixels with as many channels as the network takes."""
     channels = model.input_shape[-1]
     if image.shape[-1] == channels:
         return image

@@ -12,33 +12,34 @@ from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.drawing import texts as text_drawing
 from keras_cnn_zoo.models.language import build_vocabulary, tokenize
 from keras_cnn_zoo.models.language.tokenization import FIRST_WORD
-from keras_cnn_zoo.tasks.base import Recipe, Task
+from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
-# Shortest and longest text that a new network looks at, in words.
+# Shortest and longest text that a new network reads, in words.
 LENGTHS = (8, 256)
 _LINE = " line "
 
 
-class Language(Task):
-    """Texts to classes; metric `accuracy`, the share of right answers.
+class Language(SingleLabel):
+    """Texts to classes; metric `accuracy`, the fraction of right answers.
 
-    A new network knows the words of the training texts and looks at as many words as 99 % of them have, 256
-    at most. `predict` takes text files and answers for each line.
+    A new network knows the words of the training texts. It reads as many words as 99 % of them have, at most
+    256. `predict` takes text files and answers for each line.
 
     Args:
         vocabulary_size: largest number of words that a network knows.
         min_count: words that occur less often in the training texts stay unknown.
-        windows: lengths of the n-grams of a new network. Without pretrained vectors short ones did better
-            on the movie reviews than the paper's 3, 4 and 5 (see `applications/language`).
-        filters: number of filters of each window at width 1.
+        windows: lengths of the n-grams of a new network. Without pretrained vectors, short ones did better
+            on the movie reviews than the paper's 3, 4, and 5 (see `applications/language`).
+        filters: number of filters per window at width 1.
     """
 
     name = "language"
+    summary = "one class per text"
     models = {"textcnn": models.TextCNN}
     default_model = "textcnn"
-    metric = "accuracy"
     recipe = Recipe(epochs=12, batch_size=50, learning_rate=2e-3, fine_tune_learning_rate=1e-3)
 
     def __init__(self, vocabulary_size=30_000, min_count=1, windows=(1, 2), filters=200):
@@ -47,9 +48,7 @@ class Language(Task):
         self.windows = windows
         self.filters = filters
 
-    def model_arguments(self, source, image_size=None):
-        if image_size is not None:
-            raise InputError("--image-size is for pictures: language has none")
+    def model_arguments(self, source):
         lengths = [len(tokenize(example["text"])) for example in source.split("train")]
         return {
             "num_classes": len(source.class_names),
@@ -61,7 +60,7 @@ class Language(Task):
         }
 
     def adapt(self, preset, source):
-        """The model of a preset with the words and classes of `source`; words of both keep their vectors."""
+        """Returns the model of a preset with the words and classes of `source`; known words stay."""
         model = models.from_preset(preset)
         same_classes = tuple(model.class_names or ()) == tuple(source.class_names)
         known = set(model.vocabulary)
@@ -89,63 +88,59 @@ class Language(Task):
         texts = (example["text"] for example in source.split("train"))
         return build_vocabulary(texts, size=self.vocabulary_size, min_count=self.min_count)
 
-    def prepare(self, model, source, examples, seed=None):
-        labels = np.array([int(example["label"]) for example in examples], dtype="int32")
-        return model.preprocess([example["text"] for example in examples]), labels
+    def measuring_batch(self, model, source, examples):
+        return model.preprocess([example["text"] for example in examples]), labels_of(examples)
 
-    def loss(self):
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    def training_batch(self, model, source, examples, seed):
+        return self.measuring_batch(model, source, examples)
 
-    def evaluate(self, model, source, split="test", *, batch_size=None):
-        metric = keras.metrics.SparseCategoricalAccuracy()
-        for ids, labels in self.batches(model, source, split, batch_size=batch_size or 256):
-            metric.update_state(labels, model.predict_on_batch(ids))
-        return {"accuracy": float(metric.result())}
+    def item(self, example):
+        return example["text"]
 
-    def baseline(self, source, split="test"):
-        """Always answering the class that is most frequent in training."""
-        train = source.splits["train"] if len(source.splits["train"]) else source.split(split)
-        answer = np.bincount(train.labels, minlength=len(source.class_names)).argmax()
-        return {"accuracy": float(np.mean(source.split(split).labels == answer))}
+    def answers(self, model, items, *, batch_size=None):
+        """Returns what `TextCNN.explain` tells of each text: the class, and the n-grams that decided."""
+        size = batch_size or self.batch_size
+        parts = [items[start : start + size] for start in range(0, len(items), size)]
+        return [answer for part in parts for answer in model.explain(part)]
 
     def expand_inputs(self, inputs):
-        """Each line of the text files, as "FILE line NUMBER"; a folder stands for the files in it."""
+        """Returns each line of the text files as "FILE line NUMBER"; a folder means the files in it."""
         return [
             f"{path}{_LINE}{number}"
             for path in super().expand_inputs(inputs)
             for number, _ in _lines(path, os.stat(path).st_mtime_ns)
         ]
 
+    def check_input(self, path, **options):
+        return len(self.read_input(path, None))
+
     def read_input(self, path, model):
-        """One line of a text file."""
+        """Returns one line of a text file."""
         file, _, number = path.rpartition(_LINE)
         text = _lines(file, os.stat(file).st_mtime_ns)[int(number) - 1][1]
         check_text(path, text)
         return text
 
-    def describe(self, model, item):
-        answer = model.explain([item])[0]
-        title = f"{answer['class_name']}  {answer['probability']:.0%}"
-        return {"text": item, **answer}, {".png": text_drawing.sentence(answer, title)}
+    def describe(self, model, item, answer):
+        return {"text": item, **answer}, {".png": text_drawing.sentence(answer, caption(answer))}
 
     def draw(self, model, source, split="test", count=8):
-        shown = []
         examples = sheets.sample(source.split(split), count)
-        answers = model.explain([example["text"] for example in examples])
+        shown = []
+        answers = self.answers(model, [self.item(example) for example in examples])
         for example, answer in zip(examples, answers, strict=True):
-            truth = source.class_names[int(example["label"])]
-            title = f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}"
-            shown.append(text_drawing.sentence(answer, title, right=answer["class_name"] == truth))
+            title, right = verdict(answer, source.class_names[int(example["label"])])
+            shown.append(text_drawing.sentence(answer, title, right=right))
         return text_drawing.sheet(shown)
 
 
 @functools.lru_cache(maxsize=1)
 def _lines(path, modified):
-    """The numbered lines of a file as it was when `modified`: read once, not once a line."""
+    """Returns the numbered lines of a file as it was at `modified`; reads it once, not once per line."""
     if os.path.isdir(path):
         raise InputError(f"{path} is a folder, not a text file")
     try:
         return numbered_lines(path, "utf-8")
     except InputError as error:
-        # `predict` has no --encoding.
+        # `predict` has no argument `encoding`.
         raise InputError(str(error).partition(". Name its")[0]) from error

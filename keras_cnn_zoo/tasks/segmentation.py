@@ -1,12 +1,16 @@
 """Segmentation: one class per pixel."""
 
+import collections
+
 import keras
 import numpy as np
 
 from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation, random_crop
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks.base import Recipe, Task
+from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_size
+from keras_cnn_zoo.tasks.base import Task
+from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -52,29 +56,46 @@ LOSSES = {"cross_entropy": _cross_entropy, "lovasz": CrossEntropyAndLovasz}
 
 
 class Segmentation(Task):
-    """Pictures to masks; metrics `mean_iou` over classes and `pixel_accuracy`, ignored pixels left out.
+    """Images to masks; metrics `mean_iou` over classes and `pixel_accuracy`, without ignored pixels.
 
-    Training sees random crops of random scale, brightness and contrast, mirrored where the data allow it;
-    measuring sees whole pictures at their own size. Rare classes weigh more in the loss: a pixel of a class
-    with frequency f weighs f^-class_balance, scaled to a mean of 1.
+    Training sees crops of random scale, brightness, and contrast, mirrored if the data allow it. Measuring
+    sees whole images in their size. Rare classes weigh more in the loss: a pixel of a class with frequency f
+    weighs f^-class_balance, scaled to a mean of 1.
 
     Args:
         crop_scale: range of the random magnification of training crops.
-        class_balance: exponent of the class weights; 0 weighs all pixels alike.
-        augmentation: Keras image layers applied to training crops and masks, or None for the task's own; a
-            `RandomFlip` is left out for data whose pictures must not be mirrored.
+        class_balance: exponent of the class weights; 0 gives all pixels the same weight.
+        augmentation: Keras image layers applied to training crops and masks, or None for the task's default.
+            A `RandomFlip` is left out for data whose images must not be mirrored.
         loss: "cross_entropy", or "lovasz" for the mean of it and `LovaszSoftmax`.
+        image_size: (height, width) of the training crops, or None for the size of the first training image,
+            at most 224 x 224.
     """
 
     name = "segmentation"
+    summary = "one class per pixel"
     models = {"deeplab": models.DeepLab, "fcn": models.FCN, "unet": models.UNet}
     default_model = "unet"
     metric = "mean_iou"
     recipe = Recipe(epochs=60, batch_size=8, learning_rate=2e-3, fine_tune_learning_rate=5e-4)
+    batch_size = 4
+    fit_arguments = (
+        IMAGE_SIZE,
+        Argument("class_balance", float, None, "exponent of the class weights, 0 for none; 0.4 if not given"),
+    )
 
-    def __init__(self, crop_scale=(0.7, 1.7), class_balance=0.4, augmentation=None, loss="cross_entropy"):
+    def __init__(
+        self,
+        crop_scale=(0.7, 1.7),
+        class_balance=0.4,
+        augmentation=None,
+        loss="cross_entropy",
+        *,
+        image_size=None,
+    ):
+        self.image_size = checked_size(image_size)
         self.crop_scale = crop_scale
-        self.class_balance = class_balance
+        self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))
         if augmentation is None:
             augmentation = (
@@ -84,115 +105,112 @@ class Segmentation(Task):
             )
         self.augmentation = Augmentation(augmentation)
 
-    def input_shape(self, source, image_size=None):
-        # Fully convolutional: trained on crops, used on whole pictures.
+    def input_shape(self, source):
+        # Fully convolutional: trained on crops, used on whole images.
         return (None, None, source.channels)
 
-    def crop_size(self, source, image_size=None):
-        """(height, width) of the training crops: at most 224 x 224 where nobody says otherwise."""
-        if image_size is not None:
-            return tuple(image_size)
+    def crop_size(self, source):
+        """Returns (height, width) of the training crops."""
+        if self.image_size is not None:
+            return self.image_size
         return tuple(int(edge) for edge in np.minimum(source.split("train")[0]["image"].shape[:2], 224))
 
-    def build(self, source, *, model=None, image_size=None, **options):
-        """As for every task; a DeepLab gets rates that suit the training crops.
+    def build(self, source, *, model=None, **options):
+        """Returns a new model as for every task; a DeepLab gets rates that suit the training crops.
 
-        Its papers' rates are for crops of 513 pixels: in smaller ones their outer taps never meet the map and
-        would stay untrained.
+        The papers' rates are for crops of 513 pixels. In smaller crops their outer taps never meet the
+        feature map and would stay untrained.
         """
         if (model or self.default_model) == "deeplab" and options.get("rates") is None:
-            share = min(self.crop_size(source, image_size)) / _DEEPLAB_CROP
-            share *= 16 / options.get("output_stride", 16)
-            options["rates"] = tuple(max(1, round(rate * share)) for rate in models.DeepLab.rates_at_16)
-        return super().build(source, model=model, image_size=image_size, **options)
+            scale = min(self.crop_size(source)) / _DEEPLAB_CROP * 16 / options.get("output_stride", 16)
+            options["rates"] = tuple(max(1, round(rate * scale)) for rate in models.DeepLab.rates_at_16)
+        return super().build(source, model=model, **options)
 
-    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False, image_size=None):
-        batches = super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
+    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False):
         if training:
-            size = self.crop_size(source, image_size)
-            layers = self.augmentation.layers
-            if not source.mirror:
-                layers = [layer for layer in layers if not isinstance(layer, keras.layers.RandomFlip)]
-            augmentation = Augmentation(layers)
-            weights = self.class_weights(source)
-            batches.prepare = lambda examples, batch_seed: self._crops(
-                model, source, examples, batch_seed, size, weights, augmentation
-            )
-        return batches
+            # Masks without a class are found here, before the first step.
+            self.class_weights(source)
+        return super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
 
-    def prepare(self, model, source, examples, seed=None):
+    def measuring_batch(self, model, source, examples):
         images = model.preprocess([example["image"] for example in examples])
         masks = np.stack([example["mask"] for example in examples]).astype("int32")
         valid = masks != source.ignore_label
         return images, np.where(valid, masks, 0), valid.astype("float32")
 
-    def _crops(self, model, source, examples, seed, size, weights, augmentation):
-        rngs = [np.random.default_rng((*seed, position)) for position in range(len(examples))]
+    def training_batch(self, model, source, examples, seed):
+        size = source.once(("crop size", self.image_size), lambda: self.crop_size(source))
         pairs = [
-            random_crop(example["image"], example["mask"], size=size, scale=self.crop_scale, rng=rng)
-            for example, rng in zip(examples, rngs, strict=True)
+            random_crop(
+                example["image"],
+                example["mask"],
+                size=size,
+                scale=self.crop_scale,
+                rng=np.random.default_rng((*seed, position)),
+            )
+            for position, example in enumerate(examples)
         ]
         images, masks = (np.stack(part) for part in zip(*pairs, strict=True))
-        images, masks = augmentation(images, masks, seed=seed, ignore_label=source.ignore_label)
+        layers = self.augmentation.layers
+        if not source.mirror:
+            layers = [layer for layer in layers if not isinstance(layer, keras.layers.RandomFlip)]
+        images, masks = Augmentation(layers)(images, masks, seed=seed, ignore_label=source.ignore_label)
         valid = masks != source.ignore_label
         classes = np.where(valid, masks, 0)
-        # A preset may take gray images where the data have colors, or the reverse.
+        # A preset may take gray images while the data have colors, or the reverse.
         images = np.stack([model.with_channels(image, model.input_shape[-1]) for image in images])
-        return model.normalize(images), classes, np.where(valid, weights[classes], 0).astype("float32")
+        weights = np.where(valid, self.class_weights(source)[classes], 0)
+        return model.normalize(images), classes, weights.astype("float32")
 
     def class_weights(self, source):
-        """Weight of a pixel of each class, mean 1 over the training pixels, as float32."""
+        """Returns the weight of a pixel of each class, mean 1 over the training pixels, as float32."""
         counts = self.class_counts(source, "train").astype("float64")
         # A class that training never shows gets the weight of the rarest one seen.
         frequency = np.maximum(counts, counts[counts > 0].min()) / counts.sum()
         weights = frequency**-self.class_balance
         return (weights / np.sum(weights * counts / counts.sum())).astype("float32")
 
-    @staticmethod
-    def class_counts(source, split):
-        """Number of pixels of each class in a split."""
-        counts = np.zeros(len(source.class_names), dtype="int64")
-        for example in source.split(split):
-            mask = example["mask"]
-            counts += np.bincount(mask[mask != source.ignore_label], minlength=len(counts))[: len(counts)]
-        if not counts.any():
-            raise InputError(f"{source.name}: every pixel of the {split} masks is ignored")
-        return counts
+    def class_counts(self, source, split):
+        """Returns the number of pixels of each class in a split."""
+        return source.once(("class counts", split), lambda: _counted(source, split))
 
     def loss(self):
         return LOSSES[self.loss_name]()
 
-    def evaluate(self, model, source, split="test", *, batch_size=None):
-        metric = keras.metrics.MeanIoU(num_classes=len(source.class_names))
-        for images, masks, valid in _same_size(
-            self.batches(model, source, split, batch_size=1), batch_size or 4
-        ):
-            answers = model.decode(model.predict_on_batch(images))
-            metric.update_state(masks.ravel(), answers.ravel(), sample_weight=valid.ravel().astype("int32"))
-        confusion = keras.ops.convert_to_numpy(metric.total_cm)
+    def answers(self, model, items, *, batch_size=None):
+        """Returns a mask (height, width) for each image; images of one size share a batch."""
+        if None not in model.input_shape[1:3]:
+            return super().answers(model, items, batch_size=batch_size)
+        places = collections.defaultdict(list)
+        for place, image in enumerate(items):
+            places[image.shape].append(place)
+        found = [None] * len(items)
+        for same in places.values():
+            size = min(batch_size or self.batch_size, len(same))
+            answers = super().answers(model, [items[place] for place in same], batch_size=size)
+            for place, answer in zip(same, answers, strict=True):
+                found[place] = answer
+        return found
+
+    def measure(self, source, pairs):
+        confusion = _confusion(source, pairs)
+        hits, union = _hits_and_union(confusion)
+        seen = union > 0
         return {
-            "mean_iou": float(metric.result()),
-            "pixel_accuracy": float(np.trace(confusion) / max(confusion.sum(), 1)),
+            "mean_iou": float(np.mean(hits[seen] / union[seen])) if seen.any() else 0.0,
+            "pixel_accuracy": float(hits.sum() / max(confusion.sum(), 1)),
         }
 
     def class_iou(self, model, source, split="test"):
-        """Intersection over union of each class, as a dict from class name."""
-        metric = keras.metrics.IoU(
-            num_classes=len(source.class_names), target_class_ids=range(len(source.class_names))
-        )
-        for images, masks, valid in self.batches(model, source, split, batch_size=1):
-            answers = model.decode(model.predict_on_batch(images))
-            metric.update_state(masks.ravel(), answers.ravel(), sample_weight=valid.ravel().astype("int32"))
-        confusion = keras.ops.convert_to_numpy(metric.total_cm).astype("float64")
-        hits = np.diag(confusion)
-        union = confusion.sum(0) + confusion.sum(1) - hits
+        """Returns the intersection over union of each class, as a dict from class name."""
+        hits, union = _hits_and_union(_confusion(source, self.answered(model, source, split)))
         return {
             name: (float(hit / total) if total else None)
             for name, hit, total in zip(source.class_names, hits, union, strict=True)
         }
 
     def baseline(self, source, split="test"):
-        """Every pixel gets the class that is most frequent in training."""
+        """Returns the metrics of masks of the class that is most frequent in training."""
         train = "train" if len(source.splits["train"]) else split
         answer = self.class_counts(source, train).argmax()
         counts = self.class_counts(source, split)
@@ -200,8 +218,7 @@ class Segmentation(Task):
         present = np.count_nonzero(counts) + (counts[answer] == 0)
         return {"mean_iou": share / int(present), "pixel_accuracy": share}
 
-    def describe(self, model, image):
-        mask = model.decode(model.predict_on_batch(model.preprocess([image])))[0]
+    def describe(self, model, image, mask):
         names = model.class_names or tuple(str(index) for index in range(model.num_classes))
         ids, counts = np.unique(mask, return_counts=True)
         answer = {
@@ -216,20 +233,36 @@ class Segmentation(Task):
 
     def draw(self, model, source, split="test", count=4):
         examples = sheets.sample(source.split(split), count)
-        rows = []
-        for example in examples:
-            mask = model.decode(model.predict_on_batch(model.preprocess([example["image"]])))[0]
-            rows.append((example["image"], example["mask"], mask))
+        masks = self.answers(model, [self.item(example) for example in examples])
+        rows = [
+            (example["image"], example["mask"], mask) for example, mask in zip(examples, masks, strict=True)
+        ]
         return sheets.mask_rows(rows, source.class_names, source.ignore_label)
 
 
-def _same_size(singles, batch_size):
-    """Joins single examples into batches of pictures that share one size."""
-    held = []
-    for single in singles:
-        if held and (len(held) == batch_size or held[0][0].shape != single[0].shape):
-            yield tuple(np.concatenate(part) for part in zip(*held, strict=True))
-            held = []
-        held.append(single)
-    if held:
-        yield tuple(np.concatenate(part) for part in zip(*held, strict=True))
+def _counted(source, split):
+    """Returns the number of pixels of each class; refuses a split whose pixels are all ignored."""
+    counts = np.zeros(len(source.class_names), dtype="int64")
+    for example in source.split(split):
+        mask = example["mask"]
+        counts += np.bincount(mask[mask != source.ignore_label], minlength=len(counts))[: len(counts)]
+    if not counts.any():
+        raise InputError(f"{source.name}: every pixel of the {split} masks is ignored")
+    return counts
+
+
+def _confusion(source, pairs):
+    """Returns the pixel counts (true class, answered class) over pairs (example, mask)."""
+    count = len(source.class_names)
+    confusion = np.zeros((count, count), dtype="int64")
+    for example, answer in pairs:
+        valid = example["mask"] != source.ignore_label
+        places = example["mask"][valid].astype("int64") * count + answer[valid]
+        confusion += np.bincount(places, minlength=count * count).reshape(count, count)
+    return confusion
+
+
+def _hits_and_union(confusion):
+    """Returns the intersection and the union of truth and answer for each class."""
+    hits = np.diag(confusion)
+    return hits, confusion.sum(0) + confusion.sum(1) - hits

@@ -3,41 +3,39 @@
 import collections
 import math
 
-import keras
 import numpy as np
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.data.augmentation import sounds as sound_augmentation
 from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.models.decoding import decode_classes
-from keras_cnn_zoo.tasks.base import Recipe, Task
-from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
 
-# Speech needs no more; a network made for more would only be slower.
+# Speech has little above 8 kHz: a network for a higher rate would only be slower.
 HIGHEST_RATE = 16_000
 SECONDS = (0.5, 5.0)
-# Recordings looked at to choose the sample rate and the length of a new network's clips.
+# Number of recordings that decide the sample rate and the length of a new network's clips.
 LOOKED_AT = 500
 
 
-class Speech(Task):
-    """Recordings to words; metric `accuracy`, the share of right answers.
+class Speech(SingleLabel):
+    """Recordings to words; metric `accuracy`, the fraction of right answers.
 
-    Training recordings are played a little faster or slower, moved in time and mixed with noise; the network
-    masks stretches of time and frequency by itself. A new network takes clips that hold 99 % of the training
-    recordings whole, at their own sample rate, 16,000 samples a second at most.
+    Training recordings are played a little faster or slower, shifted in time, and mixed with noise. The
+    network itself masks intervals of time and frequency. A new network takes clips long enough for 99 % of
+    the training recordings, at their sample rate, at most 16,000 Hz.
 
     Args:
-        speed: largest change of speed, as a share, in [0, 1).
-        shift: largest move in time, in seconds.
-        noise_db: range of the noise, in decibels from the peak of the recording, or None for none.
+        speed: largest change of speed, as a fraction in [0, 1).
+        shift: largest shift in time, in seconds.
+        noise_db: range of the noise, in decibels from the peak of the recording, or None for no noise.
     """
 
     name = "speech"
+    summary = "one class per recording"
     models = {"keyword_cnn": models.KeywordCNN}
     default_model = "keyword_cnn"
-    metric = "accuracy"
     recipe = Recipe(epochs=40, batch_size=32, learning_rate=3e-3, fine_tune_learning_rate=1e-3)
 
     def __init__(self, speed=0.15, shift=0.1, noise_db=(-60.0, -20.0)):
@@ -45,9 +43,7 @@ class Speech(Task):
         self.shift = shift
         self.noise_db = noise_db
 
-    def model_arguments(self, source, image_size=None):
-        if image_size is not None:
-            raise InputError("--image-size is for pictures: speech has none")
+    def model_arguments(self, source):
         split = source.split("train")
         positions = np.unique(np.linspace(0, len(split) - 1, min(LOOKED_AT, len(split))).astype(int))
         rates, seconds = collections.Counter(), []
@@ -64,11 +60,11 @@ class Speech(Task):
             "class_names": source.class_names,
         }
 
-    def prepare(self, model, source, examples, seed=None):
-        clips = [(example["audio"], example["sample_rate"]) for example in examples]
-        labels = np.array([int(example["label"]) for example in examples], dtype="int32")
-        if seed is None:
-            return model.preprocess(clips), labels
+    def measuring_batch(self, model, source, examples):
+        return model.preprocess([self.item(example) for example in examples]), labels_of(examples)
+
+    def training_batch(self, model, source, examples, seed):
+        clips = [self.item(example) for example in examples]
         rngs = [np.random.default_rng((*seed, position)) for position in range(len(clips))]
         factors = [1 + rng.uniform(-self.speed, self.speed) for rng in rngs]
         clips = [
@@ -82,54 +78,37 @@ class Speech(Task):
             if self.noise_db is not None:
                 moved = sound_augmentation.add_noise(moved, rng.uniform(*self.noise_db), rng)
             batch[position] = moved
-        return batch, labels
+        return batch, labels_of(examples)
 
-    def loss(self):
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    def item(self, example):
+        return example["audio"], example["sample_rate"]
 
-    def evaluate(self, model, source, split="test", *, batch_size=None):
-        metric = keras.metrics.SparseCategoricalAccuracy()
-        for clips, labels in self.batches(model, source, split, batch_size=batch_size or 256):
-            metric.update_state(labels, model.predict_on_batch(clips))
-        return {"accuracy": float(metric.result())}
-
-    def baseline(self, source, split="test"):
-        """Always answering the word that is most frequent in training."""
-        train = source.splits["train"] if len(source.splits["train"]) else source.split(split)
-        answer = np.bincount(train.labels, minlength=len(source.class_names)).argmax()
-        return {"accuracy": float(np.mean(source.split(split).labels == answer))}
+    def check_input(self, path, **options):
+        return sounds.inspect(path)
 
     def read_input(self, path, model):
-        """A recording: (float32 samples, samples a second)."""
+        """Returns a recording: (float32 samples, sample rate in Hz)."""
         return sounds.decode(path)
 
-    def describe(self, model, item):
-        answer, picture = self._answer(model, item)
-        title = f"{answer['class_name']}  {answer['probability']:.0%}"
-        return answer, {".png": sheets.captioned(picture, title)}
+    def describe(self, model, item, answer):
+        picture = colored(model.spectrogram(model.preprocess([item]))[0])
+        return answer, {".png": sheets.captioned(picture, caption(answer))}
 
     def draw(self, model, source, split="test", count=12):
-        shown, titles = [], []
-        for example in sheets.sample(source.split(split), count):
-            answer, picture = self._answer(model, (example["audio"], example["sample_rate"]))
-            truth = source.class_names[int(example["label"])]
-            right = answer["class_name"] == truth
-            titles.append((f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}", right))
-            shown.append(picture)
-        return sheets.grid(shown, titles)
-
-    @staticmethod
-    def _answer(model, clip):
-        """The decoded answer to one recording, and its spectrogram as a picture."""
-        batch = model.preprocess([clip])
-        answer = decode_classes(model.predict_on_batch(batch), model.class_names)[0]
-        return answer, _coloured(model.spectrogram(batch)[0])
+        examples = sheets.sample(source.split(split), count)
+        items = [self.item(example) for example in examples]
+        spectrograms = model.spectrogram(model.preprocess(items))
+        titles = [
+            verdict(answer, source.class_names[int(example["label"])])
+            for example, answer in zip(examples, self.answers(model, items), strict=True)
+        ]
+        return sheets.grid([colored(spectrogram) for spectrogram in spectrograms], titles)
 
 
-def _coloured(spectrogram):
-    """A spectrogram (frames, bands) of -1 to 1 as a uint8 picture: time to the right, treble above."""
+def colored(spectrogram):
+    """Returns a spectrogram (frames, bands) in -1..1 as a uint8 image: time to the right, treble on top."""
     from matplotlib import colormaps
 
-    # Twice as high, for eyes: there are more frames than bands.
+    # Twice as high: there are more frames than bands.
     shown = np.repeat(spectrogram.T[::-1], 2, axis=0)
     return colormaps["magma"]((shown + 1) / 2, bytes=True)[..., :3]

@@ -9,48 +9,53 @@ import numpy as np
 from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.augmentation.animation import animate
 from keras_cnn_zoo.data.augmentation.pairs import PairMaker, Strengths, has_target
-from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.data.readers.otb import first_box, read_frames
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.drawing import sequences, sheets
 from keras_cnn_zoo.metrics import SuccessAUC, TrackingPrecision
-from keras_cnn_zoo.tasks.base import Recipe, Task
+from keras_cnn_zoo.tasks.argument import BOX, IMAGE_SIZE, Argument, checked_size
+from keras_cnn_zoo.tasks.base import Task
+from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
-# Places of the response at most this far from the object count as hits: 16 pixels of the paper's 8 a place.
+# Positions of the response map up to this distance from the object are positive: 16 pixels at a stride of 8.
 RADIUS = 2
-# Of still pictures a test takes this many, each a sequence; more would tell nothing new for their time.
+# A test takes this many still images, each a sequence; more would cost time and tell nothing new.
 STILLS = 40
 
 
 class Tracking(Task):
-    """Sequences to a box per frame; metrics `auc` of the success curve and `precision20`, as OTB has them.
+    """Sequences to one box per frame; metrics `auc` of the success curve and `precision20`, as OTB has them.
 
-    Every sequence is followed once from its first box, without help later. Training sees pairs of crops: of
-    two frames of a sequence, or of one still picture that is moved, scaled, turned, blurred and recoloured. A
-    share of the pairs always comes from the embedded moving digits, so that stills alone are never all. Still
-    pictures are measured as short sequences in which one of them moves before another. Validation looks at a
-    few short sequences, because it happens often; test looks at all of everything.
+    Every sequence is followed once from its first box, without corrections. Training sees pairs of crops:
+    of two frames of a sequence, or of one still image that is shifted, scaled, rotated, blurred, and
+    recolored. A fraction of the pairs comes from the embedded moving digits, so that a tracker never sees
+    still images alone. Still images are measured as short sequences in which one moves in front of another.
+    Validation is frequent and looks at a few short sequences; test looks at all.
 
     Args:
-        embedded_share: share of the training pairs from the embedded train sequences, below 1.
-        pairs: least number of pairs of an epoch; small data are seen several times.
-        val_sequences: number of sequences that a validation looks at, half of them embedded ones where the
-            data are others.
+        embedded_share: fraction of the training pairs from the embedded train sequences, below 1.
+        pairs: least number of pairs per epoch; small data are seen several times.
+        val_sequences: number of sequences in a validation. For data that are not embedded, half of them are
+            embedded ones.
         val_frames: number of frames of each.
         strengths: a `keras_cnn_zoo.data.augmentation.pairs.Strengths` for training, or None for its defaults.
         tracker: dict of arguments of `models.tracking.Tracker`, or None for the paper's.
+        image_size: (height, width) of a new network's search region, or None for the model's default.
     """
 
     name = "tracking"
+    summary = "one target through a video"
     models = {"siamfc": models.SiamFC}
     default_model = "siamfc"
     metric = "auc"
     recipe = Recipe(
         epochs=60, batch_size=32, learning_rate=1e-3, fine_tune_learning_rate=3e-4, weight_decay=1e-2
     )
-    predict_options = ("box",)
+    batch_size = 1
+    fit_arguments = (IMAGE_SIZE,)
+    predict_arguments = (Argument("box", BOX, None, "X,Y,W,H of the target in the first frame"),)
 
     def __init__(
         self,
@@ -60,7 +65,10 @@ class Tracking(Task):
         val_frames=24,
         strengths=None,
         tracker=None,
+        *,
+        image_size=None,
     ):
+        self.image_size = checked_size(image_size)
         self.embedded_share = validation.probability("embedded_share", embedded_share, allow_one=False)
         self.pairs = pairs
         self.val_sequences = val_sequences
@@ -69,20 +77,9 @@ class Tracking(Task):
         self.tracker = dict(tracker or {})
 
     # --- data ---------------------------------------------------------------------------------------------
-    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False, image_size=None):
-        examples = source.split(split)
-        if training:
-            examples = self._mixed(source, examples)
-
-        def prepare(batch, batch_seed):
-            return self.prepare(model, source, batch, batch_seed)
-
-        return Batches(
-            examples, prepare, batch_size=batch_size or self.recipe.batch_size, seed=seed, training=training
-        )
-
-    def _mixed(self, source, examples):
-        """The split, repeated to an epoch, with embedded sequences in between."""
+    def training_examples(self, source):
+        """Returns the training split, repeated to an epoch, with embedded sequences in between."""
+        examples = source.split("train")
         share = 0.0 if _is_embedded(source) else self.embedded_share
         count = max(self.pairs, int(np.ceil(len(examples) / (1 - share))))
         embedded = data.load(task=self.name).splits["train"]
@@ -96,8 +93,11 @@ class Tracking(Task):
 
         return Split([str(position) for position in range(count)], read)
 
-    def prepare(self, model, source, examples, seed=None):
-        """One pair of each example: inputs of the network, labels and weights of the places."""
+    def measuring_batch(self, model, source, examples):
+        return self.training_batch(model, source, examples, (0,))
+
+    def training_batch(self, model, source, examples, seed):
+        """Returns one pair per example: inputs of the network, and labels and weights of the positions."""
         maker = PairMaker(
             model.exemplar_size,
             model.search_shape[0],
@@ -107,7 +107,7 @@ class Tracking(Task):
         others = [example["frames"][0] for example in examples if len(example["frames"]) == 1]
         exemplars, searches, shifts = [], [], []
         for position, example in enumerate(examples):
-            rng = np.random.default_rng((*(seed or (0,)), position))
+            rng = np.random.default_rng((*seed, position))
             other = others[rng.integers(len(others))] if others else None
             exemplar, search, shift = maker(example, rng, other)
             exemplars.append(exemplar)
@@ -122,10 +122,10 @@ class Tracking(Task):
         return inputs, *labels(np.stack(shifts), model.response_size, model.stride)
 
     # --- model --------------------------------------------------------------------------------------------
-    def model_arguments(self, source, image_size=None):
+    def model_arguments(self, source):
         arguments = {"variant": "small"}
-        if image_size is not None:
-            arguments["input_shape"] = (*image_size, 3)
+        if self.image_size is not None:
+            arguments["input_shape"] = (*self.image_size, 3)
         return arguments
 
     def adapt(self, preset, source):
@@ -133,12 +133,12 @@ class Tracking(Task):
         return models.from_preset(preset)
 
     def loss(self):
-        """The paper's logistic loss; the weights of the places make both classes count alike."""
+        """Returns the paper's logistic loss; the sample weights balance the two classes."""
         return keras.losses.BinaryCrossentropy(from_logits=True)
 
     # --- measuring and showing ----------------------------------------------------------------------------
     def follow(self, model, frames, box):
-        """Follows the object in `box` of the first frame: boxes (frames, 4) and how sure it was of each."""
+        """Follows the object in `box` of the first frame; returns boxes (frames, 4) and probabilities."""
         tracker = model.tracker(**self.tracker)
         tracker.start(frames[0], box)
         boxes, sure = [np.asarray(box, "float64")], [1.0]
@@ -147,8 +147,8 @@ class Tracking(Task):
             sure.append(tracker.probability)
         return np.stack(boxes), np.array(sure)
 
-    def sequences(self, source, split):
-        """The sequences that a split is measured on, as tracking examples, one after the other."""
+    def examples(self, source, split):
+        """Yields the sequences that a split is measured on, as tracking examples."""
         examples = source.split(split)
         if split != "val":
             still = len(examples[0]["frames"]) == 1
@@ -165,7 +165,7 @@ class Tracking(Task):
             yield self._sequence(examples, position, self.val_frames)
 
     def _sequence(self, examples, position, frames):
-        """One example from the first frame that shows its target; a still one animated."""
+        """Returns an example from the first frame that shows its target; a still image is animated."""
         example = examples[position]
         if len(example["frames"]) == 1:
             background = examples[(position + 1) % len(examples)]["frames"][0]
@@ -177,73 +177,92 @@ class Tracking(Task):
         kept = slice(int(present.argmax()), None if frames is None else int(present.argmax()) + frames)
         return {**example, "frames": example["frames"][kept], "boxes": example["boxes"][kept]}
 
-    def evaluate(self, model, source, split="test", *, batch_size=None):
-        return self._measured(
-            source, split, lambda sequence: self.follow(model, sequence["frames"], sequence["boxes"][0])[0]
-        )
+    def item(self, example):
+        return {"frames": example["frames"], "box": example["boxes"][0], "path": example.get("name")}
 
-    def baseline(self, source, split="test"):
-        """The box stays where it started."""
-        return self._measured(
-            source, split, lambda sequence: np.repeat(sequence["boxes"][:1], len(sequence["frames"]), axis=0)
-        )
+    def answers(self, model, items, *, batch_size=None, box=None):
+        """Returns a dict of `boxes` (frames, 4) and `probabilities` (frames,) for each sequence.
 
-    def _measured(self, source, split, answer):
+        Args:
+            model: a model of this task.
+            items: list of sequences.
+            batch_size: not used: frames follow one another.
+            box: (left, top, width, height) of the target in the first frame; None for that of the sequence.
+        """
+        found = []
+        for item in items:
+            try:
+                boxes, sure = self.follow(model, item["frames"], item["box"] if box is None else box)
+            except ValueError as error:
+                raise InputError(f"{item['path']}: {error}") from error
+            found.append({"boxes": boxes, "probabilities": sure})
+        return found
+
+    def measure(self, source, pairs):
         auc, precision = SuccessAUC(), TrackingPrecision(20)
-        for sequence in self.sequences(source, split):
-            boxes = answer(sequence)
-            auc.update_state(sequence["boxes"], boxes)
-            precision.update_state(sequence["boxes"], boxes)
+        for sequence, answer in pairs:
+            auc.update_state(sequence["boxes"], answer["boxes"])
+            precision.update_state(sequence["boxes"], answer["boxes"])
         return {"auc": float(auc.result()), "precision20": float(precision.result())}
 
+    def baseline(self, source, split="test"):
+        """Returns the metrics of a box that stays where it started."""
+        return self.measure(
+            source,
+            (
+                (sequence, {"boxes": np.repeat(sequence["boxes"][:1], len(sequence["frames"]), axis=0)})
+                for sequence in self.examples(source, split)
+            ),
+        )
+
     def expand_inputs(self, inputs):
-        """Folders of frames as given: a sequence is one folder, with `img/` in it or of pictures."""
+        """Returns folders of frames as given: a sequence is one folder, of images or with `img/` in it."""
         for item in map(str, inputs):
             if not os.path.isdir(item):
                 raise InputError(f"tracking takes folders of frames. Received: {item}")
         return [str(item).rstrip("/" + os.sep) or str(item) for item in inputs]
 
+    def check_input(self, path, box=None):
+        read_frames(path)
+        if box is None and first_box(path) is None:
+            raise InputError(f"`box` is needed: {path} has no groundtruth_rect.txt")
+        return 0
+
     def read_input(self, path, model):
-        """Frames, and the first box where a `groundtruth_rect.txt` tells it."""
+        """Returns the frames, which are decoded on access, and the first box if the data tell it."""
         return {"frames": read_frames(path), "box": first_box(path), "path": path}
 
-    def describe(self, model, item, *, box=None):
-        box = item["box"] if box is None else box
-        if box is None:
-            raise InputError(f"--box X,Y,W,H is needed: {item['path']} has no groundtruth_rect.txt")
-        try:
-            boxes, sure = self.follow(model, item["frames"], box)
-        except ValueError as error:
-            raise InputError(f"{item['path']}: {error}") from error
-        answer = {
-            "boxes": [[round(float(value), 2) for value in row] for row in boxes],
-            "probabilities": [round(float(value), 4) for value in sure],
-        }
+    def describe(self, model, item, answer):
+        boxes, sure = answer["boxes"], answer["probabilities"]
         chosen = _spread(len(boxes), 12)
         shown = [sequences.boxed(item["frames"][i], {"red": boxes[i]}) for i in chosen]
-        return answer, {".png": sequences.strip(shown, [f"frame {i + 1}" for i in chosen])}
+        picture = sequences.strip(shown, [f"frame {i + 1}" for i in chosen])
+        return {
+            "boxes": [[round(float(value), 2) for value in row] for row in boxes],
+            "probabilities": [round(float(value), 4) for value in sure],
+        }, {".png": picture}
 
     def draw(self, model, source, split="test", count=4):
         shown, titles = [], []
-        for sequence in itertools.islice(self.sequences(source, split), count):
-            boxes, _ = self.follow(model, sequence["frames"], sequence["boxes"][0])
-            for i in _spread(len(boxes), 5):
-                frame_boxes = {"white": sequence["boxes"][i], "red": boxes[i]}
+        for sequence in itertools.islice(self.examples(source, split), count):
+            (answer,) = self.answers(model, [self.item(sequence)])
+            for i in _spread(len(answer["boxes"]), 5):
+                frame_boxes = {"white": sequence["boxes"][i], "red": answer["boxes"][i]}
                 shown.append(sequences.boxed(sequence["frames"][i], frame_boxes))
                 titles.append((f"{sequence['name']}, frame {i + 1} (white: true)", True))
         return sheets.grid([np.asarray(picture) for picture in shown], titles, columns=5)
 
 
 def labels(shifts, places, stride):
-    """Labels and balanced weights of the places of a response.
+    """Returns labels and balanced weights of the positions of a response map.
 
     Args:
-        shifts: array (batch, 2) of (right, down), where the object lies from the middle, in search pixels.
-        places: places along an edge of the response.
-        stride: pixels from one place to the next.
+        shifts: array (batch, 2) of (right, down), the object's offset from the center, in search pixels.
+        places: positions along an edge of the response map.
+        stride: pixels between neighboring positions.
 
     Returns:
-        Two float32 arrays: labels (batch, places, places, 1), 1 within `RADIUS` places of the object, and
+        Two float32 arrays: labels (batch, places, places, 1), 1 within `RADIUS` positions of the object, and
         weights (batch, places, places), half of their sum on each class, with a mean of 1.
     """
     axis = np.arange(places) - (places - 1) / 2

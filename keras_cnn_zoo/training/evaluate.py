@@ -9,18 +9,19 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None):
-    """The metrics and baseline of a run or preset on a split, as a JSON-able dict.
+    """Returns the metrics and the baseline of a run or preset on a split, as a dict of JSON values.
 
     Args:
         task: a `Task`.
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
-        data: a `--data` spec; None for the data recorded in the run or on the preset's card, or, where
-            those are not there, the embedded set.
-        split: "train", "val" or "test".
+        data: a data spec; None for the data recorded in the run or on the preset's card, or, if those are
+            missing, the embedded set.
+        split: "train", "val", or "test".
         data_options: dict of reader options, or None.
     """
     trained = load_model(task, run=run, preset=preset)
+    task = task.configured(**trained.task_options)
     model, options = trained.model, {"seed": trained.seed, **(data_options or {})}
     if data is None and not trained.has_data:
         say("no data are recorded: measuring on the embedded set")
@@ -43,7 +44,7 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
 
 
 def _is_there(spec):
-    """Whether a recorded data word can be read here; names of TensorFlow Datasets are left to TFDS."""
+    """Returns whether recorded data can be read here; names of TensorFlow Datasets are left to TFDS."""
     format_name, _, path = spec.partition(":")
     return format_name == "tfds" or os.path.exists(path)
 
@@ -52,5 +53,5 @@ def _check_classes(model, source):
     known = getattr(model, "num_classes", None)
     if known is not None and known != len(source.class_names):
         raise InputError(
-            f"the model tells {model.num_classes} classes apart, {source.name} has {len(source.class_names)}"
+            f"the model distinguishes {known} classes, {source.name} has {len(source.class_names)}"
         )

@@ -18,9 +18,9 @@ def export_model(task, path, *, format, run=None, preset=None):
         preset: name or path of a preset, or None; exactly one of the two is given.
     """
     if format not in export_formats.FORMATS:
-        raise InputError(f"--format must be one of {', '.join(export_formats.FORMATS)}. Received: {format!r}")
+        raise InputError(f"`format` must be one of {', '.join(export_formats.FORMATS)}. Received: {format!r}")
     if os.path.exists(path):
-        raise InputError(f"--out {path} exists: choose another path")
+        raise InputError(f"`out` {path} exists: choose another path")
     model = load_model(task, run=run, preset=preset).model
     export_formats.write(task.deployable(model), path, format)
     return path

@@ -1,4 +1,4 @@
-"""Everything that `fit` can be told."""
+"""All arguments of `fit`."""
 
 import dataclasses
 
@@ -6,30 +6,35 @@ import keras
 
 from keras_cnn_zoo.utils.errors import InputError
 
+# A preset is a whole model: these build a new one.
+_OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "model_options")
+
 
 @dataclasses.dataclass
 class FitOptions:
-    """What `fit` can be told; None means the task's own recipe.
+    """Arguments of `fit`; None means the recipe of the task.
 
     Args:
-        data: a `--data` spec.
+        data: a data spec, "FORMAT:PATH" or "tfds:NAME"; None for the embedded set.
         data_options: dict of reader options (skip_bad, split_file, ignore_label, class_names, encoding).
         model: name of a new model.
         preset: preset to start from instead.
         variant: variant of a new model.
         width: channel scale of a new model.
-        backbone: preset that a new model's backbone starts from.
+        backbone: network or preset for the backbone of a new model.
         model_options: dict of further constructor arguments of a new model, JSON values.
+        task_options: dict of constructor arguments of the task, JSON values.
+        recipe_options: dict of fields of the task's `Recipe`.
         epochs: passes over the training data.
-        batch_size: examples a step.
+        batch_size: examples per step.
         learning_rate: peak learning rate.
-        image_size: (height, width), or None.
+        image_size: (height, width), or None; short for `task_options["image_size"]`.
         precision: dtype policy.
-        jit: "auto", "on" or "off".
+        jit: "auto", "on", or "off".
         distribute: "none" or "auto".
-        seed: integer that fixes weights, order and augmentation.
+        seed: integer that fixes weights, order, and augmentation.
         out: run folder.
-        resume: go on with a run that was cut off.
+        resume: continue an interrupted run in `out`.
     """
 
     data: str | None = None
@@ -40,6 +45,8 @@ class FitOptions:
     width: float | None = None
     backbone: str | None = None
     model_options: dict = dataclasses.field(default_factory=dict)
+    task_options: dict = dataclasses.field(default_factory=dict)
+    recipe_options: dict = dataclasses.field(default_factory=dict)
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -52,36 +59,51 @@ class FitOptions:
     resume: bool = False
 
     def check(self):
-        """Raises InputError for the first option that cannot be."""
+        """Raises InputError for arguments that are out of range or exclude each other."""
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise InputError(f"--{name.replace('_', '-')} must be at least 1. Received: {value}")
+                raise InputError(f"`{name}` must be at least 1. Received: {value}")
         for name in ("learning_rate", "width"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
-                raise InputError(f"--{name.replace('_', '-')} must be positive. Received: {value}")
+                raise InputError(f"`{name}` must be positive. Received: {value}")
         if self.preset is not None:
-            for name in ("model", "variant", "width", "backbone"):
-                if getattr(self, name) is not None:
-                    raise InputError(f"--{name} and --preset exclude each other: a preset is a whole model")
-            if self.model_options:
-                raise InputError("--set and --preset exclude each other: a preset is a whole model")
+            for name in _OF_A_NEW_MODEL:
+                if getattr(self, name):
+                    raise InputError(f"`{name}` and `preset` exclude each other: a preset is a whole model")
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) is not None and name in self.recipe_options:
+                raise InputError(f"`{name}` and `recipe.{name}` exclude each other")
+        if self.image_size is not None and "image_size" in self.task_options:
+            raise InputError("`image_size` and `task.image_size` exclude each other")
         if self.resume and self.out is None:
-            raise InputError("--resume needs --out DIR, the run to go on with")
+            raise InputError("`resume` needs `out`, the run to continue")
+
+    def task_arguments(self):
+        """Returns the constructor arguments of the task that were given."""
+        return {**self.task_options, **({} if self.image_size is None else {"image_size": self.image_size})}
+
+    def configured(self, task):
+        """Returns `task` with the arguments and the recipe that were given."""
+        task = task.configured(recipe=self.recipe_options, **self.task_arguments())
+        changes = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
+        given = self.learning_rate is not None or "learning_rate" in self.recipe_options
+        if self.preset is not None and not given:
+            changes["learning_rate"] = task.recipe.fine_tune_learning_rate
+        changes = {name: value for name, value in changes.items() if value is not None}
+        return task.configured(recipe=changes)
 
     def record(self, task):
-        """What `config.json` holds: enough to run the same again."""
+        """Returns what `config.json` holds: enough to run the same again."""
         content = {"task": task.name, "backend": keras.backend.backend(), **dataclasses.asdict(self)}
         for name in ("out", "resume"):
             content.pop(name)
         content["data_options"] = {"spec": content.pop("data"), **content.pop("data_options")}
+        for name in ("task_options", "recipe_options"):
+            # Runs of version 0.1 do not have them, and are resumed.
+            if not content[name]:
+                content.pop(name)
         if content["image_size"] is not None:
             content["image_size"] = list(content["image_size"])
         return content
-
-    def peak_learning_rate(self, recipe):
-        """Returns what was asked for, else the recipe's for a preset; None leaves it to the task."""
-        if self.learning_rate is None and self.preset is not None:
-            return recipe.fine_tune_learning_rate
-        return self.learning_rate

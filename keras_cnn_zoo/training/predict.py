@@ -1,58 +1,197 @@
 """predict: answers for files, written once for all tasks."""
 
+import concurrent.futures
+import hashlib
+import itertools
 import os
 
-from keras_cnn_zoo.training.run_folder import RunFolder
+from keras_cnn_zoo.data.ahead import in_order
+from keras_cnn_zoo.training.predictions import FINAL, PredictionLog, Predictions
 from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
+# Inputs of one batch take at most this many bytes in memory.
+BATCH_BYTES = 64_000_000
+# Threads that read the next inputs, and threads that write pictures.
+WORKERS = 2
 
-def predict(task, inputs, out, *, run=None, preset=None, options=None):
-    """Answers for files: `predictions.json` in the order given, and pictures beside it.
+
+def predict(
+    task, inputs, out, *, run=None, preset=None, options=None, skip_bad=False, resume=False, progress=True
+):
+    """Answers for files: `predictions.json` in the order given, with pictures next to it.
+
+    All paths and file headers are checked first. Then inputs are read, answered in batches, and written as
+    they come, so memory does not grow with their number. If the data of a file turn out to be damaged, the
+    answers before it stay in `predictions.jsonl.part` for a resumed call.
 
     Args:
         task: a `Task`.
         inputs: files, or folders of them, as the task reads them.
-        out: folder to write to.
+        out: folder to write to; new or empty.
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
-        options: dict of what the task's `predict_options` name; None stands for not given.
+        options: dict of the task's `predict_arguments`; None means not given.
+        skip_bad: whether a file that cannot be read gets an answer with the key `error`, instead of ending
+            the call.
+        resume: continue an interrupted call with the same model, inputs, and options.
+        progress: whether to show a progress bar on a terminal.
 
     Returns:
-        The list that `predictions.json` holds.
+        `Predictions`, the sequence of answers that `predictions.json` holds.
+
+    Raises:
+        InputError: for an input, a folder, or an option that cannot be used.
     """
     if not inputs:
-        raise InputError("predict needs at least one INPUT")
+        raise InputError("predict needs at least one input")
     options = {name: value for name, value in (options or {}).items() if value is not None}
+    known = [argument.name for argument in task.predict_arguments]
     for name in options:
-        if name not in task.predict_options:
-            raise InputError(f"--{name} is no option of {task.name}")
-    model = load_model(task, run=run, preset=preset).model
+        if name not in known:
+            raise InputError(f"`{name}` is not an argument of {task.name}")
     files = task.expand_inputs(inputs)
-    folder = RunFolder(out)
-    if os.path.exists(folder.file("predictions.json")):
-        raise InputError(f"--out {out} already holds predictions.json: choose another folder")
-    # Everything is read before anything is written.
-    loaded = [task.read_input(file, model) for file in files]
-    answers = []
-    for file, item, stem in zip(files, loaded, _stems(files), strict=True):
-        answer, shown = task.describe(model, item, **options)
-        os.makedirs(out, exist_ok=True)
-        names = []
-        for suffix, picture in shown.items():
-            name = f"{stem}{suffix}"
-            picture.save(folder.file(name))
-            names.append(name)
-        answers.append({"input": file, **answer, "files": names})
-    folder.write_json("predictions.json", answers)
-    return answers
+    final = os.path.join(out, FINAL)
+    if os.path.exists(final):
+        if not resume:
+            raise InputError(f"`out` {out} already holds {FINAL}: choose another folder")
+        say(f"{out}: this prediction is finished")
+        return Predictions(final)
+    setting = {
+        "task": task.name,
+        "model": os.path.abspath(run) if run is not None else preset,
+        "inputs": hashlib.sha256("\0".join(files).encode("utf-8", "surrogateescape")).hexdigest(),
+        "options": {name: list(v) if isinstance(v, tuple) else v for name, v in options.items()},
+    }
+    log = PredictionLog(out, setting, resume=resume)
+    bad, largest = _check(task, files, options, skip_bad)
+    trained = load_model(task, run=run, preset=preset)
+    task = task.configured(**trained.task_options)
+    batch_size = max(1, min(task.batch_size, len(files), BATCH_BYTES // max(1, largest)))
+    try:
+        _answer(task, trained.model, files, bad, log, batch_size, options, skip_bad, progress)
+    except InputError as error:
+        if not log.done:
+            raise
+        raise InputError(
+            f"{error}. {log.done} of {len(files)} answers are in {log.part}: repair the file and add "
+            "`resume`, or add `resume` and `skip_bad`"
+        ) from error
+    finally:
+        log.close()
+    if log.failed:
+        say(f"{log.failed} of {len(files)} inputs could not be read: their answers have the key error")
+    return log.finish()
 
 
-def _stems(files):
-    """Distinct output names: the file's stem, numbered where stems repeat."""
-    seen, stems = {}, []
+def _check(task, files, options, skip_bad):
+    """Returns ({file: reason} of files that cannot be inputs, and the largest size in bytes)."""
+    bad, largest = {}, 0
     for file in files:
-        stem = os.path.splitext(os.path.basename(os.path.normpath(file)))[0]
-        seen[stem] = seen.get(stem, 0) + 1
-        stems.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
-    return stems
+        try:
+            largest = max(largest, task.check_input(file, **options))
+        except (InputError, OSError) as error:
+            if not skip_bad:
+                raise
+            bad[file] = str(error)
+    return bad, largest
+
+
+def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progress):
+    """Reads, answers, and writes what is left of `files`."""
+    from tqdm import tqdm
+
+    def read(file):
+        if file in bad:
+            return file, None, bad[file]
+        try:
+            return file, task.read_input(file, model), None
+        except (InputError, OSError) as error:
+            return file, None, error
+
+    left, stems = files[log.done :], output_names(files)[log.done :]
+    read_ahead = in_order(read, left, ahead=batch_size, workers=WORKERS)
+    bar = tqdm(total=len(files), initial=log.done, unit="input", disable=None if progress else True)
+    with bar, concurrent.futures.ThreadPoolExecutor(WORKERS) as writers:
+        for chunk in _chunks(zip(read_ahead, stems, strict=True), batch_size):
+            answers, failed = _answers(task, model, [one for one, _ in chunk], batch_size, options, skip_bad)
+            rows, pictures = [], []
+            if answers:
+                log.start()
+            for ((file, item, _), stem), answer in zip(chunk, answers, strict=False):
+                if isinstance(answer, Exception):
+                    rows.append({"input": file, "error": str(answer)})
+                    continue
+                described, shown = task.describe(model, item, answer)
+                names = {f"{stem}{suffix}": picture for suffix, picture in shown.items()}
+                pictures += [
+                    writers.submit(picture.save, os.path.join(log.folder, name))
+                    for name, picture in names.items()
+                ]
+                rows.append({"input": file, **described, "files": list(names)})
+            for picture in pictures:
+                picture.result()
+            for row in rows:
+                log.append(row)
+            bar.update(len(rows))
+            if failed is not None:
+                raise InputError(str(failed)) from failed
+
+
+def _answers(task, model, chunk, batch_size, options, skip_bad):
+    """Returns (answers or errors of a chunk, the error that ends the call or None).
+
+    Without `skip_bad` the answers end before the first input that failed.
+    """
+    errors = {place: error for place, (_, _, error) in enumerate(chunk) if error is not None}
+    end = len(chunk) if skip_bad or not errors else min(errors)
+    places = [place for place in range(end) if place not in errors]
+    items = [chunk[place][1] for place in places]
+    found = {place: InputError(str(error)) for place, error in errors.items() if place < end}
+    failed = None if skip_bad or not errors else errors[end]
+    try:
+        answers = task.answers(model, items, batch_size=batch_size, **options) if items else []
+        found |= dict(zip(places, answers, strict=True))
+    except InputError as error:
+        if len(items) == 1 and not skip_bad:
+            return [], error
+        # Some data are read while the model works, such as frames: one input at a time tells which failed.
+        for place, item in zip(places, items, strict=True):
+            try:
+                (found[place],) = task.answers(model, [item], batch_size=batch_size, **options)
+            except InputError as single:
+                found[place] = single
+                if not skip_bad:
+                    return [found[before] for before in range(place)], single
+    return [found[place] for place in range(end)], failed
+
+
+def _chunks(values, size):
+    """Yields lists of `size` consecutive values; the last one may be shorter."""
+    values = iter(values)
+    while chunk := list(itertools.islice(values, size)):
+        yield chunk
+
+
+def output_names(files):
+    """Returns a distinct output name for each file: its stem, with a number where stems repeat.
+
+    A file whose stem is unique keeps it, and no numbered name takes the stem of another file. Names that
+    differ only in case count as equal, because some file systems do not distinguish them.
+    """
+    stems = [os.path.splitext(os.path.basename(os.path.normpath(file)))[0] for file in files]
+    taken, seen, names = {stem.casefold() for stem in stems}, set(), []
+    numbers = {}
+    for stem in stems:
+        name = stem
+        if name.casefold() in seen:
+            number = numbers.get(stem.casefold(), 2)
+            while f"{stem}-{number}".casefold() in taken:
+                number += 1
+            numbers[stem.casefold()] = number + 1
+            name = f"{stem}-{number}"
+            taken.add(name.casefold())
+        seen.add(name.casefold())
+        names.append(name)
+    return names

@@ -38,23 +38,23 @@ class RunFolder:
     def start(self, config, *, resume):
         """Creates the folder, or checks that it holds the same run and `resume` was asked for."""
         if os.path.exists(self.path) and not os.path.isdir(self.path):
-            raise InputError(f"--out {self.path} is a file, not a folder")
+            raise InputError(f"`out` {self.path} is a file, not a folder")
         if os.path.exists(self.file("config.json")):
             if not resume:
                 raise InputError(
-                    f"--out {self.path} holds another run: choose another folder or add --resume"
+                    f"`out` {self.path} holds another run: choose another folder or add `resume`"
                 )
             before = self.config()
             changed = sorted(k for k in config.keys() | before.keys() if config.get(k) != before.get(k))
             if changed:
                 name = changed[0]
                 raise InputError(
-                    f"--resume {self.path}: the run was started with {name}={before.get(name)!r}. "
+                    f"`resume` {self.path}: the run was started with {name}={before.get(name)!r}. "
                     f"Received: {name}={config.get(name)!r}"
                 )
             return
         if os.path.isdir(self.path) and os.listdir(self.path):
-            raise InputError(f"--out {self.path} is not empty and holds no run: choose another folder")
+            raise InputError(f"`out` {self.path} is not empty and holds no run: choose another folder")
         os.makedirs(self.path, exist_ok=True)
         self.write_json("config.json", config)
 
@@ -94,7 +94,9 @@ class RunFolder:
         """The trained model of the run."""
         path = self.file("model.keras")
         if not os.path.exists(path):
-            raise InputError(f"{self.path} has no model.keras: is the run finished? Go on with fit --resume")
+            raise InputError(
+                f"{self.path} has no model.keras: is the run finished? Continue it with fit and `resume`"
+            )
         try:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -9,31 +9,42 @@ def starting_model(task, source, options):
     """Returns a model of `task` for `source` as the `FitOptions` ask for it.
 
     Raises:
-        InputError: for an unknown model or argument, or a preset of another task.
+        InputError: for an unknown model or argument, a preset of another task, or another image size than
+            that of the preset.
     """
     if options.preset is None:
-        return task.build(
-            source, model=options.model, image_size=options.image_size, **_model_arguments(options)
-        )
+        return task.build(source, model=options.model, **_model_arguments(options))
     card = presets.describe(options.preset)
     if card["class"] not in {cls.__name__ for cls in task.models.values()}:
-        raise InputError(f"--preset {options.preset} is a {card['class']}, not a model of {task.name}")
+        raise InputError(f"`preset` {options.preset} is a {card['class']}, not a model of {task.name}")
     model = task.adapt(options.preset, source)
+    _check_size(task, model)
     channels = model.input_shape[-1] if source.channels is not None else None
     if channels != source.channels:
-        say(f"pictures have {source.channels} channels, the preset takes {channels}: converted")
+        say(f"images have {source.channels} channels, the preset takes {channels}: converted")
     return model
 
 
+def _check_size(task, model):
+    """Refuses an image size that the network of a preset does not take."""
+    given = getattr(task, "image_size", None)
+    takes = getattr(model, "search_shape", model.input_shape)
+    takes = takes[:2] if hasattr(model, "search_shape") else takes[1:3]
+    if given is not None and None not in takes and tuple(takes) != given:
+        raise InputError(
+            f"`image_size`: the preset takes {takes[0]}x{takes[1]}. Received: {given[0]}x{given[1]}"
+        )
+
+
 def _model_arguments(options):
-    """Arguments of a new model: what `--set` gives, and the options that are arguments too."""
+    """Returns the arguments of a new model: `model_options`, and the options that are arguments too."""
     arguments = dict(options.model_options)
-    for name in ("source", "model", "image_size"):
+    for name in ("source", "model"):
         if name in arguments:
-            raise InputError(f"--set {name}: a model has no such argument")
+            raise InputError(f"`model_options`: a model has no argument {name}")
     for name in ("variant", "width", "backbone"):
         value = getattr(options, name)
         if value is not None and name in arguments:
-            raise InputError(f"--{name} and --set {name} exclude each other. Received: {value!r} and --set")
+            raise InputError(f"`{name}` and `model_options` {name} exclude each other. Received: {value!r}")
         arguments.setdefault(name, value)
     return arguments

@@ -20,6 +20,7 @@ class TrainedModel:
         has_data: whether the data are recorded.
         spec: the recorded `--data` spec; None for the embedded set.
         data_options: the recorded reader options, as a dict.
+        task_options: the recorded arguments of the task, as a dict.
     """
 
     model: keras.Model
@@ -27,27 +28,29 @@ class TrainedModel:
     has_data: bool = False
     spec: str | None = None
     data_options: dict = dataclasses.field(default_factory=dict)
+    task_options: dict = dataclasses.field(default_factory=dict)
 
 
 def load_model(task, *, run=None, preset=None):
-    """Returns the `TrainedModel` of `--run DIR` or `--preset NAME`, of which exactly one is given.
+    """Returns the `TrainedModel` of a run folder or a preset, of which exactly one is given.
 
     Raises:
         InputError: for both or neither, and for a run or preset of another task.
     """
     if (run is None) == (preset is None):
-        raise InputError("give exactly one of --run and --preset")
+        raise InputError("give exactly one of `run` and `preset`")
     if run is not None:
         folder = RunFolder(run)
         config = folder.config()
         if config.get("task") != task.name:
-            raise InputError(f"--run {run} is a run of {config.get('task')}, not of {task.name}")
+            raise InputError(f"`run` {run} is a run of {config.get('task')}, not of {task.name}")
         model = folder.load_model()
         options = dict(config["data_options"])
-        return TrainedModel(model, config["seed"], True, options.pop("spec"), options)
+        spec, chosen = options.pop("spec"), config.get("task_options") or {}
+        return TrainedModel(model, config["seed"], True, spec, options, chosen)
     model = presets.load(preset)
     if model.task != task.name:
-        raise InputError(f"--preset {preset} is a {model.task} model, not one for {task.name}")
+        raise InputError(f"`preset` {preset} is a {model.task} model, not one for {task.name}")
     card = presets.describe(preset)["training"]
     seed, spec = card.get("seed") or 0, card.get("data_spec")
     if spec is None:

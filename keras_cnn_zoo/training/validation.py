@@ -1,4 +1,4 @@
-"""What happens between epochs: validation is measured, the best weights and the checkpoint are kept."""
+"""Between epochs: measures validation, and keeps the best weights and the checkpoint."""
 
 import os
 
@@ -7,25 +7,25 @@ import keras
 from keras_cnn_zoo.training import checkpoint
 from keras_cnn_zoo.utils.console import say
 
-# A long run measures validation this many times: each costs a pass over the whole split.
+# A long run measures validation this often: each time costs a pass over the whole split.
 MEASUREMENTS = 40
 
 
-def train(model, batches, keeper, *, first, epochs, callbacks=()):
+def train(trainer, batches, keeper, *, first, epochs, callbacks=()):
     """Runs the epochs after `first` up to `epochs`, in the order that `batches` fixes.
 
     Args:
-        model: a compiled model.
+        trainer: a compiled model, as `Task.trainer` returns it.
         batches: training `Batches`.
         keeper: the `Keeper` of the run.
-        first: epochs that are already done.
-        epochs: epochs in all.
+        first: number of epochs that are done.
+        epochs: number of epochs in total.
         callbacks: further Keras callbacks.
     """
     if first >= epochs:
         return
     try:
-        model.fit(
+        trainer.fit(
             batches,
             initial_epoch=first,
             epochs=epochs,
@@ -33,18 +33,27 @@ def train(model, batches, keeper, *, first, epochs, callbacks=()):
             callbacks=[batches.clock(), keeper, *callbacks],
         )
     except Exception as error:
-        # A picture that cannot be read in the middle of an epoch is still the user's one clear line.
+        # An image that cannot be read in the middle of an epoch is still one clear line.
         if batches.failure is not None:
             raise batches.failure from error
         raise
 
 
 class Keeper(keras.callbacks.Callback):
-    """After each epoch: measure validation, keep the best weights, write the checkpoint."""
+    """After each epoch, measures validation, keeps the best weights, and writes the checkpoint.
 
-    def __init__(self, task, source, folder, epochs):
+    Args:
+        task: a `Task`.
+        network: the model that is measured and kept; `fit` may train it inside another one.
+        source: the data.
+        folder: the `RunFolder`.
+        epochs: number of epochs in total.
+    """
+
+    def __init__(self, task, network, source, folder, epochs):
         super().__init__()
         self.task = task
+        self.network = network
         self.source = source
         self.folder = folder
         self.every = max(1, epochs // MEASUREMENTS)
@@ -56,13 +65,13 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, "loss": float(logs["loss"])}
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
-            measured = self.task.evaluate(self.model, self.source, "val")
+            measured = self.task.evaluate(self.network, self.source, "val")
             row.update({f"val_{name}": value for name, value in measured.items()})
             if self.best is None or measured[self.task.metric] > self.best:
                 self.best, self.best_epoch = measured[self.task.metric], epoch + 1
                 with checkpoint.atomic_path(self.folder.file("best.weights.h5")) as temporary:
-                    self.model.save_weights(temporary)
-            # Keras' other callbacks (TensorBoard) read what is in the logs.
+                    self.network.save_weights(temporary)
+            # Keras' other callbacks (TensorBoard) read the logs.
             logs.update({name: value for name, value in row.items() if name.startswith("val_")})
         self.history.append(row)
         record = {
@@ -74,18 +83,18 @@ class Keeper(keras.callbacks.Callback):
         checkpoint.save(self.folder.file("checkpoint.npz"), self.model, record)
         self.folder.write_history(self.history)
 
-    def restore(self, model):
-        """Loads the checkpoint if there is one; returns the epoch to go on with."""
+    def restore(self, trainer):
+        """Loads the checkpoint if there is one; returns the number of epochs that are done."""
         path = self.folder.file("checkpoint.npz")
         if not os.path.exists(path):
             say("nothing to resume yet: starting from the beginning")
             return 0
-        record = checkpoint.load(path, model)
+        record = checkpoint.load(path, trainer)
         self.history = record["history"]
         self.best, self.best_epoch = record["best"], record["best_epoch"]
         say(f"resuming after epoch {record['epoch']} of {self.epochs}")
         return record["epoch"]
 
-    def load_best(self, model):
-        """Puts the best weights into the model."""
-        model.load_weights(self.folder.file("best.weights.h5"))
+    def load_best(self):
+        """Puts the best weights into the network."""
+        self.network.load_weights(self.folder.file("best.weights.h5"))

@@ -1,4 +1,4 @@
-"""The tasks, by the name that commands, folders and presets use. The one table: everything else reads it."""
+"""The tasks, by the name that commands and presets use. `make enroll` writes this file."""
 
 TASKS = {
     "classification": "one class per image",

@@ -1,6 +1,6 @@
 """Writes everything about a component that its file, its test, and its row in `catalog.tsv` already say.
 
-`make enroll` sorts the table and writes the `__init__.py` files of the components, the API snapshot, the
+`make enroll` sorts the table and writes the `__init__.py` files of components and tasks, the API snapshot, the
 generated part of the family pages, and the `__init__.py` of a new folder of tests. It prints one line for
 everything that is missing. Running it again changes nothing.
 """
@@ -9,7 +9,7 @@ import inspect
 import os
 import sys
 
-from tests.policy import exports, sources
+from tests.policy import exports, sources, task_index
 
 SNAPSHOT = "tests/policy/api_surface.json"
 
@@ -52,6 +52,7 @@ def from_files():
     return {
         table: sorted_rows(table.read_text(encoding="utf-8")),
         **exports.texts(),
+        **task_index.texts(),
         **dict.fromkeys(new, ""),
     }
 

@@ -37,7 +37,7 @@ def texts():
     files = [path for top in tops for path in sources.python_files(top.relative_to(sources.ROOT))]
     names = {path: public_names(path, rows) for path in files if path.name != "__init__.py"}
     packages = sorted({top for top in tops if top.is_dir()} | {path.parent for path in files})
-    return _formatted({package / "__init__.py": _text(package, names) for package in packages})
+    return formatted({package / "__init__.py": _text(package, names) for package in packages})
 
 
 def public_names(path, rows):
@@ -168,7 +168,7 @@ def _written_by_hand(package):
     return docstring, kept
 
 
-def _formatted(written):
+def formatted(written):
     """The texts as ruff sorts and formats them."""
     with tempfile.TemporaryDirectory() as folder:
         # The same layout, so that ruff recognizes the package as the project's own.

@@ -61,9 +61,7 @@ _NAMES = re.compile(
 def faults(text):
     """Returns a list of (words, advice) for each breach of a rule in a piece of prose."""
     plain = re.sub(r"[ \t]*\n[ \t]*(?!\n)", " ", _NAMES.sub("`name`", text))
-    return [
-        (match.group(0), advice) for pattern, advice in _COMPILED for match in pattern.finditer(plain)
-    ]
+    return [(match.group(0), advice) for pattern, advice in _COMPILED for match in pattern.finditer(plain)]
 
 
 def first_line_faults(docstring):

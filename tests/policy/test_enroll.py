@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from keras_cnn_zoo import catalog
-from tests.policy import api_surface, enroll, exports, sources
+from tests.policy import api_surface, enroll, exports, sources, task_index
 
 LAYER = '''
 """A rectifier with a factor."""
@@ -91,7 +91,7 @@ WRITTEN = {
 BINARY = {".h5", ".keras", ".png", ".safetensors"}
 # What these check does not depend on the list of components, and they take longer than all others together.
 UNRELATED = ("test_documents", "test_imports", "test_loading", "test_wheel")
-INDEX = exports.texts()
+INDEX = {**exports.texts(), **task_index.texts()}
 
 
 @pytest.fixture
@@ -310,3 +310,19 @@ def test_a_problem_ends_in_one_line_and_writes_no_snapshot(monkeypatch, capsys):
     monkeypatch.setattr(enroll, "from_package", lambda: pytest.fail("written"))
     assert enroll.main() == 1
     assert capsys.readouterr().err == "enroll: Part has no row\n"
+
+
+def test_a_new_task_is_listed_from_its_file_alone(tmp_path, monkeypatch):
+    (tmp_path / "keras_cnn_zoo/tasks").mkdir(parents=True)
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
+    (tmp_path / "keras_cnn_zoo/tasks/base.py").write_text("class Task:\n    name = None\n")
+    counting = tmp_path / "keras_cnn_zoo/tasks/counting.py"
+    counting.write_text('class Counting(Task):\n    name = "counting"\n    summary = "a number per image"\n')
+    texts = task_index.texts()
+    index, table = (texts[tmp_path / name] for name in ("keras_cnn_zoo/tasks/__init__.py", task_index.TABLE))
+    assert "from keras_cnn_zoo.tasks.counting import Counting\n" in index
+    assert "for cls in (Counting" in index and '    "Counting",\n' in index
+    assert '"counting": "a number per image"' in table and "None" not in table
+    counting.write_text('class Counting(Task):\n    name = "counting"\n')
+    with pytest.raises(ValueError, match="Counting in .*counting.py must have a `summary`"):
+        task_index.texts()

@@ -215,11 +215,11 @@ def test_a_space_that_has_changed_is_refused(data, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tuner": "grid"}, "--tuner must be one of random, bayesian, hyperband. Received: 'grid'"),
-        ({"max_trials": 0}, "--max-trials must be at least 1. Received: 0"),
-        ({"epochs": -2}, "--epochs must be at least 1. Received: -2"),
-        ({"seed": -1}, "--seed must not be negative. Received: -1"),
-        ({"resume": True}, "--resume needs --out DIR"),
+        ({"tuner": "grid"}, "`tuner` must be one of random, bayesian, hyperband. Received: 'grid'"),
+        ({"max_trials": 0}, "`max_trials` must be at least 1. Received: 0"),
+        ({"epochs": -2}, "`epochs` must be at least 1. Received: -2"),
+        ({"seed": -1}, "`seed` must not be negative. Received: -1"),
+        ({"resume": True}, "`resume` needs `out`, the search to continue"),
     ],
 )
 def test_options_are_refused(options, message):

@@ -25,28 +25,26 @@ OPTIONS = {
     "language": {"width": 0.05},
     "segmentation": {"width": 0.05, "image_size": (32, 32)},
     "speech": {"width": 0.2},
-    # Four of five words are drawn: two real ones a step.
+    # Four of five words are drawn: two real ones per step.
     "text": {"width": 0.1, "batch_size": 8},
     "tracking": {"width": 0.1},
 }
 
 
 def task(name):
-    """The task of that name, which sees `COUNTS` examples of what it loads."""
-    made = tasks.TASKS[name](**TASK_ARGUMENTS.get(name, {}))
-    whole = made.load
+    """Returns the task of that name, which sees `COUNTS` examples of its data."""
 
-    def load(spec=None, **options):
-        source = whole(spec, **options)
-        splits = {split: examples[: COUNTS[split]] for split, examples in source.splits.items()}
-        if name == "tracking":
-            splits = {split: _shortened(sequences) for split, sequences in splits.items()}
-        # In the alphabet of the digits alone no words would be drawn.
-        names = ALPHABET if name == "text" else source.class_names
-        return dataclasses.replace(source, splits=splits, class_names=names)
+    class Small(tasks.TASKS[name]):
+        def load(self, spec=None, **options):
+            source = super().load(spec, **options)
+            splits = {split: examples[: COUNTS[split]] for split, examples in source.splits.items()}
+            if name == "tracking":
+                splits = {split: _shortened(sequences) for split, sequences in splits.items()}
+            # In the alphabet of digits alone no words are drawn.
+            names = ALPHABET if name == "text" else source.class_names
+            return dataclasses.replace(source, splits=splits, class_names=names)
 
-    made.load = load
-    return made
+    return Small(**TASK_ARGUMENTS.get(name, {}))
 
 
 def _shortened(sequences):

@@ -56,10 +56,10 @@ def test_a_tracker_for_gray_images_gets_gray_crops():
 
 @pytest.mark.parametrize("name", ["segmentation", "detection"])
 def test_a_pretrained_backbone_keeps_its_channels_and_a_new_one_takes_those_of_the_data(name):
-    task, model = tasks.TASKS[name](), {"segmentation": "fcn", "detection": "retinanet"}[name]
-    source = embedded(task, 1)
     size = None if name == "segmentation" else (64, 64)
-    options = {"model": model, "image_size": size, "width": 0.125}
+    task, model = tasks.TASKS[name](image_size=size), {"segmentation": "fcn", "detection": "retinanet"}[name]
+    source = embedded(task, 1)
+    options = {"model": model, "width": 0.125}
     assert task.build(source, backbone="resnet18_cifar10", **options).input_shape[-1] == 3
     assert task.build(source, backbone="resnet18", **options).input_shape[-1] == 1
 
@@ -74,9 +74,12 @@ def test_set_reaches_the_arguments_that_are_options_too():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"variant": "tiny", "model_options": {"variant": "small"}}, "--variant and --set variant exclude"),
-        ({"model_options": {"source": 1}}, "--set source: a model has no such argument"),
-        ({"model_options": {"image_size": 1}}, "--set image_size: a model has no such argument"),
+        (
+            {"variant": "tiny", "model_options": {"variant": "small"}},
+            "`variant` and `model_options` variant exclude",
+        ),
+        ({"model_options": {"source": 1}}, "`model_options`: a model has no argument source"),
+        ({"model_options": {"image_size": 1}}, "`model` unet takes .* Received: image_size"),
         ({"model_options": {"hight": 1}}, "Received: hight"),
     ],
 )

@@ -215,7 +215,7 @@ def test_prepared_boxes_lie_in_the_networks_picture_without_crowds():
         example([[0, 0, 80, 60], [8, 6, 16, 12]], [0, 1], crowd=[True, False]),
         example([], [], size=(32, 64)),
     ]
-    images, y = Detection().prepare(Network(), source_of(given), given)
+    images, y = Detection().measuring_batch(Network(), source_of(given), given)
     assert images.shape == (2, 32, 64, 3) and images.dtype == np.float32
     assert y["boxes"].shape == (2, 8, 4) and y["classes"].dtype == np.int32
     # 80 x 60 is scaled by 32 / 60; 43 of 64 columns hold the picture, the others are grey.
@@ -271,7 +271,8 @@ def test_the_networks_picture_has_the_usual_shape_of_the_data():
     assert task.input_shape(source_of([example([], [], size=(480, 640))] * 3)) == (256, 320, 3)
     sizes = [(90, 90), (96, 96), (96, 95)]
     assert task.input_shape(source_of([example([], [], size=size) for size in sizes])) == (96, 96, 3)
-    assert task.input_shape(source_of([example([], [])]), (320, 416)) == (320, 416, 3)
+    other = task.configured(image_size=(320, 416))
+    assert other.input_shape(source_of([example([], [])])) == (320, 416, 3)
 
 
 def test_anchors_follow_the_sizes_of_the_objects():
@@ -285,17 +286,12 @@ def test_anchors_follow_the_sizes_of_the_objects():
 def test_both_detectors_are_built_from_the_data():
     given = source_of([example([[0, 0, 40, 40]], [0], size=(96, 96))] * 3)
     for name, class_name in (("faster_rcnn", "FasterRCNN"), ("retinanet", "RetinaNet")):
-        model = Detection().build(given, model=name, width=0.1, image_size=(64, 64), max_detections=7)
+        task = Detection(image_size=(64, 64))
+        model = task.build(given, model=name, width=0.1, max_detections=7)
         assert type(model).__name__ == class_name and model.class_names == ("a", "b")
         assert model.max_detections == 7 and model.input_shape == (None, 64, 64, 3)
-    with pytest.raises(InputError, match="--model: unknown detection model 'yolo'"):
+    with pytest.raises(InputError, match="`model`: unknown detection model 'yolo'"):
         Detection().build(given, model="yolo")
-
-
-def test_a_size_that_the_network_does_not_have_is_refused():
-    given = source_of([example([[0, 0, 10, 10]], [0])] * 4)
-    with pytest.raises(InputError, match="--image-size: the network takes 32x64. Received: 64x64"):
-        Detection().batches(Network(), given, "train", image_size=(64, 64))
 
 
 def test_metrics_by_hand():

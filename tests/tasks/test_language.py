@@ -67,8 +67,8 @@ def test_a_new_network_knows_the_words_of_training_only(run, lines_folder):
     assert model.sequence_length == 10
     small = Language(vocabulary_size=5, min_count=3).build(source)
     assert len(small.vocabulary) == 5
-    with pytest.raises(InputError, match="--image-size is for pictures"):
-        task.build(source, image_size=(8, 8))
+    with pytest.raises(InputError, match="the task language takes .* Received: image_size"):
+        task.configured(image_size=(8, 8))
 
 
 def test_evaluate_gives_the_metrics_of_the_run(run):
@@ -97,7 +97,7 @@ def test_predict_answers_for_each_line_with_the_ngrams_that_decided(run, tmp_pat
     with Image.open(tmp_path / "out" / "reviews.png") as picture:
         assert picture.width > 300 and np.asarray(picture).std() > 0
     written = json.loads((tmp_path / "out" / "predictions.json").read_text())
-    assert written == answers
+    assert written == list(answers)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ def source(size=(360, 480)):
 
 
 def build(image_size=None, size=(360, 480), **options):
-    task = tasks.Segmentation()
-    return task.build(source(size), model="deeplab", width=0.02, image_size=image_size, **options)
+    task = tasks.Segmentation(image_size=image_size)
+    return task.build(source(size), model="deeplab", width=0.02, **options)
 
 
 def test_every_model_is_registered_under_its_name():
@@ -80,11 +80,11 @@ def test_without_weights_every_pixel_counts():
 
 def test_a_fit_with_the_mixed_loss_learns(masks_folder):
     """A few steps of a small network on the task's own batches, as `fit` compiles it."""
-    task = tasks.Segmentation(loss="lovasz", augmentation=())
+    task = tasks.Segmentation(loss="lovasz", augmentation=(), image_size=(24, 24))
     data = task.load(f"masks:{masks_folder}")
     keras.utils.set_random_seed(0)
-    model = task.build(data, width=0.25, image_size=(24, 24), variant="tiny", depth=1)
-    batches = task.batches(model, data, "train", batch_size=5, training=True, image_size=(24, 24))
+    model = task.build(data, width=0.25, variant="tiny", depth=1)
+    batches = task.batches(model, data, "train", batch_size=5, training=True)
     model.compile(keras.optimizers.Adam(0.01), task.loss())
     history = model.fit(batches, epochs=4, verbose=0, shuffle=False, callbacks=[batches.clock()]).history
     assert history["loss"][-1] < 0.8 * history["loss"][0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo import models, tasks
-from keras_cnn_zoo.tasks import Speech
+from keras_cnn_zoo.tasks import Speech, speech
 from keras_cnn_zoo.utils.errors import InputError
 from tests.data.wav_files import FLOAT, tone, write
 
@@ -66,8 +66,8 @@ def test_a_new_network_has_the_rate_of_the_data_and_holds_nearly_all_clips_whole
             write(tmp_path / word / f"{number}.wav", glide(word, rng, rate=44100), rate=44100)
     wide = task.build(task.load(f"wavs:{tmp_path}"), width=0.1)
     assert wide.sample_rate == 16000 and wide.input_shape == (None, 8000)
-    with pytest.raises(InputError, match="--image-size is for pictures"):
-        task.build(task.load(f"wavs:{tmp_path}"), image_size=(8, 8))
+    with pytest.raises(InputError, match="the task speech takes .* Received: image_size"):
+        task.configured(image_size=(8, 8))
 
 
 def test_evaluate_gives_the_metrics_of_the_run(run):
@@ -99,7 +99,7 @@ def test_predict_answers_with_spectrograms_whatever_the_file(run, tmp_path):
     answers = tasks.predict(task, [str(tmp_path / "in")], str(tmp_path / "out"), run=out)
     assert [answer["class_name"] for answer in answers] == ["falling", "rising"]
     assert [answer["files"] for answer in answers] == [["a.png"], ["b.png"]]
-    assert json.loads((tmp_path / "out" / "predictions.json").read_text()) == answers
+    assert json.loads((tmp_path / "out" / "predictions.json").read_text()) == list(answers)
     with Image.open(tmp_path / "out" / "a.png") as picture:
         assert picture.width > 150 and np.asarray(picture).std() > 0
 
@@ -107,7 +107,9 @@ def test_predict_answers_with_spectrograms_whatever_the_file(run, tmp_path):
 def test_the_picture_shows_time_to_the_right_and_treble_above(run):
     task, _, model, _ = run
     clip = (np.sin(2 * np.pi * 3000 * np.arange(2000) / 8000).astype("float32"), 8000)
-    _, picture = task._answer(model, clip)
+    (answer,) = task.answers(model, [clip])
+    picture = speech.colored(model.spectrogram(model.preprocess([clip]))[0])
+    assert task.describe(model, clip, answer)[1][".png"].size[0] > 51
     brightness = picture.astype(int).sum(-1)
     assert picture.dtype == np.uint8 and picture.shape == (80, 51, 3)
     assert np.unravel_index(brightness.argmax(), brightness.shape)[0] < 40
@@ -134,12 +136,15 @@ def test_augmentation_is_a_function_of_the_seed(run, words_folder):
     task, _, model, _ = run
     source = task.load(f"wavs:{words_folder}")
     examples = [source.split("train")[i] for i in range(4)]
-    plain, labels = task.prepare(model, source, examples)
-    one, same, other = (task.prepare(model, source, examples, seed)[0] for seed in ((1, 1), (1, 1), (1, 2)))
+    plain, labels = task.measuring_batch(model, source, examples)
+    one, same, other = (
+        task.training_batch(model, source, examples, seed)[0] for seed in ((1, 1), (1, 1), (1, 2))
+    )
     np.testing.assert_array_equal(one, same)
     assert (one != other).any() and (one != plain).any()
     assert one.dtype == plain.dtype == np.float32 and labels.dtype == np.int32
-    still = Speech(speed=0.0, shift=0.0, noise_db=None).prepare(model, source, examples, (1, 1))[0]
+    quiet = Speech(speed=0.0, shift=0.0, noise_db=None)
+    still = quiet.training_batch(model, source, examples, (1, 1))[0]
     np.testing.assert_array_equal(still, plain)
 
 

@@ -158,9 +158,9 @@ def test_without_drawn_words(words_folder, synthetic, alphabet):
 def test_texts_too_long_for_the_network_are_refused_before_training(words_folder):
     task = Text()
     source = task.load(f"words:{words_folder}", class_names="a,b,c")
-    model = task.build(source, width=0.05, image_size=(32, 12))
+    model = task.configured(image_size=(32, 12)).build(source, width=0.05)
     message = (
-        r"train\d+.png: a text of 3 characters needs 3 columns .* 12 pixels wide have 2.*--image-size 32xW"
+        r"train\d+.png: a text of 3 characters needs 3 columns .* 12 pixels wide have 2.*a wider `image_size`"
     )
     with pytest.raises(InputError, match=message):
         task.batches(model, source, "train", training=True)
@@ -169,8 +169,8 @@ def test_texts_too_long_for_the_network_are_refused_before_training(words_folder
 def test_a_picture_of_another_height_is_refused(words_folder):
     task = Text()
     source = task.load(f"words:{words_folder}", class_names="a,b,c")
-    with pytest.raises(InputError, match=r"--model crnn: `input_shape` must be \(32, width, channels\)"):
-        task.build(source, image_size=(48, 100))
+    with pytest.raises(InputError, match=r"`model` crnn: `input_shape` must be \(32, width, channels\)"):
+        task.configured(image_size=(48, 100)).build(source)
 
 
 def test_the_baseline_answers_the_most_frequent_word(words_folder):

@@ -106,7 +106,7 @@ def test_predict_writes_boxes_and_a_strip(run, sequences, tmp_path):
 @pytest.mark.parametrize(
     "place, box, message",
     [
-        ("test/video0/img", None, r"--box X,Y,W,H is needed: .*img has no groundtruth_rect.txt"),
+        ("test/video0/img", None, r"`box` is needed: .*img has no groundtruth_rect.txt"),
         ("test/video0", (500, 2, 9, 8), "video0: `box` must be with its middle inside the frame of 80 x 60"),
         ("test/video0/img/0001.png", None, r"tracking takes folders of frames. Received: .*0001\.png"),
         ("test", (1, 2, 3, 4), "holds no pictures"),
@@ -197,10 +197,10 @@ def test_follow_starts_with_the_given_box_and_absent_starts_are_passed_over():
 
 def test_a_model_for_another_search_size():
     task = small_task()
-    model = task.build(task.load(), width=0.1, image_size=(143, 143))
+    model = small_task(image_size=(143, 143)).build(task.load(), width=0.1)
     assert model.search_shape == (143, 143, 3) and model.response_size == 21
-    with pytest.raises(InputError, match="--model siamfc: `input_shape` must be square"):
-        task.build(task.load(), image_size=(128, 128))
+    with pytest.raises(InputError, match="`model` siamfc: `input_shape` must be square"):
+        small_task(image_size=(128, 127)).build(task.load())
 
 
 @pytest.mark.slow

@@ -1,0 +1,47 @@
+"""The base class of tasks that give each input one class."""
+
+import keras
+import numpy as np
+
+from keras_cnn_zoo.tasks.base import Task
+
+
+class SingleLabel(Task):
+    """Base class of tasks with one class per input; metric `accuracy`, the fraction of right answers.
+
+    An answer is a dict with `class_id`, `class_name`, `probability`, and `top`.
+    """
+
+    metric = "accuracy"
+
+    def loss(self):
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def measure(self, source, pairs):
+        right = [answer["class_id"] == int(example["label"]) for example, answer in pairs]
+        return {"accuracy": float(np.mean(right))}
+
+    def baseline(self, source, split="test"):
+        """Returns the accuracy of the class that is most frequent in training."""
+        train = source.splits["train"] if len(source.splits["train"]) else source.split(split)
+        answer = np.bincount(labels_of(train), minlength=len(source.class_names)).argmax()
+        return {"accuracy": float(np.mean(labels_of(source.split(split)) == answer))}
+
+
+def labels_of(examples):
+    """Returns the integer labels of a split, or of a list of examples."""
+    known = getattr(examples, "labels", None)
+    if known is not None:
+        return known
+    return np.array([int(example["label"]) for example in examples], dtype="int32")
+
+
+def caption(answer):
+    """Returns the line under a picture: the class and its probability."""
+    return f"{answer['class_name']}  {answer['probability']:.0%}"
+
+
+def verdict(answer, truth):
+    """Returns (line with the answer and the true class, whether they agree)."""
+    line = f"{answer['class_name']} ({answer['probability']:.0%}), true: {truth}"
+    return line, answer["class_name"] == truth
