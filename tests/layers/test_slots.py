@@ -201,7 +201,7 @@ def test_a_path_of_no_part_is_refused():
     config = {**residual_block().get_config(), "frozen": ["squeeze/enlarge"]}
     layer = zoo.ResidualBlock2D.from_config(config)
     with pytest.raises(
-        ValueError, match=r"`frozen` must be paths of parts: .* Received: \['squeeze/enlarge'\]"
+        ValueError, match=r"`frozen` must list paths of parts: .* Received: \['squeeze/enlarge'\]"
     ):
         layer.build((None, 6, 6, 3))
 

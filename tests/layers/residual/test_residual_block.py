@@ -220,8 +220,8 @@ def test_odd_and_tiny_maps(size, kind):
         ({"filters": 0}, "`filters` must be a positive integer. Received: filters=0"),
         ({"strides": 0}, "`strides` must be .* Received: strides=0"),
         ({"kind": "wide"}, "`kind` must be one of .* Received: kind='wide'"),
-        ({"groups": 2}, 'belong to kind="bottleneck". Received: groups=2, base_width=64'),
-        ({"kind": "bottleneck", "base_width": 8}, "`base_width` must be at least one channel at filters=4"),
+        ({"groups": 2}, 'need kind="bottleneck". Received: groups=2, base_width=64'),
+        ({"kind": "bottleneck", "base_width": 8}, "`base_width` must be enough for one channel at filters=4"),
         ({"shortcut": "none"}, "`shortcut` must be one of"),
         ({"stride_on": "5x5"}, "`stride_on` must be one of"),
         ({"use_bias": 1}, "`use_bias` must be True or False"),
@@ -242,7 +242,7 @@ def test_refusals(arguments, message):
 def test_refuses_inputs_that_do_not_fit():
     with pytest.raises(ValueError, match="inputs of rank 4 with a known number of channels"):
         ResidualBlock2D(4).build((1, 4, 3))
-    with pytest.raises(ValueError, match="cannot take channels away: 4 leave the block"):
+    with pytest.raises(ValueError, match="cannot remove channels: the block has 4 output channels"):
         ResidualBlock2D(4, shortcut="zero_pad").build((1, 4, 4, 5))
-    with pytest.raises(ValueError, match="`dilation_rate` above 1 goes with `strides` of 1"):
+    with pytest.raises(ValueError, match="`dilation_rate` must be 1 unless `strides` is 1"):
         ResidualBlock2D(4, 2, dilation_rate=2).build((1, 4, 4, 5))
