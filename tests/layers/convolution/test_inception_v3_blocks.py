@@ -262,7 +262,7 @@ def test_any_map(cls, height, width, padding):
     least = 1 if padding == "same" else {InceptionV3Stem: 27}.get(cls, 3)
     inputs = noise(1, height, width, 1)
     if min(height, width) < least:
-        with pytest.raises(ValueError, match=f"takes maps of at least {least} x {least}. Received"):
+        with pytest.raises(ValueError, match=f"takes feature maps of at least {least} x {least}. Received"):
             layer(inputs)
         return
     outputs = keras.ops.convert_to_numpy(layer(inputs))

@@ -214,7 +214,7 @@ def test_a_window_larger_than_the_map_and_one_pixel():
         ({"padding": "causal"}, "`padding` must be one of 'valid', 'same'. Received: padding='causal'"),
         ({"data_format": "x"}, "`data_format` must be one of"),
         ({"use_bias": 1}, "`use_bias` must be True or False. Received: use_bias=1"),
-        ({"implementation": 2}, "`implementation` must be 1, which takes every padding here. Received"),
+        ({"implementation": 2}, "`implementation` must be 1, which supports every padding. Received"),
         ({"activation": "nonsense"}, "nonsense"),
         ({"kernel_initializer": "nonsense"}, "nonsense"),
     ],
@@ -237,9 +237,9 @@ def test_refuses_inputs_that_do_not_fit():
         LocallyConnected2D(4, 3).build((1, 2, 8, 3))
     with pytest.raises(ValueError, match=r"`LocallyConnected1D` takes inputs of rank 3"):
         LocallyConnected1D(4, 3).build((1, 8, 8, 3))
-    with pytest.raises(ValueError, match=r"must be known. Received: input_shape=\(1, None, 8, 3\)"):
+    with pytest.raises(ValueError, match=r"must be known.* Received: input_shape=\(1, None, 8, 3\)"):
         LocallyConnected2D(4, 3).build((1, None, 8, 3))
-    with pytest.raises(ValueError, match=r"must be known. Received: input_shape=\(1, 8, None\)"):
+    with pytest.raises(ValueError, match=r"must be known.* Received: input_shape=\(1, 8, None\)"):
         LocallyConnected1D(4, 3).build((1, 8, None))
 
 

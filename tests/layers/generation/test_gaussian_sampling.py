@@ -99,6 +99,6 @@ def test_refusals(arguments, message):
 @pytest.mark.parametrize("shape", [(4,), (2, 5), (2, None)])
 def test_refuses_inputs_that_do_not_hold_pairs(shape):
     with pytest.raises(
-        ValueError, match="must hold means and as many log variances .* Received: input_shape="
+        ValueError, match="must have a known, even size: means, then log variances. Received: input_shape="
     ):
         GaussianSampling().build(shape)

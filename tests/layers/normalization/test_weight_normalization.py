@@ -182,7 +182,7 @@ def test_the_losses_are_those_of_the_layer():
 @pytest.mark.parametrize("value", [0.0, 1.0, 1.7, np.nan, np.inf])
 def test_initialize_refuses_a_batch_that_tells_nothing(value):
     layer = WeightNormalization(keras.layers.Dense(2))
-    with pytest.raises(ValueError, match=r"`inputs` must give every unit outputs that vary.* the variance "):
+    with pytest.raises(ValueError, match=r"every unit for `inputs` must vary and be finite.* the variance "):
         layer.initialize(np.full((7, 3), value, "float32"))
 
 
