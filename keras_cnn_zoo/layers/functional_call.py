@@ -40,8 +40,8 @@ def float_kernel(layer):
     if not has_float_kernel(layer):
         raise ValueError(
             f"The layer {layer.name!r} must be in floating point or quantized to int8, because the layer "
-            f"that wraps it changes its kernel. Received: dtype_policy={layer.dtype_policy.name!r}. Exclude it "
-            "with the `filters` argument of `quantize`"
+            f"that wraps it changes its kernel. Received: dtype_policy={layer.dtype_policy.name!r}. Exclude "
+            "it with the `filters` argument of `quantize`"
         )
     if layer.quantization_mode is None:
         return ops.convert_to_tensor(layer.kernel)

@@ -32,7 +32,7 @@ class Maxout(keras.layers.Layer):
         `(batch, ..., channels)`, the channels at `axis`.
 
     Output shape:
-        As the input, with `channels / pieces` channels.
+        Same as the input, with `channels / pieces` channels.
 
     Raises:
         ValueError: for `pieces` below 1, or channels that are unknown or not a multiple of `pieces`.

@@ -49,7 +49,7 @@ class Probout(keras.layers.Layer):
         `(batch, ..., channels)`, the channels at `axis`.
 
     Output shape:
-        As the input, with `channels / pieces` channels.
+        Same as the input, with `channels / pieces` channels.
 
     Raises:
         ValueError: for an argument outside its range, or channels that are unknown or not a multiple of

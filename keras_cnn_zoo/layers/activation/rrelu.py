@@ -41,7 +41,7 @@ class RReLU(keras.layers.Layer):
         `(batch, ...)`; with `per="channel"` at least `(batch, channels)`.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for a slope outside its interval, an unknown `per`, or an input without a channel axis.

@@ -152,6 +152,10 @@ class DeformableConv2D(CompositeLayer):
         self.offset.build(input_shape)
 
     def call(self, inputs):
+        # input (batch, height, width, channels), samples = offset_groups * taps
+        # -> `offset` convolution (batch, new_height, new_width, 3 * samples), 2 * samples if not modulated
+        # -> offsets in pixels (..., 2 * samples) and modulation in [0, 1] (..., samples)
+        # -> bilinear samples, times modulation, times kernel -> (batch, new_height, new_width, filters)
         offsets = self.offset(inputs)
         if self.data_format == "channels_first":
             inputs, offsets = (ops.transpose(tensor, (0, 2, 3, 1)) for tensor in (inputs, offsets))

@@ -53,12 +53,12 @@ Input shape:
     `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
 
 Output shape:
-    {leaving}
+    {output_shape}
 
 Raises:
     ValueError: for an argument outside its range, or an input of a rank other than 4{or_too_small}.
 """
-LEAVING = {
+OUTPUT_SHAPES = {
     "stem": "`(batch, new_height, new_width, {channels})`, or with the channels first.",
     "block": "`(batch, height, width, {channels})`, or with the channels first.",
     "residual": "Same as the input.",
@@ -101,8 +101,8 @@ def constructor(own, start):
 def filled(docstring, own):
     """Returns a docstring with the names in braces replaced by shared text.
 
-    `{inception_v3}` becomes the reference. A paragraph `{block:channels}`, with any key of `LEAVING`, becomes
-    all sections from the arguments to the errors.
+    `{inception_v3}` becomes the reference. A paragraph `{block:channels}`, with any key of `OUTPUT_SHAPES`,
+    becomes all sections from the arguments to the errors.
     """
 
     def paragraph(text):
@@ -121,7 +121,7 @@ def _sections(own, kind, channels):
     given = arguments(own)
     shown = {name: f'`"{value}"`' if isinstance(value, str) else value for name, value in given.items()}
     text = SECTIONS.strip().format(
-        leaving=LEAVING[kind].format(channels=channels),
+        output_shape=OUTPUT_SHAPES[kind].format(channels=channels),
         or_too_small="" if kind in ("block", "residual") else ", or too small a map",
         **{"scale": None, "filters": None, **shown},
     )

@@ -107,7 +107,7 @@ class InceptionBlock(CompositeLayer):
 
     def _add(self, step, shape):
         """Adds the parts of a step; returns the shape of its output."""
-        leaving = self._shape_after(step, shape)
+        output_shape = self._shape_after(step, shape)
         if not isinstance(step, Pool):
             number = len(self.convolutions) + 1
             convolution = self._convolution(
@@ -120,9 +120,9 @@ class InceptionBlock(CompositeLayer):
                 use_bias=self.normalization is None,
             )
             self.convolutions.append(convolution)
-            self.normalizations.append(self._part("normalization", f"normalization_{number}", leaving))
-            self.activations.append(self._part("activation", f"activation_{number}", leaving))
-        return leaving
+            self.normalizations.append(self._part("normalization", f"normalization_{number}", output_shape))
+            self.activations.append(self._part("activation", f"activation_{number}", output_shape))
+        return output_shape
 
     def _filters(self, step):
         return None if step.filters is None else max(1, int(round(step.filters * self.width)))
@@ -170,7 +170,7 @@ class InceptionBlock(CompositeLayer):
 
     def compute_output_shape(self, input_shape):
         input_shape = self._checked(input_shape)
-        return input_shape if self.scale is not None else self._leaving(input_shape)
+        return input_shape if self.scale is not None else self._table_output_shape(input_shape)
 
     def _checked(self, input_shape):
         """Returns the input shape as a tuple; raises ValueError if the block does not accept it."""
@@ -193,12 +193,12 @@ class InceptionBlock(CompositeLayer):
         shape = [1, size, size, size]
         shape[self._channel_axis] = 1
         try:
-            self._leaving(tuple(shape))
+            self._table_output_shape(tuple(shape))
         except ValueError:
             return False
         return True
 
-    def _leaving(self, shape):
+    def _table_output_shape(self, shape):
         """Returns the shape after the table; raises ValueError if a window is larger than the map."""
         return self._through(self.table, shape, self._shape_after, self._shape_joined)
 

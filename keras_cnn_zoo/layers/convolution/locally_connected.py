@@ -111,8 +111,8 @@ class BaseLocallyConnected(BaseConvolution):
         space = tuple(output_shape[axis] for axis in self._space)
         if channels is None or None in space:
             raise ValueError(
-                f"The size and the channels of the input of `{type(self).__name__}` must be known, because it "
-                f"has weights per position. Received: input_shape={tuple(input_shape)}"
+                f"The size and the channels of the input of `{type(self).__name__}` must be known, because "
+                f"it has weights per position. Received: input_shape={tuple(input_shape)}"
             )
         self.kernel = self._add_kernel(
             (math.prod(space), math.prod(self.kernel_size) * channels, self.filters),

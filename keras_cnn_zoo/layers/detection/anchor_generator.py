@@ -114,6 +114,7 @@ class AnchorGenerator(keras.layers.Layer):
         y = (ops.cast(ops.arange(height), dtype) + self.offset) * stride
         x = (ops.cast(ops.arange(width), dtype) + self.offset) * stride
         y, x = ops.reshape(y, (-1, 1, 1)), ops.reshape(x, (1, -1, 1))
+        # y (height, 1, 1), x (1, width, 1), half sizes (anchors,) -> boxes (height, width, anchors, 4).
         # Adding zeros broadcasts without known sizes, which `broadcast_to` needs.
         y, x = y + ops.zeros_like(x), x + ops.zeros_like(y)
         boxes = ops.stack([x - half_width, y - half_height, x + half_width, y + half_height], axis=-1)

@@ -14,7 +14,7 @@ from keras_cnn_zoo.utils import docstrings, validation
 class FeaturePyramid(CompositeLayer):
     """Top-down pathway with lateral connections over the stages of a backbone.
 
-    From the coarsest stage down, `merged = lateral(stage) + upsampled(coarser merged)` , where `lateral` is a
+    From the coarsest stage down, `merged = lateral(stage) + upsampled(coarser merged)`, where `lateral` is a
     1 x 1 convolution. Each output is a 3 x 3 convolution of a merged map. `extra_levels` adds coarser
     outputs. For detectors: all levels have the same channels and the semantics of the deepest stage.
 
@@ -161,8 +161,8 @@ class FeaturePyramid(CompositeLayer):
             or any(_number(one) + 1 != _number(other) for one, other in zip(names, names[1:], strict=False))
         ):
             raise ValueError(
-                "`FeaturePyramid` takes a dict of maps of rank 4 whose keys have consecutive numbers, such as "
-                f"P3, P4, and P5. Received: input_shape={input_shape}"
+                "`FeaturePyramid` takes a dict of maps of rank 4 whose keys have consecutive numbers, such "
+                f"as P3, P4, and P5. Received: input_shape={input_shape}"
             )
         shapes = {}
         for name in names:

@@ -79,6 +79,9 @@ class NonMaxSuppression(keras.layers.Layer):
         self.built = True
 
     def call(self, boxes, scores):
+        # boxes (batch, n, 4) or (batch, n, classes, 4), scores (batch, n, classes)
+        # -> candidates (batch, n * classes, 4), their scores and classes (batch, n * classes)
+        # -> indices of the kept candidates (batch, max_output_size) -> their boxes, scores, classes
         dtype = at_least_float32(self.compute_dtype)
         classes = scores.shape[-1]
         given = ops.cast(boxes, dtype)

@@ -136,7 +136,10 @@ class LargeMarginSoftmax(keras.layers.Layer):
         return mixed
 
     def _mixed(self, features, kernel, logits, labels):
-        """Returns the logits with that of the true class mixed with its margined value."""
+        """Returns the logits, with margin for the true class."""
+        # features (batch, n), kernel (n, units), logits (batch, units), labels (batch, 1)
+        # -> mask of the true class (batch, units) -> its logit, length, and cosine (batch,)
+        # -> psi of the cosine, mixed with the plain logit (batch,) -> logits (batch, units)
         dtype = at_least_float32(self.compute_dtype)
         own = ops.equal(labels, ops.arange(self.units, dtype="int32"))
         plain = _picked(own, ops.cast(logits, dtype))

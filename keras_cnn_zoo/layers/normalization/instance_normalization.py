@@ -40,7 +40,7 @@ class InstanceNormalization(keras.layers.Layer):
         `(batch, ..., channels)` with at least one spatial axis, and the channels at `axis`.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range, channels that are unknown, or an input without spatial
@@ -83,7 +83,7 @@ class InstanceNormalization(keras.layers.Layer):
     def build(self, input_shape):
         if len(input_shape) < 3:
             raise ValueError(
-                "`InstanceNormalization` takes inputs of rank 3 or more, because it normalizes over spatial axes. "
+                "`InstanceNormalization` takes inputs of rank 3 or more, with at least one spatial axis. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         channels = input_shape[validation.channel_axis(self.axis, input_shape)]

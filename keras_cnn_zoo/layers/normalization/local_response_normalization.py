@@ -37,7 +37,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         `(batch, ..., channels)`, the channels at `axis`.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range, or channels that are unknown.

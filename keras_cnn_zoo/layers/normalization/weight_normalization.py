@@ -44,10 +44,10 @@ class WeightNormalization(BaseWrapper):
         inputs: A floating-point tensor, as for `layer`. Norms are computed in at least float32.
 
     Input shape:
-        That of `layer`.
+        Same as for `layer`.
 
     Output shape:
-        That of `layer`.
+        Same as for `layer`.
 
     Raises:
         ValueError: for another kind of layer; in `initialize`, for inputs for which the outputs of a unit are
@@ -144,8 +144,8 @@ class WeightNormalization(BaseWrapper):
         useful = np.isfinite(variance) & (variance > 1e-12 * np.square(mean))
         if not useful.all():
             raise ValueError(
-                "The outputs of every unit for `inputs` must vary and be finite. Received: inputs for which the "
-                f"outputs of a unit have the variance {variance[~useful][0]}"
+                "The outputs of every unit for `inputs` must vary and be finite. Received: inputs for which "
+                f"the outputs of a unit have the variance {variance[~useful][0]}"
             )
         factor = 1 / np.sqrt(variance)
         self.g.assign(factor.reshape(self.g.shape))

@@ -47,7 +47,7 @@ class HighwayConv2D(CompositeLayer):
         `(batch, height, width, filters)`, or `(batch, filters, height, width)` for channels_first.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range, strides other than 1, padding other than `"same"`, an

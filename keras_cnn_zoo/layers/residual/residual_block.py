@@ -182,14 +182,14 @@ class ResidualBlock2D(CompositeLayer):
                 "`dilation_rate` must be 1 unless `strides` is 1. "
                 f"Received: dilation_rate={self.dilation_rate}, strides={self.strides}"
             )
-        channels, leaving = input_shape[self._channel_axis], self._output_channels()
-        if self.shortcut == "zero_pad" and channels > leaving:
+        channels, output_channels = input_shape[self._channel_axis], self._output_channels()
+        if self.shortcut == "zero_pad" and channels > output_channels:
             raise ValueError(
-                f'shortcut="zero_pad" cannot remove channels: the block has {leaving} output channels. '
-                f"Received: input_shape={input_shape}"
+                'shortcut="zero_pad" cannot remove channels: '
+                f"the block has {output_channels} output channels. Received: input_shape={input_shape}"
             )
         self.projection = self.projection_normalization = None
-        if self.shortcut == "projection" and (channels != leaving or self.strides != (1, 1)):
+        if self.shortcut == "projection" and (channels != output_channels or self.strides != (1, 1)):
             self._add_projection(input_shape)
         self.paddings, self.convolutions, self.normalizations, self.activations = [], [], [], []
         shape = input_shape
@@ -229,15 +229,20 @@ class ResidualBlock2D(CompositeLayer):
             padding.build(shape)
             padded = padding.compute_output_shape(shape)
         convolution.build(padded)
-        leaving = convolution.compute_output_shape(padded)
-        normalized = shape if self.preactivation else leaving
+        output_shape = convolution.compute_output_shape(padded)
+        normalized = shape if self.preactivation else output_shape
         self.paddings.append(padding)
         self.convolutions.append(convolution)
         self.normalizations.append(self._part("normalization", f"normalization_{index}", normalized))
         self.activations.append(self._part("activation", f"activation_{index}", normalized))
-        return leaving
+        return output_shape
 
     def call(self, inputs):
+        # branch, "basic":      (n, h, w, c) -> 3x3 (n, h/s, w/s, filters) -> 3x3 (n, h/s, w/s, filters)
+        # branch, "bottleneck": (n, h, w, c) -> 1x1 (n, h, w, inner) -> 3x3 (n, h/s, w/s, inner)
+        #                       -> 1x1 (n, h/s, w/s, 4 * filters); stride_on="1x1" strides in the first 1x1
+        # shortcut: (n, h, w, c) -> 1x1, or subsampled and zero channels added -> shape of the branch
+        # output: (n, h/s, w/s, c') = branch + shortcut, activated unless `preactivation` or `weighted`
         x, shortcut = inputs, inputs
         last = len(self.convolutions) - 1
         for index, convolution in enumerate(self.convolutions):

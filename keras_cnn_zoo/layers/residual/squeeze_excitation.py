@@ -34,7 +34,7 @@ class SqueezeExcitation(CompositeLayer):
         and width may be unknown.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range, or an input of a rank other than 4 or with an unknown

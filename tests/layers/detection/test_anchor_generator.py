@@ -112,5 +112,5 @@ def test_refusals(arguments, message):
 
 @pytest.mark.parametrize("maps", [np.zeros((1, 4, 4)), [np.zeros((1, 4, 4, 1))] * 2])
 def test_refuses_other_maps(maps):
-    with pytest.raises(ValueError, match="takes one map of rank 4 per entry of `sizes`, .* Received: input_shape="):
+    with pytest.raises(ValueError, match="takes one map of rank 4 per entry of .* Received: input_shape="):
         AnchorGenerator([8], [4])(maps)

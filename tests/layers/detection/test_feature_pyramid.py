@@ -157,7 +157,7 @@ def test_refusals(arguments, message):
     "inputs, message",
     [
         (np.zeros((1, 4, 4, 2)), "takes a dict of maps"),
-        ({"P3": np.zeros((1, 4, 4, 2)), "P5": np.zeros((1, 1, 1, 2))}, "successive numbers"),
+        ({"P3": np.zeros((1, 4, 4, 2)), "P5": np.zeros((1, 1, 1, 2))}, "consecutive numbers"),
         ({"fine": np.zeros((1, 4, 4, 2))}, "keys have consecutive numbers"),
         ({"P3": np.zeros((1, 4, 4, 2)), "P4": np.zeros((1, 4, 4, 2))}, "half the height and width"),
     ],

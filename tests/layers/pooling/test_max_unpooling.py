@@ -147,10 +147,10 @@ def test_refusals(arguments, message):
 
 
 def test_refuses_inputs_that_do_not_fit():
-    with pytest.raises(ValueError, match=r"one shape and rank 4. Received: inputs_shape=\(1, 3, 3, 2\)"):
+    with pytest.raises(ValueError, match=r"same shape and of rank 4. Received: inputs_shape=\(1, 3, 3, 2\)"):
         MaxUnpooling2D().build((1, 3, 3, 2), (1, 3, 4, 2))
-    with pytest.raises(ValueError, match=r"one shape and rank 4"):
+    with pytest.raises(ValueError, match=r"same shape and of rank 4"):
         MaxUnpooling2D().build((1, 3, 2), (1, 3, 2))
-    message = r"`output_size` must be a size that pools to that of the inputs. Received: output_size=\(9, 6\)"
+    message = r"`output_size` must be a size that pools to the size of .* Received: output_size=\(9, 6\)"
     with pytest.raises(ValueError, match=message):
         MaxUnpooling2D(output_size=(9, 6)).build((1, 3, 3, 2), (1, 3, 3, 2))

@@ -180,11 +180,11 @@ def test_parts_have_length_1():
 def test_a_call_before_adapt_is_refused():
     layer = MultiScaleOrderlessPooling2D(4, window_sizes=(2,), strides=1, name="mop")
     maps = noise(4, 5, 5, 3)
-    with pytest.raises(ValueError, match=r"centers of `MultiScaleOrderlessPooling2D` 'mop' are not known"):
+    with pytest.raises(ValueError, match=r"`MultiScaleOrderlessPooling2D` 'mop' has no centers"):
         layer(maps)
     model = keras.Sequential([keras.Input((None, None, 3)), layer])
     assert model.output_shape == (None, 15)
-    with pytest.raises(ValueError, match=r"call `adapt\(data\)`"):
+    with pytest.raises(ValueError, match=r"Call `adapt\(data\)`"):
         model.predict(maps, verbose=0)
     layer.adapt(maps)
     assert model.predict(maps, verbose=0).shape == (4, 15)
@@ -211,7 +211,7 @@ def test_weights_that_were_never_adapted_stay_refused(tmp_path):
         [keras.Input((None, None, 3)), MultiScaleOrderlessPooling2D(4, window_sizes=(2,), strides=1)]
     )
     model.save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match="are not known"):
+    with pytest.raises(ValueError, match="has no centers"):
         keras.saving.load_model(tmp_path / "model.keras")(maps)
 
 
@@ -244,11 +244,11 @@ def test_a_map_on_a_center_gives_zeros_and_no_gradient():
         ({"num_clusters": 0}, "`num_clusters` must be a positive integer. Received: num_clusters=0"),
         (
             {"window_sizes": 3},
-            "`window_sizes` must be a sequence with a positive integer or two for each scale",
+            "`window_sizes` must be a sequence of positive integers or of pairs, one per scale",
         ),
         ({"window_sizes": ()}, "Received: window_sizes=()"),
         ({"window_sizes": (2, (1, 2, 3))}, "`window_sizes` must be"),
-        ({"strides": (1, 1, 1)}, "`strides` must be an integer, or one for each of the 2 scales"),
+        ({"strides": (1, 1, 1)}, "`strides` must be an integer, or a list of 2, one per scale"),
         ({"strides": 0}, "`strides` must be a positive integer or 2 of them. Received: strides=0"),
         ({"components": 0}, "`components` must be a positive integer or None. Received: components=0"),
         ({"nearest": 0}, "`nearest` must be a positive integer. Received: nearest=0"),
@@ -282,7 +282,7 @@ def test_refuses_data_that_teach_nothing():
         adapted(np.zeros((2, 3, 3, 3)), 2, (2,))
     with pytest.raises(ValueError, match=r"`components` .*components=4, 8 descriptors of 3 channels"):
         adapted(maps, 2, (2,), components=4)
-    with pytest.raises(ValueError, match="`data` must be at least one feature map"):
+    with pytest.raises(ValueError, match="`data` must contain at least one feature map"):
         adapted([])
     with pytest.raises(ValueError, match="`data` must be finite"):
         adapted(np.full((2, 3, 3, 3), np.nan))

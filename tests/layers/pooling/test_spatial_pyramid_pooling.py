@@ -183,7 +183,7 @@ def test_refusals(arguments, message):
 def test_refuses_other_inputs():
     with pytest.raises(ValueError, match=r"takes inputs of rank 4. Received: input_shape=\(1, 4, 4\)"):
         SpatialPyramidPooling2D().build((1, 4, 4))
-    with pytest.raises(ValueError, match=r"must have a pixel at least. Received: input_shape=\(1, 0, 4, 3\)"):
+    with pytest.raises(ValueError, match=r"at least one pixel. Received: input_shape=\(1, 0, 4, 3\)"):
         SpatialPyramidPooling2D().build((1, 0, 4, 3))
     with pytest.raises(ValueError, match="number of channels must be known"):
         SpatialPyramidPooling2D().build((1, 4, 4, None))

@@ -283,7 +283,7 @@ def test_refusals(arguments, message):
 
 
 def test_refuses_moment_matching_of_softmax():
-    message = "`inference` must be 'mean' for a layer with the activation 'softmax'. Received: inference='mom"
+    message = "`inference` must be 'mean' for a layer with the joint activation 'softmax'. Received"
     with pytest.raises(ValueError, match=message):
         DropConnect(keras.layers.Dense(2, activation="softmax"), 0.5, inference="moment_matching")
 

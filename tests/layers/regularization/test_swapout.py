@@ -120,7 +120,7 @@ def test_refusals(arguments, message):
     "shape", [[(2, 3), (2, 4)], [(2, 3), (2, 3, 1)], [(2, 3)], [(2, 3)] * 3, (2, 3), (None, 3)]
 )
 def test_refuses_inputs_that_are_not_two_of_one_shape(shape):
-    with pytest.raises(ValueError, match="`Swapout` takes a list of two tensors of one shape"):
+    with pytest.raises(ValueError, match="`Swapout` takes a list of two tensors of the same shape"):
         Swapout().build(shape)
 
 
