@@ -146,14 +146,14 @@ def network(**options):
     ]
 
 
-def test_the_network_has_its_parameters():
+def test_the_network_has_the_published_parameter_count():
     body, shape = oracle.parameters(network(kernel_initializer="zeros"), (None, 299, 299, 3))
     assert shape == (None, 8, 8, 2080)
     last = oracle.normalized_convolution(1536, 1, 2080)
     assert body + last + 1536 * 1000 + 1000 == 55_843_464  # timm's inception_resnet_v2.
 
 
-def test_a_block_of_each_kind_has_its_parameters():
+def test_a_block_of_each_kind_has_the_right_parameter_count():
     # By hand: a convolution and the two vectors of its normalization; the projection has a bias instead.
     count = oracle.normalized_convolution
     a = 3 * count(32, 1, 320) + count(32, 3, 32) + count(48, 3, 32) + count(64, 3, 48) + 128 * 320 + 320
@@ -169,7 +169,7 @@ def test_a_block_of_each_kind_has_its_parameters():
         assert oracle.parameters([cls()], (None, 5, 5, channels))[0] == expected
 
 
-def test_the_network_has_the_maps_of_the_published_one():
+def test_the_network_has_the_published_map_sizes():
     shape, sizes = (None, 299, 299, 3), []
     for layer in network():
         shape = layer.compute_output_shape(shape)
@@ -185,7 +185,7 @@ def test_same_padding_keeps_the_network_aligned():
 
 
 @pytest.mark.slow
-def test_the_network_gives_the_features_of_keras_applications():
+def test_the_network_equals_keras_applications():
     peer = keras.applications.InceptionResNetV2(weights=None, include_top=False, input_shape=(75, 75, 3))
     body = keras.Model(peer.input, peer.get_layer("conv_7b").input)
     normalization = keras.layers.BatchNormalization(epsilon=1e-3, scale=False)
@@ -217,7 +217,7 @@ def test_the_network_gives_the_features_of_keras_applications():
 
 
 @pytest.mark.parametrize("cls", [InceptionResNetA, InceptionResNetB, InceptionResNetC])
-def test_a_dead_projection_leaves_the_input(cls):
+def test_a_zero_projection_returns_the_input(cls):
     inputs = np.abs(noise(2, 5, 5, 4))
     layer = cls(width=0.02)
     layer.build(inputs.shape)
@@ -227,7 +227,7 @@ def test_a_dead_projection_leaves_the_input(cls):
     assert not negative.any()
 
 
-def test_both_reductions_are_one_with_other_numbers():
+def test_both_reductions_differ_only_in_their_filters():
     inputs = noise(2, 5, 5, 4)
     first = InceptionResNetReductionA((3, 4, 5, 6))
     second = InceptionV4ReductionA((3, 4, 5, 6))
@@ -238,7 +238,7 @@ def test_both_reductions_are_one_with_other_numbers():
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
-def test_tiny_maps(size):
+def test_tiny_maps_are_accepted(size):
     inputs = noise(1, size, size, 2)
     for cls in (InceptionResNetA, InceptionResNetB, InceptionResNetC):
         assert cls(width=0.02)(inputs).shape == inputs.shape

@@ -71,7 +71,7 @@ def googlenet(**options):
     return oracle.parameters(blocks, (None, 28, 28, 192))
 
 
-def test_googlenet_has_its_parameters():
+def test_googlenet_has_the_published_parameter_count():
     blocks, shape = googlenet()
     assert shape == (None, 28, 28, 1024)
     stem = (49 * 3 * 64 + 64) + (64 * 64 + 64) + (9 * 64 * 192 + 192)
@@ -82,14 +82,14 @@ def test_googlenet_has_its_parameters():
     assert total + heads == 13_378_280
 
 
-def test_torchvisions_googlenet_has_its_parameters():
+def test_torchvisions_googlenet_has_the_published_parameter_count():
     blocks, _ = googlenet(normalization="batch", wide_kernel_size=3)
     convolution = oracle.normalized_convolution
     stem = convolution(64, 7, 3) + convolution(64, 1, 64) + convolution(192, 3, 64)
     assert blocks + stem + 1024 * 1000 + 1000 == 6_624_904  # Of torchvision's documentation.
 
 
-def test_the_first_branch_alone():
+def test_the_first_branch_is_a_1x1_convolution():
     layer = InceptionV1Block(2, activation=None, kernel_initializer="zeros")
     inputs = noise(1, 3, 3, 2)
     layer.build(inputs.shape)
@@ -99,7 +99,7 @@ def test_the_first_branch_alone():
     assert not outputs[..., 2:].any()
 
 
-def test_channels_first_on_a_map_as_wide_as_there_are_filters():
+def test_channels_first_works_if_width_equals_filters():
     # Keras 3.15 on TensorFlow takes the bias of such a convolution for one along the width.
     inputs = noise(1, 3, 4, 3)
     last = InceptionV1Block(4, data_format="channels_last")
@@ -121,7 +121,7 @@ def test_channels_first_on_a_map_as_wide_as_there_are_filters():
     first=st.booleans(),
     wide=st.integers(1, 6),
 )
-def test_any_map(height, width, first, wide):
+def test_any_map_size_matches_the_figure(height, width, first, wide):
     shape = (1, 2, height, width) if first else (1, height, width, 2)
     data_format = "channels_first" if first else "channels_last"
     layer = InceptionV1Block((1, 2, 1, 2, 1, 2), wide_kernel_size=wide, data_format=data_format)

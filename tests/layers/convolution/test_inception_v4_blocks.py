@@ -165,13 +165,13 @@ def network(**options):
     ]
 
 
-def test_the_network_has_its_parameters():
+def test_the_network_has_the_published_parameter_count():
     body, shape = oracle.parameters(network(kernel_initializer="zeros"), (None, 299, 299, 3))
     assert shape == (None, 8, 8, 1536)
     assert body + 1536 * 1000 + 1000 == 42_679_816  # timm's inception_v4.
 
 
-def test_the_network_has_the_maps_of_the_paper():
+def test_the_network_has_the_map_sizes_of_the_paper():
     shape, sizes = (None, 299, 299, 3), []
     for layer in network():
         shape = layer.compute_output_shape(shape)
@@ -193,7 +193,7 @@ def test_same_padding_keeps_the_network_aligned():
     width=st.integers(1, 40),
     padding=st.sampled_from(["valid", "same"]),
 )
-def test_any_map(cls, height, width, padding):
+def test_any_map_size_matches_the_figure(cls, height, width, padding):
     layer = cls(width=0.01, padding=padding, normalization=None)
     least = 1 if padding == "same" else {InceptionV4Stem: 27}.get(cls, 3)
     inputs = noise(1, height, width, 1)

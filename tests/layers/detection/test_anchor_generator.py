@@ -70,7 +70,7 @@ def test_square_anchor_of_one_cell_by_hand():
     )
 
 
-def test_every_anchor_has_the_area_of_its_size_and_its_ratio():
+def test_every_anchor_has_the_area_and_ratio_of_its_arguments():
     anchors = keras.ops.convert_to_numpy(AnchorGenerator([20], [8])(np.zeros((1, 2, 2, 1))))[0]
     width, height = anchors[:, 2] - anchors[:, 0], anchors[:, 3] - anchors[:, 1]
     np.testing.assert_allclose(width * height, 400, rtol=1e-5)

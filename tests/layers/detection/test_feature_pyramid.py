@@ -131,7 +131,7 @@ def test_channels_follow_the_data_format():
     assert shapes == {"P3": (1, 5, 7, 6), "P4": (1, 5, 4, 3), "P5": (1, 5, 2, 2)}
 
 
-def test_parameters_are_those_of_torchvision():
+def test_the_parameter_count_matches_torchvision():
     # torchvision 0.20: FeaturePyramidNetwork([256, 512, 1024, 2048], 256) has 3,344,384.
     layer = FeaturePyramid(256)
     layer.build({f"P{n}": (None, 2 ** (9 - n), 2 ** (9 - n), 64 * 2**n) for n in (2, 3, 4, 5)})

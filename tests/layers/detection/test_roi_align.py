@@ -95,13 +95,13 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def test_whole_pixels_are_a_plain_crop():
+def test_integer_boxes_equal_a_crop():
     features = np.random.default_rng(0).normal(size=(1, 8, 9, 2)).astype("float32")
     crop = ROIAlign2D((3, 4), 1.0, sampling_ratio=1)(features, np.array([[[2.0, 1, 6, 4]]]))
     np.testing.assert_allclose(numpy_of(crop)[0, 0], features[0, 1:4, 2:6], rtol=1e-6)
 
 
-def test_a_linear_map_gives_the_centres_of_the_cells():
+def test_a_linear_map_gives_the_centers_of_the_cells():
     y, x = np.mgrid[:10, :12] + 0.5
     features = np.stack([y, x], axis=-1)[None].astype("float32")
     outputs = numpy_of(ROIAlign2D(2, 0.5)(features, np.array([[[4.0, 3, 20, 15]]])))[0, 0]
@@ -127,7 +127,7 @@ def test_boxes_keep_their_precision_under_half_precision():
 
 @pytest.mark.parametrize("aligned", [False, True])
 @pytest.mark.parametrize("sampling_ratio", [1, 2, 3])
-def test_products_of_matrices_equal_gathering(sampling_ratio, aligned):
+def test_matrix_products_equal_gathering(sampling_ratio, aligned):
     features, boxes = arrays(4)
 
     def outputs_and_gradients(dense):
@@ -151,7 +151,7 @@ def test_products_of_matrices_equal_gathering(sampling_ratio, aligned):
 
 
 @pytest.mark.parametrize("dense", [False, True])
-def test_several_levels_are_each_their_own_map(dense):
+def test_each_box_reads_its_level(dense):
     rng = np.random.default_rng(0)
     maps = [rng.normal(size=(2, size, size + 1, 3)).astype("float32") for size in (8, 4)]
     boxes = random_boxes(2, 5, size=28.0)

@@ -98,7 +98,7 @@ def noise(*shape, seed=0):
 
 
 @pytest.mark.parametrize("make, shape, lengths", LAYERS)
-def test_wrapping_changes_nothing_and_lengths_are_independent_of_directions(make, shape, lengths):
+def test_wrapping_keeps_the_output_and_lengths_scale_it(make, shape, lengths):
     inner, inputs = make(), noise(*shape)
     layer = WeightNormalization(inner)
     outputs = numpy_of(layer(inputs))
@@ -146,7 +146,7 @@ def test_a_kernel_of_zeros_gives_zeros_and_finite_gradients():
     assert all(np.isfinite(numpy_of(gradient)).all() for gradient in gradients)
 
 
-def test_a_frozen_wrapper_and_a_frozen_layer():
+def test_frozen_wrappers_and_layers_do_not_train():
     layer, inputs = WeightNormalization(keras.layers.Dense(3)), noise(2, 4)
     expected = numpy_of(layer(inputs))
     assert len(layer.trainable_variables) == 3
@@ -170,7 +170,7 @@ def test_it_trains_in_a_model():
     assert losses[-1] < losses[0] / 2
 
 
-def test_the_losses_are_those_of_the_layer():
+def test_losses_match_the_layer():
     inner = keras.layers.Dense(3, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.5))
     layer = WeightNormalization(inner)
     outputs = numpy_of(layer(noise(2, 4)))
@@ -180,7 +180,7 @@ def test_the_losses_are_those_of_the_layer():
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 1.7, np.nan, np.inf])
-def test_initialize_refuses_a_batch_that_tells_nothing(value):
+def test_initialize_refuses_constant_and_infinite_outputs(value):
     layer = WeightNormalization(keras.layers.Dense(2))
     with pytest.raises(ValueError, match=r"every unit for `inputs` must vary and be finite.* the variance "):
         layer.initialize(np.full((7, 3), value, "float32"))

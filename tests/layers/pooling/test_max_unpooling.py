@@ -104,7 +104,7 @@ def test_it_is_the_transpose_of_the_pooling(drawn):
     assert default(values, switches).shape == default.compute_output_shape(values.shape, values.shape)
 
 
-def test_unpooling_and_pooling_again_gives_the_values_back():
+def test_pooling_after_unpooling_restores_the_values():
     inputs = np.abs(np.random.default_rng(0).normal(size=(2, 8, 6, 3))).astype("float32")
     maxima, switches = MaxPoolingWithArgmax2D(2)(inputs)
     again, same = MaxPoolingWithArgmax2D(2)(MaxUnpooling2D(2)(maxima, switches))
@@ -112,7 +112,7 @@ def test_unpooling_and_pooling_again_gives_the_values_back():
     np.testing.assert_array_equal(numpy_of(same), numpy_of(switches))
 
 
-def test_values_that_share_a_place_are_summed():
+def test_values_at_one_position_are_summed():
     inputs = np.zeros((1, 3, 3, 1), "float32")
     inputs[0, 1, 1] = 5
     maxima, switches = MaxPoolingWithArgmax2D(2, 1)(inputs)
@@ -120,7 +120,7 @@ def test_values_that_share_a_place_are_summed():
     np.testing.assert_array_equal(outputs[0, ..., 0], [[0, 0, 0], [0, 20, 0], [0, 0, 0]])
 
 
-def test_in_a_network_of_unknown_size():
+def test_unknown_input_sizes_are_supported():
     inputs = keras.Input((None, None, 2))
     maxima, switches = MaxPoolingWithArgmax2D(2, padding="same")(inputs)
     model = keras.Model(inputs, MaxUnpooling2D(2, padding="same")(maxima, switches))

@@ -122,7 +122,7 @@ def fix_coins(monkeypatch, is_max):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("per", ["batch", "channel", "region"])
 @pytest.mark.parametrize("is_max", [True, False])
-def test_the_two_draws_are_max_and_average_pooling(monkeypatch, cls, shape, padding, per, is_max):
+def test_the_two_draws_equal_max_and_average_pooling(monkeypatch, cls, shape, padding, per, is_max):
     fix_coins(monkeypatch, is_max)
     inputs = noise(2, *(shape,) * cls.rank, 3)
     layer = cls(3, 2, padding, per=per)
@@ -139,7 +139,7 @@ def test_the_two_draws_are_max_and_average_pooling(monkeypatch, cls, shape, padd
 
 
 @pytest.mark.parametrize("per", ["batch", "channel", "region"])
-def test_what_shares_a_draw(per):
+def test_per_sets_the_scope_of_a_draw(per):
     inputs = noise(6, 8, 8, 10)
     layer = MixedPooling2D(2, per=per, seed=0)
     maximum = numpy_of(keras.layers.MaxPooling2D(2)(inputs))
@@ -168,7 +168,7 @@ def test_both_kinds_are_drawn_equally_often(per, calls, draws):
     assert stats.chisquare([coins.sum(), (~coins).sum()]).pvalue > 1e-3
 
 
-def test_coins_of_one_drawn_number_are_independent():
+def test_coins_from_one_random_number_are_independent():
     inputs = np.tile(np.array([0.0, 1.0], "float32"), 48000)[None, :, None]
     coins = numpy_of(MixedPooling1D(2, per="region", seed=0)(inputs, training=True)).ravel()
     assert set(np.unique(coins)) == {0.5, 1.0}
@@ -189,7 +189,7 @@ def test_the_mean_of_many_draws_is_the_expectation(per):
 
 
 @pytest.mark.parametrize("per", ["batch", "channel", "region"])
-def test_draws_are_counted_and_decide_inference(per):
+def test_counted_draws_decide_inference(per):
     inputs = noise(3, 6, 6, 4)
     layer = MixedPooling2D(2, per=per, inference="frequency", seed=5)
     maximum = numpy_of(keras.layers.MaxPooling2D(2)(inputs))
@@ -214,7 +214,7 @@ def test_the_expectation_has_no_weights():
     assert layer.weights == []
 
 
-def test_counts_are_kept_in_float32_and_by_fit():
+def test_counts_are_float32_and_updated_by_fit():
     layer = MixedPooling2D(2, per="region", inference="frequency", seed=0, dtype="float16")
     model = keras.Sequential(
         [keras.Input((8, 8, 3)), layer, keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)]
@@ -237,7 +237,7 @@ def test_large_values_in_float16_do_not_overflow(monkeypatch):
     np.testing.assert_array_equal(outputs.ravel(), [60000])
 
 
-def test_zeros_and_a_window_of_one():
+def test_zeros_and_a_window_of_one_are_unchanged():
     layer = MixedPooling2D(2, seed=0)
     for training in (True, False):
         assert not numpy_of(layer(np.zeros((1, 4, 4, 2), "float32"), training=training)).any()
@@ -263,7 +263,7 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
-def test_refuses_inputs_that_no_window_fits():
+def test_refuses_inputs_smaller_than_a_window():
     with pytest.raises(
         ValueError, match=r"window of `MixedPooling2D` is larger .* input_shape=\(1, 2, 4, 3\)"
     ):

@@ -126,7 +126,7 @@ def weights_of(layer):
 
 @pytest.mark.parametrize("nearest", [1, 3, 9])
 @pytest.mark.parametrize("components", [None, 2])
-def test_the_vlad_of_every_scale_is_that_of_a_loop(nearest, components):
+def test_the_vlad_of_every_scale_matches_a_loop(nearest, components):
     maps = noise(8, 7, 6, 4)
     arguments = {"strides": (2, 1), "nearest": nearest, "bandwidth": 0.7, "components": components}
     layer = adapted(maps, 5, (3, 2), **arguments)
@@ -134,7 +134,7 @@ def test_the_vlad_of_every_scale_is_that_of_a_loop(nearest, components):
     np.testing.assert_allclose(numpy_of(layer(maps)), expected, atol=2e-5)
 
 
-def test_centers_are_those_of_well_separated_clusters():
+def test_adapt_finds_well_separated_clusters():
     corners = np.array([[0, 0], [0, 9], [9, 0], [9, 9]], "float32")
     maps = corners[np.random.default_rng(0).integers(0, 4, (6, 8, 8))] + 0.01 * noise(6, 8, 8, 2)
     layer = adapted(maps, 4, (1,))
@@ -150,7 +150,7 @@ def test_components_are_the_eigenvectors_of_the_covariance():
     np.testing.assert_allclose(np.abs(projection), np.abs(vectors[:, :1:-1]), atol=1e-5)
 
 
-def test_adapts_to_batches_and_tensors_alike():
+def test_adapt_gives_the_same_for_batches_and_tensors():
     maps = noise(70, 5, 5, 3)
     expected = weights_of(adapted(maps))
     for data in (keras.ops.convert_to_tensor(maps), [maps[:50], maps[50:]], iter([maps])):
@@ -158,7 +158,7 @@ def test_adapts_to_batches_and_tensors_alike():
             np.testing.assert_allclose(array, expected[name], atol=1e-5)
 
 
-def test_the_seed_and_a_part_of_the_descriptors():
+def test_the_seed_fixes_the_subset_of_descriptors():
     maps = noise(10, 6, 6, 3)
     layers = []
     for seed in (0, 0, 1):
@@ -169,7 +169,7 @@ def test_the_seed_and_a_part_of_the_descriptors():
     assert np.abs(layers[0] - layers[2]).max() > 1e-3
 
 
-def test_parts_have_length_1():
+def test_each_level_has_norm_1():
     maps = noise(3, 6, 6, 4)
     outputs = numpy_of(adapted(maps, 4, (3, 2))(maps))
     assert outputs.shape == (3, 4 + 2 * 4 * 4)
@@ -177,7 +177,7 @@ def test_parts_have_length_1():
         np.testing.assert_allclose(np.linalg.norm(outputs[:, start:stop], axis=1), 1, rtol=1e-5)
 
 
-def test_a_call_before_adapt_is_refused():
+def test_refuses_a_call_before_adapt():
     layer = MultiScaleOrderlessPooling2D(4, window_sizes=(2,), strides=1, name="mop")
     maps = noise(4, 5, 5, 3)
     with pytest.raises(ValueError, match=r"`MultiScaleOrderlessPooling2D` 'mop' has no centers"):
@@ -190,7 +190,7 @@ def test_a_call_before_adapt_is_refused():
     assert model.predict(maps, verbose=0).shape == (4, 15)
 
 
-def test_saved_centers_need_no_adapt(tmp_path):
+def test_loaded_centers_need_no_adapt(tmp_path):
     maps = noise(4, 5, 5, 3)
     layer = adapted(maps, components=2)
     model = keras.Sequential([keras.Input((None, None, 3)), layer])
@@ -205,7 +205,7 @@ def test_saved_centers_need_no_adapt(tmp_path):
     assert layer.trainable_weights == []
 
 
-def test_weights_that_were_never_adapted_stay_refused(tmp_path):
+def test_refuses_loaded_weights_that_were_never_adapted(tmp_path):
     maps = noise(4, 5, 5, 3)
     model = keras.Sequential(
         [keras.Input((None, None, 3)), MultiScaleOrderlessPooling2D(4, window_sizes=(2,), strides=1)]
@@ -262,7 +262,7 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
-def test_refuses_inputs_that_no_window_fits():
+def test_refuses_inputs_smaller_than_a_window():
     layer = MultiScaleOrderlessPooling2D(4, window_sizes=(2, 5), strides=1)
     with pytest.raises(
         ValueError, match=r"larger than its input.*input_shape=\(1, 4, 8, 3\), window=\(5, 5\)"
@@ -274,7 +274,7 @@ def test_refuses_inputs_that_no_window_fits():
         layer.build((1, 8, 8, None))
 
 
-def test_refuses_data_that_teach_nothing():
+def test_refuses_too_few_or_invalid_data():
     maps = noise(2, 3, 3, 3)
     with pytest.raises(ValueError, match=r"distinct descriptors.* num_clusters=9, 8 descriptors"):
         adapted(maps, 9, (2,))

@@ -89,7 +89,7 @@ def test_a_constant_stays_constant():
     np.testing.assert_allclose(outputs, 3.0, rtol=1e-5)
 
 
-def test_samples_a_band_limited_picture_exactly():
+def test_resamples_a_band_limited_image_exactly():
     def picture(height, width):
         y, x = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
         waves = np.cos(2 * np.pi * (y + 0.1)) + 0.5 * np.sin(2 * np.pi * (2 * x - y)) + 0.25
@@ -100,7 +100,7 @@ def test_samples_a_band_limited_picture_exactly():
         np.testing.assert_allclose(outputs, picture(*size), atol=2e-6)
 
 
-def test_the_whole_size_is_the_identity():
+def test_the_full_size_is_the_identity():
     for size in [(6, 7), (8, 8), (5, 5)]:
         inputs = noise(1, *size, 2)
         np.testing.assert_allclose(numpy_of(SpectralPooling2D(size)(inputs)), inputs, atol=2e-6)
@@ -111,7 +111,7 @@ def test_pool_size_rounds_down():
     assert SpectralPooling2D(pool_size=2).compute_output_shape((None, None, 8, 2)) == (None, None, 4, 2)
 
 
-def test_is_exact_for_long_axes():
+def test_long_axes_are_accurate():
     inputs = noise(1, 1024, 2, 1)
     expected = np.fft.ifft(
         np.fft.fft(inputs[0, :, :, 0].astype("float64"), axis=0)[np.r_[0:128, -127:0]], axis=0
@@ -123,7 +123,7 @@ def test_is_exact_for_long_axes():
 @pytest.mark.parametrize(
     "arguments", [{"pool_size": (4, 2)}, {"output_size": (255, 4)}, {"output_size": (256, 4)}]
 )
-def test_unknown_space_is_as_accurate_for_long_axes(arguments):
+def test_long_axes_of_unknown_size_are_accurate(arguments):
     inputs = noise(1, 1024, 8, 1)
     layer = SpectralPooling2D(**arguments)
     model = keras.Sequential([keras.Input((None, None, 1)), SpectralPooling2D(**arguments)])

@@ -118,7 +118,7 @@ def example(shape, seed=0):
 
 
 @pytest.mark.parametrize("make, shape", CONVOLUTIONS)
-def test_nothing_dropped_is_the_layer_itself(make, shape):
+def test_a_rate_of_zero_equals_the_layer(make, shape):
     inner, inputs = make(), example(shape)
     for inference in ("mean", "moment_matching"):
         layer = DropConnect(inner, 0.0, inference=inference)
@@ -130,7 +130,7 @@ def test_nothing_dropped_is_the_layer_itself(make, shape):
 
 
 @pytest.mark.parametrize("make, shape", CONVOLUTIONS)
-def test_masks_for_each_example_equal_the_layer_with_masked_weights(make, shape, monkeypatch):
+def test_masks_per_example_equal_the_layer_with_masked_weights(make, shape, monkeypatch):
     inner, inputs = make(), example(shape)
     layer = DropConnect(inner, 0.4, per_example=True)
     layer(inputs)
@@ -157,13 +157,13 @@ def test_masks_for_each_example_equal_the_layer_with_masked_weights(make, shape,
 
 
 @pytest.mark.parametrize("per_example", [False, True])
-def test_masks_are_shared_over_the_batch_or_not(per_example):
+def test_per_example_decides_whether_the_batch_shares_masks(per_example):
     layer = DropConnect(keras.layers.Dense(6), 0.5, per_example=per_example, seed=1)
     outputs = numpy_of(layer(np.ones((4, 8), "float32"), training=True))
     assert len(np.unique(outputs[:, 0])) == (4 if per_example else 1)
 
 
-def test_the_share_of_dropped_weights_and_biases_is_the_rate():
+def test_the_fraction_of_dropped_weights_and_biases_is_the_rate():
     layer = DropConnect(
         keras.layers.Dense(400, bias_initializer="ones", kernel_initializer="zeros"), 0.3, seed=1
     )
@@ -188,7 +188,7 @@ def test_mean_inference_of_a_linear_layer_is_the_average_of_10000_masks():
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
-def test_moment_matching_is_the_average_of_10000_masks_where_the_mean_is_not(activation):
+def test_moment_matching_is_the_average_of_10000_masks_but_the_mean_is_not(activation):
     inner = keras.layers.Dense(8, activation=activation)
     layer = DropConnect(inner, 0.5, per_example=True, inference="moment_matching", seed=1)
     inputs = example((1, 100))
@@ -219,7 +219,7 @@ def test_moment_matching_of_zero_input_without_bias_is_the_activation_of_zero():
     assert numpy_of(outputs).tolist() == [[0.5] * 3] * 2
 
 
-def test_the_weights_and_losses_are_those_of_the_layer():
+def test_weights_and_losses_match_the_layer():
     inner = keras.layers.Dense(3, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.5))
     inner.build((None, 4))
     before = inner.get_weights()
@@ -232,14 +232,14 @@ def test_the_weights_and_losses_are_those_of_the_layer():
     )
 
 
-def test_dtypes_are_one():
+def test_the_wrapper_and_layer_have_one_dtype():
     assert DropConnect(keras.layers.Dense(2, dtype="float64"), 0.5).dtype_policy.name == "float64"
     layer = DropConnect(keras.layers.Dense(2), 0.5, dtype="mixed_float16")
     layer.build((None, 3))
     assert layer.layer.compute_dtype == "float16" and layer.layer.kernel.dtype == "float32"
 
 
-def test_from_config_leaves_the_config_alone():
+def test_from_config_does_not_change_the_config():
     config = DropConnect(keras.layers.Dense(2), 0.5).get_config()
     first, second = DropConnect.from_config(config), DropConnect.from_config(config)
     assert first.layer.units == second.layer.units == 2

@@ -147,7 +147,7 @@ def test_the_mean_of_many_draws_is_the_inference_output(activation):
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("activation", [None, "relu", "tanh", "softmax"])
-def test_nothing_dropped_is_dense(training, activation):
+def test_a_rate_of_zero_equals_dense(training, activation):
     layer, inputs = built(3, 0.0, 5, activation=activation), example(2, 4, 5)
     dense = keras.layers.Dense(3, activation=activation)
     dense.build((None, 5))
@@ -157,7 +157,7 @@ def test_nothing_dropped_is_dense(training, activation):
     )
 
 
-def test_kernels_are_those_after_keras_dropout_divided_by_the_share_that_is_kept():
+def test_kernels_equal_those_after_keras_dropout_divided_by_the_keep_rate():
     layer, inputs = built(3, 0.2, 6), example(2, 6)
     kernel, bias = layer.get_weights()
     dense = keras.layers.Dense(3)

@@ -69,7 +69,7 @@ def test_the_mean_of_many_draws_is_the_inference_output(scale_at, dtype):
     assert draws.mean() == pytest.approx(inference, abs=4 * draws.std() / np.sqrt(200000) + rounding)
 
 
-def test_draws_are_those_of_dropout_with_one_number_for_each_example():
+def test_draws_equal_dropout_with_one_number_per_example():
     inputs = np.random.default_rng(0).normal(size=(32, 3, 3, 2)).astype("float32")
     dropout = keras.layers.Dropout(0.3, noise_shape=(None, 1, 1, 1), seed=7)
     layer = StochasticDepth(0.3, seed=7)
@@ -88,7 +88,7 @@ def test_a_rate_of_zero_is_the_identity(scale_at, training):
 
 @pytest.mark.parametrize("per", ["example", "batch"])
 @pytest.mark.parametrize("shape", [(1,), (5,), (1, 4), (0, 3), (2, 1, 1, 1, 1)])
-def test_any_rank_and_batch(per, shape):
+def test_any_rank_and_batch_size_is_accepted(per, shape):
     layer = StochasticDepth(0.5, per=per)
     assert layer(np.ones(shape, "float32"), training=True).shape == shape == layer.compute_output_shape(shape)
 

@@ -167,7 +167,7 @@ def run(layer, inputs, **arguments):
         ({"filters": 64, "kind": "bottleneck"}, 64 * 256 * 2 + 9 * 64 * 64 + 2 * (64 + 64 + 256)),
     ],
 )
-def test_parameter_counts(arguments, count):
+def test_parameter_counts_match_the_paper(arguments, count):
     layer = ResidualBlock2D(**arguments)
     layer.build((None, 8, 8, 64 if arguments.get("kind") is None else 256))
     assert sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights) == count
@@ -179,7 +179,7 @@ def test_resnext_50_32x4d_has_128_inner_channels():
     assert layer.convolutions[1].kernel.shape == (3, 3, 4, 128)
 
 
-def test_a_dead_branch_leaves_the_input():
+def test_a_zero_branch_returns_the_input():
     inputs = np.abs(maps(2, 5, 5, 4))
     layer = ResidualBlock2D(4)
     layer.build(inputs.shape)
@@ -208,7 +208,7 @@ def test_stochastic_depth_drops_whole_branches_of_examples():
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8])
 @pytest.mark.parametrize("kind", ["basic", "bottleneck"])
-def test_odd_and_tiny_maps(size, kind):
+def test_odd_and_tiny_maps_are_accepted(size, kind):
     layer = ResidualBlock2D(2, strides=2, kind=kind)
     outputs = layer(maps(1, size, size, 3))
     assert outputs.shape == layer.compute_output_shape((1, size, size, 3))

@@ -132,7 +132,7 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def test_parameters_are_those_of_torchvisions_module():
+def test_the_parameter_count_matches_torchvision():
     """torchvision.models.segmentation.deeplabv3.ASPP(64, [12, 24, 36], 16): five branches, one projection."""
     layer = AtrousSpatialPyramidPooling2D(16, rates=(12, 24, 36))
     layer.build((None, None, None, 64))
@@ -141,7 +141,7 @@ def test_parameters_are_those_of_torchvisions_module():
     assert trainable == 64 * 16 * (1 + 3 * 9 + 1) + 5 * 16 * 16 + norms
 
 
-def test_the_sum_is_that_of_keras_convolutions():
+def test_the_sum_equals_keras_convolutions():
     inputs = noise(2, 9, 8, 3)
     layer = AtrousSpatialPyramidPooling2D(4, rates=(1, 2, 3), image_pooling=False, combine="sum")
     outputs = numpy_of(layer(inputs))
@@ -154,7 +154,7 @@ def test_the_sum_is_that_of_keras_convolutions():
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
-def test_a_rate_beyond_the_map_leaves_the_middle_tap():
+def test_a_rate_larger_than_the_map_leaves_only_the_center_tap():
     inputs = noise(1, 4, 5, 3)
     layer = AtrousSpatialPyramidPooling2D(2, rates=(5,), image_pooling=False, combine="sum")
     outputs = numpy_of(layer(inputs))
@@ -162,7 +162,7 @@ def test_a_rate_beyond_the_map_leaves_the_middle_tap():
     np.testing.assert_allclose(outputs, inputs @ kernel[1, 1] + bias, atol=1e-5)
 
 
-def test_only_the_image_branch_sees_far_away():
+def test_only_the_image_branch_sees_distant_positions():
     options = {"rates": (1,), "normalization": None, "kernel_initializer": "ones"}
     far = np.ones((1, 9, 9, 2), "float32")
     far[0, 8, 8] = 50.0
@@ -173,7 +173,7 @@ def test_only_the_image_branch_sees_far_away():
         assert bool(same.all()) is not image_pooling
 
 
-def test_a_map_of_one_pixel_and_one_of_constants():
+def test_constant_maps_and_one_pixel_are_accepted():
     layer = AtrousSpatialPyramidPooling2D(3, rates=(6, 12))
     assert layer(noise(2, 1, 1, 4)).shape == (2, 1, 1, 3)
     constant = numpy_of(
@@ -189,7 +189,7 @@ def test_kernels_of_the_branches_differ():
     assert np.abs(first - second).max() > 0
 
 
-def test_normalization_by_prototype():
+def test_a_prototype_sets_the_normalization():
     layer = AtrousSpatialPyramidPooling2D(
         4, rates=(1,), normalization=keras.layers.GroupNormalization(2, axis=-1), data_format="channels_last"
     )
