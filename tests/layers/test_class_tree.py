@@ -1,4 +1,4 @@
-"""Layers are abstract or final, at most two bases of the project away from Keras'."""
+"""Layers are abstract or final, with at most two project classes between them and Keras' classes."""
 
 import inspect
 
@@ -22,7 +22,7 @@ def own_bases(cls):
 def test_layers_have_at_most_two_bases_of_the_project(name):
     bases = own_bases(PUBLIC[name])
     assert len(bases) <= 2
-    # One parent each: no mixins.
+    # Each class has one parent, so there are no mixins.
     assert all(len(cls.__bases__) == 1 for cls in [PUBLIC[name], *bases])
 
 

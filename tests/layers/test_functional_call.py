@@ -1,4 +1,4 @@
-"""A call with another kernel and bias equals a twin with those weights, and leaves the layer as it was."""
+"""A call with another kernel and bias equals a layer with those weights and changes no state."""
 
 import keras
 import numpy as np

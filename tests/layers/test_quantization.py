@@ -1,4 +1,4 @@
-"""`quantize("int8")` on every layer: the outputs stay what they are, or one line says why not."""
+"""`quantize("int8")` on every layer keeps the outputs, or an error of one line explains why not."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from keras_cnn_zoo import layers
 from keras_cnn_zoo.layers import DropConnect, NoiseInvariance, WeightNormalization
 from tests.contract import collection
 
-# Of the largest output. int8 has steps of 1/127 of the largest weight of a unit.
+# Relative to the largest output. int8 has steps of 1/127 of the largest weight of a unit.
 TOLERANCE = 0.05
 WRAPPERS = (DropConnect, NoiseInvariance, WeightNormalization)
 EVERY = {
@@ -29,7 +29,7 @@ WRAPPED_DENSE = [
 
 
 def outputs_of(function, inputs):
-    """The floating-point outputs, flat, in float32."""
+    """Returns the floating-point outputs, flattened, in float32."""
     outputs = keras.tree.flatten(function(inputs))
     outputs = [output for output in outputs if "float" in keras.backend.standardize_dtype(output.dtype)]
     return [keras.ops.convert_to_numpy(keras.ops.cast(output, "float32")) for output in outputs]
@@ -41,16 +41,16 @@ def assert_close(found, expected):
 
 
 def quantize(model):
-    """Keras warns of each layer that it cannot quantize, and leaves it as it is."""
+    """Quantizes a model; Keras warns about each layer that it cannot quantize and does not change it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Layer .* does not have a `quantize` method implemented")
         model.quantize("int8")
 
 
 def functional(case, layer, inputs):
-    """A model of one layer."""
+    """Returns a model with one layer."""
     symbols = [
-        # A dict's tensors must have its keys for names.
+        # The tensors of a dict must be named after its keys.
         keras.Input(array.shape[1:], dtype=str(array.dtype), name="_".join(map(str, path)) or None)
         for path, array in keras.tree.flatten_with_path(inputs)
     ]

@@ -1,4 +1,4 @@
-"""Composite layers: initial values per kernel, slots, and frozen parts; for every layer of the suite."""
+"""Initial values per kernel, slots, and frozen parts of every composite layer in the suite."""
 
 import inspect
 import itertools
@@ -41,7 +41,7 @@ def kernels(layer):
 
 
 def alike(one, other):
-    """Whether the shorter of two kernels begins like the other, up to a factor."""
+    """Returns whether the shorter of two kernels equals the start of the other, up to a factor."""
     size = min(one.size, other.size)
     if size < 4 or not (one.any() and other.any()):
         return False
@@ -83,7 +83,7 @@ def test_layers_with_parts_subclass_composite_layer(case):
     layer = built(case)
     parts = layer_tree.layers_by_path(layer)
     assert isinstance(layer, (CompositeLayer, BaseWrapper)) == bool(parts)
-    # Prototypes are no parts, and no two parts have one path.
+    # Prototypes are not parts, and no two parts have the same path.
     assert len(parts) == len(layer_tree.nested_layers(layer)) - 1
 
 

@@ -1,4 +1,4 @@
-"""Maxout against a loop over groups of neighbouring channels."""
+"""Maxout against a loop over groups of neighboring channels."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""MaxoutDense against loops over units and pieces, and against Dense and Maxout in turn."""
+"""MaxoutDense against loops over units and pieces, and against Dense followed by Maxout."""
 
 import keras
 import numpy as np
@@ -104,7 +104,7 @@ def test_regularizers_and_constraints_are_those_of_dense():
     outputs = numpy_of(layer(inputs))
     kernel = layer.get_weights()[0]
     losses = sorted(float(numpy_of(loss)) for loss in layer.losses)
-    # Both have the factor 0.01, and Keras divides a penalty of the activity by the batch size.
+    # Both have the factor 0.01, and Keras divides an activity penalty by the batch size.
     np.testing.assert_allclose(
         losses, sorted([0.01 * (kernel**2).sum(), 0.01 * np.abs(outputs).sum() / 3]), rtol=1e-4
     )

@@ -1,4 +1,4 @@
-"""Probout: equations (14) and (15) by loops, the draws by their frequencies."""
+"""Probout against equations (14) and (15) by loops, and its draws by their frequencies."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
 def probabilities(group, inverse_temperature):
-    """p_1 to p_k without dropout, equation (14)."""
+    """Returns p_1 to p_k without dropout, equation (14)."""
     powers = [np.exp(inverse_temperature * (z - max(group))) for z in group]
     return [power / sum(powers) for power in powers]
 
@@ -63,7 +63,7 @@ def numpy_of(tensor):
 
 
 def drawn(count=20000, **arguments):
-    """What `count` groups like GROUP give in training."""
+    """Returns the training outputs of `count` copies of GROUP."""
     layer = Probout(4, seed=1, **arguments)
     return numpy_of(layer(np.tile(GROUP, (count, 1)).astype("float32"), training=True)).ravel()
 

@@ -36,7 +36,7 @@ CASES = [
 
 
 def slopes(layer, shape):
-    """The slopes that a call in training draws."""
+    """Returns the slopes that a training call draws."""
     return keras.ops.convert_to_numpy(layer(-np.ones(shape, "float32"), training=True)) * -1
 
 

@@ -89,7 +89,7 @@ def test_valid_starts_by_cropping():
 
 
 def test_the_large_module_starts_near_the_identity():
-    """The copies and their sums give the input exactly; the noise that tells copies apart stays below it."""
+    """Without noise the module is exactly the identity; the noise that makes copies differ is small."""
     inputs = positive(1, 16, 16, 3)
     exact = ContextModule2D(3, channel_multipliers=LARGE, kernel_initializer=ConvIdentity(3))
     np.testing.assert_allclose(numpy_of(exact(inputs)), inputs, rtol=1e-5)
@@ -105,7 +105,7 @@ def test_copies_of_a_channel_start_different():
     assert len({tuple(kernel[..., place].ravel()) for place in range(8)}) == 8
 
 
-# Table 1: the receptive field after each layer, and the output channels in multiples of C.
+# Table 1: the receptive field after each layer, and the output channels as multiples of C.
 TABLE = {
     "dilation": (1, 1, 2, 4, 8, 16, 1),
     "field": (3, 5, 9, 17, 33, 65, 67),
@@ -118,7 +118,7 @@ TABLE = {
 def test_the_receptive_field_matches_the_table(layers):
     field = TABLE["field"][layers - 1]
     rates = TABLE["dilation"][:layers]
-    # Positive weights let nothing cancel.
+    # With positive weights nothing cancels.
     module = ContextModule2D(1, dilation_rates=rates, kernel_initializer=keras.initializers.Constant(0.1))
     size = field + 4
     inputs = np.ones((1, size, size, 1), "float32")

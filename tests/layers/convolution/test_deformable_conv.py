@@ -16,7 +16,7 @@ def as_pair(value):
 
 
 def bilinear(channel, y, x):
-    """The value of a map (height, width) at a real position: 0 outside, as torchvision defines it."""
+    """Returns a map's value at a real position; 0 outside the map, as in torchvision."""
     height, width = channel.shape
     if y <= -1 or y >= height or x <= -1 or x >= width:
         return 0.0
@@ -30,7 +30,7 @@ def bilinear(channel, y, x):
 
 
 def geometry(shape, size, strides, padding, dilation):
-    """Output lengths and leading padding, from the definition of "valid" and "same"."""
+    """Returns output lengths and leading padding, from the definition of "valid" and "same"."""
     counts, before = [], []
     for length, extent, stride, rate in zip(shape, size, strides, dilation, strict=True):
         reach = rate * (extent - 1)
@@ -42,7 +42,7 @@ def geometry(shape, size, strides, padding, dilation):
 
 
 def deformed(inputs, kernel, offsets, modulation, *, strides=1, padding="valid", dilation_rate=1):
-    """Channels last; `offsets` (batch, rows, columns, groups of channels, taps, 2) or None for 0."""
+    """Returns the output, channels last; `offsets` (batch, rows, columns, groups, taps, 2) or None."""
     strides, dilation_rate = as_pair(strides), as_pair(dilation_rate)
     size, (inner, filters) = kernel.shape[:2], kernel.shape[2:]
     channels = inputs.shape[-1]
@@ -227,7 +227,7 @@ def test_it_equals_torchvision(groups, offset_groups, strides, dilation):
 
 
 def test_a_3x3_case_by_hand():
-    # One tap, half a pixel down and one to the right, weighed 3/4.
+    # One tap, 0.5 pixels down and 1 to the right, with the modulation 3/4.
     inputs = np.arange(1, 10, dtype="float32").reshape(1, 3, 3, 1)
     layer = DeformableConv2D(1, 1, use_bias=False)
     layer.build(inputs.shape)
@@ -253,7 +253,7 @@ def test_a_sample_outside_is_zero_and_has_zero_gradient(offset):
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_at_integer_positions_the_gradient_is_from_the_right(axis):
-    # Also one pixel outside, where the next pixel is the map's first.
+    # Also one pixel outside, where the next pixel is the first of the map.
     inputs = noise(1, 4, 4, 1)
     for offset in (0.0, 1.0, -1.0):
         offsets = np.full((1, 4, 4, 2), offset, "float32")

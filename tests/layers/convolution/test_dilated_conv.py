@@ -1,4 +1,4 @@
-"""Keras' convolutions as parts are made of them: the numbers of channels_last with the channels first."""
+"""The corrected Keras convolutions: channels_first gives the numbers of channels_last."""
 
 import numpy as np
 import pytest

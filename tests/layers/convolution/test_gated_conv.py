@@ -1,4 +1,4 @@
-"""GatedConv1D against the paper's equation by loops, its limits, and two convolutions of Keras."""
+"""GatedConv1D against the paper's equation by loops, its limits, and two Keras convolutions."""
 
 import hypothesis
 import keras
@@ -135,7 +135,7 @@ def test_an_open_gate_passes_the_convolution_and_a_closed_gate_nothing():
 def test_a_case_of_three_steps_by_hand():
     layer = GatedConv1D(1, 2)
     layer.build((1, 3, 1))
-    # Twice the step before plus the step itself, with a gate of sigmoid(0).
+    # Two times the previous step plus the current step, with a gate of sigmoid(0).
     layer.set_weights([np.array([[[2.0]], [[1.0]]]), np.zeros(1), np.zeros((2, 1, 1)), np.zeros(1)])
     outputs = numpy_of(layer(np.array([[[1.0], [10.0], [100.0]]], "float32")))
     np.testing.assert_allclose(outputs[0, :, 0], [0.5, 6.0, 60.0])

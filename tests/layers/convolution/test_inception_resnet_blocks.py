@@ -1,4 +1,4 @@
-"""The blocks of Inception-ResNet-v2 against their figures by loops, the network against published ones."""
+"""The blocks of Inception-ResNet-v2 against their figures by loops, and the network against others."""
 
 import keras
 import numpy as np
@@ -44,7 +44,7 @@ def reduction_a(filters=(256, 256, 384, 384), **_):
 
 SHARED = {
     "width": 0.03,
-    # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: other cases have them.
+    # Keras' normalizations compute float64 in float32 on JAX and PyTorch; other cases have them.
     "normalization": None,
     "activation": "elu",
     "data_format": "channels_last",
@@ -55,7 +55,7 @@ RESIDUAL = {**SHARED, "width": 0.1, "scale": 0.5, "activate_output": False}
 CASES = [
     dict(
         cls=InceptionResNetStem,
-        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        # Two or more channels: PyTorch has no float64 gradient of a convolution from several to one.
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
@@ -134,7 +134,7 @@ def noise(*shape):
 
 
 def network(**options):
-    """Inception-ResNet-v2 up to the convolution before its head."""
+    """Returns Inception-ResNet-v2 without the convolution before its head."""
     return [
         InceptionResNetStem(**options),
         *[InceptionResNetA(**options) for _ in range(10)],
@@ -154,7 +154,7 @@ def test_the_network_has_the_published_parameter_count():
 
 
 def test_a_block_of_each_kind_has_the_right_parameter_count():
-    # By hand: a convolution and the two vectors of its normalization; the projection has a bias instead.
+    # By hand: a convolution and the two vectors of its normalization; a projection has a bias instead.
     count = oracle.normalized_convolution
     a = 3 * count(32, 1, 320) + count(32, 3, 32) + count(48, 3, 32) + count(64, 3, 48) + 128 * 320 + 320
     b = count(192, 1, 1088) + count(128, 1, 1088) + 384 * 1088 + 1088

@@ -1,4 +1,4 @@
-"""The blocks of Inception-v3 against their figures by loops, and the whole network against published ones."""
+"""The blocks of Inception-v3 against their figures by loops, and the network against published ones."""
 
 import keras
 import numpy as np
@@ -61,7 +61,7 @@ def c(filters=192, **_):
 
 SHARED = {
     "width": 0.04,
-    # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: other cases have them.
+    # Keras' normalizations compute float64 in float32 on JAX and PyTorch; other cases have them.
     "normalization": None,
     "activation": "elu",
     "data_format": "channels_last",
@@ -71,7 +71,7 @@ SHARED = {
 CASES = [
     dict(
         cls=InceptionV3Stem,
-        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        # Two or more channels: PyTorch has no float64 gradient of a convolution from several to one.
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
@@ -138,7 +138,7 @@ CASES = [
     ),
     dict(
         cls=InceptionV3E,
-        # Normalized, so that there are no biases and the pooling may wait.
+        # With normalization there are no biases, so the pooling follows the convolution.
         init_kwargs={"width": 0.01, "count_include_pad": True, "activation": None},
         input_shape=(1, 4, 3, 2),
         reference=oracle.reference(E),
@@ -151,7 +151,7 @@ def noise(*shape):
 
 
 def network(**options):
-    """Inception-v3 up to its last map."""
+    """Returns Inception-v3 up to its last feature map."""
     return [
         InceptionV3Stem(**options),
         InceptionV3A(32, **options),

@@ -1,4 +1,4 @@
-"""The blocks of Inception-v4 against their figures by loops, and the whole network's count of parameters."""
+"""The blocks of Inception-v4 against their figures by loops, and the network's parameter count."""
 
 import keras
 import numpy as np
@@ -65,7 +65,7 @@ def reduction_a(filters=(192, 224, 256, 384), **_):
 
 SHARED = {
     "width": 0.03,
-    # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: other cases have them.
+    # Keras' normalizations compute float64 in float32 on JAX and PyTorch; other cases have them.
     "normalization": None,
     "activation": "elu",
     "data_format": "channels_last",
@@ -75,7 +75,7 @@ SHARED = {
 CASES = [
     dict(
         cls=InceptionV4Stem,
-        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        # Two or more channels: PyTorch has no float64 gradient of a convolution from several to one.
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
@@ -154,7 +154,7 @@ def noise(*shape):
 
 
 def network(**options):
-    """Inception-v4 up to its last map."""
+    """Returns Inception-v4 up to its last feature map."""
     return [
         InceptionV4Stem(**options),
         *[InceptionV4A(**options) for _ in range(4)],

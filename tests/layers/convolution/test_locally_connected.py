@@ -1,4 +1,4 @@
-"""LocallyConnected against loops that take a kernel of its own at every position."""
+"""LocallyConnected against loops with a separate kernel at every position."""
 
 import hypothesis
 import keras
@@ -87,7 +87,7 @@ CASES = [
 
 @strategies.composite
 def geometries(draw):
-    """Kernels no larger than the map, or padded to it, with strides below and above the kernel."""
+    """Draws kernels that fit the map, or are padded, with strides below and above the kernel size."""
     rank = draw(strategies.sampled_from([1, 2]))
     padding = draw(strategies.sampled_from(["valid", "same"]))
     size = tuple(draw(strategies.integers(1, 4)) for _ in range(rank))
@@ -165,7 +165,7 @@ def test_a_3x3_case_by_hand():
 
 
 def test_weight_shapes_match_keras_2():
-    """Its `kernel_shape` for implementation 1: positions, taps by channels, filters."""
+    """Keras 2's `kernel_shape` for implementation 1: positions, taps * channels, filters."""
     layer = LocallyConnected2D(5, (3, 2), strides=(2, 1))
     layer.build((None, 8, 9, 4))
     assert [weight.shape for weight in layer.weights] == [(3 * 8, 3 * 2 * 4, 5), (3, 8, 5)]

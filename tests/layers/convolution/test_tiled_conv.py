@@ -1,4 +1,4 @@
-"""TiledConv against a convolution by loops that picks its kernel by position."""
+"""TiledConv against a convolution by loops that selects its kernel by position."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ def as_tuple(value, rank):
 
 
 def convolved(inputs, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1, tile_size=2):
-    """Channels last. Output position `place` takes the kernel `place % tile_size`."""
+    """Returns a channels_last convolution; output position `place` uses kernel `place % tile_size`."""
     rank = inputs.ndim - 2
     strides, dilation_rate = as_tuple(strides, rank), as_tuple(dilation_rate, rank)
     size, filters = kernel.shape[rank:-2], kernel.shape[-1]

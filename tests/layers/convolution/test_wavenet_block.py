@@ -1,4 +1,4 @@
-"""WaveNetBlock1D against the paper's equation 2 and figure 4 by loops; who sees whom in a stack."""
+"""WaveNetBlock1D against the paper's equation 2 and figure 4 by loops; receptive fields of stacks."""
 
 import keras
 import numpy as np
@@ -64,7 +64,7 @@ CASES = [
 
 
 def stack(rates, kernel_size, filters=4):
-    """The sum of the skip outputs of a stack, and the last residual output."""
+    """Returns the sum of the skip outputs of a stack, and the last residual output."""
     blocks = [
         WaveNetBlock1D(filters, kernel_size, dilation_rate=rate, kernel_initializer="he_normal")
         for rate in rates
@@ -103,7 +103,7 @@ def test_no_output_depends_on_a_later_step(skip_filters, data_format):
     [((1, 2, 4, 8, 16), 2, 32), ((1, 2, 4), 3, 15), ((1, 2, 4, 1, 2, 4), 2, 15)],
 )
 def test_the_receptive_field_of_a_stack_matches_the_paper(rates, kernel_size, field):
-    """Doubling rates with two taps see 2^n steps (the paper's section 2.1: 1 to 512 see 1024)."""
+    """Doubling rates with two taps see 2^n steps (section 2.1: rates 1 to 512 see 1024)."""
     assert field == 1 + (kernel_size - 1) * sum(rates)
     inputs = noise(1, field + 6, 4)
     run = stack(rates, kernel_size)
@@ -122,7 +122,7 @@ def test_without_skip_filters_the_outputs_share_the_convolution():
 
 
 def test_saturated_and_closed_units_give_the_kernel_sum_or_zero():
-    """tanh(100) = 1 behind an open gate gives the pointwise kernel's sum, behind a closed one nothing."""
+    """tanh(100) = 1 with an open gate gives the pointwise kernel's sum, with a closed gate 0."""
     inputs = noise(1, 6, 3)
     block = WaveNetBlock1D(3, 2)
     block.build(inputs.shape)

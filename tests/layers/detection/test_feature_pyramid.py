@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import FeaturePyramid, LocalResponseNormalization
 
 
 def convolved(inputs, weights, name, strides=1, **normalized):
-    """A convolution with one pixel of zeros around (none for a 1 x 1 kernel), and what normalizes it."""
+    """Returns a convolution with one pixel of zero padding (none for a 1 x 1 kernel), normalized."""
     kernel = weights[f"{name}/kernel"]
     size = len(kernel)
     reach = size // 2
@@ -63,7 +63,7 @@ CASES = [
             "filters": 3,
             "extra_levels": 2,
             "extra": "convolution",
-            # Keras' own normalizations compute in float32 under float64 on JAX and PyTorch.
+            # Keras' normalizations compute float64 in float32 on JAX and PyTorch.
             "normalization": LocalResponseNormalization(depth_radius=1, bias=1.5, alpha=0.3, beta=0.6),
             "kernel_initializer": "he_normal",
             "kernel_regularizer": keras.regularizers.L2(0.01),

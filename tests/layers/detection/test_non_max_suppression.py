@@ -1,4 +1,4 @@
-"""NonMaxSuppression against the greedy loop, its soft variant against Bodla et al.'s algorithm."""
+"""NonMaxSuppression against the greedy loop, and its soft variant against Bodla et al.'s algorithm."""
 
 import keras
 import numpy as np
@@ -33,11 +33,11 @@ def reference(
         "scores": np.zeros((batch, max_output_size)),
         "classes": np.full((batch, max_output_size), -1),
     }
-    for picture in range(batch):
+    for image in range(batch):
         left = [
             [
-                scores[picture, row, name],
-                boxes[picture, row] if boxes.ndim == 3 else boxes[picture, row, name],
+                scores[image, row, name],
+                boxes[image, row] if boxes.ndim == 3 else boxes[image, row, name],
                 name,
             ]
             for row in range(count)
@@ -49,8 +49,8 @@ def reference(
                 break
             best = max(left, key=lambda item: item[0])
             left = [item for item in left if item is not best]
-            found["scores"][picture, place], found["boxes"][picture, place] = best[0], best[1]
-            found["classes"][picture, place] = best[2]
+            found["scores"][image, place], found["boxes"][image, place] = best[0], best[1]
+            found["classes"][image, place] = best[2]
             kept = []
             for score, box, name in left:
                 overlap = 0.0
@@ -67,7 +67,7 @@ def reference(
 
 
 def candidates(count=14, classes=3, *, own_boxes=False, bounding_box_format="xyxy", seed=0):
-    """Boxes that overlap a lot, no two edges of which coincide, and scores that bfloat16 tells apart."""
+    """Returns strongly overlapping boxes with distinct edges, and scores that differ in bfloat16."""
     rng = np.random.default_rng(seed)
     number = count * classes if own_boxes else count
     edges = np.stack([rng.permutation(176)[: 2 * number] / 4 for _ in range(4)])

@@ -1,4 +1,4 @@
-"""ROIAlign2D against sample by sample interpolation, plain crops and linear maps."""
+"""ROIAlign2D against interpolation by loops, plain crops, and linear maps."""
 
 import keras
 import numpy as np
@@ -10,16 +10,16 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 from tests.ops.test_boxes import random_boxes
 
 
-def interpolated(picture, y, x):
-    """The value at (y, x), pixel centres at integers; borders continue for one pixel, then nothing is."""
-    height, width = picture.shape[:2]
+def interpolated(image, y, x):
+    """Returns the value at (y, x), pixel centers at integers; edges extend one pixel, then 0."""
+    height, width = image.shape[:2]
     if not (-1 <= y <= height and -1 <= x <= width):
-        return np.zeros(picture.shape[-1])
+        return np.zeros(image.shape[-1])
     y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
-    total = np.zeros(picture.shape[-1])
+    total = np.zeros(image.shape[-1])
     for row in range(height):
         for column in range(width):
-            total += max(0.0, 1 - abs(y - row)) * max(0.0, 1 - abs(x - column)) * picture[row, column]
+            total += max(0.0, 1 - abs(y - row)) * max(0.0, 1 - abs(x - column)) * image[row, column]
     return total
 
 
@@ -36,8 +36,8 @@ def reference(
     features, boxes = inputs
     rows, columns = (output_size,) * 2 if isinstance(output_size, int) else output_size
     outputs = np.zeros((*boxes.shape[:2], rows, columns, features.shape[-1]))
-    for picture in range(len(boxes)):
-        for number, box in enumerate(boxes[picture]):
+    for image in range(len(boxes)):
+        for number, box in enumerate(boxes[image]):
             if bounding_box_format == "yxyx":
                 box = box[[1, 0, 3, 2]]
             left, top, right, bottom = box * spatial_scale
@@ -52,7 +52,7 @@ def reference(
                         for j in range(sampling_ratio):
                             y = top + (row + (i + 0.5) / sampling_ratio) * height / rows
                             x = left + (column + (j + 0.5) / sampling_ratio) * width / columns
-                            outputs[picture, number, row, column] += interpolated(features[picture], y, x)
+                            outputs[image, number, row, column] += interpolated(features[image], y, x)
     return outputs / sampling_ratio**2
 
 

@@ -1,4 +1,4 @@
-"""GaussianSampling: its draws by their statistics, its gradients by the noise that they went with."""
+"""GaussianSampling against the statistics of its draws, and its gradients against the drawn noise."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def reference(inputs, weights, **_):
     return outputs
 
 
-# What draws at inference is not deterministic there, so `inference="sample"` is tested by hand.
+# The contract requires deterministic inference, so `inference="sample"` has only hand tests.
 CASES = [
     dict(
         cls=GaussianSampling,

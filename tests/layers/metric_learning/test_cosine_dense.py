@@ -1,4 +1,4 @@
-"""CosineDense against loops over the cosine's definition."""
+"""CosineDense against the definition of the cosine by loops."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""LargeMarginSoftmax against equations (18) and (19) by arc cosines, and against pytorch-metric-learning."""
+"""LargeMarginSoftmax against equations (18) and (19) by arc cosines, and pytorch-metric-learning."""
 
 import math
 
@@ -20,7 +20,7 @@ def psi(angle, margin):
 
 
 def trained(features, kernel, labels, margin, weight):
-    """The logits in training, with `weight` the paper's lambda."""
+    """Returns the training logits; `weight` is the paper's lambda."""
     outputs = np.array([[dot(row, column) for column in kernel.T] for row in features])
     for row, label in enumerate(labels):
         own = kernel[:, label]
@@ -130,7 +130,7 @@ def test_psi_is_continuous_decreasing_and_at_most_the_cosine(margin):
     np.testing.assert_allclose(values, [psi(angle, margin) for angle in angles], atol=2e-5)
 
 
-# Theirs: NumPy calls a hook of PyTorch's tensors in its new form.
+# Not from this package: NumPy's new signature of a hook that PyTorch's tensors define.
 @pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
 @pytest.mark.parametrize("margin", [2, 3, 4])
 def test_loss_and_gradient_equal_pytorch_metric_learning(margin):
@@ -190,7 +190,7 @@ def test_the_gradient_is_finite_at_angles_0_and_180_degrees(sign):
         lambda x: layer(x, labels=np.array([0]), training=True)[0, 0], [np.array([[sign, 0.0]], "float32")]
     )
     assert float(value) == pytest.approx(1.0 if sign > 0 else -7.0)
-    # The length scales the logit; a turn away from the class changes it in second order only.
+    # The length scales the logit; a rotation changes it only in second order.
     np.testing.assert_allclose(numbers(gradient), [[sign * float(value), 0.0]], atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""InstanceNormalization against its formula, and Keras' group normalization with a group a channel."""
+"""InstanceNormalization against its formula, and Keras' group normalization with one channel per group."""
 
 import keras
 import numpy as np
@@ -95,7 +95,7 @@ def test_a_flat_map_and_a_map_of_one_position_become_beta(value):
 
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float16"])
 def test_half_precision_statistics_use_float32(dtype):
-    # The squares of these leave float16's range, and a mean of 4096 of them loses all digits in it.
+    # The squares overflow float16, and a float16 mean of 4096 values loses all precision.
     inputs = (500 * noise(1, 64, 64, 2) + 1000).astype("float16").astype("float32")
     outputs = numpy_of(InstanceNormalization(dtype=dtype)(inputs))
     rounded = numpy_of(keras.ops.cast(inputs, keras.DTypePolicy(dtype).compute_dtype))

@@ -9,7 +9,7 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
 def normalized(v, g, units):
-    """g v / norm(v) for each unit; `units` are the axes of the kernel that tell units apart."""
+    """Returns g v / norm(v) per unit; `units` are the kernel axes that index units."""
     kernel = np.zeros_like(v)
     for unit in np.ndindex(*g.shape):
         where = [slice(None)] * v.ndim
@@ -28,7 +28,7 @@ def dense_reference(inputs, weights, layer):
 
 
 def depthwise_reference(inputs, weights, layer):
-    """Valid windows of 2 x 3, channels last; two filters a channel."""
+    """Valid windows of 2 x 3, channels last; two filters per channel."""
     kernel = normalized(weights["inner/kernel"], weights["g"], (2, 3))
     batch, height, width, channels = inputs.shape
     outputs = np.zeros((batch, height - 1, width - 2, channels, 2))
@@ -38,7 +38,7 @@ def depthwise_reference(inputs, weights, layer):
 
 
 def transposed_reference(inputs, weights, layer):
-    """Windows of 2 that do not overlap: every position gives two."""
+    """Windows of 2 without overlap: every input position gives two outputs."""
     kernel = normalized(weights["inner/kernel"], weights["g"], (1,))
     batch, steps, channels = inputs.shape
     outputs = np.zeros((batch, 2 * steps, kernel.shape[1]))
@@ -187,7 +187,7 @@ def test_initialize_refuses_constant_and_infinite_outputs(value):
 
 
 class Lookalike(keras.layers.Layer):
-    """A layer with a kernel of unknown meaning."""
+    """Layer whose kernel has an unknown meaning."""
 
 
 @pytest.mark.parametrize(

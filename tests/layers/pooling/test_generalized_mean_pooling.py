@@ -1,4 +1,4 @@
-"""GeneralizedMeanPooling2D by loops, between the average and the maximum, and over the range of its dtype."""
+"""GeneralizedMeanPooling2D by loops, its limits, and over the range of its dtype."""
 
 import hypothesis
 import keras
@@ -58,7 +58,7 @@ def positive(*shape):
 
 
 def outputs_and_gradients(layer, inputs):
-    """The outputs and the gradients of their sum for the inputs and the power, all in float32."""
+    """Returns the outputs and the gradients of their sum for the inputs and the power, in float32."""
     inputs = np.asarray(inputs, layer.compute_dtype)
     outputs = numpy_of(keras.ops.cast(layer(inputs), "float32"))
     _, of_inputs, of_weights = value_and_gradients(

@@ -1,4 +1,4 @@
-"""LpPooling against equation (7) of the survey by loops, its limits, Keras and PyTorch."""
+"""LpPooling against equation (7) of the survey by loops, its limits, Keras, and PyTorch."""
 
 import keras
 import numpy as np
@@ -96,7 +96,7 @@ def numpy_of(tensor):
 
 
 def outputs_and_gradient(layer, inputs):
-    """The outputs and the gradient of their sum, both in float32."""
+    """Returns the outputs and the gradient of their sum, in float32."""
     inputs = np.asarray(inputs, layer.compute_dtype)
     outputs = numpy_of(keras.ops.cast(layer(inputs), "float32"))
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(layer(x)), [inputs])
@@ -188,7 +188,7 @@ def test_the_gradient_does_not_depend_on_the_scale(p, strides, scale):
 
 @pytest.mark.parametrize("p", [2, 7.5])
 @pytest.mark.parametrize("strides", [2, 1])
-def test_small_values_next_to_large_windows_are_kept(p, strides):
+def test_windows_of_small_values_next_to_large_ones_are_exact(p, strides):
     inputs = noise(1, 2, 8, 1)
     inputs[:, :, 4:] *= 1e-20
     outputs = numpy_of(LpPooling2D(2, strides, p=p)(inputs))
@@ -203,7 +203,7 @@ def test_large_values_in_float16_do_not_overflow():
     np.testing.assert_allclose(gradient, 0.25, rtol=1e-3)
 
 
-def test_an_overflowing_sum_is_infinite_and_not_nan():
+def test_an_overflowing_sum_saturates_and_is_not_nan():
     inputs = np.zeros((1, 2, 4, 1), "float32")
     inputs[0, :, 2:] = 1
     outputs = numpy_of(LpPooling2D(2, p=0.01)(inputs)).ravel()
@@ -222,7 +222,7 @@ def test_an_empty_batch_and_a_window_of_one_are_accepted():
     np.testing.assert_allclose(numpy_of(LpPooling2D(1, 2)(inputs)), np.abs(inputs)[:, ::2, ::2], rtol=1e-6)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has float64 only with JAX_ENABLE_X64")
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX needs JAX_ENABLE_X64 for float64")
 def test_a_window_of_one_is_exact_in_3d_float64():
     inputs = noise(1, 2, 3, 2, 2).astype("float64")
     outputs = numpy_of(LpPooling3D(1, p=2, dtype="float64")(inputs))

@@ -9,7 +9,7 @@ from tests.layers.pooling.oracles import as_tuple, pooled
 
 
 def places(inputs, *, pool_size=2, strides=None, padding="valid", data_format="channels_last"):
-    """The row-major number, in its window, of the first maximum; padding counts as entries too."""
+    """Returns the row-major index of the first maximum in each window; padding counts as entries."""
     inputs = np.moveaxis(inputs, 1, -1) if data_format == "channels_first" else inputs
     size = as_tuple(pool_size, 2)
     step = size if strides is None else as_tuple(strides, 2)

@@ -1,4 +1,4 @@
-"""MaxUnpooling2D against placing by loops, and as the transpose of max pooling."""
+"""MaxUnpooling2D against loops, and against the transpose of max pooling."""
 
 import hypothesis
 import keras
@@ -12,7 +12,7 @@ from tests.layers.pooling.oracles import as_tuple
 
 
 def unpooled(values, switches, size, step, padding, shape):
-    """Channels last; what falls outside `shape` is lost."""
+    """Unpools in channels_last; values outside `shape` are dropped."""
     before = [0, 0]
     if padding == "same":
         before = [
@@ -124,10 +124,10 @@ def test_unknown_input_sizes_are_supported():
     inputs = keras.Input((None, None, 2))
     maxima, switches = MaxPoolingWithArgmax2D(2, padding="same")(inputs)
     model = keras.Model(inputs, MaxUnpooling2D(2, padding="same")(maxima, switches))
-    pictures = np.random.default_rng(0).normal(size=(3, 6, 4, 2)).astype("float32")
-    outputs = model.predict(pictures, verbose=0)
-    np.testing.assert_array_equal(outputs[outputs != 0], pictures[outputs != 0])
-    assert outputs.shape == pictures.shape and (outputs != 0).sum() == outputs.size / 4
+    images = np.random.default_rng(0).normal(size=(3, 6, 4, 2)).astype("float32")
+    outputs = model.predict(images, verbose=0)
+    np.testing.assert_array_equal(outputs[outputs != 0], images[outputs != 0])
+    assert outputs.shape == images.shape and (outputs != 0).sum() == outputs.size / 4
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""MixedPooling: inference by loops, the draws by their statistics and against Keras' two poolings."""
+"""MixedPooling: inference against loops, draws against their statistics and Keras' poolings."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def reference(inputs, weights, per="batch", inference="expectation", seed=None, 
 
 
 def lead_in_every_other_channel(layer):
-    # Too far ahead for a few draws to change what inference does.
+    # Leads that a few draws cannot reverse.
     layer.max_lead.assign([9e5 if channel % 2 else -9e5 for channel in range(layer.max_lead.shape[0])])
 
 
@@ -110,7 +110,7 @@ def noise(*shape):
 
 
 def fix_coins(monkeypatch, is_max):
-    """Every coin shows the maximum, or none does."""
+    """Makes every draw the maximum, or none."""
     monkeypatch.setattr(
         keras.random,
         "randint",
@@ -128,7 +128,7 @@ def test_the_two_draws_equal_max_and_average_pooling(monkeypatch, cls, shape, pa
     layer = cls(3, 2, padding, per=per)
     sibling = SIBLINGS[cls][0 if is_max else 1](3, 2, padding)
     outputs = numpy_of(layer(inputs, training=True))
-    # A mean with padding in its window is rounded once more.
+    # A mean over a window with padding is rounded one more time.
     rounding = 0 if is_max or padding == "valid" else 3e-7
     np.testing.assert_allclose(outputs, numpy_of(sibling(inputs)), rtol=rounding, atol=rounding)
     gradients = [
@@ -223,7 +223,7 @@ def test_counts_are_float32_and_updated_by_fit():
     model.fit(noise(12, 8, 8, 3), np.zeros((12, 3)), batch_size=5, verbose=0)
     assert layer.max_lead.dtype == "float32"
     lead = numpy_of(layer.max_lead)
-    # Of an even number of draws one kind is always ahead by an even number.
+    # For an even number of draws, the lead is even.
     assert np.abs(lead).max() > 0 and (lead % 2 == 0).all() and (np.abs(lead) < 6 * (12 * 16) ** 0.5).all()
 
 

@@ -1,4 +1,4 @@
-"""MultiScaleOrderlessPooling2D: VLAD by loops, what `adapt` learns, and what happens before it."""
+"""MultiScaleOrderlessPooling2D against VLAD by loops, and `adapt`."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def normalized(vector):
 
 
 def window_means(example, size, stride):
-    """The mean of every window of one map (height, width, channels), row by row."""
+    """Returns the mean of every window of one map (height, width, channels), in row-major order."""
     size, stride = as_tuple(size, 2), as_tuple(stride, 2)
     return np.array(
         [

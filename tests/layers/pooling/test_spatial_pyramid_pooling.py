@@ -1,4 +1,4 @@
-"""SpatialPyramidPooling2D against bins by loops, its length for any size, Keras and PyTorch."""
+"""SpatialPyramidPooling2D against bins by loops, Keras, and PyTorch."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""SpectralPooling2D against the crop of an explicit discrete Fourier transform."""
+"""SpectralPooling2D against a cropped explicit discrete Fourier transform."""
 
 import keras
 import numpy as np
@@ -7,26 +7,26 @@ import pytest
 from keras_cnn_zoo.layers import SpectralPooling2D
 
 
-def centred_transform(length):
-    """Row k of the discrete Fourier transform for the frequencies -length // 2 .. in ascending order."""
+def centered_transform(length):
+    """Returns the discrete Fourier transform, and its frequencies from -length // 2 in ascending order."""
     frequencies = np.arange(length) - length // 2
     return np.exp(-2j * np.pi * np.outer(frequencies, np.arange(length)) / length), frequencies
 
 
-def cropped(picture, height, width):
-    """The algorithm of Rippel et al.: transform, crop, real corner cases, inverse transform, one channel."""
-    rows, row_frequencies = centred_transform(picture.shape[0])
-    columns, column_frequencies = centred_transform(picture.shape[1])
-    spectrum = rows @ picture @ columns.T
-    new_rows, kept_rows = centred_transform(height)
-    new_columns, kept_columns = centred_transform(width)
+def cropped(image, height, width):
+    """The algorithm of Rippel et al. for one channel: transform, crop, treat corner cases, invert."""
+    rows, row_frequencies = centered_transform(image.shape[0])
+    columns, column_frequencies = centered_transform(image.shape[1])
+    spectrum = rows @ image @ columns.T
+    new_rows, kept_rows = centered_transform(height)
+    new_columns, kept_columns = centered_transform(width)
     small = np.empty((height, width), complex)
     for i, row in enumerate(kept_rows):
         for j, column in enumerate(kept_columns):
             small[i, j] = spectrum[row_frequencies == row, column_frequencies == column].item()
             if row in (0, -height / 2) and column in (0, -width / 2):
                 small[i, j] = small[i, j].real
-    return (new_rows.conj().T @ small @ new_columns.conj()).real / picture.size
+    return (new_rows.conj().T @ small @ new_columns.conj()).real / image.size
 
 
 def reference(inputs, weights, output_size=None, pool_size=None, data_format=None):
@@ -90,14 +90,14 @@ def test_a_constant_stays_constant():
 
 
 def test_resamples_a_band_limited_image_exactly():
-    def picture(height, width):
+    def image(height, width):
         y, x = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
         waves = np.cos(2 * np.pi * (y + 0.1)) + 0.5 * np.sin(2 * np.pi * (2 * x - y)) + 0.25
         return waves[None, ..., None].astype("float32")
 
     for size in [(6, 6), (5, 7), (16, 12)]:
-        outputs = numpy_of(SpectralPooling2D(size)(picture(16, 12)))
-        np.testing.assert_allclose(outputs, picture(*size), atol=2e-6)
+        outputs = numpy_of(SpectralPooling2D(size)(image(16, 12)))
+        np.testing.assert_allclose(outputs, image(*size), atol=2e-6)
 
 
 def test_the_full_size_is_the_identity():

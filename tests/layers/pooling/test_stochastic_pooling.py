@@ -1,4 +1,4 @@
-"""StochasticPooling: the inference formula by loops, the draws by their statistics."""
+"""StochasticPooling: inference against the formula by loops, draws against their statistics."""
 
 import keras
 import numpy as np
@@ -81,7 +81,7 @@ def test_frequencies_are_proportional_to_the_entries():
 
 
 def test_overlapping_windows_have_proportional_frequencies():
-    # Every window holds each of the nine entries once.
+    # Every window contains each of the nine entries once.
     inputs = tiled(np.arange(9).reshape(3, 3), 60, 60)
     draws = numpy_of(StochasticPooling2D(3, 1, seed=1)(inputs, training=True)).ravel()
     counts = np.bincount(draws.astype(int), minlength=9)

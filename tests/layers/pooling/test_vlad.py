@@ -1,4 +1,4 @@
-"""VLAD against the formula of NetVLAD by loops, its hard limit, and its gradients where lengths are zero."""
+"""VLAD against the formula of NetVLAD by loops, its hard limit, and its gradients at zero norms."""
 
 import keras
 import numpy as np
@@ -63,7 +63,7 @@ def built(num_clusters, channels, **kwargs):
 def test_a_case_of_two_clusters_by_hand():
     layer = built(2, 2, alpha=1e4)
     layer.set_centers([[1.0, 0.0], [0.0, 1.0]])
-    # Lengths do not count: the descriptors are (0.6, 0.8), nearest the second, and (1, 0), the first itself.
+    # The normalized descriptors are (0.6, 0.8), nearest to the second center, and (1, 0), the first center.
     outputs = numpy_of(layer(np.array([[[3.0, 4.0], [6.0, 8.0], [0.5, 0.0]]], "float32")))
     np.testing.assert_allclose(outputs, [[0, 0, 0.6 / 0.4**0.5, -0.2 / 0.4**0.5]], atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""Every windowed pooling on sizes, strides and paddings that nobody thought of, against loops."""
+"""Every windowed pooling against loops, on random sizes, strides, and paddings."""
 
 import hypothesis
 import keras
@@ -21,7 +21,7 @@ FAMILIES = {
 
 @strategies.composite
 def windowed(draw, family):
-    """A layer's class, its arguments, and an input, some of them such that no window fits."""
+    """Draws a layer's class, its arguments, and an input, which may be smaller than a window."""
     rank = draw(strategies.integers(1, 3))
 
     def sizes(most):

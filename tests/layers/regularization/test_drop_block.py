@@ -1,4 +1,4 @@
-"""DropBlock2D against Algorithm 1 of the paper by loops over given draws, and its share by statistics."""
+"""DropBlock2D against Algorithm 1 of the paper by loops for given draws, and its dropped fraction."""
 
 import hypothesis
 import keras
@@ -40,13 +40,13 @@ def numpy_of(tensor):
 
 
 def gamma(rate, block, size):
-    """Probability that a block starts at a position, equation (1) with a height and a width."""
+    """Returns the probability that a block starts at a position: equation (1) for height and width."""
     (rows, columns), (height, width) = block, size
     return rate / (rows * columns) * (height * width) / ((height - rows + 1) * (width - columns + 1))
 
 
 def algorithm(inputs, draws, rate, block):
-    """Algorithm 1 for channels last: blocks by their first position, and the count of what is left."""
+    """Returns the result of Algorithm 1 for channels_last, with blocks at their first position."""
     _, height, width, _ = inputs.shape
     rows, columns = min(block[0], height), min(block[1], width)
     mask = np.ones(inputs.shape)
@@ -61,7 +61,7 @@ def algorithm(inputs, draws, rate, block):
 
 
 def with_recorded_draws(call):
-    """What `call` returns and the one array of numbers it draws."""
+    """Returns the result of `call` and the one array of random numbers that it draws."""
     draws = []
 
     def recorded(shape, **_):
@@ -100,7 +100,7 @@ def test_it_matches_the_papers_algorithm(size, block, rate, per, data_format):
 def test_a_graph_with_unknown_sizes_drops_the_same(size):
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
-        pytest.skip("unknown sizes are TensorFlow's")
+        pytest.skip("only TensorFlow has unknown sizes")
     layer = DropBlock2D((3, 4), 0.4)
     layer.build((None, None, None, 2))
     starts = (3, max(size[0] - 3, 0) + 1, max(size[1] - 4, 0) + 1, 2)
@@ -126,7 +126,7 @@ def test_the_dropped_share_is_close_to_the_rate(block_size, rate, per):
     outputs = np.concatenate([numpy_of(layer(inputs, training=True)) for _ in range(4)])
     shares = (outputs == 0).mean(axis=(1, 2)).ravel()
     noise = 4 * shares.std() / np.sqrt(shares.size)
-    # Overlaps leave 1 - (1 - gamma)^(block_size^2) of an inner position, which is below the rate.
+    # With overlaps, an inner position is dropped with probability 1 - (1 - gamma)^(block_size^2) < rate.
     assert 0.85 * rate - noise < shares.mean() < rate + noise
 
 
@@ -171,7 +171,7 @@ def test_channels_share_blocks_per_example_only(per, same):
 
 
 def test_dropping_everything_gives_zeros():
-    # One map, dropped whole by nearly every draw.
+    # One map, which nearly every draw drops whole.
     outputs = numpy_of(DropBlock2D(4, 0.999, seed=1)(np.ones((1, 4, 4, 1), "float32"), training=True))
     assert np.isfinite(outputs).all() and not outputs.any()
 

@@ -1,4 +1,4 @@
-"""DropConnect against its formula, against sampled masks, and against the layers it wraps."""
+"""DropConnect against its formula, sampled masks, and the layers that it wraps."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import DropConnect
 
 
 def expected_relu(mean, variance):
-    """Mean of max(u, 0) for a Gaussian u, by Gauss-Legendre quadrature of u times its density."""
+    """Returns the mean of max(u, 0) for a Gaussian u, by Gauss-Legendre quadrature."""
     nodes, weights = np.polynomial.legendre.leggauss(400)
     outputs = np.empty_like(mean)
     for place in np.ndindex(mean.shape):
@@ -21,7 +21,7 @@ def expected_relu(mean, variance):
 
 
 def expected_sigmoid(mean, variance):
-    """Mean of the logistic function of a Gaussian, by the trapezoid rule."""
+    """Returns the mean of the logistic function of a Gaussian, by the trapezoid rule."""
     z = np.linspace(-12, 12, 4001)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     u = mean[..., None] + np.sqrt(variance)[..., None] * z
@@ -38,7 +38,7 @@ def dense(inputs, kernel, bias):
 
 
 def strided(inputs, kernel, bias):
-    """Valid 2 x 2 convolution with strides 2, channels last."""
+    """Returns a valid 2 x 2 convolution with strides 2, channels last."""
     batch, height, width, channels = inputs.shape
     outputs = np.zeros((batch, height // 2, width // 2, kernel.shape[-1]))
     for n, y, x, f in np.ndindex(outputs.shape):
@@ -175,7 +175,7 @@ def test_the_fraction_of_dropped_weights_and_biases_is_the_rate():
 
 
 def sampled(layer, inputs, count=10_000):
-    """Outputs of one example under `count` masks, by examples of one batch with masks of their own."""
+    """Returns the outputs of one example under `count` masks, as a batch with separate masks."""
     return numpy_of(layer(np.repeat(inputs, count, axis=0), training=True)).astype("float64")
 
 
@@ -197,7 +197,7 @@ def test_moment_matching_is_the_average_of_10000_masks_but_the_mean_is_not(activ
     samples = sampled(layer, inputs)
     average, noise = samples.mean(axis=0), samples.std(axis=0) / 100
     plain = numpy_of(DropConnect(inner, 0.5)(inputs))[0]
-    # What is left beside the noise is the distance of a sum of 100 Bernoulli terms from a Gaussian.
+    # The rest, besides noise, is the difference between a sum of 100 Bernoulli terms and a Gaussian.
     error = np.abs(numpy_of(layer(inputs))[0] - average)
     assert np.all(error < 4 * noise + 0.01 * samples.std())
     assert np.abs(plain - average).max() > 4 * error.max()
@@ -246,7 +246,7 @@ def test_from_config_does_not_change_the_config():
 
 
 class Doubled(keras.layers.Dense):
-    """A Dense that computes something else."""
+    """Dense layer with another computation."""
 
     def call(self, inputs):
         return 2 * super().call(inputs)

@@ -1,4 +1,4 @@
-"""NoiseInvariance: the penalty against its expectation, and that nothing else changes."""
+"""NoiseInvariance: the penalty against its expectation; nothing else changes."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import NoiseInvariance
 
 
 def reference(inputs, weights, layer, **_):
-    """A convolution with windows of 2, channels last, then the logistic function."""
+    """Returns a convolution with windows of 2, channels last, then the logistic function."""
     kernel = weights["inner/kernel"]
     outputs = np.zeros((inputs.shape[0], inputs.shape[1] - 1, kernel.shape[2]))
     for n, t, o, i, c in np.ndindex(*outputs.shape, 2, inputs.shape[2]):
@@ -94,7 +94,7 @@ def test_without_noise_or_weight_there_is_no_penalty(stddev, factor):
 
 
 def test_both_passes_drop_the_same_units():
-    # With masks of their own the passes would differ by far more than the noise.
+    # With separate masks, the passes would differ by far more than the noise.
     inner = keras.Sequential([keras.layers.Dropout(0.5, seed=2), keras.layers.Dense(3)])
     layer = NoiseInvariance(inner, stddev=1e-4, factor=1.0)
     found = penalty(layer, 10 + noise(50, 6))

@@ -1,4 +1,4 @@
-"""Standout against the paper's formula by loops, against dropout, and its draws by their frequencies."""
+"""Standout against the paper's formula by loops, dropout, and the frequencies of its draws."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ CASES = [
         cls=Standout,
         init_kwargs={
             "units": 4,
-            # Keras' own tanh computes float64 in float32 on JAX.
+            # Keras' tanh computes float64 in float32 on JAX.
             "activation": "elu",
             "use_bias": True,
             "kernel_initializer": "he_normal",

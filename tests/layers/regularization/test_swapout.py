@@ -1,4 +1,4 @@
-"""Swapout: the expectation by loops, the four kinds of unit by their frequencies, and its special cases."""
+"""Swapout: the expectation by loops, the frequencies of the four kinds of unit, and special cases."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def numpy_of(tensor):
 
 
 def drawn(layer, shape=(200, 100)):
-    """0, 1, 2 or 3 for every element: nothing, the shortcut, the branch, or both."""
+    """Returns 0, 1, 2, or 3 per element: nothing, the shortcut, the branch, or both."""
     return numpy_of(layer([np.ones(shape, "float32"), np.full(shape, 2.0, "float32")], training=True))
 
 

@@ -1,4 +1,4 @@
-"""HighwayConv2D against equation (36) of the survey, computed by loops."""
+"""HighwayConv2D against equation (36) of the survey by loops."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import HighwayConv2D
 
 
 def convolved(inputs, kernel, bias, dilation_rate, groups):
-    """Convolution with zero padding that keeps the size, channels last."""
+    """Returns a convolution with "same" zero padding, channels last."""
     batch, height, width, _ = inputs.shape
     rows, columns, per_group, filters = kernel.shape
     before = [(size - 1) * rate // 2 for size, rate in zip((rows, columns), dilation_rate, strict=True)]

@@ -1,4 +1,4 @@
-"""ResidualBlock2D against the papers' figures, computed by loops."""
+"""ResidualBlock2D against the papers' figures by loops."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import ResidualBlock2D
 
 
 def convolved(inputs, kernel, bias, strides, dilation, groups):
-    """Convolution of (n, h, w, c), padded on all sides alike so that stride 1 keeps the size."""
+    """Returns a convolution of (n, h, w, c), padded equally on all sides; stride 1 keeps the size."""
     rows, columns, per_group, filters = kernel.shape
     pad = (rows - 1) * dilation // 2
     padded = np.pad(inputs, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
@@ -109,7 +109,7 @@ CASES = [
             "strides": (2, 1),
             "kind": "bottleneck",
             "preactivation": False,
-            # Keras' grouped convolution on TensorFlow does not convert to ONNX: the last case has groups.
+            # Keras' grouped convolution on TensorFlow does not convert to ONNX; the last case has groups.
             "groups": 1,
             "base_width": 48,
             "shortcut": "projection",
@@ -118,7 +118,7 @@ CASES = [
             "weighted": True,
             "squeeze_ratio": 4,
             "drop_rate": 0.3,
-            # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: the next case has one.
+            # Keras' normalizations compute float64 in float32 on JAX and PyTorch; the next case has one.
             "normalization": None,
             "activation": "elu",
             "data_format": "channels_last",
@@ -161,7 +161,7 @@ def run(layer, inputs, **arguments):
 @pytest.mark.parametrize(
     ("arguments", "count"),
     [
-        # Table 1 of the paper: a stage of ResNet-18 and one of ResNet-50, added up by hand, with the two
+        # Table 1 of the paper: a stage of ResNet-18 and one of ResNet-50, summed by hand, with the two
         # vectors of each batch normalization.
         ({"filters": 64}, 2 * 9 * 64 * 64 + 4 * 64),
         ({"filters": 64, "kind": "bottleneck"}, 64 * 256 * 2 + 9 * 64 * 64 + 2 * (64 + 64 + 256)),

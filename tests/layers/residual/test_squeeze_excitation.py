@@ -1,4 +1,4 @@
-"""SqueezeExcitation against the paper's three steps, written with NumPy."""
+"""SqueezeExcitation against the paper's three steps in NumPy."""
 
 import keras
 import numpy as np

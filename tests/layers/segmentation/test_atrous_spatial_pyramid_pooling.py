@@ -1,4 +1,4 @@
-"""AtrousSpatialPyramidPooling2D against the papers' figures by loops, its limits, and Keras' own layers."""
+"""AtrousSpatialPyramidPooling2D against the papers' figures by loops, its limits, and Keras' layers."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import AtrousSpatialPyramidPooling2D
 
 
 def convolved(inputs, kernel, bias, rate):
-    """Dilated convolution with zero padding that keeps the size, channels last."""
+    """Returns a dilated convolution with "same" zero padding, channels last."""
     batch, height, width, _ = inputs.shape
     size, _, channels, filters = kernel.shape
     outputs = np.zeros((batch, height, width, filters))
@@ -76,7 +76,7 @@ CASES = [
             "image_pooling": True,
             "combine": "concat",
             "hidden_filters": None,
-            # Keras' own normalizations (and tanh on JAX) compute float64 in float32: another case has both.
+            # Keras' normalizations (and tanh on JAX) compute float64 in float32; another case has both.
             "normalization": None,
             "activation": "elu",
             "data_format": "channels_last",
@@ -133,7 +133,7 @@ def numpy_of(tensor):
 
 
 def test_the_parameter_count_matches_torchvision():
-    """torchvision.models.segmentation.deeplabv3.ASPP(64, [12, 24, 36], 16): five branches, one projection."""
+    """torchvision's deeplabv3.ASPP(64, [12, 24, 36], 16): five branches and one projection."""
     layer = AtrousSpatialPyramidPooling2D(16, rates=(12, 24, 36))
     layer.build((None, None, None, 64))
     trainable = sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)

@@ -1,4 +1,4 @@
-"""CrossCorrelation2D against its sum by loops, and against Keras' convolution of each example."""
+"""CrossCorrelation2D against its sum by loops, and Keras' convolution per example."""
 
 import keras
 import numpy as np
