@@ -1,4 +1,4 @@
-"""The base of convolutions, of every rank."""
+"""The base class of convolutions of every rank."""
 
 import keras
 
@@ -8,10 +8,10 @@ from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serializ
 
 
 class BaseConvolution(keras.layers.Layer):
-    """Abstract convolution: Keras' arguments, weights that follow them, the output shape, and the config.
+    """Abstract convolution with Keras' arguments, their weights, the output shape, and the config.
 
-    A subclass sets `rank`, the number of axes of space, and `paddings`, those that it takes. It adds its
-    weights in `build` and convolves in `call`.
+    A subclass sets `rank`, the number of spatial axes, and `paddings`, the values of `padding` that it
+    accepts. It adds its weights in `build` and convolves in `call`.
     """
 
     rank = None
@@ -72,7 +72,7 @@ class BaseConvolution(keras.layers.Layer):
         )
 
     def _add_bias(self, shape, initializer=None, name="bias"):
-        """Returns a new weight; None without `use_bias`."""
+        """Returns a new bias weight, or None without `use_bias`."""
         if not self.use_bias:
             return None
         return self.add_weight(
@@ -101,7 +101,7 @@ class BaseConvolution(keras.layers.Layer):
 
 
 def checked_dilation(dilation_rate, strides):
-    """Returns one integer per axis, or raises ValueError for dilation with strides, as Keras does."""
+    """Returns one integer per axis; raises ValueError for dilation with strides, as Keras does."""
     checked = validation.positive_integers("dilation_rate", dilation_rate, len(strides))
     if max(strides) > 1 and max(checked) > 1:
         validation.fail("dilation_rate", f"1 with strides={strides}, as in Keras", dilation_rate)
@@ -109,7 +109,7 @@ def checked_dilation(dilation_rate, strides):
 
 
 def checked_channels(input_shape, axis, groups):
-    """Returns the channels of the input, or raises ValueError if `groups` does not divide them."""
+    """Returns the number of input channels; raises ValueError if `groups` does not divide it."""
     channels = input_shape[axis]
     if channels is None or channels % groups:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The base of layers with the weights of a dense layer."""
+"""The base class of layers with the weights of a dense layer."""
 
 import keras
 
@@ -38,7 +38,7 @@ class BaseDense(keras.layers.Layer):
 
     @property
     def columns(self):
-        """Columns of the kernel."""
+        """Number of columns of the kernel."""
         return self.units
 
     def build(self, input_shape):
@@ -67,7 +67,7 @@ class BaseDense(keras.layers.Layer):
         self.built = True
 
     def _preactivation(self, inputs):
-        """Returns what a dense layer would give its activation."""
+        """Returns the output before the activation."""
         return affine.dense(inputs, self.kernel, self.bias)
 
     def _activate(self, outputs):

@@ -1,4 +1,4 @@
-"""The base of poolings over sliding windows, of every rank."""
+"""The base class of pooling over sliding windows, of every rank."""
 
 import keras
 
@@ -7,9 +7,9 @@ from keras_cnn_zoo.utils import validation
 
 
 class BasePooling(keras.layers.Layer):
-    """Abstract pooling: the arguments of windows, what they make of a shape, and the config.
+    """Abstract pooling layer with the window arguments, the output shape, and the config.
 
-    A subclass sets `rank`, the number of axes of space, and pools in `call`.
+    A subclass sets `rank`, the number of spatial axes, and pools in `call`.
     """
 
     rank = None
@@ -24,7 +24,7 @@ class BasePooling(keras.layers.Layer):
 
     @property
     def _window(self):
-        """Returns the arguments of functions of windows, after the inputs."""
+        """The arguments of the window functions that follow the inputs."""
         return self.pool_size, self.strides, self.padding, self.data_format
 
     @property

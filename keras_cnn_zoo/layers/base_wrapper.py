@@ -1,4 +1,4 @@
-"""The base of layers that wrap another layer."""
+"""The base class of layers that wrap another layer."""
 
 import keras
 
@@ -6,14 +6,13 @@ from keras_cnn_zoo.utils import validation
 
 
 class BaseWrapper(keras.layers.Wrapper):
-    """Abstract wrapper in the precision of its layer, with a config that building the layer does not change.
+    """Abstract wrapper with the dtype of its layer; building does not change its config.
 
-    A quantized layer stays quantized inside; the wrapper itself computes in the dtype that the layer was
-    quantized from.
+    A quantized layer stays quantized. The wrapper itself computes in the dtype that the layer had before.
 
     Args:
         layer: The layer to wrap, built or not; its weights are used, not copied.
-        **kwargs: `name`, `dtype` (that of `layer` by default, and given to a `layer` not yet built), ...
+        **kwargs: `name`, `dtype` (that of `layer` by default; also assigned to a `layer` not yet built), ...
     """
 
     receptive_steps = "wrapped"
@@ -37,21 +36,22 @@ class BaseWrapper(keras.layers.Wrapper):
         return tuple(self.layer.compute_output_shape(input_shape))
 
     def quantize(self, mode=None, type_check=True, config=None):
-        """Quantizes the wrapped layer, as `quantize` of a model does."""
+        """Quantizes the wrapped layer, as a model's `quantize` does."""
         self.layer.quantize(mode, type_check=type_check, config=config)
 
     def get_config(self):
         config = super().get_config()
-        # The wrapper builds its layer, so how that was built need not be stored and the config never changes.
+        # The wrapper builds its layer, so the build config is not needed; without it, the config never
+        # changes.
         config["layer"].pop("build_config", None)
         return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        # A copy, because Keras' wrapper takes `layer` out of the config it is given.
+        # A copy, because Keras' wrapper removes `layer` from the config that it receives.
         return super().from_config(dict(config), custom_objects)
 
 
 def _unquantized(policy):
-    """Returns the dtype policy that a quantized one was made from; others as they are."""
+    """Returns the dtype policy before quantization; other policies are returned unchanged."""
     return policy if policy.quantization_mode is None else policy.get_config()["source_name"]

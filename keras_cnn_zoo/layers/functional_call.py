@@ -1,8 +1,8 @@
-"""Calls of a layer with another kernel and bias.
+"""Calls a layer with a different kernel and bias.
 
-A layer that wraps a dense layer or a convolution and changes its weights calls it here:
+For layers that wrap a dense layer or a convolution and change its weights:
 
-    float_kernel(layer)                             its kernel as numbers, also after quantize("int8")
+    float_kernel(layer)                             its floating-point kernel, also after quantize("int8")
     preactivation(layer, inputs, kernel, bias)      the outputs before the activation
     functional_call(layer, inputs, kernel, bias)    the outputs
 """
@@ -16,7 +16,7 @@ CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
 def is_plain(layer):
-    """Returns whether a layer computes what Keras' Dense or convolution does, not what a subclass changed."""
+    """Returns whether a layer computes exactly what Keras' Dense or convolution layer does."""
     return any(
         isinstance(layer, kind)
         and type(layer).call is kind.call
@@ -26,7 +26,7 @@ def is_plain(layer):
 
 
 def has_float_kernel(layer):
-    """Returns whether `float_kernel` knows the kernel of a layer, built or not."""
+    """Returns whether `float_kernel` supports a layer, built or not."""
     mode = layer.quantization_mode
     return mode is None or (mode == "int8" and is_plain(layer) and layer.lora_rank is None)
 
@@ -35,13 +35,13 @@ def float_kernel(layer):
     """Returns the kernel of a built layer in floating point.
 
     Raises:
-        ValueError: for a layer quantized otherwise than to int8, or to int8 and adapted by LoRA.
+        ValueError: for a layer quantized to anything but int8, or to int8 with LoRA.
     """
     if not has_float_kernel(layer):
         raise ValueError(
             f"The layer {layer.name!r} must be in floating point or quantized to int8, because the layer "
-            f"around it changes its kernel. Received: dtype_policy={layer.dtype_policy.name!r}. Leave it out "
-            "by the `filters` argument of `quantize`"
+            f"that wraps it changes its kernel. Received: dtype_policy={layer.dtype_policy.name!r}. Exclude "
+            "it with the `filters` argument of `quantize`"
         )
     if layer.quantization_mode is None:
         return ops.convert_to_tensor(layer.kernel)
@@ -50,17 +50,17 @@ def float_kernel(layer):
 
 
 def preactivation(layer, inputs, kernel, bias):
-    """Returns the input of a layer's activation, computed with another `kernel` and `bias`.
+    """Returns the input of a layer's activation, computed with the given `kernel` and `bias`.
 
     Args:
-        layer: A built Dense, convolution, transposed or depthwise convolution layer of Keras' or a subclass.
-        inputs: The inputs of the layer.
-        kernel: A tensor like the layer's kernel; for a layer that `is_plain` it may have one more
-            axis, in front, with one kernel per example.
-        bias: As `kernel`, or None for a layer without bias.
+        layer: A built Keras Dense, (transposed or depthwise) convolution layer, or a subclass.
+        inputs: Inputs of the layer.
+        kernel: A tensor shaped like the layer's kernel. If the layer `is_plain`, an extra first axis may hold
+            one kernel per example.
+        bias: Like `kernel`, or None for a layer without bias.
 
     Returns:
-        The outputs. The layer's weights and losses stay as they are.
+        The outputs. The layer's weights and losses do not change.
     """
     if not is_plain(layer):
         activation, layer.activation = layer.activation, None
@@ -83,10 +83,10 @@ def preactivation(layer, inputs, kernel, bias):
 
 
 def functional_call(layer, inputs, kernel, bias):
-    """Returns the output of a layer, computed with another `kernel` and `bias`; see `preactivation`."""
+    """Returns the output of a layer, computed with the given `kernel` and `bias`; see `preactivation`."""
     if is_plain(layer):
         return activated(layer, preactivation(layer, inputs, kernel, bias))
-    # `StatelessScope` breaks on JAX where the layer's weights are already those of one.
+    # On JAX, `StatelessScope` fails if the layer's weights already belong to one.
     values = {id(layer.kernel): kernel, id(layer.bias): bias}
     trainable, others = (
         [values.get(id(weight), weight) for weight in weights]

@@ -1,4 +1,4 @@
-"""What layers made of other layers share: slots for parts, initial values per kernel, and frozen parts."""
+"""The base class of composite layers: slots for parts, initial values per kernel, and frozen parts."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from keras_cnn_zoo.utils import initialization, layer_tree, prototypes
 
 
 class Slot:
-    """An argument of a layer that is a name, a layer used as prototype, or None; read-only, see `_fill`."""
+    """A read-only layer argument: a name, a layer used as a prototype, or None; set by `_fill`."""
 
     def __set_name__(self, owner, name):
         self.name = name
@@ -20,24 +20,25 @@ class Slot:
 
 @dataclasses.dataclass
 class _Record:
-    """What a composite layer remembers. Keras would take a prototype in an attribute or list for a part."""
+    """The state of a composite layer. Keras would track a prototype in an attribute or list as a part."""
 
     given: dict = dataclasses.field(default_factory=dict)
     prototypes: dict = dataclasses.field(default_factory=dict)
     kernels: int = 0
-    # Paths of frozen parts: as the config says until the layer is built, and as building leaves them.
+    # `frozen` has paths from the config, until the layer is built; `frozen_by_build` those that `build`
+    # freezes.
     frozen: frozenset | None = None
     frozen_by_build: frozenset = frozenset()
 
 
 class CompositeLayer(keras.layers.Layer):
-    """A layer made of layers, its parts, which are attributes or in lists and dicts.
+    """Layer made of other layers, its parts, which are attributes or in lists and dicts.
 
     A subclass creates its parts in the constructor or in `build_parts`. `_initializer` gives each kernel its
-    own initial values. A slot, such as `normalization`, has a prototype that `_part` copies.
+    own initial values. A slot, such as `normalization`, stores a prototype that `_part` copies.
 
     `get_config()["frozen"]` lists the paths of parts with `trainable=False`, such as "squeeze/reduce". It is
-    absent unless a part was frozen or unfrozen by hand, and takes effect when the layer is built.
+    absent unless the user froze or unfroze a part. It takes effect when the layer is built.
     """
 
     def __init__(self, **kwargs):
@@ -53,25 +54,25 @@ class CompositeLayer(keras.layers.Layer):
         return (1, 2) if self.data_format == "channels_last" else (2, 3)
 
     def _fill(self, **slots):
-        """Checks the arguments of slots, keeps them as given, and their prototypes for `_part`."""
+        """Checks the arguments of slots and stores them, with their prototypes for `_part`."""
         for name, value in slots.items():
             prototype = self._record.prototypes[name] = self._prototype(name, value)
             self._record.given[name] = value if isinstance(value, str) else prototype
 
     def _prototype(self, slot, value):
-        """Returns the prototype that a slot's argument stands for, or None."""
+        """Returns the prototype of a slot's argument, or None."""
         return getattr(prototypes, slot)(slot, value)
 
     def _part(self, slot, name, shape=None):
         """Returns a copy of a slot's prototype, built for `shape`, or None if the slot is empty.
 
-        The copy has this layer's precision and works along this layer's channels.
+        The copy has this layer's dtype policy and channel axis.
         """
         prototype = self._record.prototypes[slot]
         if prototype is None:
             return None
         config = {**prototype.get_config(), "name": name, "dtype": self.dtype_policy}
-        # A built prototype carries the shape that it was built for.
+        # The config of a built prototype contains the shape that it was built for.
         config.pop("build_config", None)
         if config.get("axis") in (-1, [-1]):
             config["axis"] = self._channel_axis
@@ -86,7 +87,7 @@ class CompositeLayer(keras.layers.Layer):
         return initialization.reseeded(self.kernel_initializer, self._record.kernels - 1)
 
     def _convolution(self, filters, kernel_size, name, shape=None, **options):
-        """Returns a 2D convolution in this layer's layout and precision, built for `shape`."""
+        """Returns a 2D convolution with this layer's data format and dtype policy, built for `shape`."""
         convolution = Conv2D(
             filters,
             kernel_size,
@@ -109,12 +110,12 @@ class CompositeLayer(keras.layers.Layer):
             self._freeze(record.frozen)
             record.frozen = None
         elif not self.trainable:
-            # Keras freezes the parts of a layer only when the flag is set later.
+            # Keras freezes existing parts when `trainable` is set; these did not exist then.
             self._freeze(frozenset(self._parts()))
         self.built = True
 
     def build_parts(self, input_shape):
-        """Creates the parts, and builds them."""
+        """Creates the parts and builds them."""
         raise NotImplementedError
 
     def _parts(self):
@@ -125,7 +126,7 @@ class CompositeLayer(keras.layers.Layer):
         parts = self._parts()
         unknown = sorted(paths - parts.keys())
         if unknown:
-            raise ValueError(f"`frozen` must be paths of parts: {sorted(parts)}. Received: {unknown}")
+            raise ValueError(f"`frozen` must list paths of parts: {sorted(parts)}. Received: {unknown}")
         for path, part in parts.items():
             part.trainable = path not in paths
 
@@ -144,7 +145,7 @@ class CompositeLayer(keras.layers.Layer):
         return config
 
     def _slots_config(self):
-        """Returns what `get_config` says of the slots: a name, a serialized layer, or None."""
+        """Returns the slots' part of the config: a name, a serialized layer, or None for each."""
         return {
             name: given if isinstance(given, str) else prototypes.serialize(given)
             for name, given in self._record.given.items()

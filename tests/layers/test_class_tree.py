@@ -1,4 +1,4 @@
-"""Layers are abstract or final, at most two bases of the project away from Keras'."""
+"""Layers are abstract or final, with at most two project classes between them and Keras' classes."""
 
 import inspect
 
@@ -19,20 +19,20 @@ def own_bases(cls):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_at_most_two_bases_of_the_project_in_one_line(name):
+def test_layers_have_at_most_two_bases_of_the_project(name):
     bases = own_bases(PUBLIC[name])
     assert len(bases) <= 2
-    # One parent each: no mixins.
+    # Each class has one parent, so there are no mixins.
     assert all(len(cls.__bases__) == 1 for cls in [PUBLIC[name], *bases])
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_no_base_is_a_public_layer(name):
+def test_bases_are_not_public_layers(name):
     assert not set(own_bases(PUBLIC[name])) & set(PUBLIC.values())
 
 
 @pytest.mark.parametrize("base", [BaseConvolution, BaseDense, BasePooling, BaseWrapper])
-def test_bases_are_used_and_have_no_call_of_their_own(base):
+def test_bases_are_used_and_have_no_call_method(base):
     assert sum(issubclass(cls, base) for cls in PUBLIC.values()) > 2
     assert "call" not in vars(base) and issubclass(base, keras.layers.Layer)
 

@@ -1,4 +1,4 @@
-"""A call with another kernel and bias equals a twin with those weights, and leaves the layer as it was."""
+"""A call with another kernel and bias equals a layer with those weights and changes no state."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def other_weights(layer):
 
 
 @pytest.mark.parametrize("make, shape", PLAIN + OTHERS)
-def test_equals_a_twin_with_those_weights(make, shape):
+def test_equals_a_second_layer_with_those_weights(make, shape):
     layer, twin, inputs = make(activation="tanh"), make(activation="tanh"), noise(*shape)
     layer.build(shape)
     twin.build(shape)
@@ -53,7 +53,7 @@ def test_equals_a_twin_with_those_weights(make, shape):
 
 
 @pytest.mark.parametrize("make, shape", PLAIN)
-def test_plain_layers_take_one_kernel_per_example(make, shape):
+def test_plain_layers_accept_one_kernel_per_example(make, shape):
     layer, inputs = make(activation="tanh"), noise(*shape)
     layer.build(shape)
     kernels, biases = noise(2, *layer.kernel.shape, seed=1), noise(2, *layer.bias.shape, seed=2)
@@ -66,18 +66,18 @@ def test_plain_layers_take_one_kernel_per_example(make, shape):
 
 
 @pytest.mark.parametrize("make, shape", PLAIN + OTHERS[:3])
-def test_a_layer_without_bias_gets_none(make, shape):
+def test_a_layer_without_bias_accepts_none(make, shape):
     layer, inputs = make(use_bias=False), noise(*shape)
     expected = numpy_of(layer(inputs))
     outputs = functional_call.functional_call(layer, inputs, functional_call.float_kernel(layer), None)
     np.testing.assert_allclose(numpy_of(outputs), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_what_is_plain_is_told_from_subclasses_with_another_call():
+def test_is_plain_excludes_subclasses_with_another_call():
     assert [functional_call.is_plain(make()) for make, _ in PLAIN + OTHERS] == [True] * 4 + [False] * 4
 
 
-def test_the_kernel_of_a_layer_quantized_to_int8_is_that_of_before_but_for_rounding():
+def test_the_kernel_of_an_int8_layer_equals_the_original_up_to_rounding():
     layer = keras.layers.Dense(4)
     layer.build((None, 5))
     before = numpy_of(functional_call.float_kernel(layer))
@@ -87,7 +87,7 @@ def test_the_kernel_of_a_layer_quantized_to_int8_is_that_of_before_but_for_round
     assert kernel.dtype == before.dtype and np.all(np.abs(kernel - before) <= 0.51 * steps)
 
 
-def test_refuses_other_quantizations_and_adapters_of_low_rank():
+def test_refuses_other_quantizations_and_lora():
     int4 = keras.layers.Dense(4)
     int4.build((None, 6))
     int4.quantize("int4")

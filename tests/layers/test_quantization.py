@@ -1,4 +1,4 @@
-"""`quantize("int8")` on every layer: the outputs stay what they are, or one line says why not."""
+"""`quantize("int8")` on every layer keeps the outputs, or an error of one line explains why not."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from keras_cnn_zoo import layers
 from keras_cnn_zoo.layers import DropConnect, NoiseInvariance, WeightNormalization
 from tests.contract import collection
 
-# Of the largest output. int8 has steps of 1/127 of the largest weight of a unit.
+# Relative to the largest output. int8 has steps of 1/127 of the largest weight of a unit.
 TOLERANCE = 0.05
 WRAPPERS = (DropConnect, NoiseInvariance, WeightNormalization)
 EVERY = {
@@ -29,7 +29,7 @@ WRAPPED_DENSE = [
 
 
 def outputs_of(function, inputs):
-    """The floating-point outputs, flat, in float32."""
+    """Returns the floating-point outputs, flattened, in float32."""
     outputs = keras.tree.flatten(function(inputs))
     outputs = [output for output in outputs if "float" in keras.backend.standardize_dtype(output.dtype)]
     return [keras.ops.convert_to_numpy(keras.ops.cast(output, "float32")) for output in outputs]
@@ -41,16 +41,16 @@ def assert_close(found, expected):
 
 
 def quantize(model):
-    """Keras warns of each layer that it cannot quantize, and leaves it as it is."""
+    """Quantizes a model; Keras warns about each layer that it cannot quantize and does not change it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Layer .* does not have a `quantize` method implemented")
         model.quantize("int8")
 
 
 def functional(case, layer, inputs):
-    """A model of one layer."""
+    """Returns a model with one layer."""
     symbols = [
-        # A dict's tensors must have its keys for names.
+        # The tensors of a dict must be named after its keys.
         keras.Input(array.shape[1:], dtype=str(array.dtype), name="_".join(map(str, path)) or None)
         for path, array in keras.tree.flatten_with_path(inputs)
     ]
@@ -62,12 +62,12 @@ def noise(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-def test_the_cases_are_those_of_every_layer():
+def test_every_layer_has_a_case():
     assert {case.cls.__name__ for case in EVERY.values()} == set(layers.__all__)
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
-def test_a_quantized_model_gives_the_outputs_of_before(name):
+def test_a_quantized_model_keeps_its_outputs(name):
     case = EVERY[name]
     layer, inputs = case.ready(), case.make_inputs()
     model = functional(case, layer, inputs)
@@ -105,13 +105,13 @@ def test_a_quantized_wrapper_is_saved_and_loaded(make, tmp_path):
 
 
 @pytest.mark.parametrize("make", WRAPPED_DENSE)
-def test_a_layer_that_is_born_quantized_can_be_wrapped(make):
+def test_a_layer_created_quantized_can_be_wrapped(make):
     layer = make(dtype="int8_from_float32")
     assert layer(noise(4, 16)).shape == (4, 8)
     assert (layer.dtype_policy.name, layer.layer.dtype_policy.name) == ("float32", "int8_from_float32")
 
 
-def test_the_dtype_of_a_wrapper_may_be_that_of_a_quantized_layer():
+def test_a_wrapper_accepts_the_dtype_of_a_quantized_layer():
     layer = DropConnect(keras.layers.Dense(8), 0.4, dtype="int8_from_float32")
     layer.build((4, 16))
     assert (layer.dtype_policy.name, layer.layer.dtype_policy.name) == ("float32", "int8_from_float32")
@@ -127,7 +127,7 @@ def test_a_whole_model_inside_a_wrapper_is_quantized():
 
 
 @pytest.mark.parametrize("make", WRAPPED_DENSE[:3])
-def test_refuses_other_quantizations_of_a_kernel_that_it_changes(make):
+def test_refuses_other_quantizations_of_the_kernel(make):
     layer, inputs = make(), noise(4, 16)
     layer(inputs)
     layer.layer.quantize("int4")

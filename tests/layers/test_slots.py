@@ -1,4 +1,4 @@
-"""Composite layers: initial values per kernel, slots, and frozen parts; for every layer of the suite."""
+"""Initial values per kernel, slots, and frozen parts of every composite layer in the suite."""
 
 import inspect
 import itertools
@@ -41,7 +41,7 @@ def kernels(layer):
 
 
 def alike(one, other):
-    """Whether the shorter of two kernels begins like the other, up to a factor."""
+    """Returns whether the shorter of two kernels equals the start of the other, up to a factor."""
     size = min(one.size, other.size)
     if size < 4 or not (one.any() and other.any()):
         return False
@@ -79,11 +79,11 @@ def test_a_seed_generator_is_drawn_from_at_each_use():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", of(FIRST))
-def test_a_layer_with_parts_has_the_base_class(case):
+def test_layers_with_parts_subclass_composite_layer(case):
     layer = built(case)
     parts = layer_tree.layers_by_path(layer)
     assert isinstance(layer, (CompositeLayer, BaseWrapper)) == bool(parts)
-    # Prototypes are no parts, and no two parts have one path.
+    # Prototypes are not parts, and no two parts have the same path.
     assert len(parts) == len(layer_tree.nested_layers(layer)) - 1
 
 
@@ -102,7 +102,7 @@ def freeze_every_other(layer):
 
 
 @pytest.mark.parametrize("case", COMPOSITE)
-def test_the_config_holds_frozen_parts(case):
+def test_the_config_contains_frozen_parts(case):
     layer = case.make()
     assert "frozen" not in layer.get_config()
     case.call(layer, case.make_inputs())
@@ -162,7 +162,7 @@ def test_parts_of_parts_have_paths():
     assert "frozen" not in twin.get_config()
 
 
-def test_one_part_of_a_frozen_layer_may_be_trained():
+def test_one_part_of_a_frozen_layer_can_be_trainable():
     layer = residual_block()
     layer.trainable = False
     layer.convolutions[1].trainable = True
@@ -180,7 +180,7 @@ def test_copies_of_a_frozen_prototype_are_frozen():
     assert [part.trainable for part in twin.normalizations] == [True, False]
 
 
-def test_a_part_may_be_frozen_before_building():
+def test_a_part_can_be_frozen_before_build():
     layer = zoo.HighwayConv2D(3, 3)
     layer.gate.trainable = False
     assert layer.get_config()["frozen"] == ["gate"]
@@ -197,11 +197,11 @@ def test_a_wrapper_keeps_the_frozen_parts_of_its_layer():
     assert [part.trainable for part in (twin.layer.reduce, twin.layer.expand)] == [True, False]
 
 
-def test_a_path_of_no_part_is_refused():
+def test_refuses_an_unknown_path():
     config = {**residual_block().get_config(), "frozen": ["squeeze/enlarge"]}
     layer = zoo.ResidualBlock2D.from_config(config)
     with pytest.raises(
-        ValueError, match=r"`frozen` must be paths of parts: .* Received: \['squeeze/enlarge'\]"
+        ValueError, match=r"`frozen` must list paths of parts: .* Received: \['squeeze/enlarge'\]"
     ):
         layer.build((None, 6, 6, 3))
 

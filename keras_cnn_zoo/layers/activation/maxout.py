@@ -12,17 +12,17 @@ class Maxout(keras.layers.Layer):
     """Maximum over groups of `pieces` neighboring channels.
 
     `y[..., k] = max(x[..., k * pieces], ..., x[..., (k + 1) * pieces - 1])`: after a convolution or dense
-    layer with `pieces` times the filters it learns a convex, piecewise linear activation. It has no
-    parameters of its own, and was made to go with dropout. The gradient goes to the winner of each group
-    alone, the first one among equals.
+    layer with `pieces` times as many filters, it learns a convex, piecewise linear activation. It has no
+    weights and was designed for use with dropout. The gradient flows only to the maximum of each group; ties
+    go to the first entry.
 
     Reference: Goodfellow, Warde-Farley, Mirza, Courville, Bengio, 2013, "Maxout Networks", arXiv 1302.4389;
     section 3.3.6 of the survey.
 
     Args:
-        pieces: Channels in a group, a positive integer that divides the number of channels. TensorFlow
-            Addons' `Maxout` took the number of groups instead.
-        axis: The channels' axis, 1 for channels_first. Defaults to -1.
+        pieces: Channels per group, a positive integer that divides the number of channels. TensorFlow Addons'
+            `Maxout` took the number of groups instead.
+        axis: Axis of the channels, 1 for channels_first. Defaults to -1.
         {kwargs}
 
     Call arguments:
@@ -32,7 +32,7 @@ class Maxout(keras.layers.Layer):
         `(batch, ..., channels)`, the channels at `axis`.
 
     Output shape:
-        As the input, with `channels / pieces` channels.
+        Same as the input, with `channels / pieces` channels.
 
     Raises:
         ValueError: for `pieces` below 1, or channels that are unknown or not a multiple of `pieces`.

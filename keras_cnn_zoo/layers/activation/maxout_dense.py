@@ -10,18 +10,18 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class MaxoutDense(BaseDense):
-    """Dense layer whose units are the largest of `pieces` linear functions each.
+    """Dense layer whose units are each the maximum of `pieces` linear functions.
 
-    `y[k] = max over p of x . kernel[:, k * pieces + p] + bias[k * pieces + p]`: every unit learns a convex
-    activation of its own. Weights and numbers are those of `Dense(units * pieces)` followed by
-    `Maxout(pieces)`; it was made to go with dropout. For convolutions, put `Maxout` after `Conv2D`.
+    `y[k] = max over p of x . kernel[:, k * pieces + p] + bias[k * pieces + p]`. Every unit learns a convex
+    activation. The weights and outputs equal those of `Dense(units * pieces)` followed by `Maxout(pieces)`.
+    The layer was designed for use with dropout. For convolutions, put `Maxout` after `Conv2D`.
 
     Reference: Goodfellow, Warde-Farley, Mirza, Courville, Bengio, 2013, "Maxout Networks", arXiv 1302.4389;
     section 3.3.6 of the survey.
 
     Args:
         {units}
-        pieces: Linear functions of a unit, a positive integer; with 1 it is a linear dense layer.
+        pieces: Linear functions per unit, a positive integer; 1 gives a linear dense layer.
         use_bias: Whether the linear functions have biases. Defaults to True.
         kernel_initializer: For the kernel. Defaults to Glorot uniform.
         {bias_initializer}

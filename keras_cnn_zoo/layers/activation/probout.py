@@ -9,34 +9,34 @@ from keras_cnn_zoo.ops.pieces import largest, reduced_shape, unstack_pieces
 from keras_cnn_zoo.ops.windows import as_float32
 from keras_cnn_zoo.utils import docstrings, validation
 
-LARGEST_FACTOR = 1e30  # float32 has no much larger number; the result is that of any larger one
+LARGEST_FACTOR = 1e30  # close to float32's maximum; any larger factor gives the same result
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class Probout(keras.layers.Layer):
-    """Draws one of each group of `pieces` neighboring channels, the larger ones more often.
+    """Maxout that draws one of each `pieces` neighboring channels, larger ones more often.
 
-    In training entry i of a group is drawn with probability
-    `p_i = exp(inverse_temperature * x_i) / sum_j exp(inverse_temperature * x_j)`, and the gradient goes to it
-    alone. With `dropout` the output is 0 half the time, `p_0 = 1/2`, and the others share the other half. The
-    noise makes filters of a group more alike than `Maxout` does, hence more invariant; towards infinite
-    `inverse_temperature` it is `Maxout` under dropout. One random number serves a whole group.
+    In training, entry i of a group is drawn with probability `p_i = exp(inverse_temperature * x_i) / sum_j
+    exp(inverse_temperature * x_j)`, and the gradient flows only to that entry. With `dropout`, the output is
+    0 half the time (`p_0 = 1/2`), and the entries share the other half. The noise makes the filters of a
+    group more alike than `Maxout` does, so the output is more invariant. As `inverse_temperature` grows, the
+    layer approaches `Maxout` with dropout. One random number is drawn per group.
 
     Reference: Springenberg, Riedmiller, 2014, "Improving Deep Neural Networks with Probabilistic Maxout
     Units", arXiv 1312.6116; equations (14) and (15), section 3.3.7 of the survey.
 
-    Differs from the paper: at test the paper averages the predictions of many sampled passes, which is
-    `inference="sample"` called many times; `"expectation"` needs one pass. The paper also raises the inverse
-    temperature during training; here it is fixed.
+    Differs from the paper: at test time the paper averages the predictions of many sampled passes; call the
+    layer many times with `inference="sample"` for that. `"expectation"` needs one pass. The paper also raises
+    the inverse temperature during training; here it is fixed.
 
     Args:
-        pieces: Channels in a group, a positive integer that divides the number of channels.
-        inverse_temperature: How much more often larger entries are drawn, at least 0, where all are drawn
-            alike. Defaults to 1.
-        dropout: Whether a group gives 0 with probability 1/2. Defaults to True.
-        inference: Outside training, `"expectation"` gives the mean of the draws, `"max"` the largest entry,
-            halved with `dropout`, and `"sample"` draws as in training. Defaults to `"expectation"`.
+        pieces: Channels per group, a positive integer that divides the number of channels.
+        inverse_temperature: How much more often larger entries are drawn, at least 0; at 0 all are equally
+            likely. Defaults to 1.
+        dropout: Whether the output of a group is 0 with probability 1/2. Defaults to True.
+        inference: Output outside training: `"expectation"` is the mean over the draws, `"max"` the largest
+            entry (halved with `dropout`), and `"sample"` a draw as in training. Defaults to `"expectation"`.
         {axis}
         {seed}
         {kwargs}
@@ -49,7 +49,7 @@ class Probout(keras.layers.Layer):
         `(batch, ..., channels)`, the channels at `axis`.
 
     Output shape:
-        As the input, with `channels / pieces` channels.
+        Same as the input, with `channels / pieces` channels.
 
     Raises:
         ValueError: for an argument outside its range, or channels that are unknown or not a multiple of
@@ -95,7 +95,7 @@ class Probout(keras.layers.Layer):
             return self._draw(entries, winner)
         if self.inference == "max":
             return winner / 2 if self.dropout else winner
-        # Relative to the largest entry, so that neither exponentials nor gradients lose digits.
+        # Offsets from the largest entry keep the exponentials and gradients accurate.
         winner = ops.stop_gradient(as_float32(winner))
         offsets = [as_float32(entry) - winner for entry in entries]
         weights = self._weights(offsets)
@@ -103,7 +103,7 @@ class Probout(keras.layers.Layer):
         return ops.cast(mean / 2 if self.dropout else mean, inputs.dtype)
 
     def _weights(self, offsets):
-        """What the probabilities are proportional to, 1 for the largest entry, which has the offset 0."""
+        """Returns the unnormalized probabilities: 1 for the largest entry, whose offset is 0."""
         factor = min(self.inverse_temperature, LARGEST_FACTOR)
         return [ops.exp(factor * offset) for offset in offsets]
 
@@ -112,7 +112,7 @@ class Probout(keras.layers.Layer):
         constant = ops.cast(ops.stop_gradient(winner), "float32")
         offsets = [ops.cast(ops.stop_gradient(entry), "float32") - constant for entry in entries]
         limits = list(itertools.accumulate(self._weights(offsets)))
-        # The half of the draws that gives 0 comes first, and the rest is stretched to the whole.
+        # Draws below 1/2 give 0; the rest is rescaled to the whole interval.
         point = (2 * draw - 1 if self.dropout else draw) * limits[-1]
         drawn = winner
         for entry, limit in zip(reversed(entries), reversed(limits), strict=True):

@@ -9,26 +9,26 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class RReLU(keras.layers.Layer):
-    """Randomized leaky ReLU: the negative slope is drawn anew in training and fixed at inference.
+    """Randomized leaky ReLU: the negative slope is random in training and fixed at inference.
 
-    `y = max(x, 0) + slope * min(x, 0)`, where in training `slope` is uniform on `[lower, upper]`, and at
+    `y = max(x, 0) + slope * min(x, 0)`, where `slope` is uniform on `[lower, upper]` in training. At
     inference it is `inference_slope`, by default the mean `(lower + upper) / 2`. The noise regularizes, which
-    helps most on small data sets. `lower` and `upper` are the slopes themselves, as in PyTorch. With
-    `lower == upper` this is `keras.layers.LeakyReLU`.
+    helps most on small data sets. `lower` and `upper` are the slopes themselves, as in PyTorch. With `lower
+    == upper` this is `keras.layers.LeakyReLU`.
 
     Reference: Xu, Wang, Chen, Li, 2015, "Empirical Evaluation of Rectified Activations in Convolutional
     Network", arXiv 1505.00853; equation (12) of the survey.
 
-    Differs from the paper: the paper draws the divisor `1 / slope` from U(3, 8) and divides by its mean 5.5
-    at test, a slope of 0.18, where the mean slope here is 0.23. `inference_slope=1 / 5.5` gives the paper's
-    test network.
+    Differs from the paper: the paper draws the divisor `1 / slope` from U(3, 8). At test time it divides by
+    the mean, 5.5, which is a slope of 0.18; the mean slope here is 0.23. `inference_slope=1 / 5.5` gives the
+    paper's test network.
 
     Args:
         lower: Smallest slope of the negative part, in [0, 1]. Defaults to 1/8.
         upper: Largest slope of the negative part, in [`lower`, 1]. Defaults to 1/3.
-        per: What shares one slope: `"element"` draws a slope for every element, as the common implementations
-            do; `"channel"` one for every example and channel, shared over space. Defaults to `"element"`.
-        axis: The channels' axis, 1 for channels_first; used by `per="channel"`. Defaults to -1.
+        per: Scope of one slope: `"element"` draws one per element, as common implementations do; `"channel"`
+            draws one per example and channel, shared over the spatial axes. Defaults to `"element"`.
+        axis: Axis of the channels, 1 for channels_first; used by `per="channel"`. Defaults to -1.
         inference_slope: Slope outside training, or None for the mean of the interval. Defaults to None.
         {seed}
         {kwargs}
@@ -41,11 +41,10 @@ class RReLU(keras.layers.Layer):
         `(batch, ...)`; with `per="channel"` at least `(batch, channels)`.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
-        ValueError: for a slope outside its interval, an unknown `per`, or an input without the channels'
-            axis.
+        ValueError: for a slope outside its interval, an unknown `per`, or an input without a channel axis.
 
     >>> layer = RReLU(lower=0.125, upper=0.375)
     >>> [float(value) for value in layer(np.array([[-4.0, 2.0]]))[0]]

@@ -1,4 +1,4 @@
-"""The context module: a stack of dilated convolutions that begins as the identity."""
+"""Context module: a stack of dilated convolutions that starts as the identity."""
 
 import keras
 
@@ -8,43 +8,42 @@ from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils import docstrings, initialization, validation
 
-# Of the identity's own entries: enough to make copies of a channel differ, little next to what they carry.
+# Relative to the entries of the identity: enough to make copies of a channel differ, but small.
 NOISE = 0.01
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class ContextModule2D(CompositeLayer):
-    """Dilated convolutions that give every position of a map the context around it.
+    """Stack of dilated convolutions that adds context to every position of a feature map.
 
-    A 3 x 3 convolution, each followed by `activation`, for every one of `dilation_rates`, then a 1 x 1
-    convolution without activation. One position of the output sees `1 + 2 * sum(dilation_rates)` positions
-    of the input along each axis, 67 by default, and the map keeps its size. Put after a network that gives
-    a score map per class, it refines them; it starts as the identity (of what is not negative), so that
-    it can only gain by training.
+    One 3 x 3 convolution per entry of `dilation_rates`, each followed by `activation`, then a 1 x 1
+    convolution without activation. The receptive field is `1 + 2 * sum(dilation_rates)` positions along each
+    axis, 67 by default, and the map keeps its size. Use it to refine a network's score map per class. It
+    starts as the identity for nonnegative inputs, so training starts from the network's own scores.
 
-    The input has `filters` channels, and so has the output. In between, the paper's basic module keeps them;
-    `channel_multipliers=(2, 2, 4, 8, 16, 32, 32)` is its large one.
+    Input and output have `filters` channels. The default is the paper's basic module, with `filters` channels
+    throughout; `channel_multipliers=(2, 2, 4, 8, 16, 32, 32)` gives its large module.
 
     Reference: Yu, Koltun, 2016, "Multi-Scale Context Aggregation by Dilated Convolutions", arXiv 1511.07122,
     table 1; section 3.1.3 of the survey.
 
-    Differs from the paper: where its networks enlarge the map once by `sum(dilation_rates)` zeros or
-    reflected positions on each side, pad it so and take `padding="valid"`; the default puts zeros around
-    every convolution's input, as the authors' training program does.
+    Differs from the paper: the default pads the input of every convolution with zeros, as the authors'
+    training program does. The paper's networks pad the map once, by `sum(dilation_rates)` zeros or reflected
+    positions on each side; for that, pad the input and use `padding="valid"`.
 
     Args:
         filters: Channels of the input and of the output, for example the number of classes.
-        dilation_rates: Dilations of the 3 x 3 convolutions, a sequence of integers. Defaults to
-            `(1, 1, 2, 4, 8, 16, 1)`; double on from 16 for larger maps, halve the length for smaller ones.
-        channel_multipliers: Channels of each 3 x 3 convolution as multiples of `filters`, as many as
+        dilation_rates: Dilations of the 3 x 3 convolutions, a sequence of integers. Defaults to `(1, 1, 2, 4,
+            8, 16, 1)`; add rates of 32, 64, ... for larger maps, and remove rates for smaller ones.
+        channel_multipliers: Channels of each 3 x 3 convolution as multiples of `filters`, one per entry of
             `dilation_rates`, or None for `filters` throughout. Defaults to None.
-        padding: `"same"`, or `"valid"`, by which the map loses `sum(dilation_rates)` on each side. Defaults
+        padding: `"same"`, or `"valid"`, which removes `sum(dilation_rates)` positions on each side. Defaults
             to `"same"`.
         {data_format}
         activation: Activation after each 3 x 3 convolution, or None. Defaults to `"relu"`.
-        kernel_initializer: For all kernels, or None for `ConvIdentity`, with a noise of 1 % where
-            `channel_multipliers` make copies of channels. Defaults to None.
+        kernel_initializer: For all kernels, or None for `ConvIdentity`, with 1% noise if
+            `channel_multipliers` copies channels. Defaults to None.
         kernel_regularizer: For all kernels, or None.
         {kwargs}
 
@@ -56,7 +55,7 @@ class ContextModule2D(CompositeLayer):
         width may be unknown.
 
     Output shape:
-        As the input; with `padding="valid"`, `2 * sum(dilation_rates)` less in height and width.
+        Same as the input; with `padding="valid"`, height and width shrink by `2 * sum(dilation_rates)`.
 
     Raises:
         ValueError: for an argument outside its range, or an input of a rank other than 4, with channels other
@@ -124,7 +123,7 @@ class ContextModule2D(CompositeLayer):
         self.compute_output_shape(shape)
         if shape[self._channel_axis] != self.filters:
             raise ValueError(
-                "`filters` must equal the channels of the input, which the module refines. "
+                "`filters` must equal the channels of the input. "
                 f"Received: filters={self.filters}, input_shape={shape}"
             )
         for layer in self.convolutions:
@@ -137,7 +136,7 @@ class ContextModule2D(CompositeLayer):
         return inputs
 
     def compute_output_shape(self, input_shape):
-        # The convolutions together have the window of one with three taps, their rates added up.
+        # The stack has the same window as one 3 x 3 convolution whose rate is the sum of all rates.
         return windows.window_shape(
             input_shape,
             (3, 3),

@@ -14,19 +14,21 @@ from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serializ
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class DeformableConv2D(CompositeLayer):
-    """2D convolution that learns where each tap of its kernel looks.
+    """2D convolution that learns the sampling position of each tap of its kernel.
 
     `y[p] = activation(bias + sum over taps t of kernel[t] . m[p, t] x(p * strides + t * dilation_rate +
-    offset[p, t]))`, the input `x` bilinear between pixels and 0 outside. Offsets and modulation `m` come from
-    a convolution of the same input, `offset`, whose weights start at 0: then the offsets are 0 and `m`, a
-    sigmoid, is 1/2 everywhere. The kernel follows the shape of what it sees, which helps detection and
-    segmentation most, in the last stages of a backbone. With `modulated=False` this is version 1, `m = 1`.
+    offset[p, t]))`, where the input `x` is interpolated bilinearly between pixels and is 0 outside. Another
+    convolution of the input, `offset`, computes the offsets and the modulation `m`, a sigmoid. Its weights
+    start at 0, so the offsets start at 0 and `m` at 1/2. The kernel adapts to the shape of objects, which
+    helps detection and segmentation most, in the last stages of a backbone. `modulated=False` is version 1,
+    `m = 1`.
 
     Reference: Zhu, Hu, Lin, Dai, 2019, "Deformable ConvNets v2: More Deformable, Better Results", arXiv
     1811.11168; version 1: Dai, Qi, Xiong, Li, Zhang, Hu, Wei, 2017, "Deformable Convolutional Networks",
     arXiv 1703.06211.
 
-    Differs from the paper: `offset` learns at the rate of the other layers, where the authors take a tenth.
+    Differs from the paper: `offset` uses the learning rate of the other layers; the authors use a tenth of
+    it.
 
     Args:
         filters: Number of filters, and channels of the output.
@@ -37,11 +39,11 @@ class DeformableConv2D(CompositeLayer):
         {dilation_rate}
         {groups}
         activation: Activation of the output, or None.
-        use_bias: Whether to add a bias; `offset` has one always. Defaults to True.
+        use_bias: Whether to add a bias; `offset` always has one. Defaults to True.
         {weights}
         modulated: Whether samples are weighted by a learned factor between 0 and 1. Defaults to True.
-        offset_groups: Groups of channels with offsets of their own, a divisor of the input's channels.
-            Defaults to 1.
+        offset_groups: Groups of channels with separate offsets, a divisor of the input's channels. Defaults
+            to 1.
         {kwargs}
 
     Call arguments:
@@ -119,7 +121,7 @@ class DeformableConv2D(CompositeLayer):
 
     @property
     def _samples(self):
-        """Samples per output position: one per tap and offset group."""
+        """Number of samples per output position: one per tap and offset group."""
         return self.offset_groups * self.kernel_size[0] * self.kernel_size[1]
 
     def build_parts(self, input_shape):
@@ -150,6 +152,10 @@ class DeformableConv2D(CompositeLayer):
         self.offset.build(input_shape)
 
     def call(self, inputs):
+        # input (batch, height, width, channels), samples = offset_groups * taps
+        # -> `offset` convolution (batch, new_height, new_width, 3 * samples), 2 * samples if not modulated
+        # -> offsets in pixels (..., 2 * samples) and modulation in [0, 1] (..., samples)
+        # -> bilinear samples, times modulation, times kernel -> (batch, new_height, new_width, filters)
         offsets = self.offset(inputs)
         if self.data_format == "channels_first":
             inputs, offsets = (ops.transpose(tensor, (0, 2, 3, 1)) for tensor in (inputs, offsets))

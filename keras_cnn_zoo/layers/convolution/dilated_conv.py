@@ -1,4 +1,4 @@
-"""Keras' convolutions without what is slow or wrong in them: dilation, and biases with the channels first."""
+"""Keras' convolutions with fast dilation and a correct bias for channels_first."""
 
 import keras
 from keras import ops
@@ -7,9 +7,9 @@ from keras_cnn_zoo.ops import affine
 from keras_cnn_zoo.ops.atrous_convolution import atrous_convolution
 
 
-# Keras' names: weight files call a layer inside a layer by its class.
+# Same names as in Keras, because weight files name a nested layer after its class.
 class Conv1D(keras.layers.Conv1D):
-    """`keras.layers.Conv1D` with a sound bias for channels_first on TensorFlow; for parts made of it."""
+    """`keras.layers.Conv1D` with a correct bias for channels_first on TensorFlow; for internal use."""
 
     receptive_steps = "window"
 
@@ -29,9 +29,9 @@ class Conv1D(keras.layers.Conv1D):
 
 
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` whose dilated convolutions are fast on TensorFlow too; for parts made of it.
+    """`keras.layers.Conv2D` with fast dilated convolutions on TensorFlow; for internal use.
 
-    There its bias is sound for channels_first, too.
+    Its bias is also correct for channels_first on TensorFlow.
     """
 
     receptive_steps = "window"

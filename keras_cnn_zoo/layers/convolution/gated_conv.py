@@ -1,4 +1,4 @@
-"""Convolution with a gated linear unit."""
+"""Gated convolution."""
 
 import keras
 from keras import ops
@@ -13,16 +13,16 @@ from keras_cnn_zoo.utils import docstrings, initialization
 class GatedConv1D(BaseConvolution):
     """1D convolution whose output is gated by another convolution of the same input.
 
-    `y = activation(bias + kernel * x) * sigmoid(gate_bias + gate_kernel * x)`. Without an activation that is
-    the gated linear unit: the gate is the non-linearity, and the gradient has a linear path past it, so that
-    deep stacks train without vanishing gradients. `activation="tanh"` is the gated tanh unit of PixelCNN and
-    WaveNet. With the default `"causal"` padding no output sees a later step, as a language model needs.
+    `y = activation(bias + kernel * x) * sigmoid(gate_bias + gate_kernel * x)`. Without an activation this is
+    the gated linear unit. The gate is the non-linearity, and the gradient also has a linear path, so deep
+    stacks train well. `activation="tanh"` gives the gated tanh unit of PixelCNN and WaveNet. With the default
+    `"causal"` padding, no output depends on a later step, as language models require.
 
     Reference: Dauphin, Fan, Auli, Grangier, 2017, "Language Modeling with Gated Convolutional Networks",
     arXiv 1612.08083.
 
-    Differs from the paper: the weights are not normalized (its weight normalization is a matter of a wrapper
-    or of the optimizer), and the paper's bottleneck and residual connection are left to the model.
+    Differs from the paper: the weights are not normalized (wrap the layer in `WeightNormalization` for that),
+    and the bottleneck and the residual connection are left to the model.
 
     Args:
         filters: Number of filters of each of the two convolutions, and channels of the output.
@@ -33,11 +33,11 @@ class GatedConv1D(BaseConvolution):
         {dilation_rate}
         groups: Groups of both convolutions, a divisor of `filters` and of the input's channels. Defaults
             to 1.
-        activation: Activation of what is gated, or None, as in the paper.
+        activation: Activation of the gated convolution, or None, as in the paper.
         use_bias: Whether both convolutions have a bias. Defaults to True.
         kernel_initializer: For both kernels, each with another seed. Defaults to He normal, as in the
             paper.
-        bias_initializer: For both biases. Defaults to zeros, a gate that is half open.
+        bias_initializer: For both biases. Defaults to zeros, which gives a half-open gate.
         kernel_regularizer: For both kernels, or None.
         bias_regularizer: For both biases, or None.
         {activity_regularizer}
@@ -131,7 +131,7 @@ class GatedConv1D(BaseConvolution):
             "dilation_rate": self.dilation_rate,
         }
         if self.groups == 1:
-            # One convolution reads the input once.
+            # One convolution for both is faster, because it reads the input once.
             kernels = ops.concatenate([self.kernel, self.gate_kernel], axis=-1)
             both = affine.convolution(inputs, kernels, **window)
             linear, gate = ops.split(both, 2, axis=self._channel_axis)

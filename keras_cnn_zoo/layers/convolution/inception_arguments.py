@@ -1,4 +1,4 @@
-"""The arguments of Inception blocks: what each is, and the constructors and docstrings that follow."""
+"""Arguments of the Inception blocks, and the constructors and docstrings built from them."""
 
 import functools
 import inspect
@@ -10,7 +10,7 @@ import keras
 from keras_cnn_zoo.utils import validation
 
 REQUIRED = inspect.Parameter.empty
-# Every block takes these after its own.
+# Every block takes these after its specific arguments.
 SHARED = dict(normalization="batch", activation="relu", data_format=None, kernel_initializer="he_normal")
 POSITIONAL = ("filters", "pool_filters", "scale")
 _positive = functools.partial(validation.finite_number, above=0)
@@ -26,22 +26,22 @@ CHECKS = {
     "data_format": validation.data_format,
     "kernel_initializer": lambda name, value: keras.initializers.get(value),
 }
-# What docstrings share. Of the arguments, each has those that it takes.
+# Sections shared by all docstrings. Each docstring lists only the arguments of its block.
 SECTIONS = """
 Args:
-    filters: Channels, as above. Defaults to {filters}.
-    scale: Factor on the branches before the input is added. Defaults to {scale}, as published.
+    filters: Numbers of channels, as described above. Defaults to {filters}.
+    scale: Factor of the branches before the input is added. Defaults to {scale}, as published.
     activate_output: Whether the activation follows the sum. Defaults to True.
     pool_filters: Channels after the average pooling. Defaults to 64.
     wide_kernel_size: Size of the widest kernel. Defaults to 5; torchvision's GoogLeNet has 3.
-    width: Factor on the channels of the convolutions. Defaults to 1.
-    padding: `"valid"` as published, or `"same"`, which keeps maps aligned with the input: each reduction
-        halves the map exactly, rounded up. Defaults to `"valid"`.
+    width: Multiplier of the channels of all convolutions. Defaults to 1.
+    padding: `"valid"` as published, or `"same"`, which keeps feature maps aligned with the input: each
+        reduction halves the map, rounded up. Defaults to `"valid"`.
     count_include_pad: Whether the pooling counts zeros around the map, as torchvision's and timm's
         Inception-v3 do and Keras' does not. Defaults to False.
-    normalization: `"batch"` (epsilon 0.001), a layer used as prototype, or None for biases instead.
+    normalization: `"batch"` (epsilon 0.001), a layer used as a prototype, or None for biases instead.
         Defaults to {normalization}.
-    activation: Name of an activation, a layer used as prototype, or None. Defaults to `"relu"`.
+    activation: Name of an activation, a layer used as a prototype, or None. Defaults to `"relu"`.
     data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
     kernel_initializer: For all kernels, each with its own seed. Defaults to He normal.
     **kwargs: `name`, `dtype`, ...
@@ -53,15 +53,15 @@ Input shape:
     `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first.
 
 Output shape:
-    {leaving}
+    {output_shape}
 
 Raises:
     ValueError: for an argument outside its range, or an input of a rank other than 4{or_too_small}.
 """
-LEAVING = {
+OUTPUT_SHAPES = {
     "stem": "`(batch, new_height, new_width, {channels})`, or with the channels first.",
     "block": "`(batch, height, width, {channels})`, or with the channels first.",
-    "residual": "That of the input.",
+    "residual": "Same as the input.",
     "reduction": """`(batch, (height - 1) // 2, (width - 1) // 2, channels + {channels})`, or with the
     channels first; half the map, rounded up, with `padding="same"`.""",
 }
@@ -74,12 +74,12 @@ PAPERS = {
 
 
 def arguments(own):
-    """Returns the defaults of all arguments of a block, in order; the block gives those that differ."""
+    """Returns the defaults of all arguments of a block, in order; `own` overrides shared defaults."""
     return {**own, **{name: value for name, value in SHARED.items() if name not in own}}
 
 
 def constructor(own, start):
-    """Returns an `__init__` that takes a block's arguments and calls `start(self, values, **kwargs)`."""
+    """Returns an `__init__` with a block's arguments that calls `start(self, values, **kwargs)`."""
     either, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter("self", either)]
     for name, default in arguments(own).items():
@@ -99,10 +99,10 @@ def constructor(own, start):
 
 
 def filled(docstring, own):
-    """Returns a docstring with what blocks share in place of names in braces.
+    """Returns a docstring with the names in braces replaced by shared text.
 
-    `{inception_v3}` stands for the paper, and a paragraph `{block:channels}`, with any key of `LEAVING`, for
-    all sections from the arguments to the errors.
+    `{inception_v3}` becomes the reference. A paragraph `{block:channels}`, with any key of `OUTPUT_SHAPES`,
+    becomes all sections from the arguments to the errors.
     """
 
     def paragraph(text):
@@ -113,7 +113,7 @@ def filled(docstring, own):
             return text
         return textwrap.fill(" ".join(text.format(**PAPERS).split()), 106, break_on_hyphens=False)
 
-    # Without the indentation, which Python leaves in docstrings or, from 3.13 on, takes out.
+    # `cleandoc` removes the indentation, which Python itself does only from 3.13 on.
     return "\n\n".join(paragraph(text) for text in inspect.cleandoc(docstring).split("\n\n"))
 
 
@@ -121,7 +121,7 @@ def _sections(own, kind, channels):
     given = arguments(own)
     shown = {name: f'`"{value}"`' if isinstance(value, str) else value for name, value in given.items()}
     text = SECTIONS.strip().format(
-        leaving=LEAVING[kind].format(channels=channels),
+        output_shape=OUTPUT_SHAPES[kind].format(channels=channels),
         or_too_small="" if kind in ("block", "residual") else ", or too small a map",
         **{"scale": None, "filters": None, **shown},
     )

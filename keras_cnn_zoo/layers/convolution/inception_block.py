@@ -1,7 +1,7 @@
-"""The tables that Inception blocks are made of, and the layer that reads them.
+"""The base class of Inception blocks, and the tables that define them.
 
-A table is a step or a tuple of steps, one after the other. `Concat` is a step of several tables side by side.
-Convolutions are numbered in the order of the table, which is also that of the published weights:
+A table is a step or a tuple of consecutive steps. `Concat` is a step with several parallel tables.
+Convolutions are numbered in the order of the table, which is also the order of the published weights:
 `convolution_1`, `normalization_1`, ...
 """
 
@@ -19,9 +19,9 @@ from keras_cnn_zoo.utils import validation
 
 @dataclasses.dataclass(frozen=True)
 class Conv:
-    """A convolution, normalized and activated; after a 3 x 3 pooling of stride 1 where `pool` names one.
+    """Convolution with normalization and activation; `pool` names a 3 x 3 pooling of stride 1 before it.
 
-    Strided and `unpadded` ones, the papers' "V", have the block's padding, the others "same".
+    Strided and `unpadded` convolutions (marked "V" in the papers) use the block's padding, others "same".
     """
 
     filters: int
@@ -38,28 +38,28 @@ class Pool:
 
 
 class Concat:
-    """Tables side by side, whose outputs are joined in this order."""
+    """Parallel tables, whose outputs are concatenated in this order."""
 
     def __init__(self, *branches):
         self.branches = branches
 
 
 class InceptionBlock(CompositeLayer):
-    """A layer that builds and runs its class's `table`.
+    """Layer that builds and runs the `table` of its class.
 
-    `class Block(InceptionBlock, own={name: default})` gives a block its own arguments, those that all blocks
-    share, and the paragraphs of the docstring that describe them; see `inception_arguments`.
+    `class Block(InceptionBlock, own={name: default})` gives a block its specific arguments, the shared
+    arguments, and the sections of the docstring that describe them; see `inception_arguments`.
     """
 
     normalization, activation = Slot(), Slot()
     table = None
     arguments = ()
-    """Names of the block's own arguments."""
+    """Names of the block's specific arguments."""
 
     num_filters = None
-    """How many numbers the argument `filters` has; None for one that is not in a tuple."""
+    """Length of the argument `filters`; None if it is one number, not a tuple."""
 
-    # What blocks do that have no such argument.
+    # Values for blocks without these arguments.
     width, padding, count_include_pad, scale, activate_output = 1.0, "same", False, None, True
 
     def __init_subclass__(cls, own=None, **kwargs):
@@ -81,12 +81,12 @@ class InceptionBlock(CompositeLayer):
 
     def _prototype(self, slot, value):
         if slot == "normalization" and isinstance(value, str) and value == "batch":
-            # The epsilon of the published networks.
+            # The published networks have this epsilon.
             return keras.layers.BatchNormalization(axis=-1, momentum=0.9, epsilon=1e-3)
         return super()._prototype(slot, value)
 
     def _through(self, table, x, take, join):
-        """Returns `x` after a table: `take(step, x)` is `x` after a step, `join` puts branches together."""
+        """Returns `x` after a table: `take(step, x)` applies a step, `join` combines branches."""
         for step in table if isinstance(table, tuple) else (table,):
             if isinstance(step, Concat):
                 x = join([self._through(branch, x, take, join) for branch in step.branches])
@@ -106,8 +106,8 @@ class InceptionBlock(CompositeLayer):
                 self.output_activation = self._part("activation", "output_activation", input_shape)
 
     def _add(self, step, shape):
-        """Adds the parts of a step; returns the shape after it."""
-        leaving = self._shape_after(step, shape)
+        """Adds the parts of a step; returns the shape of its output."""
+        output_shape = self._shape_after(step, shape)
         if not isinstance(step, Pool):
             number = len(self.convolutions) + 1
             convolution = self._convolution(
@@ -120,9 +120,9 @@ class InceptionBlock(CompositeLayer):
                 use_bias=self.normalization is None,
             )
             self.convolutions.append(convolution)
-            self.normalizations.append(self._part("normalization", f"normalization_{number}", leaving))
-            self.activations.append(self._part("activation", f"activation_{number}", leaving))
-        return leaving
+            self.normalizations.append(self._part("normalization", f"normalization_{number}", output_shape))
+            self.activations.append(self._part("activation", f"activation_{number}", output_shape))
+        return output_shape
 
     def _filters(self, step):
         return None if step.filters is None else max(1, int(round(step.filters * self.width)))
@@ -148,8 +148,8 @@ class InceptionBlock(CompositeLayer):
         return outputs if self.output_activation is None else self.output_activation(outputs)
 
     def _convolved(self, step, x, convolution, *after):
-        # A mean and a 1 x 1 convolution may change places, and the fewer channels are averaged the better;
-        # not where zeros count, since they have no bias.
+        # Average pooling and a 1 x 1 convolution commute, and pooling fewer channels is faster. They do not
+        # commute if the pooling counts zeros around the map, because these have no bias.
         late = step.pool == "average" and not (self.count_include_pad and convolution.use_bias)
         if step.pool is not None and not late:
             x = self._pooled(step.pool, x)
@@ -170,10 +170,10 @@ class InceptionBlock(CompositeLayer):
 
     def compute_output_shape(self, input_shape):
         input_shape = self._checked(input_shape)
-        return input_shape if self.scale is not None else self._leaving(input_shape)
+        return input_shape if self.scale is not None else self._table_output_shape(input_shape)
 
     def _checked(self, input_shape):
-        """Returns the shape of an input that the block can take, as a tuple."""
+        """Returns the input shape as a tuple; raises ValueError if the block does not accept it."""
         input_shape = tuple(input_shape)
         if len(input_shape) != 4 or input_shape[self._channel_axis] is None:
             raise ValueError(
@@ -184,7 +184,7 @@ class InceptionBlock(CompositeLayer):
         if known and not self._fits(min(known)):
             least = next(size for size in itertools.count(1) if self._fits(size))
             raise ValueError(
-                f"`{type(self).__name__}` takes maps of at least {least} x {least}. "
+                f"`{type(self).__name__}` takes feature maps of at least {least} x {least}. "
                 f"Received: input_shape={input_shape}, padding={self.padding!r}"
             )
         return input_shape
@@ -193,13 +193,13 @@ class InceptionBlock(CompositeLayer):
         shape = [1, size, size, size]
         shape[self._channel_axis] = 1
         try:
-            self._leaving(tuple(shape))
+            self._table_output_shape(tuple(shape))
         except ValueError:
             return False
         return True
 
-    def _leaving(self, shape):
-        """Returns the shape after the table; ValueError where a window is larger than the map."""
+    def _table_output_shape(self, shape):
+        """Returns the shape after the table; raises ValueError if a window is larger than the map."""
         return self._through(self.table, shape, self._shape_after, self._shape_joined)
 
     def _shape_after(self, step, shape):

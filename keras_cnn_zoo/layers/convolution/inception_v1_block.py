@@ -1,4 +1,4 @@
-"""The first Inception block, of GoogLeNet."""
+"""Inception block of GoogLeNet."""
 
 import keras
 
@@ -10,11 +10,11 @@ from keras_cnn_zoo.layers.convolution.inception_block import Concat, Conv, Incep
 class InceptionV1Block(
     InceptionBlock, own={"filters": REQUIRED, "wide_kernel_size": 5, "normalization": None}
 ):
-    """Convolutions of three sizes and a pooling side by side, the larger ones after 1 x 1 reductions.
+    """Parallel convolutions of three sizes and a pooling; 1 x 1 reductions precede the larger ones.
 
-    With `filters=(a, b, c, d, e, f)`, the columns of the paper's table 1, it joins 1 x 1 to `a`; 1 x 1 to
-    `b`, 3 x 3 to `c`; 1 x 1 to `d`, 5 x 5 to `e`; and 3 x 3 maximum pooling, 1 x 1 to `f`. An activation
-    follows every convolution. Nine of them make GoogLeNet.
+    With `filters=(a, b, c, d, e, f)`, the columns of the paper's table 1, it concatenates 1 x 1 to `a`; 1 x 1
+    to `b`, 3 x 3 to `c`; 1 x 1 to `d`, 5 x 5 to `e`; and 3 x 3 maximum pooling, 1 x 1 to `f`. An activation
+    follows every convolution. GoogLeNet has nine of these blocks.
 
     Reference: Szegedy et al., 2014, "Going Deeper with Convolutions", arXiv 1409.4842, figure 2(b).
 

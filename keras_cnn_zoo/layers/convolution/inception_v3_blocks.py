@@ -1,4 +1,4 @@
-"""The blocks of Inception-v3, in the order in which it has them: stem, A, B, C, D, E."""
+"""The blocks of Inception-v3, in network order: stem, A, B, C, D, E."""
 
 import keras
 
@@ -10,15 +10,15 @@ POOLED = {"width": 1.0, "count_include_pad": False}
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class InceptionV3Stem(InceptionBlock, own=PADDED):
-    """Beginning of Inception-v3: five convolutions and two poolings, 299 x 299 x 3 to 35 x 35 x 192.
+    """Stem of Inception-v3: five convolutions and two poolings, 299 x 299 x 3 to 35 x 35 x 192.
 
     In order: 3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64, 3 x 3 maximum pooling of stride 2, 1 x 1 to
     80, 3 x 3 to 192, and the same pooling. Each convolution is normalized and activated.
 
     Reference: {inception_v3}, table 1.
 
-    Differs from the paper: built as the authors published it; the table has 3 x 3 for the 1 x 1, and a stride
-    of 2 and a further convolution for the second pooling.
+    Differs from the paper: built as the authors published it; the table has 3 x 3 in place of the 1 x 1, and
+    a stride of 2 and another convolution in place of the second pooling.
 
     {stem:192 * width}
 
@@ -41,12 +41,13 @@ class InceptionV3Stem(InceptionBlock, own=PADDED):
 class InceptionV3A(InceptionBlock, own={"pool_filters": 64, **POOLED}):
     """Four branches of 3 x 3 and 5 x 5 convolutions and average pooling, for maps of about 35 x 35.
 
-    It joins 1 x 1 to 64; 1 x 1 to 48, 5 x 5 to 64; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96; and 3 x 3 average
-    pooling, 1 x 1 to `pool_filters`. Inception-v3 has three, with `pool_filters` 32, 64, and 64.
+    It concatenates 1 x 1 to 64; 1 x 1 to 48, 5 x 5 to 64; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96; and 3 x 3
+    average pooling, 1 x 1 to `pool_filters`. Inception-v3 has three of these blocks, with `pool_filters` 32,
+    64, and 64.
 
     Reference: {inception_v3}, figure 5.
 
-    Differs from the paper: built as the authors published it; the figure has a 3 x 3 for the 5 x 5.
+    Differs from the paper: built as the authors published it; the figure has a 3 x 3 in place of the 5 x 5.
 
     {block:(224 + pool_filters) * width}
 
@@ -66,10 +67,10 @@ class InceptionV3A(InceptionBlock, own={"pool_filters": 64, **POOLED}):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class InceptionV3B(InceptionBlock, own=PADDED):
-    """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling side by side.
+    """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling in parallel.
 
-    It joins 3 x 3 to 384 of stride 2; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96 of stride 2; and 3 x 3 maximum
-    pooling of stride 2.
+    It concatenates 3 x 3 to 384 of stride 2; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96 of stride 2; and 3 x 3
+    maximum pooling of stride 2.
 
     Reference: {inception_v3}, figure 10.
 
@@ -88,9 +89,9 @@ class InceptionV3B(InceptionBlock, own=PADDED):
 class InceptionV3C(InceptionBlock, own={"filters": 192, **POOLED}):
     """Four branches with 7 x 7 convolutions factorized into 1 x 7 and 7 x 1, for maps of about 17 x 17.
 
-    It joins 1 x 1 to 192; 1 x 1 and 1 x 7 to `filters`, 7 x 1 to 192; 1 x 1, 7 x 1, 1 x 7, and 7 x 1 to
-    `filters`, 1 x 7 to 192; and 3 x 3 average pooling, 1 x 1 to 192. Inception-v3 has four, with `filters`
-    128, 160, 160, and 192.
+    It concatenates 1 x 1 to 192; 1 x 1 and 1 x 7 to `filters`, 7 x 1 to 192; 1 x 1, 7 x 1, 1 x 7, and 7 x 1
+    to `filters`, 1 x 7 to 192; and 3 x 3 average pooling, 1 x 1 to 192. Inception-v3 has four of these
+    blocks, with `filters` 128, 160, 160, and 192.
 
     Reference: {inception_v3}, figure 6.
 
@@ -113,14 +114,15 @@ class InceptionV3C(InceptionBlock, own={"filters": 192, **POOLED}):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class InceptionV3D(InceptionBlock, own=PADDED):
-    """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling side by side.
+    """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling in parallel.
 
-    It joins 1 x 1 to 192, 3 x 3 to 320 of stride 2; 1 x 1, 1 x 7, and 7 x 1 to 192, 3 x 3 to 192 of stride 2;
-    and 3 x 3 maximum pooling of stride 2.
+    It concatenates 1 x 1 to 192, 3 x 3 to 320 of stride 2; 1 x 1, 1 x 7, and 7 x 1 to 192, 3 x 3 to 192 of
+    stride 2; and 3 x 3 maximum pooling of stride 2.
 
     Reference: {inception_v3}, figure 10.
 
-    Differs from the paper: built as the authors published it; the figure has a 3 x 3 for 1 x 7 and 7 x 1.
+    Differs from the paper: built as the authors published it; the figure has a 3 x 3 in place of 1 x 7 and 7
+    x 1.
 
     {reduction:512 * width}
 
@@ -139,8 +141,9 @@ class InceptionV3D(InceptionBlock, own=PADDED):
 class InceptionV3E(InceptionBlock, own=POOLED):
     """Four branches, two of which fork into 1 x 3 and 3 x 1 convolutions, for maps of about 8 x 8.
 
-    It joins 1 x 1 to 320; 1 x 1 to 384, then 1 x 3 and 3 x 1 to 384 each; 1 x 1 to 448, 3 x 3 to 384, then
-    1 x 3 and 3 x 1 to 384 each; and 3 x 3 average pooling, 1 x 1 to 192. Inception-v3 ends with two.
+    It concatenates 1 x 1 to 320; 1 x 1 to 384, then 1 x 3 and 3 x 1 to 384 each; 1 x 1 to 448, 3 x 3 to 384,
+    then 1 x 3 and 3 x 1 to 384 each; and 3 x 3 average pooling, 1 x 1 to 192. Inception-v3 ends with two of
+    these blocks.
 
     Reference: {inception_v3}, figure 7.
 

@@ -1,4 +1,4 @@
-"""The blocks of Inception-v4, in the order in which it has them: stem, A, reduction A, B, reduction B, C."""
+"""The blocks of Inception-v4, in network order: stem, A, reduction A, B, reduction B, C."""
 
 import keras
 
@@ -9,12 +9,12 @@ PADDED = {"width": 1.0, "padding": "valid"}
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class InceptionV4Stem(InceptionBlock, own=PADDED):
-    """Beginning of Inception-v4: 299 x 299 x 3 to 35 x 35 x 384, forking three times.
+    """Stem of Inception-v4: 299 x 299 x 3 to 35 x 35 x 384, with three pairs of parallel branches.
 
-    In order: 3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64. Then it joins 3 x 3 maximum pooling of stride
-    2, and 3 x 3 to 96 of stride 2; then 1 x 1 to 64, 3 x 3 to 96, and 1 x 1, 1 x 7, and 7 x 1 to 64, 3 x 3 to
-    96; then 3 x 3 to 192 of stride 2, and 3 x 3 maximum pooling of stride 2. The paper's Inception-ResNet-v2
-    begins with it too.
+    In order: 3 x 3 to 32 of stride 2, 3 x 3 to 32, 3 x 3 to 64. Then it concatenates three pairs in turn: 3 x
+    3 maximum pooling of stride 2, and 3 x 3 to 96 of stride 2; then 1 x 1 to 64, 3 x 3 to 96, and 1 x 1, 1 x
+    7, and 7 x 1 to 64, 3 x 3 to 96; then 3 x 3 to 192 of stride 2, and 3 x 3 maximum pooling of stride 2. The
+    paper's Inception-ResNet-v2 also starts with it.
 
     Reference: {inception_v4}, figure 3.
 
@@ -43,8 +43,8 @@ class InceptionV4Stem(InceptionBlock, own=PADDED):
 class InceptionV4A(InceptionBlock, own={"width": 1.0}):
     """Four branches of 3 x 3 convolutions and average pooling, for maps of about 35 x 35.
 
-    It joins 1 x 1 to 96; 1 x 1 to 64, 3 x 3 to 96; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96; and 3 x 3 average
-    pooling, 1 x 1 to 96. Inception-v4 has four.
+    It concatenates 1 x 1 to 96; 1 x 1 to 64, 3 x 3 to 96; 1 x 1 to 64, 3 x 3 to 96, 3 x 3 to 96; and 3 x 3
+    average pooling, 1 x 1 to 96. Inception-v4 has four of these blocks.
 
     Reference: {inception_v4}, figure 4.
 
@@ -61,11 +61,11 @@ class InceptionV4A(InceptionBlock, own={"width": 1.0}):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class InceptionV4ReductionA(InceptionBlock, own={"filters": (192, 224, 256, 384), **PADDED}):
-    """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling side by side.
+    """Reduction from 35 x 35 to 17 x 17: strided convolutions and pooling in parallel.
 
-    With `filters=(k, l, m, n)`, the columns of the paper's table 1, it joins 3 x 3 to `n` of stride 2; 1 x 1
-    to `k`, 3 x 3 to `l`, 3 x 3 to `m` of stride 2; and 3 x 3 maximum pooling of stride 2. The default is that
-    of Inception-v4.
+    With `filters=(k, l, m, n)`, the columns of the paper's table 1, it concatenates 3 x 3 to `n` of stride 2;
+    1 x 1 to `k`, 3 x 3 to `l`, 3 x 3 to `m` of stride 2; and 3 x 3 maximum pooling of stride 2. The default
+    is for Inception-v4.
 
     Reference: {inception_v4}, figure 7.
 
@@ -87,8 +87,9 @@ class InceptionV4ReductionA(InceptionBlock, own={"filters": (192, 224, 256, 384)
 class InceptionV4B(InceptionBlock, own={"width": 1.0}):
     """Four branches with 7 x 7 convolutions factorized into 1 x 7 and 7 x 1, for maps of about 17 x 17.
 
-    It joins 1 x 1 to 384; 1 x 1 to 192, 1 x 7 to 224, 7 x 1 to 256; 1 x 1 and 7 x 1 to 192, 1 x 7 and 7 x 1
-    to 224, 1 x 7 to 256; and 3 x 3 average pooling, 1 x 1 to 128. Inception-v4 has seven.
+    It concatenates 1 x 1 to 384; 1 x 1 to 192, 1 x 7 to 224, 7 x 1 to 256; 1 x 1 and 7 x 1 to 192, 1 x 7 and
+    7 x 1 to 224, 1 x 7 to 256; and 3 x 3 average pooling, 1 x 1 to 128. Inception-v4 has seven of these
+    blocks.
 
     Reference: {inception_v4}, figure 5.
 
@@ -111,10 +112,10 @@ class InceptionV4B(InceptionBlock, own={"width": 1.0}):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class InceptionV4ReductionB(InceptionBlock, own=PADDED):
-    """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling side by side.
+    """Reduction from 17 x 17 to 8 x 8: strided convolutions and pooling in parallel.
 
-    It joins 1 x 1 to 192, 3 x 3 to 192 of stride 2; 1 x 1 and 1 x 7 to 256, 7 x 1 to 320, 3 x 3 to 320 of
-    stride 2; and 3 x 3 maximum pooling of stride 2.
+    It concatenates 1 x 1 to 192, 3 x 3 to 192 of stride 2; 1 x 1 and 1 x 7 to 256, 7 x 1 to 320, 3 x 3 to 320
+    of stride 2; and 3 x 3 maximum pooling of stride 2.
 
     Reference: {inception_v4}, figure 8.
 
@@ -135,9 +136,9 @@ class InceptionV4ReductionB(InceptionBlock, own=PADDED):
 class InceptionV4C(InceptionBlock, own={"width": 1.0}):
     """Four branches, two of which fork into 1 x 3 and 3 x 1 convolutions, for maps of about 8 x 8.
 
-    It joins 1 x 1 to 256; 1 x 1 to 384, then 1 x 3 and 3 x 1 to 256 each; 1 x 1 to 384, 3 x 1 to 448, 1 x 3
-    to 512, then 1 x 3 and 3 x 1 to 256 each; and 3 x 3 average pooling, 1 x 1 to 256. Inception-v4 ends with
-    three.
+    It concatenates 1 x 1 to 256; 1 x 1 to 384, then 1 x 3 and 3 x 1 to 256 each; 1 x 1 to 384, 3 x 1 to 448,
+    1 x 3 to 512, then 1 x 3 and 3 x 1 to 256 each; and 3 x 3 average pooling, 1 x 1 to 256. Inception-v4 ends
+    with three of these blocks.
 
     Reference: {inception_v4}, figure 6.
 

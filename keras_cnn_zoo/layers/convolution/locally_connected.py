@@ -1,4 +1,4 @@
-"""Convolution without shared weights in one and two dimensions, as Keras 2 had it."""
+"""Convolution without shared weights in one and two dimensions, as in Keras 2."""
 
 import math
 
@@ -11,17 +11,17 @@ from keras_cnn_zoo.utils import docstrings, initialization, validation
 
 
 class BaseLocallyConnected(BaseConvolution):
-    """Abstract locally connected layer; the rest of this docstring is in that of every rank.
+    """Abstract locally connected layer; each rank's docstring includes the rest of this one.
 
-    The layer and its weights are those of Keras 2 (`implementation=1`, channels_last), which Keras 3 no
-    longer has: `set_weights` takes what such a layer's `get_weights` gave.
+    The layer and its weights are those of Keras 2 (`implementation=1`, channels_last). Keras 3 no longer has
+    this layer. `set_weights` accepts the result of Keras 2's `get_weights`.
 
     Reference: Taigman, Yang, Ranzato, Wolf, 2014, "DeepFace: Closing the Gap to Human-Level Performance in
-    Face Verification", CVPR, whose last layers are of this kind.
+    Face Verification", CVPR, where the last layers are locally connected.
 
-    Differs from Keras 2: a kernel starts with the variance of the convolution that it replaces; Keras 2 took
-    all positions for one kernel, and started lower, the lower the larger the output. `padding="same"` needs
-    no other implementation. With channels_first the entries of a kernel are in the order of channels_last.
+    Differs from Keras 2: a kernel is initialized with the variance of a convolution kernel. Keras 2 computed
+    the fan-in over all positions, so its initial weights were smaller for larger outputs. `padding="same"`
+    works with `implementation=1`. With channels_first, the entries of a kernel are in channels_last order.
 
     Args:
         filters: Number of filters at each position, and channels of the output.
@@ -31,8 +31,8 @@ class BaseLocallyConnected(BaseConvolution):
         {data_format}
         activation: Activation of the output, or None.
         use_bias: Whether to add a bias, one value per position and filter. Defaults to True.
-        kernel_initializer: For each position's kernel `(*kernel_size, channels, filters)` by itself, with a
-            seed of its own. Defaults to Glorot uniform.
+        kernel_initializer: For the kernel of each position, `(*kernel_size, channels, filters)`, each with
+            its own seed. Defaults to Glorot uniform.
         {bias_initializer}
         kernel_regularizer: For all kernels together, or None.
         bias_regularizer: For the bias, or None.
@@ -40,7 +40,7 @@ class BaseLocallyConnected(BaseConvolution):
         kernel_constraint: For the tensor of all kernels `(positions, prod(kernel_size) * channels, filters)`,
             or None.
         bias_constraint: For the bias `({new_axes}, filters)`, or None.
-        implementation: 1, the layout of weights; Keras 2's others are refused.
+        implementation: Layout of the weights; only 1 is supported.
         {kwargs}
 
     Call arguments:
@@ -54,11 +54,11 @@ class BaseLocallyConnected(BaseConvolution):
 
     Raises:
         ValueError: for an argument outside its range, or an input of a rank other than {tensor_rank}, smaller
-            than the kernel, of unknown size, or of another size than built for.
+            than the kernel, of unknown size, or of another size than in `build`.
     """
 
     receptive_steps = "window"
-    # Of the kernel's axes, the first numbers the positions.
+    # The kernel's first axis is the position.
     tile_axes = 1
 
     def __init__(
@@ -86,7 +86,7 @@ class BaseLocallyConnected(BaseConvolution):
             strides,
             padding,
             data_format,
-            # Keras 2's layer takes neither.
+            # Keras 2's layer has neither.
             dilation_rate=1,
             groups=1,
             activation=activation,
@@ -100,10 +100,10 @@ class BaseLocallyConnected(BaseConvolution):
             bias_constraint=bias_constraint,
             **kwargs,
         )
-        # Keras 2's layouts 2 and 3 are a dense matrix over the whole map, and the non-zero part of one.
+        # In Keras 2, 2 and 3 are a dense matrix over the whole map, and its non-zero part.
         self.implementation = validation.positive_integer("implementation", implementation)
         if self.implementation != 1:
-            validation.fail("implementation", "1, which takes every padding here", implementation)
+            validation.fail("implementation", "1, which supports every padding", implementation)
 
     def build(self, input_shape):
         output_shape = self.compute_output_shape(input_shape)
@@ -111,8 +111,8 @@ class BaseLocallyConnected(BaseConvolution):
         space = tuple(output_shape[axis] for axis in self._space)
         if channels is None or None in space:
             raise ValueError(
-                f"`{type(self).__name__}` has weights for every position, so the size and the channels of "
-                f"the input must be known. Received: input_shape={tuple(input_shape)}"
+                f"The size and the channels of the input of `{type(self).__name__}` must be known, because "
+                f"it has weights per position. Received: input_shape={tuple(input_shape)}"
             )
         self.kernel = self._add_kernel(
             (math.prod(space), math.prod(self.kernel_size) * channels, self.filters),
@@ -123,14 +123,14 @@ class BaseLocallyConnected(BaseConvolution):
         self.built = True
 
     def _initialize_kernels(self, shape, dtype=None):
-        """Returns kernels drawn one by one, so that the fan-in is that of the convolution they replace."""
+        """Returns kernels initialized one by one, so that each has the fan-in of a convolution kernel."""
         count, entries, filters = shape
         kernel = (*self.kernel_size, entries // math.prod(self.kernel_size), filters)
         initializer = self.kernel_initializer or keras.initializers.GlorotUniform()
         return ops.reshape(initialization.untied(initializer, count, kernel, dtype), tuple(shape))
 
     def call(self, inputs):
-        # With the positions first and the batch after them, patches and products need no transposition.
+        # With the positions before the batch, patches and products need no transpose.
         batch_after = (*self._space, 0, self._channel_axis)
         inputs = ops.transpose(inputs, batch_after)
         axes = tuple(range(self.rank))
@@ -141,7 +141,7 @@ class BaseLocallyConnected(BaseConvolution):
         shape = ops.shape(patches)
         space = tuple(shape[: self.rank])
         batch, (positions, entries, _) = shape[self.rank], self.kernel.shape
-        # Not `matmul`: Keras' computes float64 in float32 on PyTorch.
+        # Not `matmul`, which computes float64 in float32 in Keras on PyTorch.
         outputs = ops.einsum(
             "pbe,pef->pbf",
             ops.reshape(patches, (positions, batch, entries)),
@@ -155,7 +155,7 @@ class BaseLocallyConnected(BaseConvolution):
 
     def get_config(self):
         config = super().get_config()
-        # Not arguments of this layer.
+        # These are not arguments of this layer.
         del config["dilation_rate"], config["groups"]
         return {**config, "implementation": self.implementation}
 
@@ -163,11 +163,11 @@ class BaseLocallyConnected(BaseConvolution):
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled_from_base
 class LocallyConnected1D(BaseLocallyConnected):
-    """1D convolution with a kernel of its own at every position.
+    """1D convolution with a separate kernel at every position.
 
     `y[t] = activation(bias[t] + sum_s kernel[t, s] . x[t * strides + s])`: local like a convolution, but
-    nothing is shared. For signals whose positions differ in kind, such as the bands of a spectrum. The
-    weights grow with the length of the output, and the length of the input is fixed when built.
+    without shared weights. Use it if positions have different meanings, such as the bands of a spectrum. The
+    number of weights grows with the output length. `build` fixes the input length.
 
     >>> layer = LocallyConnected1D(4, kernel_size=3)
     >>> print(layer(np.ones((1, 9, 2))).shape)
@@ -182,12 +182,12 @@ class LocallyConnected1D(BaseLocallyConnected):
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled_from_base
 class LocallyConnected2D(BaseLocallyConnected):
-    """2D convolution with a kernel of its own at every position.
+    """2D convolution with a separate kernel at every position.
 
     `y[i, j] = activation(bias[i, j] + sum_st kernel[i, j, s, t] . x[i * strides + s, j * strides + t])`:
-    local like a convolution, but nothing is shared. For images that are aligned, such as faces, where every
-    place has different statistics. The weights grow with the size of the output, and the size of the input
-    is fixed when built.
+    local like a convolution, but without shared weights. Use it for aligned images, such as faces, whose
+    statistics differ from position to position. The number of weights grows with the output size. `build`
+    fixes the input size.
 
     >>> layer = LocallyConnected2D(4, kernel_size=3)
     >>> print(layer(np.ones((1, 9, 9, 2))).shape)

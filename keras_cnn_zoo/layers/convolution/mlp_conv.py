@@ -1,4 +1,4 @@
-"""Convolution with a small network for a filter, in one and two dimensions."""
+"""Convolution whose filter is a small network, in one and two dimensions."""
 
 import keras
 
@@ -11,14 +11,15 @@ from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serializ
 
 
 class BaseMLPConv(CompositeLayer):
-    """Abstract convolution with a small network for a filter; the rest is in the docstring of every rank.
+    """Abstract convolution with a small network as filter; each rank's docstring includes the rest.
 
-    Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400, there in two dimensions;
-    equations (5) and (6) of the survey.
+    Reference: Lin, Chen, Yan, 2013, "Network In Network", arXiv 1312.4400 (two dimensions); equations (5) and
+    (6) of the survey.
 
     Args:
-        filters: Filters of each convolution in order, a sequence of integers; the first one has the window,
-            the last gives the channels of the output. The paper has three, such as (192, 160, 96).
+        filters: Filters of each convolution in order, a sequence of integers. The first convolution has the
+            window, and the last entry is the number of output channels. The paper has three, such as (192,
+            160, 96).
         kernel_size: {lengths} of the window, {integers}.
         strides: Step of the window, {integers}. Defaults to 1.
         {padding_or_causal}
@@ -98,7 +99,7 @@ class BaseMLPConv(CompositeLayer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
 
     def _layer(self, index):
-        """Returns the convolution that sees the window, or one of the pointwise ones after it."""
+        """Returns the convolution with the window, or one of the pointwise convolutions after it."""
         window = (
             {
                 "kernel_size": self.kernel_size,
@@ -162,9 +163,9 @@ class BaseMLPConv(CompositeLayer):
 class MLPConv1D(BaseMLPConv):
     """1D convolution whose filter is a multilayer perceptron, slid along the steps.
 
-    `y_1 = activation(bias_1 + kernel_1 * x)` with the window of `kernel_size`, and then at every step
-    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and pointwise ones. A convolution can
-    only separate features by a plane; this separates any.
+    `y_1 = activation(bias_1 + kernel_1 * x)` with a window of `kernel_size`, then at every step `y_n =
+    activation(bias_n + kernel_n . y_(n - 1))`: a convolution and pointwise ones. A convolution separates
+    features only by a hyperplane; this layer is a universal approximator.
 
     >>> layer = MLPConv1D((8, 8, 4), kernel_size=5, padding="same")
     >>> print(layer(np.ones((1, 9, 2))).shape)
@@ -181,10 +182,10 @@ class MLPConv1D(BaseMLPConv):
 class MLPConv2D(BaseMLPConv):
     """2D convolution whose filter is a multilayer perceptron, slid over the map.
 
-    `y_1 = activation(bias_1 + kernel_1 * x)` with the window of `kernel_size`, and then at every position
-    `y_n = activation(bias_n + kernel_n . y_(n - 1))`: a convolution and 1 x 1 ones. A convolution can only
-    separate features by a plane; this separates any. Network in Network is three of these, with pooling
-    between and a global average at the end.
+    `y_1 = activation(bias_1 + kernel_1 * x)` with a window of `kernel_size`, then at every position `y_n =
+    activation(bias_n + kernel_n . y_(n - 1))`: a convolution and 1 x 1 ones. A convolution separates features
+    only by a hyperplane; this layer is a universal approximator. Network in Network is three of these, with
+    pooling between them and global average pooling at the end.
 
     >>> layer = MLPConv2D((192, 160, 96), kernel_size=5, padding="same")
     >>> print(layer(np.ones((1, 32, 32, 3))).shape)

@@ -9,16 +9,16 @@ from keras_cnn_zoo.utils import docstrings, initialization, validation
 
 
 class BaseTiledConv(BaseConvolution):
-    """Abstract tiled convolution; the rest of this docstring is in that of every rank.
+    """Abstract tiled convolution; each rank's docstring includes the rest of this one.
 
     Reference: Le, Ngiam, Chen, Chia, Koh, Ng, 2010, "Tiled Convolutional Neural Networks", NIPS; section
     3.1.1 of the survey.
 
-    Differs from the paper: the paper also unties the biases of the kernels; here they share one per filter,
-    as in Keras. Its square-root pooling is `LpPooling{rank}D(p=2)`.
+    Differs from the paper: the paper also unties the biases; here there is one bias per filter, as in Keras.
+    The paper's square-root pooling is `LpPooling{rank}D(p=2)`.
 
     Args:
-        filters: Number of filters of each kernel, and channels of the output.
+        filters: Number of filters of each kernel, and of output channels.
         {kernel_size}
         {strides}
         {padding_or_causal}
@@ -27,15 +27,15 @@ class BaseTiledConv(BaseConvolution):
         {groups}
         activation: Activation of the output, or None.
         use_bias: Whether to add a bias, one value per filter. Defaults to True.
-        kernel_initializer: For each kernel separately, each with another seed; the first kernel's values are
-            those of `keras.layers.Conv{rank}D`. Defaults to Glorot uniform.
+        kernel_initializer: For each kernel, each with its own seed; the first kernel equals that of
+            `keras.layers.Conv{rank}D`. Defaults to Glorot uniform.
         {bias_initializer}
         kernel_regularizer: For all kernels together, or None.
         bias_regularizer: For the bias, or None.
         {activity_regularizer}
         kernel_constraint: For the tensor of all kernels, or None.
         bias_constraint: For the bias, or None.
-        tile_size: Kernels along each axis, at least 1. Defaults to 2.
+        tile_size: Number of kernels along each axis, at least 1. Defaults to 2.
         {kwargs}
 
     Call arguments:
@@ -107,7 +107,7 @@ class BaseTiledConv(BaseConvolution):
         self.built = True
 
     def _initialize_kernels(self, shape, dtype=None):
-        """Returns kernels drawn one by one, so that the fan-in is that of the convolution they replace."""
+        """Returns kernels initialized one by one, so that each has the fan-in of a convolution kernel."""
         shape = tuple(shape)
         initializer = self.kernel_initializer or keras.initializers.GlorotUniform()
         kernels = [
@@ -136,11 +136,12 @@ class BaseTiledConv(BaseConvolution):
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled_from_base
 class TiledConv1D(BaseTiledConv):
-    """1D convolution with `tile_size` untied kernels that take turns.
+    """1D convolution with `tile_size` untied kernels in alternation.
 
-    `y[t] = activation(bias + sum_s kernel[t % tile_size, s] . x[t * strides + s * dilation_rate])`, so that
-    weights are shared only between positions `tile_size` apart. Neighboring outputs may then learn different
-    features, and pooling over them invariances beyond translation. `tile_size=1` is `keras.layers.Conv1D`.
+    `y[t] = activation(bias + sum_s kernel[t % tile_size, s] . x[t * strides + s * dilation_rate])`, so
+    weights are shared only between positions `tile_size` apart. Neighboring outputs can learn different
+    features, and pooling over them gives invariances beyond translation. `tile_size=1` is
+    `keras.layers.Conv1D`.
 
     >>> layer = TiledConv1D(4, kernel_size=3, padding="same", tile_size=2)
     >>> print(layer(np.ones((1, 9, 2))).shape)
@@ -156,12 +157,12 @@ class TiledConv1D(BaseTiledConv):
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled_from_base
 class TiledConv2D(BaseTiledConv):
-    """2D convolution with `tile_size x tile_size` untied kernels that take turns.
+    """2D convolution with `tile_size x tile_size` untied kernels in alternation.
 
-    `y[i, j] = activation(bias + sum_st kernel[i % tile_size, j % tile_size, s, t] . x[...])`, with the inputs
-    of a convolution, so that weights are shared only between positions `tile_size` apart. Neighboring outputs
-    may then learn different features, and pooling over them invariances beyond translation, such as rotation
-    and scale. `tile_size=1` is `keras.layers.Conv2D`.
+    `y[i, j] = activation(bias + sum_st kernel[i % tile_size, j % tile_size, s, t] . x[...])`, with the input
+    window of a convolution, so weights are shared only between positions `tile_size` apart. Neighboring
+    outputs can learn different features, and pooling over them gives invariances beyond translation, such as
+    rotation and scale. `tile_size=1` is `keras.layers.Conv2D`.
 
     >>> layer = TiledConv2D(4, kernel_size=3, padding="same", tile_size=2)
     >>> print(layer(np.ones((1, 9, 9, 2))).shape)

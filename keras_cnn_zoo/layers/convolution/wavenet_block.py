@@ -1,4 +1,4 @@
-"""The residual block that WaveNet is stacked from."""
+"""Residual block of WaveNet."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils import docstrings, initialization, validation
 
 
 def _tanh(x):
-    """The hyperbolic tangent; Keras' is float32 for float64 on JAX."""
+    """Returns the hyperbolic tangent; Keras computes float64 in float32 on JAX."""
     if keras.backend.standardize_dtype(x.dtype) == "float64":
         return 2 * ops.sigmoid(2 * x) - 1
     return ops.tanh(x)
@@ -21,14 +21,15 @@ def _tanh(x):
 class WaveNetBlock1D(CompositeLayer):
     """Gated causal dilated convolution with a residual and a skip output.
 
-    `z = tanh(filter * x) * sigmoid(gate * x)`, two causal convolutions of `kernel_size` taps that are
-    `dilation_rate` apart, both with `filters` filters. Without `skip_filters`, a pointwise convolution gives
-    `skip = bias + kernel . z` and `residual = x + skip`, as the paper's figure 4 draws it; with them, each
-    output has a pointwise convolution of its own, as most implementations do, and `skip` has that many
-    channels.
+    `z = tanh(filter * x) * sigmoid(gate * x)`, two causal convolutions with `filters` filters and
+    `kernel_size` taps, `dilation_rate` steps apart. Without `skip_filters`, one pointwise convolution gives
+    `skip = bias + kernel . z` and `residual = x + skip`, as in the paper's figure 4. With `skip_filters`,
+    each output has a separate pointwise convolution, as in most implementations, and `skip` has
+    `skip_filters` channels.
 
-    The residual output is the next block's input; the skip outputs of all blocks are added up and give the
-    prediction. A stack with the rates 1, 2, 4, ..., 512 and kernels of 2 taps sees 1024 steps.
+    The residual output is the input of the next block. The sum of the skip outputs of all blocks gives the
+    prediction. A stack with rates 1, 2, 4, ..., 512 and kernels of 2 taps has a receptive field of 1024
+    steps.
 
     Reference: van den Oord, Dieleman, Zen, Simonyan, Vinyals, Graves, Kalchbrenner, Senior, Kavukcuoglu,
     2016, "WaveNet: A Generative Model for Raw Audio", arXiv 1609.03499, equation 2 and figure 4.
@@ -36,11 +37,11 @@ class WaveNetBlock1D(CompositeLayer):
     Differs from the paper: no conditioning on other inputs (its equation 3).
 
     Args:
-        filters: Filters of all convolutions but the skip's, equal to the input's channels.
+        filters: Filters of all convolutions except the skip convolution, equal to the input's channels.
         kernel_size: Taps of the gated convolution, an integer; the paper's figures show 2.
         dilation_rate: Steps between the taps, an integer. Defaults to 1.
-        skip_filters: Channels of the skip output, which then has weights of its own, or None for the one
-            pointwise convolution that both outputs share. Defaults to None.
+        skip_filters: Channels of the skip output, which then has separate weights, or None for one pointwise
+            convolution that both outputs share. Defaults to None.
         {data_format}
         use_bias: Whether all convolutions have biases. Defaults to True.
         kernel_initializer: For all kernels, each with its own seed. Defaults to Glorot uniform.
@@ -54,8 +55,8 @@ class WaveNetBlock1D(CompositeLayer):
         `(batch, steps, filters)`, or `(batch, filters, steps)` for channels_first; steps may be unknown.
 
     Output shape:
-        A tuple of two: residual, as the input, and skip, `(batch, steps, skip_filters or filters)`, or with
-        the channels first.
+        A tuple: residual, same as the input, and skip, `(batch, steps, skip_filters or filters)`, or with the
+        channels first.
 
     Raises:
         ValueError: for an argument outside its range, an input of a rank other than 3, or with channels other
@@ -120,7 +121,7 @@ class WaveNetBlock1D(CompositeLayer):
             raise ValueError(f"`WaveNetBlock1D` takes inputs of rank 3. Received: input_shape={input_shape}")
         if input_shape[self._channel_axis] != self.filters:
             raise ValueError(
-                "`filters` must equal the channels of the input, which is added to the residual output. "
+                "`filters` must equal the channels of the input, which is added to the residual. "
                 f"Received: filters={self.filters}, input_shape={input_shape}"
             )
         self.gated.build(input_shape)

@@ -1,4 +1,4 @@
-"""Anchors: the boxes that a detector starts from, on a grid over each feature map."""
+"""Anchors: reference boxes of a detector, on a grid over each feature map."""
 
 import math
 
@@ -12,29 +12,29 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class AnchorGenerator(keras.layers.Layer):
-    """Boxes of fixed sizes and shapes around every cell of one or several feature maps.
+    """Anchor boxes of fixed sizes and aspect ratios around every cell of one or several feature maps.
 
-    Around the centre `((column + offset) * stride, (row + offset) * stride)` stands one box for each size and
-    each aspect ratio of its map: `height / width = ratio` and `width * height = size^2`. Anchors run along
-    the maps in order, then rows, columns, sizes and ratios, as the channels of a convolution do when they are
-    reshaped. Only the shapes of the maps count.
+    Each cell has one box per size and aspect ratio, with the center `((column + offset) * stride, (row +
+    offset) * stride)`, `height / width = ratio`, and `width * height = size^2`. The order of the anchors is
+    by map, row, column, size, and ratio, like the reshaped channels of a convolution. Only the shapes of the
+    maps matter, not their values.
 
     Reference: Ren, He, Girshick, Sun, "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal
     Networks", 2015, arXiv 1506.01497.
 
-    Differs from the paper: centres are those of the cells (`offset=0.5`), and anchors that cross the border
-    of the picture are kept.
+    Differs from the paper: anchors are centered in the cells (`offset=0.5`), and anchors that cross the
+    border of the image are kept.
 
     Args:
-        sizes: For each map the side of a square anchor in pixels of the picture, a number or several.
-        strides: For each map the step of its cells in pixels of the picture, an integer.
-        aspect_ratios: Heights over widths, one or several numbers above 0. Defaults to (0.5, 1, 2).
-        offset: Place of a centre within its cell, in [0, 1]. Defaults to 0.5.
-        bounding_box_format: Keras' name of the format of the anchors; a relative one is in parts of the
-            first map's size times its stride. Defaults to `"xyxy"`.
+        sizes: Side of a square anchor in pixels of the image, a number or a list of numbers per map.
+        strides: Distance between neighboring cells in pixels of the image, an integer per map.
+        aspect_ratios: Ratios of height to width, one or several numbers above 0. Defaults to (0.5, 1, 2).
+        offset: Position of the center within its cell, in [0, 1]. Defaults to 0.5.
+        bounding_box_format: Keras' name of the anchors' format; relative formats divide by the first map's
+            size times its stride. Defaults to `"xyxy"`.
         {data_format}
-        **kwargs: `name`, `dtype`, ...; use `dtype="float32"` where the others are half precision, which
-            holds no pixel beyond 256 exactly.
+        **kwargs: `name`, `dtype`, ...; use `dtype="float32"` in a half-precision model, because half
+            precision rounds coordinates above 256.
 
     Call arguments:
         features: One map, or a list or dict of maps in the order of `sizes` (keys of a dict sorted).
@@ -43,10 +43,10 @@ class AnchorGenerator(keras.layers.Layer):
         `(batch, height, width, channels)` for each map, or with the channels first.
 
     Output shape:
-        `(batch, sum of height * width * anchors a cell, 4)`.
+        `(batch, sum of height * width * anchors per cell, 4)`.
 
     Raises:
-        ValueError: for an argument outside its range, or another number or rank of maps.
+        ValueError: for an argument outside its range, or maps of the wrong number or rank.
 
     >>> layer = AnchorGenerator(sizes=[32, 64], strides=[8, 16])
     >>> anchors = layer([np.zeros((1, 4, 4, 8)), np.zeros((1, 2, 2, 8))])
@@ -68,7 +68,7 @@ class AnchorGenerator(keras.layers.Layer):
         super().__init__(**kwargs)
         self.sizes = [_numbers("sizes", each, sizes) for each in _sequence("sizes", sizes)]
         if not isinstance(strides, (list, tuple)) or len(strides) != len(self.sizes):
-            validation.fail("strides", f"a positive integer for each of {len(self.sizes)} maps", strides)
+            validation.fail("strides", f"a list of {len(self.sizes)} positive integers, one per map", strides)
         self.strides = [validation.positive_integer("strides", each) for each in strides]
         self.aspect_ratios = _numbers("aspect_ratios", aspect_ratios, aspect_ratios)
         self.offset = validation.finite_number("offset", offset, minimum=0, maximum=1)
@@ -79,7 +79,7 @@ class AnchorGenerator(keras.layers.Layer):
 
     @property
     def anchors_per_cell(self):
-        """Number of anchors around a cell, for each map."""
+        """Number of anchors per cell, for each map."""
         return [len(sizes) * len(self.aspect_ratios) for sizes in self.sizes]
 
     def build(self, input_shape):
@@ -101,7 +101,7 @@ class AnchorGenerator(keras.layers.Layer):
         return ops.broadcast_to(ops.expand_dims(anchors, 0), [ops.shape(maps[0])[0], *ops.shape(anchors)])
 
     def _around(self, height, width, stride, sizes):
-        """Anchors (height * width * anchors a cell, 4) of one map, "xyxy", in at least float32."""
+        """Returns one map's anchors (height * width * anchors per cell, 4), "xyxy", in at least float32."""
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         half_sizes = [
             (size / math.sqrt(ratio) / 2, size * math.sqrt(ratio) / 2)
@@ -114,7 +114,8 @@ class AnchorGenerator(keras.layers.Layer):
         y = (ops.cast(ops.arange(height), dtype) + self.offset) * stride
         x = (ops.cast(ops.arange(width), dtype) + self.offset) * stride
         y, x = ops.reshape(y, (-1, 1, 1)), ops.reshape(x, (1, -1, 1))
-        # Sums with zeros of the other axis: broadcast_to would have to know the sizes.
+        # y (height, 1, 1), x (1, width, 1), half sizes (anchors,) -> boxes (height, width, anchors, 4).
+        # Adding zeros broadcasts without known sizes, which `broadcast_to` needs.
         y, x = y + ops.zeros_like(x), x + ops.zeros_like(y)
         boxes = ops.stack([x - half_width, y - half_height, x + half_width, y + half_height], axis=-1)
         return ops.reshape(boxes, (-1, 4))
@@ -126,7 +127,7 @@ class AnchorGenerator(keras.layers.Layer):
         shapes = _shapes(input_shape)
         if len(shapes) != len(self.sizes) or any(len(shape) != 4 for shape in shapes):
             raise ValueError(
-                f"`AnchorGenerator` with {len(self.sizes)} `sizes` takes as many maps of rank 4. "
+                f"`AnchorGenerator` takes one map of rank 4 per entry of `sizes`, {len(self.sizes)} here. "
                 f"Received: input_shape={input_shape}"
             )
         total = 0
@@ -150,12 +151,12 @@ class AnchorGenerator(keras.layers.Layer):
 
 def _sequence(name, value):
     if not isinstance(value, (list, tuple)) or not value:
-        validation.fail(name, "a list with an entry for each map", value)
+        validation.fail(name, "a list with one entry per map", value)
     return value
 
 
 def _numbers(name, value, whole):
-    """A number or several, all above 0, as a list."""
+    """Returns a list of one or several numbers, all above 0."""
     items = value if isinstance(value, (list, tuple)) else [value]
     try:
         items = [validation.finite_number(name, item, above=0) for item in items]
@@ -167,7 +168,7 @@ def _numbers(name, value, whole):
 
 
 def _shapes(structure):
-    """The shapes in a shape, or in a list or dict of shapes with its keys sorted."""
+    """Returns a list of shapes from a shape, a list, or a dict of shapes (in sorted order of keys)."""
     if isinstance(structure, dict):
         return [tuple(structure[key]) for key in sorted(structure)]
     if structure and isinstance(structure[0], (list, tuple)):

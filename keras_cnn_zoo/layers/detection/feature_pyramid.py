@@ -1,4 +1,4 @@
-"""Feature pyramid: every stage of a backbone with the meaning of the deepest one."""
+"""Feature pyramid network over the stages of a backbone."""
 
 import re
 
@@ -14,23 +14,23 @@ from keras_cnn_zoo.utils import docstrings, validation
 class FeaturePyramid(CompositeLayer):
     """Top-down pathway with lateral connections over the stages of a backbone.
 
-    From the coarsest stage down, `merged = lateral(stage) + upsampled(coarser merged)` with a 1 x 1
-    convolution as `lateral`, and each output is a 3 x 3 convolution of what was merged. `extra_levels`
-    coarser outputs follow. For detectors: objects of all sizes meet the same channels and depth of meaning.
+    From the coarsest stage down, `merged = lateral(stage) + upsampled(coarser merged)`, where `lateral` is a
+    1 x 1 convolution. Each output is a 3 x 3 convolution of a merged map. `extra_levels` adds coarser
+    outputs. For detectors: all levels have the same channels and the semantics of the deepest stage.
 
     Reference: Lin, Dollar, Girshick, He, Hariharan, Belongie, "Feature Pyramid Networks for Object
     Detection", 2016, arXiv 1612.03144. The convolutional extra levels are those of Lin et al., 2017, "Focal
     Loss for Dense Object Detection", arXiv 1708.02002.
 
-    Differs from the paper: none by default; a stage whose size is no multiple of two crops what is upsampled.
+    Differs from the paper: none by default; for a stage of odd size, the upsampled map is cropped.
 
     Args:
         filters: Channels of every output, a positive integer.
-        extra_levels: Number of coarser outputs beyond the coarsest stage, not negative. Defaults to 0.
-        extra: How they are made from the coarsest output: `"pooling"`, every other pixel of it, or
-            `"convolution"`, a 3 x 3 convolution of stride 2, from the second on after a ReLU. Defaults to
-            `"pooling"`.
-        normalization: `"batch"`, a layer used as prototype after each convolution, or None. Defaults to
+        extra_levels: Number of outputs coarser than the coarsest stage, at least 0. Defaults to 0.
+        extra: How each extra level is computed from the one before: `"pooling"` takes every other pixel;
+            `"convolution"` is a 3 x 3 convolution of stride 2, after a ReLU from the second level on.
+            Defaults to `"pooling"`.
+        normalization: `"batch"` or a layer used as a prototype, after each convolution, or None. Defaults to
             None.
         kernel_initializer: For all kernels, each with its own seed. Defaults to Glorot uniform.
         kernel_regularizer: Regularizer of the kernels, or None.
@@ -38,17 +38,17 @@ class FeaturePyramid(CompositeLayer):
         {kwargs}
 
     Call arguments:
-        stages: Dict of maps, named by a letter and a number that grows with the stride.
+        stages: Dict of feature maps. A key is letters and a number that grows with the stride.
 
     Input shape:
         Dict such as `{"P3": (batch, height, width, channels), "P4": ...}`, or with the channels first; each
-        stage is half as high and wide as the one before, rounded up.
+        stage has half the height and width of the one before, rounded up.
 
     Output shape:
-        Dict of the same keys, then the extra levels under the next numbers, with `filters` channels.
+        Dict with the same keys, then the extra levels with the next numbers, all with `filters` channels.
 
     Raises:
-        ValueError: for an argument outside its range, or inputs that are no such dict.
+        ValueError: for an argument outside its range, or inputs that are not such a dict.
 
     >>> layer = FeaturePyramid(16, extra_levels=1)
     >>> stages = {"P4": np.zeros((1, 5, 7, 32)), "P5": np.zeros((1, 3, 4, 64))}
@@ -84,7 +84,7 @@ class FeaturePyramid(CompositeLayer):
 
     def build_parts(self, input_shape):
         shapes = self.compute_output_shape(input_shape)
-        # A pyramid of one stage does not call it, and Keras quantizes no model with an unbuilt part.
+        # With one stage it is never called, and Keras cannot quantize a model with an unbuilt layer.
         self._upsampling.build(next(iter(shapes.values())))
         self._laterals, self._outputs, self._extras = {}, {}, {}
         self._normalizations = {}
@@ -99,14 +99,14 @@ class FeaturePyramid(CompositeLayer):
                 self._extras[name] = self._normalized(3, 2, tuple(before), f"extra_{name}")
 
     def _normalized(self, kernel_size, strides, shape, name):
-        """Returns a built convolution, and keeps its normalization."""
+        """Returns a built convolution and stores its normalization."""
         convolution = self._convolution(
             self.filters,
             kernel_size,
             name,
             shape,
             strides=strides,
-            # "same" would pad an even map on the far side only once it is subsampled.
+            # With strides, "same" would pad an even map only at the bottom and right.
             padding="same" if strides == 1 else "valid",
             use_bias=self.normalization is None,
             kernel_regularizer=self.kernel_regularizer,
@@ -141,7 +141,7 @@ class FeaturePyramid(CompositeLayer):
         return outputs
 
     def _upsampled(self, coarse, fine):
-        """`coarse` at twice its size, cropped to that of `fine`."""
+        """Returns `coarse` upsampled by 2 and cropped to the size of `fine`."""
         coarse = self._upsampling(coarse)
         height, width = (ops.shape(fine)[axis] for axis in self._space)
         if self.data_format == "channels_last":
@@ -161,8 +161,8 @@ class FeaturePyramid(CompositeLayer):
             or any(_number(one) + 1 != _number(other) for one, other in zip(names, names[1:], strict=False))
         ):
             raise ValueError(
-                "`FeaturePyramid` takes a dict of maps of rank 4 under names with successive numbers, such "
-                f"as P3, P4 and P5. Received: input_shape={input_shape}"
+                "`FeaturePyramid` takes a dict of maps of rank 4 whose keys have consecutive numbers, such "
+                f"as P3, P4, and P5. Received: input_shape={input_shape}"
             )
         shapes = {}
         for name in names:
@@ -174,7 +174,7 @@ class FeaturePyramid(CompositeLayer):
                 fine, coarse = shapes[one][axis], shapes[other][axis]
                 if fine is not None and coarse is not None and coarse != (fine + 1) // 2:
                     raise ValueError(
-                        "Each stage must be half as high and wide as the one before, rounded up. "
+                        "Each stage must have half the height and width of the one before, rounded up. "
                         f"Received: input_shape={input_shape}"
                     )
         name = names[-1]
@@ -200,12 +200,12 @@ class FeaturePyramid(CompositeLayer):
 
 
 def _number(name):
-    """The number of a stage's name, or None."""
+    """Returns the number in a stage's name, or None."""
     match = re.fullmatch(r"[A-Za-z]+(\d+)", name) if isinstance(name, str) else None
     return int(match.group(1)) if match else None
 
 
 def _named(name, step):
-    """The name of the stage `step` further."""
+    """Returns the name of the stage `step` levels further."""
     number = _number(name)
     return f"{name[: len(name) - len(str(number))]}{number + step}"

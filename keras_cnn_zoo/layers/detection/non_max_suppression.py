@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that overlap, the one with the highest score."""
+"""Non-maximum suppression: keeps the best of overlapping boxes."""
 
 import keras
 from keras import ops
@@ -11,37 +11,37 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class NonMaxSuppression(keras.layers.Layer):
-    """The best boxes of each picture, class by class, without those that overlap a better one.
+    """Non-maximum suppression of the boxes of each image, separately for each class.
 
-    Every pair of a box and a class is a candidate. Step by step the candidate with the highest score above
-    `score_threshold` is kept and all of its class that overlap it by more than `iou_threshold` are dropped;
-    with `soft_sigma` their scores are multiplied by `exp(-iou^2 / soft_sigma)` instead. Exact, in fixed
-    shapes, compiled by XLA: `max_output_size` steps over all candidates. Scores and boxes that are kept have
-    their gradient.
+    Every pair of a box and a class is a candidate. Each step keeps the candidate with the highest score above
+    `score_threshold` and drops all candidates of its class that overlap it by more than `iou_threshold`. With
+    `soft_sigma`, their scores are multiplied by `exp(-iou^2 / soft_sigma)` instead. The result is exact,
+    shapes are fixed, and XLA can compile it; it takes `max_output_size` steps over all candidates. Gradients
+    flow to the scores and boxes that are kept.
 
     Reference: Bodla, Singh, Chellappa, Davis, "Soft-NMS: Improving Object Detection With One Line of Code",
     2017, arXiv 1704.04503.
 
     Args:
-        max_output_size: Number of boxes to return for each picture, a positive integer.
+        max_output_size: Number of boxes to return per image, a positive integer.
         iou_threshold: Overlap above which a box is dropped, in [0, 1]; not used with `soft_sigma`. Defaults
             to 0.5.
         score_threshold: Score that a box must exceed, at least 0. Defaults to 0.05.
-        soft_sigma: Sigma of the soft variant, above 0, or None for the greedy one. Defaults to None.
-        bounding_box_format: Keras' name of the format of boxes in and out. Defaults to `"xyxy"`.
-        **kwargs: `name`, `dtype`, ...; use `dtype="float32"` where the others are half precision, in which
-            scores tie and no pixel beyond 256 is exact.
+        soft_sigma: Sigma of the soft variant, above 0, or None for the greedy variant. Defaults to None.
+        bounding_box_format: Keras' name of the format of input and output boxes. Defaults to `"xyxy"`.
+        **kwargs: `name`, `dtype`, ...; use `dtype="float32"` in a half-precision model, because half
+            precision rounds scores to ties and coordinates above 256.
 
     Call arguments:
-        boxes: Boxes, one for all classes or one for each.
-        scores: Scores of each class, not negative.
+        boxes: Boxes, shared by all classes or one per class.
+        scores: Scores per class, at least 0.
 
     Input shape:
         `(batch, n, 4)` or `(batch, n, classes, 4)`; and `(batch, n, classes)`.
 
     Output shape:
         Dict of `"boxes"` `(batch, max_output_size, 4)`, `"scores"` and `"classes"` `(batch,
-        max_output_size)`, in falling order of score; where there are no more, zeros and class -1.
+        max_output_size)`, in descending order of score, padded with zeros and class -1.
 
     Raises:
         ValueError: for an argument outside its range, or inputs of other shapes.
@@ -79,11 +79,14 @@ class NonMaxSuppression(keras.layers.Layer):
         self.built = True
 
     def call(self, boxes, scores):
+        # boxes (batch, n, 4) or (batch, n, classes, 4), scores (batch, n, classes)
+        # -> candidates (batch, n * classes, 4), their scores and classes (batch, n * classes)
+        # -> indices of the kept candidates (batch, max_output_size) -> their boxes, scores, classes
         dtype = at_least_float32(self.compute_dtype)
         classes = scores.shape[-1]
         given = ops.cast(boxes, dtype)
         if len(boxes.shape) == 3:
-            # (batch, n, classes, 4) without asking for sizes that may be unknown.
+            # Broadcasts to (batch, n, classes, 4) without known sizes.
             repeated = ops.zeros_like(ops.cast(scores, dtype))
             given = ops.expand_dims(given, 2) + ops.expand_dims(repeated, -1)
         given = ops.reshape(given, (-1, _product(ops.shape(scores)[1:]), 4))

@@ -1,4 +1,4 @@
-"""RoIAlign: the features under a box on a grid of fixed size."""
+"""RoIAlign: pools the features inside a box to a grid of fixed size."""
 
 import keras
 from keras import ops
@@ -12,31 +12,31 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class ROIAlign2D(keras.layers.Layer):
-    """The features under each box, sampled on a grid of fixed size without rounding its coordinates.
+    """Features inside each box, sampled on a grid of fixed size without rounding coordinates.
 
-    The box, times `spatial_scale`, is cut into `output_size` cells, and each cell is the mean of
-    `sampling_ratio^2` bilinear samples. For the second stage of a detector, whose head wants one size
-    whatever the box. Differentiable for features and boxes.
+    The box is multiplied by `spatial_scale` and divided into `output_size` cells. Each cell is the mean of
+    `sampling_ratio^2` bilinear samples. For the second stage of a detector, whose head needs inputs of one
+    size. Differentiable with respect to features and boxes.
 
     Reference: He, Gkioxari, Dollar, Girshick, "Mask R-CNN", 2017, arXiv 1703.06870.
 
-    Differs from the paper: `aligned=True`, as in the authors' later code: the centre of pixel 0 is at 0.5. A
-    sample up to one pixel outside the map takes the border's value; further out it is 0.
+    Differs from the paper: `aligned=True`, as in the authors' later code: the center of pixel 0 is at 0.5. A
+    sample up to one pixel outside the map has the value at the border; samples further out are 0.
 
     Args:
-        output_size: Height and width of the grid, an integer or two.
-        spatial_scale: Size of the map over that of the picture, for example 1 / 16; above 0.
+        output_size: Height and width of the grid, an integer or a pair of integers.
+        spatial_scale: Ratio of the map's size to the image's size, for example 1 / 16; above 0.
         sampling_ratio: Samples along each side of a cell, a positive integer. Defaults to 2.
-        aligned: Whether pixel centres are at half integers. False shifts boxes by half a pixel and makes
-            them at least one pixel of the map wide. Defaults to True.
-        bounding_box_format: Keras' name of the format of the boxes; a relative one is in parts of the
-            picture. Defaults to `"xyxy"`, in pixels of the picture.
+        aligned: Whether pixel centers are at half integers. False shifts boxes by 0.5 pixels and makes their
+            sides at least one pixel of the map. Defaults to True.
+        bounding_box_format: Keras' name of the boxes' format; relative formats are fractions of the image.
+            Defaults to `"xyxy"`, in pixels of the image.
         {data_format}
         {kwargs}
 
     Call arguments:
         features: A floating-point tensor.
-        boxes: Boxes of each picture of the batch; kept in at least float32 as far as they come in it.
+        boxes: Boxes per image of the batch; a float32 input stays float32 in a half-precision model.
 
     Input shape:
         `(batch, height, width, channels)`, or `(batch, channels, height, width)` for channels_first; and
@@ -46,7 +46,7 @@ class ROIAlign2D(keras.layers.Layer):
         `(batch, n, *output_size, channels)`, or `(batch, channels, n, *output_size)` for channels_first.
 
     Raises:
-        ValueError: for an argument outside its range, or inputs of another rank.
+        ValueError: for an argument outside its range, or inputs of the wrong rank.
 
     >>> layer = ROIAlign2D(7, spatial_scale=1 / 16)
     >>> features = np.random.default_rng(0).normal(size=(2, 20, 30, 8))
@@ -65,7 +65,7 @@ class ROIAlign2D(keras.layers.Layer):
         data_format=None,
         **kwargs,
     ):
-        # Boxes are not cast to half precision on the way in.
+        # Autocasting would round boxes to half precision.
         super().__init__(autocast=False, **kwargs)
         self.output_size = validation.positive_integers("output_size", output_size, 2)
         self.spatial_scale = validation.finite_number("spatial_scale", spatial_scale, above=0)

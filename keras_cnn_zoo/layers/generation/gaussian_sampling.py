@@ -1,4 +1,4 @@
-"""Draws from a Gaussian that the layer before describes."""
+"""Reparameterized sampling from a Gaussian."""
 
 import keras
 from keras import ops
@@ -6,30 +6,30 @@ from keras import ops
 from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
-# Beyond, in float32, the deviation would soon be infinite; it is 1e13 here.
+# The standard deviation is 1e13 here. Slightly larger values would overflow float32.
 LARGEST_LOG_VARIANCE = 60.0
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class GaussianSampling(keras.layers.Layer):
-    """Draws from a diagonal Gaussian given by its mean and log variance, differentiably.
+    """Differentiable sample from a diagonal Gaussian, given by its mean and log variance.
 
-    The input has both, one after the other on its last axis: `concatenate([mean, log_variance])`, as
-    `losses.GaussianKLDivergence` takes it, so that one `Dense(2 * dim)` serves the two. In training the
-    output is `mean + exp(log_variance / 2) * noise`, with `noise` standard normal and anew in every call:
-    gradients pass to mean and log variance as if the noise were a given input. For variational autoencoders.
+    The last axis of the input is `concatenate([mean, log_variance])`, as in `losses.GaussianKLDivergence`, so
+    one `Dense(2 * dim)` computes both. In training the output is `mean + exp(log_variance / 2) * noise`, with
+    new standard normal `noise` in every call. Gradients flow to the mean and the log variance, with the noise
+    constant. For variational autoencoders.
 
     Reference: Kingma, Welling, 2013, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
 
     Args:
-        inference: What to return outside training: `"mean"`, or `"sample"` to draw there too. Defaults to
+        inference: Output outside training: `"mean"`, or `"sample"` to draw as in training. Defaults to
             `"mean"`.
         {seed}
         {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor. Log variances above 60 count as 60.
+        inputs: A floating-point tensor. Log variances above 60 are clipped to 60.
         {training}
 
     Input shape:
@@ -39,8 +39,8 @@ class GaussianSampling(keras.layers.Layer):
         `(batch, ..., dim)`.
 
     Raises:
-        ValueError: for an unknown `inference`, or an input of rank 1 or without an even, known number of
-            entries on its last axis.
+        ValueError: for an unknown `inference`, or an input of rank 1 or whose last axis does not have a
+            known, even size.
 
     >>> layer = GaussianSampling(seed=0)
     >>> [float(value) for value in layer(np.array([[5.0, -5.0, 0.0, 0.0]]))[0]]
@@ -71,8 +71,7 @@ class GaussianSampling(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         if len(input_shape) < 2 or input_shape[-1] is None or input_shape[-1] % 2:
             raise ValueError(
-                "The input must hold means and as many log variances on its last axis, "
-                "(batch, ..., 2 * dim). "
+                "The last axis of the input must have a known, even size: means, then log variances. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         return (*input_shape[:-1], input_shape[-1] // 2)

@@ -1,4 +1,4 @@
-"""A dense layer of cosines."""
+"""Dense layer of cosine similarities."""
 
 import keras
 from keras import ops
@@ -12,31 +12,32 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class CosineDense(keras.layers.Layer):
-    """Cosine of the angle between the features and one weight vector per unit, times `scale`.
+    """Scaled cosine of the angle between the features and one weight vector per unit.
 
-    `y_j = scale * (w_j . x) / (|w_j| |x|)`: a dense layer without bias that sees directions only. It has two
-    uses. With the default scale of 1 it returns cosines, which is what `losses.ArcFace` and `losses.CosFace`
-    take: these multiply by a scale of their own after they have added their margin. With another scale, some
-    10 to 64, it returns logits for a plain softmax cross-entropy, which cosines alone are too small for.
+    `y_j = scale * (w_j . x) / (|w_j| |x|)`: a dense layer without bias on normalized features and weights. It
+    has two uses. With the default scale of 1 it returns cosines, the input of `losses.ArcFace` and
+    `losses.CosFace`, which add their margin and then apply their scale. With a scale of about 10 to 64 it
+    returns logits for a softmax cross-entropy; cosines alone would be too small.
 
-    A head with a scale of its own under `ArcFace` or `CosFace` is a mistake: it would be scaled twice, and
-    the loss would begin many times too high.
+    Keep the scale at 1 under `ArcFace` or `CosFace`. Otherwise the logits are scaled twice, and the loss
+    starts many times too high.
 
     Reference: Wang, Xiang, Cheng, Yuille, 2017, "NormFace: L2 Hypersphere Embedding for Face Verification",
     arXiv 1704.06369.
 
-    Differs from the paper: there the scale is learned; here it is a constant, as in ArcFace and CosFace.
+    Differs from the paper: the paper learns the scale; here it is constant, as in ArcFace and CosFace.
 
     Args:
         units: Number of units, such as classes.
         scale: Positive factor of the cosines. Defaults to 1.
         kernel_initializer: Initializer of the kernel, `(features, units)`. Defaults to `"glorot_uniform"`.
-        kernel_regularizer: Regularizer of the kernel, or None. The output does not depend on its length.
+        kernel_regularizer: Regularizer of the kernel, or None. The output does not depend on the norm of the
+            kernel's columns.
         kernel_constraint: Constraint of the kernel, or None.
         {kwargs}
 
     Call arguments:
-        inputs: A floating-point tensor. Where all features are zero the output is zero.
+        inputs: A floating-point tensor. If all features are zero, the output is zero.
 
     Input shape:
         `(batch, ..., features)`.
@@ -84,8 +85,8 @@ class CosineDense(keras.layers.Layer):
 
     def call(self, inputs):
         kernel = ops.convert_to_tensor(self.kernel)
-        # Features are normalized before the product, which then fits into half precision; the kernel after
-        # it, where there is one number for each unit to divide by.
+        # Normalizing the features before the product keeps it in the range of half precision. The kernel is
+        # normalized after it, which costs one division per unit.
         directions = ops.cast(l2_normalize(inputs), self.compute_dtype)
         lengths = l2_norm(kernel, axis=0)
         lengths = ops.where(lengths > 0, lengths, ops.ones_like(lengths))

@@ -1,4 +1,4 @@
-"""Large-margin softmax: the last layer of a classifier, harder to satisfy in training."""
+"""Large-margin softmax: the last layer of a classifier, with an angular margin in training."""
 
 import math
 
@@ -14,22 +14,22 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class LargeMarginSoftmax(keras.layers.Layer):
-    """Logits whose true class has to win by a multiple of its angle.
+    """Logits with a multiplicative angular margin for the true class in training.
 
-    Take it as the last layer, with a softmax cross-entropy from logits. Its logits are those of a dense layer
-    without bias, `|w_j| |x| cos(angle_j)`. In training, where it is given the labels, the one of the true
-    class becomes `|w_y| |x| psi(angle_y)` with
+    Use it as the last layer, with a softmax cross-entropy from logits. Its logits are those of a dense layer
+    without bias, `|w_j| |x| cos(angle_j)`. In training with labels, the logit of the true class becomes
+    `|w_y| |x| psi(angle_y)` with
 
         psi(angle) = (-1)^k cos(margin * angle) - 2k   for k pi <= margin * angle <= (k + 1) pi
 
-    which is continuous, falls all the way from 1 to `1 - 2 * margin`, and is at most `cos(angle)`. Because
-    it is hard to learn from the start, it is mixed with the plain logit, `(lambda * plain + margined) /
-    (1 + lambda)`, where `lambda` falls with the number `t` of training calls so far:
+    which is continuous, decreases from 1 to `1 - 2 * margin`, and is at most `cos(angle)`. Training from
+    scratch with it is hard, so it is mixed with the plain logit, `(lambda * plain + margined) / (1 +
+    lambda)`, where `lambda` decreases with the number `t` of training calls so far:
 
         lambda = max(annealing_end, annealing_start * (1 + annealing_rate * t) ^ -annealing_power)
 
-    The defaults bring it from 1000 to 1 in 8,700 steps. `annealing_start=0` is the margin at once, which easy
-    sets bear; hard ones may need an `annealing_end` of 5 or 10.
+    By default it decreases from 1000 to 1 in 8,700 steps. `annealing_start=0` applies the full margin at
+    once, which works for easy data sets; hard ones may need an `annealing_end` of 5 or 10.
 
     Reference: Liu, Wen, Yu, Yang, 2016, "Large-Margin Softmax Loss for Convolutional Neural Networks", arXiv
     1612.02295; equations (18) and (19) of the survey. The schedule is that of the authors' code.
@@ -39,7 +39,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         margin: Positive integer, the paper's m; 1 is a dense layer without bias. Defaults to 4.
         annealing_start: `lambda` at the first training call, at least 0. Defaults to 1000.
         annealing_rate: How much each call adds to the base of the power, at least 0. Defaults to 2.5e-5.
-        annealing_power: Exponent of the fall, at least 0. Defaults to 35.
+        annealing_power: Exponent of the decrease, at least 0. Defaults to 35.
         annealing_end: Smallest `lambda`, at least 0. Defaults to 0.
         kernel_initializer: Initializer of the kernel, `(features, units)`. Defaults to `"glorot_uniform"`.
         kernel_regularizer: Regularizer of the kernel, or None.
@@ -48,10 +48,9 @@ class LargeMarginSoftmax(keras.layers.Layer):
 
     Call arguments:
         features: A floating-point tensor.
-        labels: Class ids, `(batch,)` or `(batch, 1)`, or None. An id that is none of the classes gets no
-            margin.
-        training: Whether to apply the margin, and to count the call. Without labels, and outside training,
-            the logits are plain.
+        labels: Class ids, `(batch,)` or `(batch, 1)`, or None. An id outside the classes gets no margin.
+        training: Whether to apply the margin and count the call. Without labels or outside training, the
+            logits are plain.
 
     Input shape:
         `(batch, features)`.
@@ -61,7 +60,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
 
     Raises:
         ValueError: for an argument outside its range, features that are not of rank 2, or labels that are not
-            one for each example.
+            one per example.
 
     >>> layer = LargeMarginSoftmax(2, margin=2, annealing_start=0, kernel_initializer="identity")
     >>> logits = layer(np.array([[0.5, 0.75**0.5]]), labels=np.array([0]), training=True)
@@ -97,7 +96,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
     def build(self, input_shape):
         if len(input_shape) != 2 or input_shape[-1] is None:
             raise ValueError(
-                "The features must have the shape (batch, features), the last known. "
+                "The inputs must have the shape (batch, features), with a known number of features. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         self.kernel = self.add_weight(
@@ -107,7 +106,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
-        # A float counts exactly to 16 million, and unlike an integer it can be next to the kernel on a GPU.
+        # A float32 counts exactly to 16 million and, unlike an integer, can be placed on a GPU.
         self.step = self.add_weight(
             shape=(),
             initializer="zeros",
@@ -137,11 +136,14 @@ class LargeMarginSoftmax(keras.layers.Layer):
         return mixed
 
     def _mixed(self, features, kernel, logits, labels):
-        """Logits with the true class's replaced by its mixture with the margined one."""
+        """Returns the logits, with margin for the true class."""
+        # features (batch, n), kernel (n, units), logits (batch, units), labels (batch, 1)
+        # -> mask of the true class (batch, units) -> its logit, length, and cosine (batch,)
+        # -> psi of the cosine, mixed with the plain logit (batch,) -> logits (batch, units)
         dtype = at_least_float32(self.compute_dtype)
         own = ops.equal(labels, ops.arange(self.units, dtype="int32"))
         plain = _picked(own, ops.cast(logits, dtype))
-        # An id that is none of the classes picks nothing, and what is made of it is used nowhere.
+        # An id outside the classes selects nothing; `where` discards its result.
         length = _picked(own, l2_norm(kernel, axis=0)[None]) * l2_norm(features)
         cosine = plain / ops.where(length > 0, length, ops.ones_like(length))
         weight = self._weight_of_plain(dtype)
@@ -149,7 +151,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         return ops.where(own, ops.cast(mixed, logits.dtype)[:, None], logits)
 
     def _weight_of_plain(self, dtype):
-        """The paper's lambda at this step."""
+        """Returns the paper's lambda at this step."""
         base = 1 + self.annealing_rate * ops.cast(self.step, dtype)
         weight = self.annealing_start * ops.power(base, -self.annealing_power)
         return ops.where(weight > self.annealing_end, weight, self.annealing_end * ops.ones_like(weight))
@@ -173,14 +175,15 @@ class LargeMarginSoftmax(keras.layers.Layer):
 
 
 def _picked(own, values):
-    """The entry of each row of `values` that the mask `own` marks, `(batch,)`."""
+    """Returns the entry of each row of `values` that the mask `own` selects, `(batch,)`."""
     return ops.sum(ops.where(own, values, ops.zeros_like(values)), axis=-1)
 
 
 def _psi(cosine, margin):
-    """`(-1)^k cos(margin * angle) - 2k`, by Chebyshev's recurrence: the arc cosine has no slope at its ends.
+    """Returns `(-1)^k cos(margin * angle) - 2k`, computed from `cosine = cos(angle)`.
 
-    Rounding may leave a cosine a little outside [-1, 1]; the polynomial goes on smoothly there.
+    Chebyshev's recurrence avoids the arc cosine, whose gradient is infinite at -1 and 1. It also accepts a
+    cosine that rounding moved slightly outside [-1, 1].
     """
     before, multiple = ops.ones_like(cosine), cosine
     for _ in range(margin - 1):

@@ -10,12 +10,12 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class InstanceNormalization(keras.layers.Layer):
-    """Normalizes each channel of each example over space.
+    """Normalization of each channel of each example over the spatial axes.
 
-    `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance those of one channel of one
-    example over all its positions, in training and at inference alike. It takes the contrast of an image
-    away and does not depend on the batch: for style transfer, image-to-image networks, and small batches. A
-    map of one position becomes `beta`.
+    `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, where mean and variance are over all positions
+    of one channel of one example, in training and at inference. It removes the contrast of an image and does
+    not depend on the batch. For style transfer, image-to-image networks, and small batches. A map with one
+    position becomes `beta`.
 
     Reference: Ulyanov, Vedaldi, Lempitsky, 2016, "Instance Normalization: The Missing Ingredient for Fast
     Stylization", arXiv 1607.08022, with the `epsilon`, `gamma` and `beta` of the authors' code.
@@ -23,8 +23,8 @@ class InstanceNormalization(keras.layers.Layer):
     Args:
         {axis}
         epsilon: Positive number added to the variance. Defaults to 1e-5.
-        center: Whether to add `beta`, one value for each channel. Defaults to True.
-        scale: Whether to multiply by `gamma`, one value for each channel. Defaults to True.
+        center: Whether to add `beta`, one value per channel. Defaults to True.
+        scale: Whether to multiply by `gamma`, one value per channel. Defaults to True.
         beta_initializer: For `beta`. Defaults to zeros.
         gamma_initializer: For `gamma`. Defaults to ones.
         beta_regularizer: For `beta`, or None.
@@ -37,13 +37,14 @@ class InstanceNormalization(keras.layers.Layer):
         inputs: A floating-point tensor. Statistics are computed in at least float32.
 
     Input shape:
-        `(batch, ..., channels)` with at least one axis of space, the channels at `axis`.
+        `(batch, ..., channels)` with at least one spatial axis, and the channels at `axis`.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
-        ValueError: for an argument outside its range, channels that are unknown, or an input without space.
+        ValueError: for an argument outside its range, channels that are unknown, or an input without spatial
+            axes.
 
     >>> layer = InstanceNormalization(epsilon=1e-12)
     >>> y = layer(np.array([[[1.0, 10.0], [3.0, 50.0]]]))
@@ -82,12 +83,12 @@ class InstanceNormalization(keras.layers.Layer):
     def build(self, input_shape):
         if len(input_shape) < 3:
             raise ValueError(
-                "`InstanceNormalization` takes inputs of rank 3 or more, because it normalizes over space. "
+                "`InstanceNormalization` takes inputs of rank 3 or more, with at least one spatial axis. "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         channels = input_shape[validation.channel_axis(self.axis, input_shape)]
         self.gamma = self.beta = None
-        # In full precision also under a mixed policy, as the statistics are.
+        # Full precision under a mixed policy, like the statistics.
         if self.scale:
             self.gamma = self.add_weight(
                 name="gamma",

@@ -11,22 +11,21 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divides each activation by the energy of its neighboring channels.
+    """Division of each activation by the energy of its neighboring channels.
 
-    `y[i] = x[i] / (bias + alpha * sum(x[j] ** 2)) ** beta`, the sum over the channels `j` from `i -
-    depth_radius` to `i + depth_radius` that exist. Needed to run AlexNet and its contemporaries with their
-    weights; new networks use `keras.layers.BatchNormalization`.
+    `y[i] = x[i] / (bias + alpha * sum(x[j] ** 2)) ** beta`, with the sum over the existing channels `j` from
+    `i - depth_radius` to `i + depth_radius`. Use it for pretrained AlexNet and networks of its time; new
+    networks use `keras.layers.BatchNormalization`.
 
     Reference: Krizhevsky, Sutskever, Hinton, 2012, "ImageNet Classification with Deep Convolutional Neural
     Networks" (NIPS), section 3.3, whose k, n, alpha, beta are `bias`, `2 * depth_radius + 1`, `alpha`, `beta`
-    and whose values are the defaults. Caffe and PyTorch divide `alpha` by the window: their alpha is `(2 *
-    depth_radius + 1) * alpha`.
+    and whose values are the defaults. Caffe and PyTorch divide `alpha` by the window size, so their alpha is
+    `(2 * depth_radius + 1) * alpha`.
 
     Args:
         depth_radius: Neighbors on each side, a non-negative integer. Defaults to 2.
-        bias: Positive number added to the weighted energy, which keeps a channel of zeros at zero. Defaults
-            to 2.
-        alpha: Non-negative weight of the energy, not divided by the window. Defaults to 1e-4.
+        bias: Positive number added to the weighted energy; a channel of zeros stays zero. Defaults to 2.
+        alpha: Non-negative weight of the energy, not divided by the window size. Defaults to 1e-4.
         beta: Non-negative exponent. Defaults to 0.75.
         {axis}
         {kwargs}
@@ -38,7 +37,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         `(batch, ..., channels)`, the channels at `axis`.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range, or channels that are unknown.
@@ -69,9 +68,8 @@ class LocalResponseNormalization(keras.layers.Layer):
         channels = inputs.shape[axis]
         position = np.arange(channels)
         band = np.abs(position[:, None] - position) <= self.depth_radius
-        # The window sum as a product with a banded matrix: ten times faster than shifted slices on a CPU, and
-        # without the cancellation of a running sum. Channels go last in the subscripts' place `c`, wherever
-        # they are.
+        # The window sum is a product with a banded matrix. This is ten times faster than shifted slices on a
+        # CPU and avoids the cancellation of a running sum. `c` marks the channel axis in the subscripts.
         letters = "abdefgh"[: len(inputs.shape) - 1]
         source = letters[:axis] + "c" + letters[axis:]
         energy = ops.einsum(

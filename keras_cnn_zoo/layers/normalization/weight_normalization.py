@@ -1,4 +1,4 @@
-"""Weight normalization: the length of a kernel apart from its direction."""
+"""Weight normalization: separates the length of a kernel from its direction."""
 
 import keras
 import numpy as np
@@ -18,23 +18,22 @@ OTHERS = (keras.layers.Dense, *functional_call.CONVOLUTIONS)
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class WeightNormalization(BaseWrapper):
-    """Learns the length and the direction of each kernel of a dense or convolutional layer apart.
+    """Wrapper that learns the length and the direction of each kernel of a layer separately.
 
-    The wrapped layer computes with `g * v / norm(v)`, one length `g` and one Euclidean norm for each unit or
-    filter, in place of its kernel, which becomes `v`. Both are trained. Gradients are then orthogonal to `v`,
-    and training is less sensitive to the scale of the kernels; nothing depends on the batch. For recurrent,
-    generative and reinforcement models, and wherever batches are too small for batch normalization.
+    The layer's kernel becomes `v`, and the layer computes with `g * v / norm(v)`, with one length `g` and one
+    Euclidean norm per unit or filter. `g` and `v` are trained. Gradients are orthogonal to `v`, training is
+    less sensitive to the scale of the kernels, and nothing depends on the batch. For recurrent, generative,
+    and reinforcement learning models, and batches too small for batch normalization.
 
-    `g` starts as the norm of the kernel, so that wrapping a layer, trained or not, does not change its
-    output. `initialize(inputs)` starts it as the paper does: from a batch, such that before its activation
-    the layer gives outputs of mean 0 and variance 1. A regularizer or constraint of the layer's kernel acts
-    on `v`.
+    `g` starts as the norm of the kernel, so wrapping a layer, trained or not, does not change its output.
+    `initialize(inputs)` sets `g` from a batch, as in the paper, so that outputs before the activation have
+    mean 0 and variance 1. The layer's kernel regularizer and constraint act on `v`.
 
     Reference: Salimans, Kingma, 2016, "Weight Normalization: A Simple Reparameterization to Accelerate
     Training of Deep Neural Networks", arXiv 1602.07868.
 
-    Differs from the paper: `v` starts as the layer's own `kernel_initializer` says, not from N(0, 0.05);
-    the batch fixes the rest alike.
+    Differs from the paper: the layer's `kernel_initializer` initializes `v`, not N(0, 0.05); `initialize`
+    does the rest as in the paper.
 
     Args:
         layer: A `Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D`, `DepthwiseConv2D` or transposed
@@ -45,14 +44,14 @@ class WeightNormalization(BaseWrapper):
         inputs: A floating-point tensor, as for `layer`. Norms are computed in at least float32.
 
     Input shape:
-        That of `layer`.
+        Same as for `layer`.
 
     Output shape:
-        That of `layer`.
+        Same as for `layer`.
 
     Raises:
-        ValueError: for another kind of layer; from `initialize` for inputs that give a unit constant or
-            infinite outputs.
+        ValueError: for another kind of layer; in `initialize`, for inputs for which the outputs of a unit are
+            constant or not finite.
 
     >>> layer = WeightNormalization(keras.layers.Dense(3, kernel_initializer="ones"))
     >>> print(layer(np.ones((2, 4))).shape, float(layer.g[0]))
@@ -89,7 +88,7 @@ class WeightNormalization(BaseWrapper):
 
     @property
     def _summed(self):
-        """The axes of the kernel over which the norm of one unit or filter goes."""
+        """Axes of the kernel over which the norm of one unit or filter is taken."""
         axes = tuple(range(len(self.layer.kernel.shape)))
         if isinstance(self.layer, TRANSPOSED):
             return (*axes[:-2], axes[-1])
@@ -100,7 +99,7 @@ class WeightNormalization(BaseWrapper):
         return at_least_float32(self.compute_dtype)
 
     def _norm(self, kernel):
-        """The norm of each unit; 1 for a kernel of zeros, which so stays 0 with a finite gradient."""
+        """Returns the norm of each unit; 1 for a kernel of zeros, so that its gradient is finite."""
         energy = ops.sum(ops.square(ops.cast(kernel, self._wide)), axis=self._summed, keepdims=True)
         return ops.sqrt(ops.where(energy > 0, energy, ops.ones_like(energy)))
 
@@ -123,11 +122,12 @@ class WeightNormalization(BaseWrapper):
     def initialize(self, inputs):
         """Sets `g` and the bias so that the layer's outputs on `inputs` have mean 0 and variance 1.
 
-        That is before the activation, for each unit or filter over the batch and space. A layer without bias
-        keeps its mean. Go from the first layer to the last, each with what the one before now gives.
+        This is before the activation, per unit or filter, over the batch and the spatial axes. Without a bias
+        the mean is unchanged. In a network, go from the first layer to the last, and pass each layer the new
+        outputs of the one before.
 
         Args:
-            inputs: A batch as the layer is called on, some hundred examples.
+            inputs: A batch of the layer's inputs, a few hundred examples.
         """
         inputs = ops.cast(ops.convert_to_tensor(inputs), self._wide)
         if not self.built:
@@ -140,12 +140,12 @@ class WeightNormalization(BaseWrapper):
         mean = statistics.mean(outputs, others, keepdims=True)
         variance = ops.convert_to_numpy(statistics.mean(ops.square(outputs - mean), others))
         mean = ops.convert_to_numpy(mean).reshape(-1)
-        # What is less is the rounding of constant outputs.
+        # A smaller variance is rounding error of constant outputs.
         useful = np.isfinite(variance) & (variance > 1e-12 * np.square(mean))
         if not useful.all():
             raise ValueError(
-                "`inputs` must give every unit outputs that vary and are finite. Received: inputs that give "
-                f"one the variance {variance[~useful][0]}"
+                "The outputs of every unit for `inputs` must vary and be finite. Received: inputs for which "
+                f"the outputs of a unit have the variance {variance[~useful][0]}"
             )
         factor = 1 / np.sqrt(variance)
         self.g.assign(factor.reshape(self.g.shape))

@@ -1,4 +1,4 @@
-"""Global pooling by the generalized mean, with a trainable power."""
+"""Global generalized-mean pooling with a trainable power."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 from keras_cnn_zoo.ops import statistics, windows
 from keras_cnn_zoo.utils import docstrings, validation
 
-LARGEST_POWER = 1e30  # there it equals the maximum in every dtype
+LARGEST_POWER = 1e30  # equals the maximum in every dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -14,11 +14,10 @@ LARGEST_POWER = 1e30  # there it equals the maximum in every dtype
 class GeneralizedMeanPooling2D(keras.layers.Layer):
     """Global pooling between the average and the maximum: `y = mean(x^p)^(1/p)` over each map.
 
-    p=1 is global average pooling, and the larger p is, the nearer the result comes to the maximum, which it
-    equals at p=1e30. Usual for retrieval in place of both. Inputs are meant to be activations after ReLU:
-    negative ones count as 0, and a map without a positive entry gives 0. Every map is scaled by its largest
-    entry, so that nothing overflows on the way; the gradient at 0 is 0. For p < 1 the gradient is unbounded
-    near 0.
+    p=1 is global average pooling. As p grows, the result approaches the maximum; at p=1e30 they are equal. It
+    replaces both in image retrieval. Use it on activations after a ReLU: negative inputs count as 0, and a
+    map without a positive entry gives 0. Scaling every map by its largest entry prevents overflow. The
+    gradient at 0 is 0. For p < 1 the gradient is unbounded near 0.
 
     Reference: Radenovic, Tolias, Chum, 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation",
     arXiv 1711.02512. One power is shared by all channels, as in the authors' networks.
@@ -27,10 +26,10 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
 
     Args:
         p: Power, or its value before training, above 0 and at most 1e30. Defaults to 3.
-        trainable_p: Whether the power is a trainable weight. If not, small whole powers are products and
+        trainable_p: Whether the power is a trainable weight. A small integer power that is not trainable is
             faster. Defaults to True.
         {data_format}
-        keepdims: Whether height and width stay, with a length of 1. Defaults to False.
+        keepdims: Whether to keep height and width, with a size of 1. Defaults to False.
         {kwargs}
 
     Call arguments:
@@ -40,7 +39,7 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
         {maps}; height and width may be unknown.
 
     Output shape:
-        `(batch, channels)`; with `keepdims` as the input, height and width 1.
+        `(batch, channels)`; with `keepdims`, the input's shape with height and width 1.
 
     Raises:
         {map_errors}
@@ -62,7 +61,7 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
         if self.trainable_p:
-            # Not `p`, which is the argument.
+            # `p` is the argument, so the weight has another name.
             self.power = self.add_weight(
                 name="power", shape=(), initializer=keras.initializers.Constant(self.p), autocast=False
             )
@@ -79,7 +78,7 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
         scale = ops.stop_gradient(ops.max(inputs, axis=self._space, keepdims=True))
         is_empty = ops.cast(scale <= 0, inputs.dtype)
         mean = statistics.mean(_power(inputs / (scale + is_empty), power), self._space, keepdims=True)
-        # An empty map has the root of 1 with no slope, and the scale 0.
+        # For a map without positive entries, take the root of 1, which has a finite gradient; its scale is 0.
         outputs = scale * ops.exp(ops.log(mean + is_empty) / power)
         if not self.keepdims:
             outputs = ops.squeeze(outputs, self._space)
@@ -109,7 +108,7 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
 
 
 def _power(ratios, power):
-    """`ratios^power` for ratios in [0, 1], with a gradient of 0 at 0."""
+    """Returns `ratios^power` for ratios in [0, 1], with a gradient of 0 at 0."""
     if isinstance(power, float) and power == int(power) and power <= 16:
         return ratios ** int(power)
     is_zero = ops.cast(ratios <= 0, ratios.dtype)

@@ -10,21 +10,21 @@ from keras_cnn_zoo.utils import docstrings, validation
 
 
 class BaseLpPooling(BasePooling):
-    """Abstract pooling by the p-norm of each window; the rest of this docstring is in that of every rank.
+    """Abstract pooling by the p-norm of each window; each rank's docstring includes the rest.
 
-    `y = (sum abs(x)^p)^(1/p)` over the window; with `normalize=True` the mean replaces the sum, so that p=1
-    is average pooling, p=inf is max pooling of `abs(x)`, and p in between is a compromise. p=2 is the
-    square-root pooling of tiled networks. Every window is scaled by its largest entry, so that nothing
-    overflows on the way; the gradient at 0 is 0. For p < 1 the gradient is unbounded near 0.
+    `y = (sum abs(x)^p)^(1/p)` over the window. With `normalize=True` the mean replaces the sum; then p=1 is
+    average pooling and p=inf is max pooling of `abs(x)`. p=2 is the square-root pooling of tiled networks.
+    Scaling every window by its largest entry prevents overflow. The gradient at 0 is 0. For p < 1 the
+    gradient is unbounded near 0.
 
     Reference: Hyvarinen, Koster, 2007, "Complex cell pooling and the statistics of natural images"; equation
     (7) of the survey. Boureau, Ponce, LeCun, 2010, "A theoretical analysis of feature pooling in visual
-    recognition", study its range from average to max.
+    recognition", study the range from average to max pooling.
 
     Args:
         {pool_size}
         {pool_strides}
-        padding: `"valid"`, or `"same"`, whose padding counts neither as an entry nor in the mean. Defaults to
+        padding: `"valid"`, or `"same"`, whose padding is not counted as entries, nor in the mean. Defaults to
             `"valid"`.
         {data_format}
         p: Power of the norm, above 0; `float("inf")` or `"inf"` for the maximum. Defaults to 2.
@@ -71,7 +71,7 @@ class BaseLpPooling(BasePooling):
         return pooling.lp_pool(inputs, *self._window, p=self.p, normalize=self.normalize)
 
     def get_config(self):
-        # Infinity is not JSON.
+        # JSON has no infinity.
         p = "inf" if math.isinf(self.p) else self.p
         return {**super().get_config(), "p": p, "normalize": self.normalize}
 

@@ -1,4 +1,4 @@
-"""Max pooling in two dimensions that also gives the places of the maxima."""
+"""Max pooling in two dimensions that also returns the positions of the maxima."""
 
 import keras
 
@@ -10,11 +10,11 @@ from keras_cnn_zoo.utils import docstrings
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class MaxPoolingWithArgmax2D(BasePooling):
-    """2D max pooling that gives the maxima and their switches, the place of each in its window.
+    """2D max pooling that returns the maxima and their switches, their positions in the windows.
 
-    The first output is that of `keras.layers.MaxPooling2D`; the second is the number, row by row, of the
-    window's first largest entry. `MaxUnpooling2D` puts values back where the switches point: for decoders
-    that keep boundaries sharp without skip connections, and for looking at features in the input.
+    The first output equals that of `keras.layers.MaxPooling2D`. The second is the row-major index of the
+    first maximum in each window. `MaxUnpooling2D` uses the switches to put values back. For decoders that
+    keep boundaries sharp without skip connections, and for visualizing features in the input.
 
     Reference: Zeiler, Fergus, 2013, "Visualizing and Understanding Convolutional Networks", arXiv 1311.2901,
     section 2.1.
@@ -33,9 +33,9 @@ class MaxPoolingWithArgmax2D(BasePooling):
         {maps}.
 
     Output shape:
-        Twice `(batch, new_height, new_width, channels)`, or with the channels first: maxima, and switches in
-        int32, from 0 to the entries of a window less one. They count within the window, not over the map as
-        TensorFlow's and PyTorch's do, and so do not depend on the map's size.
+        Two times `(batch, new_height, new_width, channels)`, or with the channels first: the maxima, and
+        int32 switches from 0 to `prod(pool_size) - 1`. Switches index the window, not the map as in
+        TensorFlow and PyTorch, so they do not depend on the map's size.
 
     Raises:
         {pool_errors}

@@ -1,4 +1,4 @@
-"""The way back from max pooling in two dimensions."""
+"""Max unpooling in two dimensions."""
 
 import keras
 
@@ -11,12 +11,12 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class MaxUnpooling2D(BasePooling):
-    """Puts each value back where the maximum of its window was, and 0 elsewhere.
+    """2D unpooling that puts each value at the position of its window's maximum, and 0 elsewhere.
 
-    Called with values, one for each window of a pooling, and the switches of `MaxPoolingWithArgmax2D`; the
-    arguments are those of the pooling. Where windows overlap and their maxima are one entry, the values are
-    summed: with the switches held fixed this is the transpose of the pooling. For decoders such as SegNet's,
-    and for looking at features in the input. Computed without a scatter.
+    The inputs are one value per window and the switches of `MaxPoolingWithArgmax2D`; use the same arguments
+    as for the pooling. If overlapping windows share a maximum, their values are summed, so for fixed switches
+    this is the transpose of the pooling. For decoders such as SegNet's, and for visualizing features in the
+    input. It uses no scatter.
 
     Reference: Zeiler, Fergus, 2013, "Visualizing and Understanding Convolutional Networks", arXiv 1311.2901,
     section 2.1.
@@ -26,24 +26,25 @@ class MaxUnpooling2D(BasePooling):
         {pool_strides}
         {padding}
         {data_format}
-        output_size: Height and width of the map before pooling, an integer or two. Several sizes pool to one:
-            None takes `(n - 1) * strides + pool_size` for `n` windows without padding, the smallest, and
-            `n * strides` with `"same"`, the largest.
+        output_size: Height and width of the map before pooling, an integer or a pair of integers. Several
+            sizes pool to the same size. For `n` windows, None takes `(n - 1) * strides + pool_size`, the
+            smallest size, with `"valid"`, and `n * strides`, the largest size, with `"same"`.
         {kwargs}
 
     Call arguments:
         {inputs}
-        switches: An integer tensor of the same shape, row-major positions in the windows.
+        switches: An integer tensor of the same shape: row-major positions in the windows.
 
     Input shape:
-        `(batch, height, width, channels)` or `(batch, channels, height, width)` for channels_first, twice.
+        Two times `(batch, height, width, channels)`, or `(batch, channels, height, width)` for
+        channels_first.
 
     Output shape:
         `(batch, new_height, new_width, channels)`, or with the channels first.
 
     Raises:
-        ValueError: for an argument outside its range, inputs that are not two of one shape and rank 4, or an
-            `output_size` with another number of windows.
+        ValueError: for an argument outside its range, inputs that are not two tensors of the same shape and
+            rank 4, or an `output_size` with another number of windows.
 
     >>> x = np.array([[[[1.0], [0.0]], [[3.0], [2.0]]]])
     >>> y = MaxUnpooling2D(2)(*keras_cnn_zoo.layers.MaxPoolingWithArgmax2D(2)(x))
@@ -73,7 +74,7 @@ class MaxUnpooling2D(BasePooling):
         )
         if not same:
             raise ValueError(
-                "`MaxUnpooling2D` takes values and switches of one shape and rank 4. "
+                "`MaxUnpooling2D` takes values and switches of the same shape and of rank 4. "
                 f"Received: inputs_shape={tuple(inputs_shape)}, switches_shape={tuple(switches_shape)}"
             )
         shape = [
@@ -87,7 +88,7 @@ class MaxUnpooling2D(BasePooling):
             length = self.output_size[position]
             if shape[axis] not in (None, windows.output_length(length, *window)):
                 raise ValueError(
-                    "`output_size` must be a size that pools to that of the inputs. Received: "
+                    "`output_size` must be a size that pools to the size of the inputs. Received: "
                     f"output_size={self.output_size}, inputs_shape={tuple(inputs_shape)}"
                 )
             shape[axis] = length

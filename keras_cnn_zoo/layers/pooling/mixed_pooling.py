@@ -1,4 +1,4 @@
-"""Pooling by the maximum or the mean, drawn in training, in one, two, and three dimensions."""
+"""Pooling by the maximum or the mean, at random in training, in one, two, and three dimensions."""
 
 import keras
 from keras import ops
@@ -10,28 +10,29 @@ from keras_cnn_zoo.utils.autodiff import select
 
 
 class BaseMixedPooling(BasePooling):
-    """Abstract pooling by the maximum or the mean; the rest of this docstring is in that of every rank.
+    """Abstract pooling by the maximum or the mean; each rank's docstring includes the rest.
 
-    `y = lambda * max(x) + (1 - lambda) * mean(x)`, where in training `lambda` is drawn from {0, 1} with equal
-    chances, and the gradient follows the value drawn. At inference `"expectation"` is the mean over the
-    draws, `max(x) / 2 + mean(x) / 2`, and `"frequency"` the kind that was drawn more often in training, the
-    mean in a tie. The noise regularizes without a rate to tune.
+    `y = lambda * max(x) + (1 - lambda) * mean(x)`, where `lambda` is 0 or 1 with equal probability in
+    training, and the gradient follows the drawn value. At inference, `"expectation"` is the mean over the
+    draws, `max(x) / 2 + mean(x) / 2`. `"frequency"` is the kind of pooling that was drawn more often in
+    training (the mean in a tie). The noise regularizes without a rate to tune.
 
     Reference: Yu, Wang, Chen, Wei, 2014, "Mixed Pooling for Convolutional Neural Networks" (RSKT); equation
     (8) of the survey.
 
-    Differs from the paper: the paper's inference is `"frequency"`, counted per feature map, where the counts
-    differ by chance only; the default is the mean of what training sees.
+    Differs from the paper: the paper uses `"frequency"` at inference, counted per feature map. The counts
+    differ only by chance, so the default is `"expectation"`.
 
     Args:
         {pool_size}
         {pool_strides}
-        padding: `"valid"`, or `"same"`, whose padding is in no maximum and no mean. Defaults to `"valid"`.
+        padding: `"valid"`, or `"same"`, whose padding is excluded from maximum and mean. Defaults to
+            `"valid"`.
         {data_format}
         per: Scope of one draw: `"batch"` draws once per training step, `"channel"` once per example and
             channel, `"region"` once per window and channel. Defaults to `"batch"`.
-        inference: `"expectation"` or `"frequency"`, which counts the draws in a non-trainable weight, per
-            channel unless `per="batch"`. Defaults to `"expectation"`.
+        inference: `"expectation"`, or `"frequency"`, which counts the draws in a non-trainable weight (per
+            channel unless `per="batch"`). Defaults to `"expectation"`.
         {seed}
         {kwargs}
 
@@ -75,11 +76,11 @@ class BaseMixedPooling(BasePooling):
             channels = input_shape[self._channel_axis]
             if channels is None and self.per != "batch":
                 raise ValueError(
-                    "The number of channels must be known where draws are counted by channel. "
+                    "The number of channels must be known, because draws are counted per channel. "
                     f"Received: input_shape={tuple(input_shape)}"
                 )
-            # One number in place of two counts: float32 counts would stop at 2^24, their difference stays
-            # small. It is summed in float32 under every dtype policy.
+            # The difference of the two counts stays small; float32 counts would stop at 2^24. The sum is
+            # float32 under every dtype policy.
             self.max_lead = self.add_weight(
                 name="max_lead",
                 shape=() if self.per == "batch" else (channels,),
@@ -108,7 +109,7 @@ class BaseMixedPooling(BasePooling):
         return ops.cast(outputs, self.compute_dtype)
 
     def _draw(self, shape):
-        """Returns True where the maximum is taken, and counts it if inference depends on the counts."""
+        """Returns a mask that is True for the maximum; counts the draws if inference needs the counts."""
         kept = {"batch": (), "channel": (0, self._channel_axis), "region": self._axes}[self.per]
         shape = [shape[axis] if axis in kept else 1 for axis in self._axes]
         is_max = mixed_pooling.fair_coins(shape, self.seed_generator)
@@ -130,7 +131,7 @@ class BaseMixedPooling(BasePooling):
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled_from_base
 class MixedPooling1D(BaseMixedPooling):
-    """1D pooling that takes the maximum or the mean of a window, by the toss of a coin in training.
+    """1D pooling by the maximum or the mean of each window, chosen at random in training.
 
     >>> layer = MixedPooling1D(pool_size=2)
     >>> float(layer(np.array([[[1.0], [3.0]]]))[0, 0, 0])
@@ -143,7 +144,7 @@ class MixedPooling1D(BaseMixedPooling):
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled_from_base
 class MixedPooling2D(BaseMixedPooling):
-    """2D pooling that takes the maximum or the mean of a window, by the toss of a coin in training.
+    """2D pooling by the maximum or the mean of each window, chosen at random in training.
 
     >>> layer = MixedPooling2D(pool_size=2)
     >>> float(layer(np.array([[[[1.0], [3.0]], [[0.0], [4.0]]]]))[0, 0, 0, 0])
@@ -156,7 +157,7 @@ class MixedPooling2D(BaseMixedPooling):
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled_from_base
 class MixedPooling3D(BaseMixedPooling):
-    """3D pooling that takes the maximum or the mean of a window, by the toss of a coin in training.
+    """3D pooling by the maximum or the mean of each window, chosen at random in training.
 
     >>> layer = MixedPooling3D(pool_size=2)
     >>> float(layer(np.array([[[[[1.0], [3.0]]] * 2] * 2]))[0, 0, 0, 0, 0])

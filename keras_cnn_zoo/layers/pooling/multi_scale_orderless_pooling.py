@@ -1,4 +1,4 @@
-"""Orderless pooling of windows of several sizes over learned cluster centers."""
+"""Multi-scale orderless pooling: VLAD over windows of several sizes."""
 
 import warnings
 
@@ -16,33 +16,35 @@ ADAPT_BATCH = 32
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class MultiScaleOrderlessPooling2D(keras.layers.Layer):
-    """Pools a map whole, and by the residuals of its windows to cluster centers for several window sizes.
+    """Orderless pooling of a map: its mean, and the VLAD of its windows for several window sizes.
 
-    The first `channels` outputs are the mean of the map, of length 1. Then for each window size: the means
-    of all windows, projected to `components` principal components where these are asked for, are descriptors
-    `x`; `v[k] = sum_x a_k(x) (x - centers[k])`, where `a(x)` is `exp(-|x - centers[k]|^2 / bandwidth)` over
-    the `nearest` centers, divided by its sum; then `sign(v) sqrt(abs(v))`, of length 1. The places in
-    the map no longer matter, while small things still count: for retrieval and scenes, on the features of a
-    trained network. `nearest=1` is the plain VLAD of Jegou et al.
+    The first `channels` outputs are the normalized mean of the map. Each window size adds a VLAD vector. Its
+    descriptors `x` are the means of all windows, optionally projected to `components` principal components;
+    `v[k] = sum_x a_k(x) (x - centers[k])`, where `a(x)` is `exp(-|x - centers[k]|^2 / bandwidth)` over the
+    `nearest` centers, divided by its sum. The output is `sign(v) sqrt(abs(v))`, normalized. It ignores
+    positions but keeps small details. For retrieval and scene recognition, on the features of a trained
+    network. `nearest=1` is the plain VLAD of Jegou et al.
 
-    `adapt(data)` learns centers by k-means, and components, with scikit-learn; they are weights, saved with
-    the model and not trained.
+    `adapt(data)` computes the centers by k-means and the principal components with scikit-learn. They are
+    non-trainable weights, saved with the model.
 
     Reference: Gong, Wang, Guo, Lazebnik, 2014, "Multi-scale Orderless Pooling of Deep Convolutional
     Activation Features", arXiv 1403.1840; section 3.2.6 of the survey.
 
-    Differs from the paper: windows are means of a feature map, where the paper runs the network anew on
-    patches of the image, and the paper's last projection of each level's vector is left to a `Dense` layer.
-    `nearest` and `bandwidth` are those of the authors' program.
+    Differs from the paper: descriptors are means over windows of one feature map; the paper runs the network
+    on patches of the image. For the paper's final projection of each level, add a `Dense` layer. `nearest`
+    and `bandwidth` are those of the authors' program.
 
     Args:
-        num_clusters: Number of centers for each window size, a positive integer.
-        window_sizes: Heights and widths of the windows: for each scale an integer or two.
-        strides: Steps of the windows: an integer for all scales, or for each scale an integer or two.
-        components: Number of principal components of the descriptors, or None to keep the channels. Defaults
-            to None.
-        nearest: Number of centers that share a descriptor; all where there are not so many. Defaults to 5.
-        bandwidth: Positive squared distance over which the share of a center falls by e. Defaults to 10.
+        num_clusters: Number of centers per window size, a positive integer.
+        window_sizes: Height and width of the windows, an integer or a pair of integers per scale.
+        strides: Strides of the windows: an integer for all scales, or an integer or a pair of integers per
+            scale.
+        components: Number of principal components of the descriptors, or None for no projection. Defaults to
+            None.
+        nearest: Number of centers to which a descriptor is assigned, at most all of them. Defaults to 5.
+        bandwidth: Positive squared distance over which the weight of a center falls by a factor of e.
+            Defaults to 10.
         {data_format}
         {kwargs}
 
@@ -57,7 +59,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
 
     Raises:
         ValueError: for an argument outside its range, an input of a rank other than 4, smaller than a window
-            or with an unknown number of channels, a call before `adapt`, or too few data to adapt to.
+            or with an unknown number of channels, a call before `adapt`, or too little data in `adapt`.
 
     >>> layer = MultiScaleOrderlessPooling2D(num_clusters=4, window_sizes=(3, 2), strides=1)
     >>> maps = np.random.default_rng(0).normal(size=(8, 6, 6, 5)).astype("float32")
@@ -84,7 +86,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
         self.num_clusters = validation.positive_integer("num_clusters", num_clusters)
         if not isinstance(window_sizes, (tuple, list)) or not window_sizes:
             validation.fail(
-                "window_sizes", "a sequence with a positive integer or two for each scale", window_sizes
+                "window_sizes", "a sequence of positive integers or of pairs, one per scale", window_sizes
             )
         self.window_sizes = tuple(
             validation.positive_integers("window_sizes", size, 2) for size in window_sizes
@@ -92,7 +94,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
         scales = len(self.window_sizes)
         if isinstance(strides, (tuple, list)):
             if len(strides) != scales:
-                validation.fail("strides", f"an integer, or one for each of the {scales} scales", strides)
+                validation.fail("strides", f"an integer, or a list of {scales}, one per scale", strides)
         else:
             strides = (strides,) * scales
         self.strides = tuple(validation.positive_integers("strides", stride, 2) for stride in strides)
@@ -118,7 +120,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
             if (self.components)
             else []
         )
-        # Centers of zeros may be learned; so a weight of its own says that they were.
+        # Learned centers may be all zeros, so a separate weight records whether `adapt` ran.
         self.adapted = weight("adapted", ())
         self.built = True
 
@@ -130,17 +132,17 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
         return self.components or channels
 
     def adapt(self, data, *, max_descriptors=100_000, seed=0):
-        """Learns centers, and components, from feature maps.
+        """Computes the centers and principal components from feature maps.
 
         Args:
-            data: An array or tensor of maps as the layer takes them, or an iterable of batches of them, such
-                as a `tf.data.Dataset`.
-            max_descriptors: Positive integer, how many descriptors of each scale are clustered; of more, a
-                random part. Defaults to 100,000.
-            seed: Integer seed of the part and of k-means. Defaults to 0.
+            data: An array or tensor of feature maps, or an iterable of batches of them, such as a
+                `tf.data.Dataset`.
+            max_descriptors: Positive integer, the largest number of descriptors per scale; if there are more,
+                a random subset is used. Defaults to 100,000.
+            seed: Integer seed of the subset and of k-means. Defaults to 0.
 
         Raises:
-            ValueError: where there are fewer distinct descriptors than clusters, or than components.
+            ValueError: if there are fewer distinct descriptors than clusters or components.
         """
         max_descriptors = validation.positive_integer("max_descriptors", max_descriptors)
         seed = validation.non_negative_integer("seed", seed)
@@ -158,7 +160,7 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
         self._is_adapted = True
 
     def _batches_of_descriptors(self, data):
-        """For each batch, and there for each scale, an array (descriptors, channels)."""
+        """Returns, per batch, a list with one array (descriptors, channels) per scale."""
         if hasattr(data, "shape"):
             maps = data
             data = (maps[start : start + ADAPT_BATCH] for start in range(0, maps.shape[0], ADAPT_BATCH))
@@ -176,13 +178,13 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
                 ]
             )
         if not batches:
-            raise ValueError("`data` must be at least one feature map. Received: none")
+            raise ValueError("`data` must contain at least one feature map. Received: no batches")
         if not all(np.isfinite(part).all() for batch in batches for part in batch):
             raise ValueError("`data` must be finite. Received: NaN or infinite values")
         return batches
 
     def _descriptors(self, inputs, scale):
-        """The mean of every window, (batch, windows, channels)."""
+        """Returns the mean of every window, (batch, windows, channels)."""
         pooled = ops.average_pool(
             inputs, self.window_sizes[scale], self.strides[scale], "valid", self.data_format
         )
@@ -191,8 +193,8 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
     def call(self, inputs):
         if not self._is_adapted:
             raise ValueError(
-                f"The centers of `MultiScaleOrderlessPooling2D` {self.name!r} are not known: call "
-                "`adapt(data)`, or load its weights from a file or by its `set_weights`."
+                f"`MultiScaleOrderlessPooling2D` {self.name!r} has no centers. Call `adapt(data)`, or load "
+                "its weights from a file or with `set_weights`."
             )
         inputs = windows.as_float32(inputs)
         space = windows.spatial_axes(2, self.data_format)
@@ -201,6 +203,10 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
         return ops.cast(ops.concatenate(levels, axis=-1), self.compute_dtype)
 
     def _level(self, inputs, scale):
+        # input (batch, height, width, channels), k = num_clusters
+        # -> window means (batch, windows, channels) -> projected descriptors (batch, windows, size)
+        # -> weights of the nearest centers (batch, windows, k) -> sums of residuals (batch, k, size)
+        # -> output (batch, k * size): signed root, normalized
         descriptors = self._descriptors(inputs, scale)
         if self.components is not None:
             projection = ops.cast(self.projections[scale], inputs.dtype)
@@ -246,12 +252,12 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
 
 
 def _principal_components(descriptors, components, seed):
-    """(channels, components). The mean may stay: it moves descriptors and centers alike."""
+    """Returns a projection (channels, components); subtracting the mean would not change residuals."""
     from sklearn.decomposition import PCA
 
     if components > min(descriptors.shape):
         raise ValueError(
-            "`components` must be at most the number of channels and of descriptors to adapt to. "
+            "`components` must be at most the number of channels and the number of descriptors in `data`. "
             f"Received: components={components}, {descriptors.shape[0]} descriptors of "
             f"{descriptors.shape[1]} channels"
         )
@@ -259,20 +265,20 @@ def _principal_components(descriptors, components, seed):
 
 
 def _cluster_centers(descriptors, num_clusters, seed):
-    """(num_clusters, size) by k-means."""
+    """Returns cluster centers (num_clusters, size), by k-means."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
     found = 0
     if len(descriptors) >= num_clusters:
         with warnings.catch_warnings():
-            # Its warning of too few distinct points becomes the error below.
+            # Its warning about too few distinct points becomes the error below.
             warnings.simplefilter("ignore", ConvergenceWarning)
             kmeans = KMeans(num_clusters, n_init=1, random_state=seed).fit(descriptors)
         found = len(np.unique(kmeans.labels_))
     if found < num_clusters:
         raise ValueError(
-            "`num_clusters` must be at most the number of distinct descriptors to adapt to. "
+            "`num_clusters` must be at most the number of distinct descriptors in `data`. "
             f"Received: num_clusters={num_clusters}, {len(descriptors)} descriptors"
         )
     return kmeans.cluster_centers_

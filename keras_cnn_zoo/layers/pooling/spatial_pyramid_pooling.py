@@ -1,4 +1,4 @@
-"""Pooling to a fixed length by grids of several sizes."""
+"""Spatial pyramid pooling."""
 
 import keras
 from keras import ops
@@ -10,22 +10,22 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class SpatialPyramidPooling2D(keras.layers.Layer):
-    """Pools maps of any size to vectors of one length: a grid of n x n bins for each level n.
+    """Pooling of maps of any size to vectors of fixed length, with n x n bins for each level n.
 
-    Bin i of n covers the rows `floor(i * height / n) .. ceil((i + 1) * height / n) - 1`, and columns
-    likewise, so that the bins cover the map and overlap where n does not divide it; on a map smaller than the
-    grid, pixels serve several bins. Put between convolutions and dense layers it makes a network take
-    images of any size.
+    Bin i of n covers the rows `floor(i * height / n) .. ceil((i + 1) * height / n) - 1`, and the columns
+    likewise. The bins cover the map and overlap if n does not divide its size. If the map is smaller than the
+    grid, bins share pixels. Between convolutions and dense layers, it lets a network accept images of any
+    size.
 
     Reference: He, Zhang, Ren, Sun, 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual
     Recognition", arXiv 1406.4729; section 3.2.5 of the survey.
 
-    Differs from the paper: for training on one size it slides windows of `ceil(height / n)` with strides of
-    `floor(height / n)`, which are the same bins where n divides the map; the bins here are those that the
-    paper gives for arbitrary sizes.
+    Differs from the paper: for training on one size, the paper uses windows of `ceil(height / n)` with
+    strides of `floor(height / n)`, which are the same bins if n divides the size. The bins here are the
+    paper's bins for arbitrary sizes.
 
     Args:
-        levels: Positive integers, the bins along each axis on each level. Defaults to `(4, 2, 1)`.
+        levels: Positive integers, the number of bins along each axis per level. Defaults to `(4, 2, 1)`.
         pooling: `"max"` as in the paper, or `"average"`. Defaults to `"max"`.
         {data_format}
         {kwargs}
@@ -37,8 +37,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         {maps}; height and width may be unknown.
 
     Output shape:
-        `(batch, sum(n^2) * channels)`: level after level, in each the bins row by row, in each bin the
-        channels, for both data formats.
+        `(batch, sum(n^2) * channels)`, ordered by level, row, column, and channel, for both data formats.
 
     Raises:
         ValueError: for an argument outside its range, or an input of a rank other than 4, without a pixel, or
@@ -69,8 +68,8 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
 
     def call(self, inputs):
         grids = {}
-        # From fine to coarse: where a finer grid has several bins per bin of a coarser one, its maxima
-        # are enough, and the map is read only once.
+        # From fine to coarse: maxima of a finer grid whose size is a multiple of the level replace the map,
+        # which is then read only once.
         for level in sorted(set(self.levels), reverse=True):
             finer = [size for size in grids if size % level == 0] if self.pooling == "max" else []
             grids[level] = self._pool(grids[min(finer)] if finer else inputs, level)
@@ -98,7 +97,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
                 f"`SpatialPyramidPooling2D` takes inputs of rank 4. Received: input_shape={shape}"
             )
         if any(shape[axis] == 0 for axis in self._space):
-            raise ValueError(f"A map must have a pixel at least. Received: input_shape={shape}")
+            raise ValueError(f"The input must have at least one pixel. Received: input_shape={shape}")
         channels = shape[-1 if self.data_format == "channels_last" else 1]
         if channels is None:
             raise ValueError(f"The number of channels must be known. Received: input_shape={shape}")
@@ -114,7 +113,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
 
 
 def _bins(inputs, axis, count):
-    """The parts of one axis that the bins cover."""
+    """Returns the slice of each bin along one axis."""
     length = ops.shape(inputs)[axis]
     starts = [index * length // count for index in range(count)]
     stops = [((index + 1) * length + count - 1) // count for index in range(count)]

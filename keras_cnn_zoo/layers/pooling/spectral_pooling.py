@@ -12,22 +12,23 @@ from keras_cnn_zoo.utils import docstrings, validation
 class SpectralPooling2D(keras.layers.Layer):
     """2D pooling by cropping the centered spectrum of each channel.
 
-    `y = real(ifft2(crop(fft2(x))))`, times `output size / input size`, so that the mean of the input is kept.
-    It reaches any smaller size, not only whole fractions, and keeps more of the signal for the same output
-    size than max or average pooling; the outputs can overshoot the inputs' range. It is computed as two
-    matrix products, without complex numbers, and in float32 at least.
+    `y = real(ifft2(crop(fft2(x))))`, times `output size / input size`, which keeps the mean of the input. The
+    output can have any smaller size, not only integer fractions. It keeps more of the signal than max or
+    average pooling, but can overshoot the input range. It is computed as two real matrix products in at least
+    float32.
 
     Reference: Rippel, Snoek, Adams, 2015, "Spectral Representations for Convolutional Neural Networks", arXiv
     1506.03767; section 3.2.4 of the survey.
 
-    Differs from the paper: the paper's transform is unitary, which multiplies the output by
-    `sqrt(input size / output size)`. As in the paper, an even spectrum is cropped to its frequencies
-    `-size/2 .. size/2 - 1`, and of those without a conjugate partner the real part is kept.
+    Differs from the paper: the paper's transform is unitary, which multiplies the output by `sqrt(input size
+    / output size)`. As in the paper, an even spectrum is cropped to the frequencies `-size/2 .. size/2 - 1`,
+    and for frequencies without a conjugate the real part is kept.
 
     Args:
-        output_size: Height and width of the output, an integer or two, at most the input's. Either this or
-            `pool_size` must be given.
-        pool_size: Factor by which height and width shrink, an integer or two; lengths are rounded down.
+        output_size: Height and width of the output, an integer or a pair of integers, at most the input's.
+            Pass either this or `pool_size`.
+        pool_size: Factor by which height and width shrink, an integer or a pair of integers; sizes are
+            rounded down.
         {data_format}
         {kwargs}
 
@@ -41,8 +42,8 @@ class SpectralPooling2D(keras.layers.Layer):
         `(batch, new_height, new_width, channels)`, or `(batch, channels, new_height, new_width)`.
 
     Raises:
-        ValueError: for an argument outside its range, both sizes or none, or an input of a rank other than 4
-            or smaller than the output.
+        ValueError: for an argument outside its range, both or neither of `output_size` and `pool_size`, or an
+            input of a rank other than 4 or smaller than the output.
 
     >>> layer = SpectralPooling2D(output_size=(5, 3))
     >>> print(layer(np.ones((1, 8, 8, 2))).shape)
@@ -87,8 +88,8 @@ class SpectralPooling2D(keras.layers.Layer):
         for axis, new in zip(axes, self._new_lengths([shape[axis] for axis in axes]), strict=True):
             if shape[axis] is not None and not 1 <= new <= shape[axis]:
                 raise ValueError(
-                    "`SpectralPooling2D` makes its input smaller, down to 1 at the least. Received: "
-                    f"input_shape={tuple(input_shape)}, output_size={self.output_size}, "
+                    "The output of `SpectralPooling2D` must be at least 1 x 1 and at most the input's size. "
+                    f"Received: input_shape={tuple(input_shape)}, output_size={self.output_size}, "
                     f"pool_size={self.pool_size}"
                 )
             shape[axis] = new

@@ -1,4 +1,4 @@
-"""Pooling by a random entry in one, two, and three dimensions."""
+"""Stochastic pooling in one, two, and three dimensions."""
 
 import keras
 
@@ -8,12 +8,12 @@ from keras_cnn_zoo.utils import docstrings, validation
 
 
 class BaseStochasticPooling(BasePooling):
-    """Abstract pooling by a random entry; the rest of this docstring is in that of every rank.
+    """Abstract pooling by a random entry; each rank's docstring includes the rest of this one.
 
-    In training entry i of a window is drawn with probability `p_i = x_i / sum x`, and the gradient goes to it
-    alone. At inference the output is the mean over the draws, `sum p_i x_i = sum x_i^2 / sum x_i`. The noise
-    regularizes without a rate to tune. Inputs are meant to be activations after ReLU: negative ones count as
-    0, and a window without a positive entry gives 0. Windows draw independently, also where they overlap.
+    In training, entry i of a window is drawn with probability `p_i = x_i / sum x`, and the gradient flows
+    only to that entry. At inference, the output is the mean over the draws, `sum p_i x_i = sum x_i^2 / sum
+    x_i`. The noise regularizes without a rate to tune. Use it on activations after a ReLU: negative inputs
+    count as 0, and a window without a positive entry gives 0. Overlapping windows draw independently.
 
     Reference: Zeiler, Fergus, 2013, "Stochastic Pooling for Regularization of Deep Convolutional Neural
     Networks", arXiv 1301.3557; section 3.2.3 of the survey.

@@ -7,32 +7,33 @@ from keras_cnn_zoo.ops import vlad, windows
 from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import docstrings, validation
 
-# Below the square root of this a cluster fades out instead of being blown up to length 1.
+# A residual much shorter than the square root of this is not scaled up to length 1.
 INTRA_EPSILON = 1e-12
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class VLAD(keras.layers.Layer):
-    """Pools any number of descriptors to one vector: their residuals to cluster centers, summed by cluster.
+    """Pooling of any number of descriptors to one vector: residuals to cluster centers, summed per cluster.
 
-    `v[k] = sum_i a_k(x_i) (x_i - centers[k])` with `a(x) = softmax(x assignment_kernel + assignment_bias)`
-    and `x` the descriptors divided by their lengths. Every `v[k]` is normalized, then all of them together.
-    The layer starts as the assignment by distance, `a_k(x)` proportional to
-    `exp(-alpha * |x - centers[k]|^2)`, and trains centers, kernel and bias apart. For retrieval and for
-    recognition of places, in place of global pooling. `set_centers` starts it from clusters of real
-    descriptors (of length 1, from scikit-learn's `KMeans` for example), which the paper does.
+    `v[k] = sum_i a_k(x_i) (x_i - centers[k])` with `a(x) = softmax(x assignment_kernel + assignment_bias)`,
+    where `x` are the normalized descriptors. Every `v[k]` is normalized, then the whole vector. The initial
+    assignment is by distance: `a_k(x)` is proportional to `exp(-alpha * |x - centers[k]|^2)`. Centers,
+    kernel, and bias are trained separately. For image retrieval and place recognition. As in the paper,
+    `set_centers` initializes it from clusters of normalized descriptors, for example from scikit-learn's
+    `KMeans`.
 
     Reference: Arandjelovic, Gronat, Torii, Pajdla, Sivic, 2016, "NetVLAD: CNN architecture for weakly
     supervised place recognition", arXiv 1511.07247; the vector is that of Jegou, Douze, Schmid, Perez, 2010.
 
-    Differs from the paper: the descriptors' normalization is that of the authors' networks, not of the
-    formula; so is the intra-normalization, `v[k] / sqrt(|v[k]|^2 + 1e-12)`. The paper computes `alpha` from
-    data, such that the nearest cluster has 100 times the weight of the second.
+    Differs from the paper: the normalization of the descriptors and the intra-normalization, `v[k] /
+    sqrt(|v[k]|^2 + 1e-12)`, are those of the authors' networks, not of the formula. The paper computes
+    `alpha` from data, so that the nearest cluster has 100 times the weight of the second nearest.
 
     Args:
         num_clusters: Number of clusters, a positive integer.
-        alpha: Positive sharpness of the first assignment; larger is harder. Defaults to 100.
+        alpha: Positive sharpness of the initial assignment; larger values are closer to a hard assignment.
+            Defaults to 100.
         {data_format}
         {kwargs}
 
@@ -41,13 +42,13 @@ class VLAD(keras.layers.Layer):
 
     Input shape:
         `(batch, height, width, channels)` or `(batch, descriptors, channels)`; channels second for
-        channels_first. All but the channels may be unknown.
+        channels_first. All sizes except the channels may be unknown.
 
     Output shape:
-        `(batch, num_clusters * channels)`, one cluster after the other.
+        `(batch, num_clusters * channels)`, ordered by cluster.
 
     Raises:
-        ValueError: for an argument outside its range, or an input of another rank or with an unknown number
+        ValueError: for an argument outside its range, or an input of the wrong rank or with an unknown number
             of channels.
 
     >>> layer = VLAD(num_clusters=4)
@@ -84,11 +85,11 @@ class VLAD(keras.layers.Layer):
         self.built = True
 
     def _assignment(self, centers):
-        """Kernel and bias of the assignment by distance to `centers`."""
+        """Returns the kernel and bias of the assignment by distance to `centers`."""
         return 2 * self.alpha * ops.transpose(centers), -self.alpha * ops.sum(ops.square(centers), axis=-1)
 
     def set_centers(self, centers):
-        """Starts the built layer from `centers`, an array (num_clusters, channels), and its assignment."""
+        """Sets the centers of the built layer, (num_clusters, channels), and the assignment by distance."""
         centers = ops.convert_to_tensor(centers, dtype=self.centers.dtype)
         if tuple(centers.shape) != tuple(self.centers.shape):
             raise ValueError(

@@ -12,26 +12,26 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class DropBlock2D(keras.layers.Layer):
-    """Drops square blocks of feature maps in training.
+    """Dropout of square blocks of feature maps.
 
-    Neighboring features are much alike, so dropping single ones, as `Dropout` does, takes little
-    information away. Every position where a whole block fits starts one with probability
-    `rate / block_size^2 * size^2 / (size - block_size + 1)^2`, which drops a share of about `rate`, less
-    where blocks overlap; the features that are left are scaled up by their share. A block larger than the map
-    is cut to its size. Use it between convolutions; `block_size=1` is dropout, and a block as large as the
-    map drops whole maps, as `keras.layers.SpatialDropout2D` does.
+    Neighboring features are similar, so dropping single features, as `Dropout` does, removes little
+    information. A block starts at each position where it fits, with probability `rate / block_size^2 * size^2
+    / (size - block_size + 1)^2`. This drops about `rate` of the features, or less if blocks overlap. The
+    remaining features are divided by the fraction that remains. A block larger than the map is cropped to its
+    size. Use it between convolutions. `block_size=1` is dropout; a block as large as the map drops whole
+    maps, as `keras.layers.SpatialDropout2D` does.
 
     Reference: Ghiasi, Lin, Le, 2018, "DropBlock: A Regularization Method for Convolutional Networks", arXiv
     1810.12890.
 
-    Differs from the paper: the paper raises `rate` from 0 over the training; here it is fixed.
+    Differs from the paper: the paper increases `rate` from 0 during training; here it is fixed.
 
     Args:
-        block_size: Height and width of the blocks, an integer or two; the paper has 7.
-        rate: Share of the features to drop, in [0, 1).
+        block_size: Height and width of the blocks, an integer or a pair of integers; the paper uses 7.
+        rate: Fraction of the features to drop, in [0, 1).
         {data_format}
-        per: What shares its blocks: `"channel"` draws them for every example and channel, as the paper finds
-            best, `"example"` for all channels of an example together, which is faster. Defaults to
+        per: Scope of the blocks: `"channel"` draws them per example and channel, which works best in the
+            paper; `"example"` draws them once for all channels of an example, which is faster. Defaults to
             `"channel"`.
         {seed}
         {kwargs}
@@ -44,7 +44,7 @@ class DropBlock2D(keras.layers.Layer):
         {maps}.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         {map_errors}
@@ -72,7 +72,7 @@ class DropBlock2D(keras.layers.Layer):
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
-        # In at least float32, because half precision counts to 2,048 or 256 only.
+        # In at least float32, because half precision counts only to 2,048 or 256.
         wide = windows.as_float32(inputs)
         mask = ops.cast(self._mask(ops.shape(inputs)), wide.dtype)
         share = statistics.mean(mask, axis=(0, 1, 2, 3))
@@ -80,7 +80,9 @@ class DropBlock2D(keras.layers.Layer):
         return ops.cast(wide * factors, inputs.dtype)
 
     def _mask(self, shape):
-        """Zeros inside of blocks and ones elsewhere, in float32."""
+        """Returns a float32 mask with zeros inside blocks and ones elsewhere."""
+        # draws (batch, height - block + 1, width - block + 1, channels) -> 1 where a block starts
+        # -> padded by block - 1 on all sides -> maximum over block x block (batch, height, width, channels)
         shape = list(shape)
         if self.per == "example":
             shape[-1 if self.data_format == "channels_last" else 1] = 1
@@ -98,7 +100,7 @@ class DropBlock2D(keras.layers.Layer):
                 probability = probability * size / covered
         draw = keras.random.uniform(starts, dtype="float32", seed=self.seed_generator)
         mask = windows.pad_axes(ops.cast(draw < probability, "float32"), pads)
-        # A block reaches from its start downwards and to the right: the maximum over what lies before.
+        # A block extends down and right from its start, so the maximum is over the positions before.
         for axis, (reach, _) in pads.items():
             size = tuple(reach + 1 if position == axis else 1 for position in axes)
             if math.prod(size) > 1:

@@ -1,4 +1,4 @@
-"""DropConnect: dropout of single weights."""
+"""DropConnect: dropout of weights."""
 
 import keras
 from keras import ops
@@ -15,28 +15,28 @@ LAYERS = "a Dense, Conv1D, Conv2D, or Conv3D layer in floating point or quantize
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class DropConnect(BaseWrapper):
-    """Drops single weights of a dense or convolutional layer in training.
+    """Wrapper that drops weights of a dense or convolutional layer in training.
 
     `y = activation((R * kernel) x + r * bias)`, with `R` and `r` drawn from {0, 1}, 0 with probability
-    `rate`; kept weights are not scaled up. At inference `"mean"` replaces every weight by its mean,
-    `(1 - rate) * kernel`. `"moment_matching"` takes what the activation is given for a Gaussian with its true
-    mean `(1 - rate) (kernel x + bias)` and variance
-    `rate (1 - rate) ((kernel * kernel) (x * x) + bias * bias)`, and returns the mean of the activation under
-    it. For large dense layers that overfit; it costs one random number per weight and step.
+    `rate`; kept weights are not scaled up. At inference, `"mean"` replaces every weight by its mean, `(1 -
+    rate) * kernel`. `"moment_matching"` models the activation's input as a Gaussian with the true mean `(1 -
+    rate) (kernel x + bias)` and variance `rate (1 - rate) ((kernel * kernel) (x * x) + bias * bias)`, and
+    returns the expected activation. For large dense layers that overfit. Each step draws one random number
+    per weight.
 
     Reference: Wan, Zeiler, Zhang, LeCun, Fergus, 2013, "Regularization of Neural Networks using DropConnect"
     (ICML); section 3.5.3 of the survey.
 
-    Differs from the paper: its inference samples the Gaussian; `"moment_matching"` is what the samples
-    converge to, in closed form for linear and ReLU layers and by 32-point Gauss-Hermite quadrature for other
-    activations. The paper draws a mask per example, here `per_example=True`; the default shares one over the
-    batch, which is far cheaper.
+    Differs from the paper: the paper's inference samples the Gaussian. `"moment_matching"` computes the limit
+    of the samples, in closed form for linear and ReLU layers and by 32-point Gauss-Hermite quadrature for
+    other activations. The paper draws one mask per example (`per_example=True`); by default the batch shares
+    one mask, which is far cheaper.
 
     Args:
         layer: A `Dense`, `Conv1D`, `Conv2D`, or `Conv3D` layer, built or not, in floating point or quantized
             to int8; its weights are used, not copied.
         rate: Probability of dropping a weight, in [0, 1).
-        per_example: Whether each example gets masks of its own, at the cost of `batch` copies of the kernel.
+        per_example: Whether each example gets separate masks, at the cost of `batch` copies of the kernel.
             Defaults to False.
         inference: `"mean"` or `"moment_matching"`. Defaults to `"mean"`.
         seed: Integer seed of the masks, or None. Defaults to None.
@@ -47,14 +47,14 @@ class DropConnect(BaseWrapper):
         training: Whether to draw masks.
 
     Input shape:
-        That of `layer`.
+        Same as for `layer`.
 
     Output shape:
-        That of `layer`.
+        Same as for `layer`.
 
     Raises:
         ValueError: for another kind of layer, a `rate` outside [0, 1), moment matching of an activation that
-            is not element by element, such as softmax, or an input of the wrong rank.
+            is not elementwise, such as softmax, or an input of the wrong rank.
 
     >>> layer = DropConnect(keras.layers.Dense(4, activation="relu"), rate=0.5)
     >>> tuple(layer(np.ones((2, 3)), training=True).shape)
@@ -74,7 +74,7 @@ class DropConnect(BaseWrapper):
         self.inference = validation.one_of("inference", inference, ("mean", "moment_matching"))
         if self.inference == "moment_matching" and is_joint(layer.activation):
             name = layer.activation.__name__
-            validation.fail("inference", f"'mean' for a layer with the activation {name!r}", inference)
+            validation.fail("inference", f"'mean' for a layer with the joint activation {name!r}", inference)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -111,7 +111,7 @@ class DropConnect(BaseWrapper):
         return weight * ops.cast(draw >= self.rate, weight.dtype)
 
     def _moments(self, inputs, kernel, bias):
-        """Returns mean and variance, over the masks, of what the activation is given."""
+        """Returns the mean and variance, over the masks, of the activation's input."""
         dtype = at_least_float32(self.compute_dtype)
         given = [None if tensor is None else ops.cast(tensor, dtype) for tensor in (inputs, kernel, bias)]
         squares = [None if tensor is None else ops.square(tensor) for tensor in given]

@@ -1,4 +1,4 @@
-"""Fast dropout: the Gaussian that dropout of the inputs comes to."""
+"""Fast dropout: a Gaussian approximation of dropout of the inputs."""
 
 import keras
 from keras import ops
@@ -13,19 +13,19 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class FastDropoutDense(BaseDense):
-    """Dense layer under dropout of its inputs, without drawing the dropped inputs.
+    """Dense layer with dropout of its inputs, approximated by a Gaussian.
 
-    A sum of many inputs, each dropped with probability `rate`, is nearly Gaussian, with mean
-    `(1 - rate) * (x . kernel) + bias` and variance `rate * (1 - rate) * (x^2 . kernel^2)`. Training draws
-    from it, one number for each unit instead of one for each input, and a unit's noise is its own. Inference
-    gives the mean of the activation, which under dropout is not the activation of the mean.
+    A sum of many inputs, each dropped with probability `rate`, is nearly Gaussian, with mean `(1 - rate) * (x
+    . kernel) + bias` and variance `rate * (1 - rate) * (x^2 . kernel^2)`. Training draws from this Gaussian:
+    one number per unit instead of one per input, independently for each unit. Inference returns the mean of
+    the activation, which differs from the activation of the mean.
 
     Reference: Wang, Manning, 2013, "Fast Dropout Training" (ICML); section 3.5.2 of the survey.
 
-    Differs from the paper: the paper's approximate mean of the sigmoid is replaced by 32-point Gauss-Hermite
-    quadrature, which serves every activation other than linear and ReLU, whose means are closed forms. A
-    joint activation, such as softmax, is applied to the mean. Inputs that are kept are not scaled up, as in
-    the paper: kernels are those of `keras.layers.Dropout(rate)` and `Dense` divided by `1 - rate`.
+    Differs from the paper: 32-point Gauss-Hermite quadrature replaces the paper's approximate mean of the
+    sigmoid. It is used for every activation except linear and ReLU, whose means have closed forms. A joint
+    activation, such as softmax, is applied to the mean. As in the paper, kept inputs are not scaled up:
+    kernels equal those of `keras.layers.Dropout(rate)` and `Dense`, divided by `1 - rate`.
 
     Args:
         {units}

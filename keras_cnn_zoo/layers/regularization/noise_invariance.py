@@ -1,4 +1,4 @@
-"""A penalty on what input noise changes in a layer's output."""
+"""Penalty on the change of a layer's output under input noise."""
 
 import inspect
 
@@ -14,27 +14,27 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class NoiseInvariance(BaseWrapper):
-    """Penalizes the change of a layer's output under Gaussian noise on its input.
+    """Wrapper that penalizes the change of a layer's output under Gaussian noise on its input.
 
-    In training the layer runs a second time on noisy inputs, and `factor * mean((layer(x + noise) -
-    layer(x)) ** 2)` is added to the loss, the mean over all elements, the noise from N(0, `stddev` squared).
-    The output is that without noise. For small noise this is Tikhonov regularization: the penalty tends to
-    `factor * stddev ** 2` times the squared Frobenius norm of the layer's Jacobian over its number of
-    outputs. Around a whole model (`NoiseInvariance(model, ...)`) it makes the function smooth at the training
-    points, a more principled weight decay; it costs a second pass in training and nothing at inference.
+    In training the layer runs a second time on noisy inputs, and `factor * mean((layer(x + noise) - layer(x))
+    ** 2)` is added to the loss: the mean is over all elements, and the noise is from N(0, `stddev` squared).
+    The output is computed without noise. For small noise this is Tikhonov regularization: the penalty
+    approaches `factor * stddev ** 2` times the squared Frobenius norm of the layer's Jacobian, divided by its
+    number of outputs. `NoiseInvariance(model, ...)` makes a whole model smooth at the training points, a more
+    principled weight decay. It costs a second pass in training and nothing at inference.
 
-    Both passes see the same dropout masks, and the noisy one leaves no trace: it updates no moving average
-    and adds none of the layer's own losses.
+    Both passes use the same dropout masks. The noisy pass updates no moving averages and adds no losses of
+    the layer.
 
     Reference: Bishop, 1995, "Training with Noise is Equivalent to Tikhonov Regularization" (Neural
-    Computation 7); section 3.5.1 of the survey, which names it next to weight decay.
+    Computation 7); section 3.5.1 of the survey, which lists it next to weight decay.
 
-    Differs from the paper: Bishop adds the noise to the inputs of the training error and finds the penalty in
-    the expansion; here it is a term of its own, so that the output and its error stay free of noise.
+    Differs from the paper: Bishop adds the noise to the inputs of the training error and derives the penalty
+    from the expansion. Here the penalty is a separate term, so the output and its error have no noise.
 
     Args:
-        layer: The layer to make invariant, built or not, of one floating-point tensor; a `keras.Model` or
-            `keras.Sequential` too. Its weights are used, not copied.
+        layer: The layer, `keras.Model`, or `keras.Sequential` to make invariant, built or not, with one
+            floating-point input. Its weights are used, not copied.
         stddev: Standard deviation of the noise, a non-negative number in units of the input.
         factor: Non-negative weight of the penalty.
         seed: Integer seed of the noise, or None. Defaults to None.
@@ -45,13 +45,13 @@ class NoiseInvariance(BaseWrapper):
         training: Whether to add the penalty.
 
     Input shape:
-        That of `layer`.
+        Same as for `layer`.
 
     Output shape:
-        That of `layer`, which must give one tensor.
+        Same as for `layer`, which must return one tensor.
 
     Raises:
-        ValueError: for an argument outside its range, or something that is not a layer.
+        ValueError: for an argument outside its range, or a `layer` that is not a layer.
 
     >>> layer = NoiseInvariance(keras.layers.Dense(3), stddev=0.1, factor=1.0)
     >>> y = layer(np.ones((2, 4)), training=True)
@@ -75,7 +75,7 @@ class NoiseInvariance(BaseWrapper):
         noise = self.stddev * keras.random.normal(
             ops.shape(inputs), dtype=self.compute_dtype, seed=self.seed_generator
         )
-        # First, so that both passes start from the same state of the layer's own random draws.
+        # The noisy pass comes first, so that both passes start from the same random state of the layer.
         changed, _ = self.layer.stateless_call(
             [weight.value for weight in self.layer.trainable_variables],
             [weight.value for weight in self.layer.non_trainable_variables],

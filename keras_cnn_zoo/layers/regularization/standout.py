@@ -1,4 +1,4 @@
-"""Standout: dropout with probabilities that the layer computes itself."""
+"""Standout: dropout with probabilities computed from the input."""
 
 import keras
 from keras import ops
@@ -11,28 +11,27 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class Standout(BaseDense):
-    """Dense layer that drops its units with probabilities of their own.
+    """Dense layer that drops each unit with a probability that depends on the unit's input.
 
-    With `z = x . kernel + bias` every unit and example has the keep probability
-    `keep = sigmoid(alpha * z + beta)`. In training `y = r * activation(z)`, with `r` drawn from {0, 1}, 1
-    with probability `keep`; at inference `y = keep * activation(z)`. So confident units stay and weak ones
-    are dropped. `alpha=0` is dropout with the rate `1 - sigmoid(beta)`; units that are kept are not scaled
-    up, as `keras.layers.Dropout` does.
+    With `z = x . kernel + bias` every unit and example has the keep probability `keep = sigmoid(alpha * z +
+    beta)`. In training `y = r * activation(z)`, with `r` drawn from {0, 1}, 1 with probability `keep`; at
+    inference `y = keep * activation(z)`. So confident units are kept and weak ones dropped. `alpha=0` is
+    dropout with the rate `1 - sigmoid(beta)`. Unlike in `keras.layers.Dropout`, kept units are not scaled up.
 
     Reference: Ba, Frey, 2013, "Adaptive Dropout for Training Deep Neural Networks" (NIPS); section 3.5.2 of
     the survey.
 
-    Differs from the paper: the paper learns the weights of the keep probabilities in addition to the layer's
-    own and finds them to become an affine function of these; here they are that function from the start, its
-    variant without further weights. The bias belongs to the weights, and `beta` is added to the sum.
+    Differs from the paper: the paper learns separate weights for the keep probabilities and finds that they
+    become an affine function of the layer's weights. Here they are that function from the start, the paper's
+    variant without extra weights. The bias is part of the weights, and `beta` is added to the sum.
 
     Args:
         {units}
         activation: Activation of the units, or None.
         use_bias: Whether the units have biases. Defaults to True.
         {weights}
-        alpha: How strongly the keep probability follows the unit's input. Defaults to 1.
-        beta: Logit of the keep probability of a unit without input. Defaults to 0, a probability of 1/2.
+        alpha: How strongly the keep probability depends on the unit's input. Defaults to 1.
+        beta: Logit of the keep probability of a unit with input 0. Defaults to 0, a probability of 1/2.
         {seed}
         {kwargs}
 

@@ -9,25 +9,24 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class StochasticDepth(keras.layers.Layer):
-    """Drops a whole residual branch in training: `x + StochasticDepth(rate)(branch(x))`.
+    """Dropout of a whole residual branch: `x + StochasticDepth(rate)(branch(x))`.
 
-    In training the branch is 0 with probability `rate`, drawn for each example or for the whole batch; its
-    mean over the draws is what inference gives. Networks of hundreds of layers train as if they were
-    shallower, and are regularized. The paper's `rate` grows linearly with depth, from 0 to 1/2 at the last
-    block.
+    In training the branch is 0 with probability `rate`, drawn per example or per batch. Inference returns the
+    mean over the draws. It regularizes networks of hundreds of layers and lets them train as if they were
+    shallower. The paper's `rate` grows linearly with depth, from 0 to 1/2 at the last block.
 
     Reference: Huang, Sun, Liu, Sedra, Weinberger, 2016, "Deep Networks with Stochastic Depth", arXiv
     1603.09382.
 
-    Differs from the paper: the paper draws once per batch, which needs one number and costs variance, and
-    multiplies by `1 - rate` at inference. That is `per="batch", scale_at="inference"`. Scaling survivors up
-    in training instead makes inference the plain network. The dropped branch is computed all the same.
+    Differs from the paper: the paper draws one number per batch, which adds variance, and multiplies by `1 -
+    rate` at inference; use `per="batch", scale_at="inference"` for that. By default, kept branches are scaled
+    up in training, so inference is the plain network. A dropped branch is still computed.
 
     Args:
         rate: Probability of dropping the branch, in [0, 1).
-        per: What shares one draw, `"example"` or `"batch"`. Defaults to `"example"`.
-        scale_at: `"training"` divides branches that are kept by `1 - rate` in training, `"inference"`
-            multiplies by it at inference. Defaults to `"training"`.
+        per: Scope of one draw, `"example"` or `"batch"`. Defaults to `"example"`.
+        scale_at: `"training"` divides kept branches by `1 - rate` in training; `"inference"` multiplies by it
+            at inference. Defaults to `"training"`.
         {seed}
         {kwargs}
 
@@ -39,7 +38,7 @@ class StochasticDepth(keras.layers.Layer):
         `(batch, ...)`.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range.
@@ -74,7 +73,7 @@ class StochasticDepth(keras.layers.Layer):
         return inputs * ops.cast(factors, inputs.dtype)
 
     def _draw(self, inputs):
-        """Zeros and `1 / (1 - rate)`, in float32, so that the share of zeros is right in half precision."""
+        """Returns 0 or `1 / (1 - rate)` in float32; draws in half precision would be too coarse."""
         ones = (1,) * (len(inputs.shape) - 1)
         count = ops.shape(inputs)[0] if self.per == "example" else 1
         shape = (None, *ones) if self.per == "example" else (1, *ones)

@@ -10,26 +10,27 @@ from keras_cnn_zoo.utils.shapes import agree
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class Swapout(keras.layers.Layer):
-    """Adds a shortcut and a branch whose elements are dropped independently: `Swapout()([x, branch(x)])`.
+    """Sum of a shortcut and a branch with independent dropout: `Swapout()([x, branch(x)])`.
 
     In training `y = r1 * x + r2 * branch(x)`, with `r1` and `r2` drawn from {0, 1} for every element, 0 with
-    probability `shortcut_rate` and `branch_rate`. So every unit is by turns dropped, skipped, feed-forward or
-    residual. `(0, 0)` is a residual sum, `(1, 0)` the branch alone, `(1, rate)` dropout of it, and
-    `(0, rate)` dropout in a residual network; nothing is scaled up. One random number serves both draws.
+    probability `shortcut_rate` and `branch_rate`. So every unit is randomly dropped, skipped, feed-forward,
+    or residual. The rates `(0, 0)` give a residual sum, `(1, 0)` the branch alone, `(1, rate)` dropout of the
+    branch, and `(0, rate)` dropout in a residual network. Nothing is scaled up. One random number decides
+    both draws.
 
     Reference: Singh, Hoiem, Forsyth, 2016, "Swapout: Learning an Ensemble of Deep Architectures", arXiv
     1605.06465.
 
-    Differs from the paper: its parameters are the probabilities of keeping, here those of dropping, as in
-    Keras. Its best results average the predictions of about 30 sampled passes, `inference="sample"` called
-    that many times, because batch normalization does not meet the means of swapped units in training.
+    Differs from the paper: the paper's parameters are probabilities of keeping; here they are probabilities
+    of dropping, as in Keras. The paper's best results average the predictions of about 30 sampled passes
+    (`inference="sample"`), because batch normalization does not see the means of swapped units in training.
 
     Args:
-        shortcut_rate: Probability of dropping an element of the shortcut, in [0, 1]. Defaults to 0.5; the
-            paper's best schedule grows both linearly with depth, from 0 to 0.5 at the last block.
+        shortcut_rate: Probability of dropping an element of the shortcut, in [0, 1]. Defaults to 0.5; in the
+            paper's best schedule, both rates grow linearly with depth, from 0 to 0.5 at the last block.
         branch_rate: Probability of dropping an element of the branch, in [0, 1]. Defaults to 0.5.
-        inference: Outside training, `"expectation"` gives the mean over the draws, and `"sample"` draws as in
-            training. Defaults to `"expectation"`.
+        inference: Output outside training: `"expectation"` is the mean over the draws, and `"sample"` a draw
+            as in training. Defaults to `"expectation"`.
         {seed}
         {kwargs}
 
@@ -41,10 +42,10 @@ class Swapout(keras.layers.Layer):
         A list of two equal shapes `(batch, ...)`.
 
     Output shape:
-        That of either input.
+        Same as one input.
 
     Raises:
-        ValueError: for an argument outside its range, or inputs that are not two of one shape.
+        ValueError: for an argument outside its range, or inputs that are not two tensors of the same shape.
 
     >>> layer = Swapout(shortcut_rate=0.25, branch_rate=0.5)
     >>> [float(value) for value in layer([np.array([4.0, 8.0]), np.array([2.0, -2.0])])]
@@ -71,7 +72,7 @@ class Swapout(keras.layers.Layer):
         if not training and self.inference == "expectation":
             return keep_shortcut * shortcut + keep_branch * branch
         draw = keras.random.uniform(ops.shape(shortcut), dtype="float32", seed=self.seed_generator)
-        # Within the draws that keep the shortcut, and within the others, the first part keeps the branch.
+        # The interval [0, 1) is split into: both kept, shortcut only, branch only, nothing.
         kept = draw < keep_shortcut
         both, either = keep_shortcut * keep_branch, keep_shortcut + self.shortcut_rate * keep_branch
         branch_kept = ops.where(kept, draw < both, draw < either)
@@ -82,7 +83,7 @@ class Swapout(keras.layers.Layer):
         shapes = [tuple(shape) for shape in input_shape] if _are_shapes(input_shape) else []
         if len(shapes) != 2 or not agree(*shapes):
             raise ValueError(
-                "`Swapout` takes a list of two tensors of one shape, shortcut and branch. "
+                "`Swapout` takes a list of two tensors of the same shape, shortcut and branch. "
                 f"Received: input_shape={input_shape}"
             )
         return tuple(one if other is None else other for one, other in zip(*shapes, strict=True))

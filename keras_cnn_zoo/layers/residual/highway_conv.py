@@ -1,4 +1,4 @@
-"""Highway layers with convolutions."""
+"""Highway layer with convolutions."""
 
 import keras
 
@@ -12,9 +12,9 @@ from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serializ
 class HighwayConv2D(CompositeLayer):
     """Convolution with a learned gate between its output and its input.
 
-    `y = h * t + x * (1 - t)`, with `h = activation(convolution(x))` and `t = sigmoid(gate convolution(x))`. A
-    negative `gate_bias` starts the layer close to the identity, so that stacks of dozens of layers train with
-    plain SGD; residual blocks are the same idea without the gate.
+    `y = h * t + x * (1 - t)`, with `h = activation(convolution(x))` and `t = sigmoid(gate convolution(x))`.
+    With a negative `gate_bias`, the layer starts close to the identity, so stacks of dozens of layers train
+    with plain SGD. Residual blocks are the same idea without the gate.
 
     Reference: Srivastava, Greff, Schmidhuber, 2015, "Highway Networks", arXiv 1505.00387, and "Training Very
     Deep Networks", arXiv 1507.06228; equation (36) of the survey.
@@ -22,10 +22,10 @@ class HighwayConv2D(CompositeLayer):
     Args:
         filters: Filters of both convolutions, equal to the input's channels.
         {kernel_size}
-        strides: 1 only, because the input is carried over.
+        strides: 1 only, because the output is mixed with the input.
         padding: `"same"` only, for the same reason.
         {data_format}
-        dilation_rate: Dilation of both convolutions, an integer or two. Defaults to 1.
+        dilation_rate: Dilation of both convolutions, an integer or a pair of integers. Defaults to 1.
         groups: Groups of both convolutions, a divisor of `filters`. Defaults to 1.
         activation: Activation of `h`. Defaults to `"relu"`, which the paper's convolutional networks use.
         use_bias: Whether `h` has a bias; the gate always has one. Defaults to True.
@@ -36,8 +36,8 @@ class HighwayConv2D(CompositeLayer):
         {activity_regularizer}
         kernel_constraint: For both kernels, or None.
         bias_constraint: For the bias of `h`, or None.
-        gate_bias: Initial bias of the gate; at -2 the gate lets 12 % of `h` through. The paper uses -1 to
-            -10, lower for deeper networks. Defaults to -2.
+        gate_bias: Initial bias of the gate; at -2 the gate passes 12% of `h`. The paper uses -1 to -10, lower
+            for deeper networks. Defaults to -2.
         {kwargs}
 
     Call arguments:
@@ -47,7 +47,7 @@ class HighwayConv2D(CompositeLayer):
         `(batch, height, width, filters)`, or `(batch, filters, height, width)` for channels_first.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range, strides other than 1, padding other than `"same"`, an
@@ -87,7 +87,7 @@ class HighwayConv2D(CompositeLayer):
         self.kernel_size = validation.positive_integers("kernel_size", kernel_size, 2)
         self.strides = validation.positive_integers("strides", strides, 2)
         if self.strides != (1, 1):
-            validation.fail("strides", "1, because the input is carried over", strides)
+            validation.fail("strides", "1, because the output is mixed with the input", strides)
         self.padding = validation.one_of("padding", padding, ("same",))
         self.data_format = validation.data_format("data_format", data_format)
         self.dilation_rate = validation.positive_integers("dilation_rate", dilation_rate, 2)
@@ -137,7 +137,7 @@ class HighwayConv2D(CompositeLayer):
             )
         if input_shape[self._channel_axis] != self.filters:
             raise ValueError(
-                "`filters` must equal the channels of the input, which is carried over. "
+                "`filters` must equal the channels of the input, which is mixed with the output. "
                 f"Received: filters={self.filters}, input_shape={tuple(input_shape)}"
             )
         self.transform.build(input_shape)

@@ -1,4 +1,4 @@
-"""Residual blocks: one class for ResNet v1 and v2, wide, ResNeXt, SE, weighted and stochastic-depth ones."""
+"""Residual block of ResNet v1 and v2, wide ResNet, ResNeXt, SE-ResNet, and weighted or stochastic depth."""
 
 import keras
 from keras import ops
@@ -13,7 +13,7 @@ EXPANSION = {"basic": 1, "bottleneck": 4}
 
 
 class _UnitInterval(keras.constraints.Constraint):
-    """Clips to [-1, 1], the range of Shen and Zeng's branch weights."""
+    """Constraint that clips to [-1, 1], the range of Shen and Zeng's branch weights."""
 
     def __call__(self, weight):
         return ops.clip(weight, -1.0, 1.0)
@@ -21,12 +21,13 @@ class _UnitInterval(keras.constraints.Constraint):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class ResidualBlock2D(CompositeLayer):
-    """`y = activation(branch(x) + shortcut(x))`, the building block of residual networks.
+    """Building block of residual networks: `y = activation(branch(x) + shortcut(x))`.
 
-    The "basic" branch is two 3 x 3 convolutions of `filters` channels; the "bottleneck" branch goes through
-    1 x 1, 3 x 3 and 1 x 1 and leaves with `4 * filters` channels. Every convolution is normalized. Where size
-    or channels change, the shortcut is a normalized 1 x 1 convolution or the subsampled input padded with
-    zero channels. Maps are padded on all sides alike, so that odd and even sizes are centered.
+    The "basic" branch is two 3 x 3 convolutions of `filters` channels; the "bottleneck" branch is a 1 x 1, a
+    3 x 3, and a 1 x 1 convolution and has `4 * filters` output channels. Every convolution is normalized. If
+    the size or the number of channels changes, the shortcut is a normalized 1 x 1 convolution, or the
+    subsampled input padded with zero channels. Padding is the same on all sides, so that windows are centered
+    for odd and even sizes.
 
     Reference: He, Zhang, Ren, Sun, 2015, "Deep Residual Learning for Image Recognition", arXiv 1512.03385;
     2016, "Identity Mappings in Deep Residual Networks", arXiv 1603.05027 (`preactivation`); equation (37) of
@@ -34,29 +35,30 @@ class ResidualBlock2D(CompositeLayer):
     arXiv 1605.07146 (`base_width`); Hu et al., 2018, arXiv 1709.01507 (`squeeze_ratio`); Huang et al., 2016,
     arXiv 1603.09382 (`drop_rate`); Shen and Zeng, 2016, arXiv 1605.08831 (`weighted`).
 
-    Differs from the papers: stochastic depth draws per example and scales the surviving branches by
-    `1 / (1 - drop_rate)` in training, where Huang et al. draw per batch and scale at test. With `weighted`
-    the branch ends with the activation and nothing follows the sum, as in the paper; that the weight starts
-    at 0 is inferred.
+    Differs from the papers: stochastic depth draws per example and scales the kept branches by `1 / (1 -
+    drop_rate)` in training; Huang et al. draw per batch and scale at test time. With `weighted`, the branch
+    ends with the activation and nothing follows the sum, as in the paper. The paper does not state that the
+    weight starts at 0; that is inferred.
 
     Args:
-        filters: Inner width: channels of the "basic" branch, a quarter of those that leave a "bottleneck".
-        strides: Subsampling of the block, an integer or two. Defaults to 1.
+        filters: Channels of the "basic" branch; a "bottleneck" has four times as many output channels.
+        strides: Strides of the block, an integer or a pair of integers. Defaults to 1.
         kind: `"basic"` or `"bottleneck"`. Defaults to `"basic"`.
-        preactivation: Normalization and activation before each convolution and none after the sum. Defaults
-            to False.
+        preactivation: Whether normalization and activation precede each convolution, with none after the sum.
+            Defaults to False.
         groups: Groups of the 3 x 3 convolution of a "bottleneck". Defaults to 1.
-        base_width: Width of a group at `filters=64`, in channels; the 3 x 3 convolution of a "bottleneck" has
-            `groups * (filters * base_width // 64)` channels. Defaults to 64.
-        shortcut: `"projection"` or `"zero_pad"` where size or channels change. Defaults to `"projection"`.
-        stride_on: Convolution of a "bottleneck" that subsamples: `"3x3"`, or `"1x1"` as in the first paper.
-            Defaults to `"3x3"`.
+        base_width: Channels per group at `filters=64`; the 3 x 3 convolution of a "bottleneck" has `groups *
+            (filters * base_width // 64)` channels. Defaults to 64.
+        shortcut: `"projection"` or `"zero_pad"`, for a change of size or channels. Defaults to
+            `"projection"`.
+        stride_on: Convolution of a "bottleneck" that has the strides: `"3x3"`, or the first `"1x1"` as in the
+            first paper. Defaults to `"3x3"`.
         use_bias: Whether convolutions have biases. Defaults to False.
-        weighted: Multiplies the branch by a trainable scalar in [-1, 1]. Defaults to False.
-        squeeze_ratio: `ratio` of a `SqueezeExcitation` at the end of the branch, or None for none.
+        weighted: Whether to multiply the branch by a trainable scalar in [-1, 1]. Defaults to False.
+        squeeze_ratio: `ratio` of a `SqueezeExcitation` at the end of the branch, or None to omit it.
         drop_rate: Probability that training skips the branch for an example, in [0, 1). Defaults to 0.
-        normalization: `"batch"`, a layer used as prototype, or None. Defaults to `"batch"`.
-        activation: Name of an activation, a layer used as prototype, or None. Defaults to `"relu"`.
+        normalization: `"batch"`, a layer used as a prototype, or None. Defaults to `"batch"`.
+        activation: Name of an activation, a layer used as a prototype, or None. Defaults to `"relu"`.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
         dilation_rate: Dilation of the 3 x 3 convolutions. Defaults to 1.
         kernel_initializer: For all kernels, each with its own seed. Defaults to He normal.
@@ -74,7 +76,7 @@ class ResidualBlock2D(CompositeLayer):
 
     Raises:
         ValueError: for an argument outside its range, arguments that exclude each other, an input of a rank
-            other than 4, or one with more channels than a `"zero_pad"` shortcut can give out.
+            other than 4, or an input with more channels than the output of a `"zero_pad"` shortcut.
 
     >>> layer = ResidualBlock2D(8, strides=2, kind="bottleneck")
     >>> print(layer(np.ones((1, 7, 7, 4), "float32")).shape)
@@ -115,11 +117,11 @@ class ResidualBlock2D(CompositeLayer):
         self.base_width = validation.positive_integer("base_width", base_width)
         if self.kind == "basic" and (self.groups, self.base_width) != (1, 64):
             raise ValueError(
-                '`groups` and `base_width` belong to kind="bottleneck". '
+                '`groups` and `base_width` need kind="bottleneck". '
                 f"Received: groups={groups}, base_width={base_width}"
             )
         if not self.filters * self.base_width // 64:
-            validation.fail("base_width", f"at least one channel at filters={self.filters}", base_width)
+            validation.fail("base_width", f"enough for one channel at filters={self.filters}", base_width)
         self.shortcut = validation.one_of("shortcut", shortcut, ("projection", "zero_pad"))
         self.stride_on = validation.one_of("stride_on", stride_on, ("3x3", "1x1"))
         self.use_bias = validation.boolean("use_bias", use_bias)
@@ -148,8 +150,8 @@ class ResidualBlock2D(CompositeLayer):
         ]
 
     def _subsampled(self, filters, kernel_size, strides, groups, name):
-        """Returns a padding, or None, and a convolution; together they pad all sides alike."""
-        # "same" would pad an even map on the far side only once it is subsampled.
+        """Returns a padding layer, or None, and a convolution; together they pad all sides equally."""
+        # With strides, "same" would pad an even map only at the bottom and right.
         centered = kernel_size == 1 or strides == (1, 1)
         convolution = self._convolution(
             filters,
@@ -177,17 +179,17 @@ class ResidualBlock2D(CompositeLayer):
             )
         if self.dilation_rate > 1 and self.strides != (1, 1):
             raise ValueError(
-                "`dilation_rate` above 1 goes with `strides` of 1 only. "
+                "`dilation_rate` must be 1 unless `strides` is 1. "
                 f"Received: dilation_rate={self.dilation_rate}, strides={self.strides}"
             )
-        channels, leaving = input_shape[self._channel_axis], self._output_channels()
-        if self.shortcut == "zero_pad" and channels > leaving:
+        channels, output_channels = input_shape[self._channel_axis], self._output_channels()
+        if self.shortcut == "zero_pad" and channels > output_channels:
             raise ValueError(
-                f'shortcut="zero_pad" cannot take channels away: {leaving} leave the block. '
-                f"Received: input_shape={input_shape}"
+                'shortcut="zero_pad" cannot remove channels: '
+                f"the block has {output_channels} output channels. Received: input_shape={input_shape}"
             )
         self.projection = self.projection_normalization = None
-        if self.shortcut == "projection" and (channels != leaving or self.strides != (1, 1)):
+        if self.shortcut == "projection" and (channels != output_channels or self.strides != (1, 1)):
             self._add_projection(input_shape)
         self.paddings, self.convolutions, self.normalizations, self.activations = [], [], [], []
         shape = input_shape
@@ -219,7 +221,7 @@ class ResidualBlock2D(CompositeLayer):
             self.projection_normalization = self._part("normalization", "projection_normalization", shape)
 
     def _add_convolution(self, shape, filters, kernel_size, strides, groups):
-        """Adds one convolution with its normalization and activation; returns the shape after it."""
+        """Adds one convolution with its normalization and activation; returns the shape of its output."""
         index = len(self.convolutions) + 1
         padding, convolution = self._subsampled(filters, kernel_size, strides, groups, f"convolution_{index}")
         padded = shape
@@ -227,22 +229,27 @@ class ResidualBlock2D(CompositeLayer):
             padding.build(shape)
             padded = padding.compute_output_shape(shape)
         convolution.build(padded)
-        leaving = convolution.compute_output_shape(padded)
-        normalized = shape if self.preactivation else leaving
+        output_shape = convolution.compute_output_shape(padded)
+        normalized = shape if self.preactivation else output_shape
         self.paddings.append(padding)
         self.convolutions.append(convolution)
         self.normalizations.append(self._part("normalization", f"normalization_{index}", normalized))
         self.activations.append(self._part("activation", f"activation_{index}", normalized))
-        return leaving
+        return output_shape
 
     def call(self, inputs):
+        # branch, "basic":      (n, h, w, c) -> 3x3 (n, h/s, w/s, filters) -> 3x3 (n, h/s, w/s, filters)
+        # branch, "bottleneck": (n, h, w, c) -> 1x1 (n, h, w, inner) -> 3x3 (n, h/s, w/s, inner)
+        #                       -> 1x1 (n, h/s, w/s, 4 * filters); stride_on="1x1" strides in the first 1x1
+        # shortcut: (n, h, w, c) -> 1x1, or subsampled and zero channels added -> shape of the branch
+        # output: (n, h/s, w/s, c') = branch + shortcut, activated unless `preactivation` or `weighted`
         x, shortcut = inputs, inputs
         last = len(self.convolutions) - 1
         for index, convolution in enumerate(self.convolutions):
             if self.preactivation:
                 x = self._normalized(index, x)
                 if index == 0 and self.projection is not None:
-                    # Shared by branch and projection, as in the second paper.
+                    # Branch and projection share it, as in the second paper.
                     shortcut = x
             if self.paddings[index] is not None:
                 x = self.paddings[index](x)

@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation: each channel weighed by the whole map."""
+"""Squeeze-and-excitation."""
 
 import keras
 from keras import ops
@@ -10,17 +10,17 @@ from keras_cnn_zoo.utils import validation
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class SqueezeExcitation(CompositeLayer):
-    """Scales every channel by a gate computed from the means of all channels.
+    """Channel gates computed from the means of all channels.
 
-    `y = x * sigmoid(expand(activation(reduce(mean(x)))))`, the mean over height and width, `reduce` a dense
-    layer to `channels // ratio` units and `expand` one back to `channels`. At the end of a residual branch
-    it costs few operations and usually pays in accuracy.
+    `y = x * sigmoid(expand(activation(reduce(mean(x)))))`, where the mean is over height and width, `reduce`
+    is a dense layer with `channels // ratio` units, and `expand` is one with `channels` units. At the end of
+    a residual branch it costs few operations and usually improves accuracy.
 
     Reference: Hu, Shen, Sun, 2018, "Squeeze-and-Excitation Networks", arXiv 1709.01507.
 
     Args:
-        ratio: Reduction of the channels in between, a positive integer; at least one unit is kept. Defaults
-            to 16, the paper's choice.
+        ratio: Factor by which `reduce` shrinks the channels, a positive integer; at least one unit is kept.
+            Defaults to 16, as in the paper.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
         activation: Activation between the two dense layers. Defaults to `"relu"`.
         kernel_initializer: For both kernels, each with its own seed. Defaults to He normal.
@@ -34,7 +34,7 @@ class SqueezeExcitation(CompositeLayer):
         and width may be unknown.
 
     Output shape:
-        As the input.
+        Same as the input.
 
     Raises:
         ValueError: for an argument outside its range, or an input of a rank other than 4 or with an unknown
@@ -97,8 +97,8 @@ class SqueezeExcitation(CompositeLayer):
 
 
 def _dense(layer, inputs):
-    """The output of a `Dense` layer; its own matrix product is float32 for float64 on PyTorch."""
+    """Returns the output of a `Dense` layer; Keras' own call computes float64 in float32 on PyTorch."""
     if layer.quantization_mode is not None:
-        # A quantized kernel holds integers, which only the layer can read.
+        # A quantized kernel contains integers, which only the layer can decode.
         return layer(inputs)
     return layer.activation(ops.einsum("ni,io->no", inputs, layer.kernel) + layer.bias)

@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling: one map seen through dilated convolutions of several rates."""
+"""Atrous spatial pyramid pooling."""
 
 import keras
 from keras import ops
@@ -10,16 +10,17 @@ from keras_cnn_zoo.utils import validation
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class AtrousSpatialPyramidPooling2D(CompositeLayer):
-    """Parallel dilated convolutions of one map, so that every position sees objects of several sizes.
+    """Parallel dilated convolutions of one map, with receptive fields of several sizes.
 
-    `combine="concat"`, of DeepLab v3: a 1 x 1 convolution, a 3 x 3 convolution for each of `rates` and, with
-    `image_pooling`, a 1 x 1 convolution of the mean over the map are normalized, activated and concatenated;
-    a 1 x 1 convolution, normalized and activated too, takes them to `filters` channels.
+    `combine="concat"` is that of DeepLab v3. The branches are a 1 x 1 convolution, a 3 x 3 convolution per
+    entry of `rates`, and, with `image_pooling`, a 1 x 1 convolution of the mean over the map. All are
+    normalized, activated, and concatenated. A final 1 x 1 convolution with `filters` channels is also
+    normalized and activated.
 
-    `combine="sum"`, of DeepLab v2: `y = sum_r b_r + W_r * x`, plain 3 x 3 convolutions that are added, with
-    `filters` the number of classes (its ResNet-101). With `hidden_filters` each branch is a 3 x 3 and two
-    1 x 1 convolutions, activated between (its VGG-16 with fc6, fc7 and fc8). There `image_pooling` adds a
-    1 x 1 convolution of the mean, which the paper has not.
+    `combine="sum"` is that of DeepLab v2: `y = sum_r b_r + W_r * x`, a sum of plain 3 x 3 convolutions, where
+    `filters` is the number of classes (its ResNet-101). With `hidden_filters`, each branch is a 3 x 3 and two
+    1 x 1 convolutions with activations between them (its VGG-16 with fc6, fc7, and fc8). `image_pooling` adds
+    a 1 x 1 convolution of the mean, which the paper does not have.
 
     Reference: Chen, Papandreou, Schroff, Adam, 2017, "Rethinking Atrous Convolution for Semantic Image
     Segmentation", arXiv 1706.05587 (v3); Chen, Papandreou, Kokkinos, Murphy, Yuille, 2016, "DeepLab",
@@ -31,12 +32,12 @@ class AtrousSpatialPyramidPooling2D(CompositeLayer):
         filters: Channels of every branch and of the output.
         rates: Dilations of the 3 x 3 convolutions; (6, 12, 18) in v3 at output stride 16, and (6, 12, 18, 24)
             in v2 at 8.
-        image_pooling: Whether a branch sees the mean over the whole map. Defaults to True.
+        image_pooling: Whether to add a branch for the mean over the whole map. Defaults to True.
         combine: `"concat"` or `"sum"`. Defaults to `"concat"`.
         hidden_filters: Channels inside the branches of `"sum"`, or None for plain convolutions.
-        normalization: After each convolution of `"concat"`, which has no bias then: `"batch"`, a layer used
-            as prototype, or None. Defaults to `"batch"`.
-        activation: Name of an activation, a layer used as prototype, or None. Defaults to `"relu"`.
+        normalization: `"batch"` or a layer used as a prototype, after each convolution of `"concat"`, which
+            then has no bias; or None. Defaults to `"batch"`.
+        activation: Name of an activation, a layer used as a prototype, or None. Defaults to `"relu"`.
         data_format: `"channels_last"`, `"channels_first"`, or None for Keras' global setting.
         kernel_initializer: For all kernels, each with its own seed. Defaults to He normal.
         **kwargs: `name`, `dtype`, ...
@@ -85,7 +86,7 @@ class AtrousSpatialPyramidPooling2D(CompositeLayer):
         self.hidden_filters = validation.positive_integer("hidden_filters", hidden_filters, optional=True)
         if self.combine == "concat" and hidden_filters is not None:
             raise ValueError(
-                f'`hidden_filters` belongs to combine="sum". Received: hidden_filters={hidden_filters}'
+                f'`hidden_filters` needs combine="sum". Received: hidden_filters={hidden_filters}'
             )
         self._fill(normalization=normalization, activation=activation)
         self.data_format = validation.data_format("data_format", data_format)
@@ -160,7 +161,7 @@ class AtrousSpatialPyramidPooling2D(CompositeLayer):
         outputs = [self._apply(branch, inputs) for branch in self.branches]
         if self.image_pooling:
             mean = ops.cast(statistics.mean(inputs, self._space, keepdims=True), inputs.dtype)
-            # Resizing one pixel repeats it.
+            # Resizing a map of one pixel repeats the pixel.
             outputs.append(ops.broadcast_to(self._apply(self.pooled_branch, mean), ops.shape(outputs[0])))
         if self.combine == "sum":
             return sum(outputs[1:], outputs[0])

@@ -10,12 +10,12 @@ from keras_cnn_zoo.utils import docstrings, validation
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 @docstrings.filled
 class CrossCorrelation2D(keras.layers.Layer):
-    """Slides each example's exemplar map over the same example's search map.
+    """Cross-correlation of each example's exemplar map with its search map.
 
-    `y[n, u, v] = sum over i, j, c of exemplar[n, i, j, c] * search[n, u + i, v + j, c]`: high where the
-    search map looks like the exemplar. With `depthwise=True` the sum runs over `i, j` alone and each channel
-    gives a map of its own, for a head that weighs the channels. It joins the two branches of a Siamese
-    tracker; every example has its own exemplar, so a batch has many objects. No weights.
+    `y[n, u, v] = sum over i, j, c of exemplar[n, i, j, c] * search[n, u + i, v + j, c]`, which is high if the
+    search map resembles the exemplar. With `depthwise=True`, the sum runs over `i, j` only and each channel
+    gives a separate map, for a head that weights the channels. It joins the two branches of a Siamese
+    tracker. Every example has its own exemplar, so a batch can track many objects. No weights.
 
     Reference: Bertinetto, Valmadre, Henriques, Vedaldi, Torr, 2016, "Fully-Convolutional Siamese Networks for
     Object Tracking", arXiv 1606.09549; depthwise: Li, Wu, Wang, Zhang, Xing, Yan, 2019, "SiamRPN++",
@@ -24,10 +24,10 @@ class CrossCorrelation2D(keras.layers.Layer):
     Differs from the paper: no scale and bias on the result; `SiamFC` has them.
 
     Args:
-        strides: Step of the exemplar, an integer or two. Defaults to 1.
+        strides: Strides of the exemplar, an integer or a pair of integers. Defaults to 1.
         padding: `"valid"`, or `"same"` for zeros around the search map. Defaults to `"valid"`.
         {data_format}
-        depthwise: Whether channels stay apart. Defaults to False.
+        depthwise: Whether to keep the channels separate. Defaults to False.
         {kwargs}
 
     Call arguments:
@@ -38,7 +38,7 @@ class CrossCorrelation2D(keras.layers.Layer):
         channels first. The height and width of the exemplar must be known.
 
     Output shape:
-        `(batch, new_height, new_width, 1)`, or `channels` in place of 1 where `depthwise`, or with the
+        `(batch, new_height, new_width, 1)`, with `channels` in place of 1 for `depthwise`, or with the
         channels first; `new_height = search_height - height + 1` for strides 1 and no padding.
 
     Raises:
@@ -89,7 +89,7 @@ class CrossCorrelation2D(keras.layers.Layer):
                 continue
             if self.padding == "valid" and size < taps:
                 raise ValueError(
-                    "The exemplar must not be larger than the search map without padding. "
+                    'With padding="valid", the exemplar must not be larger than the search map. '
                     f"Received: input_shape={input_shape}"
                 )
             space.append((size - taps) // stride + 1 if self.padding == "valid" else -(-size // stride))
@@ -100,11 +100,11 @@ class CrossCorrelation2D(keras.layers.Layer):
         return (batch, *space, channels)
 
     def _channels_last(self, input_shape):
-        """Both shapes with the channels last."""
+        """Returns both shapes with the channels last."""
         pair = isinstance(input_shape, (list, tuple)) and len(input_shape) == 2
         if not pair or not all(isinstance(shape, (list, tuple)) and len(shape) == 4 for shape in input_shape):
             raise ValueError(
-                "The inputs must be a list of two maps of rank 4, the exemplar's and the search map. "
+                "The inputs must be a list of two maps of rank 4, the exemplar map and the search map. "
                 f"Received: input_shape={input_shape}"
             )
         if self.data_format == "channels_first":

@@ -1,4 +1,4 @@
-"""Maxout against a loop over groups of neighbouring channels."""
+"""Maxout against a loop over groups of neighboring channels."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ CASES = [
 ]
 
 
-def test_groups_are_of_neighbours_by_hand():
+def test_groups_are_neighboring_channels_by_hand():
     outputs = Maxout(pieces=2)(np.array([[1.0, 5.0, 7.0, 2.0, -3.0, -4.0]]))
     assert keras.ops.convert_to_numpy(outputs).tolist() == [[5.0, 7.0, -3.0]]
 
@@ -50,7 +50,7 @@ def test_two_pieces_with_a_zero_are_relu():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(Maxout(2)(paired)), np.maximum(inputs, 0))
 
 
-def test_the_gradient_goes_to_the_winner_only_and_to_the_first_of_equals():
+def test_the_gradient_flows_only_to_the_first_maximum():
     inputs = np.array([[1.0, 5.0, 3.0, 2.0, 2.0, 2.0, -1.0, -3.0, -1.0]], "float32")
     layer = Maxout(3)
     factors = keras.ops.convert_to_tensor([[10.0, 20.0, 30.0]])
@@ -58,17 +58,17 @@ def test_the_gradient_goes_to_the_winner_only_and_to_the_first_of_equals():
     assert keras.ops.convert_to_numpy(gradient).tolist() == [[0, 10, 0, 20, 0, 0, 30, 0, 0]]
 
 
-def test_infinite_and_huge_values():
+def test_infinite_and_huge_values_are_kept():
     inputs = np.array([[-np.inf, 3.0, 3e38, -3e38]], "float32")
     assert keras.ops.convert_to_numpy(Maxout(2)(inputs)).tolist() == [[3.0, np.float32(3e38)]]
 
 
-def test_a_batch_of_none():
+def test_an_empty_batch_is_accepted():
     assert Maxout(2)(np.zeros((0, 3, 4), "float32")).shape == (0, 3, 2)
 
 
 @pytest.mark.parametrize("pieces", [0, -2, 1.5, True, None, "2", float("nan")])
-def test_refuses_pieces_that_are_no_positive_integer(pieces):
+def test_refuses_pieces_that_are_not_a_positive_integer(pieces):
     with pytest.raises(ValueError, match="`pieces` must be a positive integer. Received: pieces="):
         Maxout(pieces)
 

@@ -1,4 +1,4 @@
-"""MaxoutDense against loops over units and pieces, and against Dense and Maxout in turn."""
+"""MaxoutDense against loops over units and pieces, and against Dense followed by Maxout."""
 
 import keras
 import numpy as np
@@ -58,7 +58,7 @@ def example(*shape):
 
 
 @pytest.mark.parametrize("shape", [(1, 7), (6, 7), (2, 3, 4, 7)])
-def test_it_is_dense_and_maxout_with_the_same_weights(shape):
+def test_it_equals_dense_and_maxout_with_the_same_weights(shape):
     inputs = example(*shape)
     layer = MaxoutDense(5, pieces=3, bias_initializer="random_normal")
     outputs = numpy_of(layer(inputs))
@@ -104,7 +104,7 @@ def test_regularizers_and_constraints_are_those_of_dense():
     outputs = numpy_of(layer(inputs))
     kernel = layer.get_weights()[0]
     losses = sorted(float(numpy_of(loss)) for loss in layer.losses)
-    # Both have the factor 0.01, and Keras divides a penalty of the activity by the batch size.
+    # Both have the factor 0.01, and Keras divides an activity penalty by the batch size.
     np.testing.assert_allclose(
         losses, sorted([0.01 * (kernel**2).sum(), 0.01 * np.abs(outputs).sum() / 3]), rtol=1e-4
     )
@@ -112,7 +112,7 @@ def test_regularizers_and_constraints_are_those_of_dense():
     np.testing.assert_allclose(np.linalg.norm(limited, axis=0), 1, rtol=1e-4)
 
 
-def test_a_batch_of_none():
+def test_an_empty_batch_is_accepted():
     assert MaxoutDense(2, 2)(np.zeros((0, 3), "float32")).shape == (0, 2)
 
 
@@ -138,7 +138,7 @@ def test_refuses_inputs_without_known_channels(shape):
         MaxoutDense(2, 2).build(shape)
 
 
-def test_refuses_other_channels_than_it_was_built_for():
+def test_refuses_another_number_of_channels_after_build():
     layer = MaxoutDense(2, 2)
     layer(example(2, 3))
     with pytest.raises(ValueError, match="expected axis -1"):

@@ -1,4 +1,4 @@
-"""Probout: equations (14) and (15) by loops, the draws by their frequencies."""
+"""Probout against equations (14) and (15) by loops, and its draws by their frequencies."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
 def probabilities(group, inverse_temperature):
-    """p_1 to p_k without dropout, equation (14)."""
+    """Returns p_1 to p_k without dropout, equation (14)."""
     powers = [np.exp(inverse_temperature * (z - max(group))) for z in group]
     return [power / sum(powers) for power in powers]
 
@@ -63,14 +63,14 @@ def numpy_of(tensor):
 
 
 def drawn(count=20000, **arguments):
-    """What `count` groups like GROUP give in training."""
+    """Returns the training outputs of `count` copies of GROUP."""
     layer = Probout(4, seed=1, **arguments)
     return numpy_of(layer(np.tile(GROUP, (count, 1)).astype("float32"), training=True)).ravel()
 
 
 @pytest.mark.parametrize("inverse_temperature", [0.0, 0.7, 2.0])
 @pytest.mark.parametrize("dropout", [False, True])
-def test_frequencies_are_those_of_the_equations(inverse_temperature, dropout):
+def test_frequencies_match_the_equations(inverse_temperature, dropout):
     draws = drawn(inverse_temperature=inverse_temperature, dropout=dropout)
     shares = probabilities(GROUP, inverse_temperature)
     expected = {z: p / 2 if dropout else p for z, p in zip(GROUP, shares, strict=True)}
@@ -133,7 +133,7 @@ def test_an_entry_without_probability_is_never_drawn(monkeypatch, draw, group):
     assert float(numpy_of(outputs)[0, 0]) == np.float32(max(group))
 
 
-def test_limits_of_the_temperature():
+def test_extreme_temperatures_give_the_mean_and_maxout():
     inputs = np.random.default_rng(0).normal(size=(3, 4, 6)).astype("float32")
     maxout = numpy_of(Maxout(3)(inputs))
     cold = Probout(3, inverse_temperature=1e300, dropout=False)
@@ -168,7 +168,7 @@ def test_zero_tiny_and_huge_inputs_are_finite(training, scale):
     )
 
 
-def test_a_batch_of_none():
+def test_an_empty_batch_is_accepted():
     assert Probout(2)(np.zeros((0, 3, 4), "float32"), training=True).shape == (0, 3, 2)
 
 

@@ -36,7 +36,7 @@ CASES = [
 
 
 def slopes(layer, shape):
-    """The slopes that a call in training draws."""
+    """Returns the slopes that a training call draws."""
     return keras.ops.convert_to_numpy(layer(-np.ones(shape, "float32"), training=True)) * -1
 
 
@@ -52,18 +52,18 @@ def test_slopes_fill_the_interval_evenly_and_average_to_the_inference_slope():
     assert drawn.mean() == pytest.approx(inference, abs=4 * 0.4 / np.sqrt(12 * 1e5))
 
 
-def test_elements_draw_slopes_of_their_own():
+def test_each_element_draws_a_separate_slope():
     assert len(np.unique(slopes(RReLU(seed=1), (2, 4, 4, 3)))) == 96
 
 
 @pytest.mark.parametrize("axis, shape, shared", [(-1, (2, 4, 5, 3), (1, 2)), (1, (2, 3, 4, 5), (2, 3))])
-def test_channel_slopes_are_shared_over_space_only(axis, shape, shared):
+def test_channel_slopes_are_shared_only_over_spatial_axes(axis, shape, shared):
     drawn = slopes(RReLU(per="channel", axis=axis, seed=1), shape)
     assert np.ptp(drawn, axis=shared).max() == 0
     assert len(np.unique(drawn)) == 6
 
 
-def test_every_call_in_training_draws_anew():
+def test_every_training_call_draws_new_slopes():
     layer = RReLU(seed=1)
     assert not np.array_equal(slopes(layer, (4, 4)), slopes(layer, (4, 4)))
 
@@ -83,7 +83,7 @@ def test_inference_equals_pytorch():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(RReLU(0.1, 0.3)(inputs)), expected, rtol=1e-6)
 
 
-def test_the_slope_of_the_paper_at_inference():
+def test_inference_slope_can_match_the_paper():
     assert float(RReLU(inference_slope=1 / 5.5)(np.array([[-11.0]]))[0, 0]) == pytest.approx(-2.0)
 
 
@@ -95,7 +95,7 @@ def test_the_gradient_is_the_drawn_slope():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(gradient), [[0.3, 0.3, 1.0, 1.0]], rtol=1e-6)
 
 
-def test_all_zero_and_empty_inputs():
+def test_zero_and_empty_inputs_are_accepted():
     assert not np.any(keras.ops.convert_to_numpy(RReLU()(np.zeros((2, 3)), training=True)))
     assert RReLU()(np.zeros((0, 3))).shape == (0, 3)
 
@@ -118,6 +118,6 @@ def test_refusals(arguments, message):
 
 
 @pytest.mark.parametrize("axis, shape", [(0, (2, 3)), (2, (2, 3)), (-1, (4,))])
-def test_refuses_an_axis_that_is_not_of_channels(axis, shape):
+def test_refuses_an_axis_that_is_not_the_channel_axis(axis, shape):
     with pytest.raises(ValueError, match="`axis` must name an axis of the input other than the batch's"):
         RReLU(per="channel", axis=axis).build(shape)

@@ -1,8 +1,8 @@
-"""The papers' figures as text, read by loops: an Inception block in NumPy, and its count of parameters.
+"""Inception blocks in NumPy, from the papers' figures as text, and their parameter counts.
 
-A figure is a list of steps: "96 3x3" is a convolution to 96 channels, "384 3x3/2V" one of stride 2 without
-padding, "average" and "max" are 3 x 3 poolings of stride 1, "max/2V" one of stride 2 without padding, and a
-tuple holds branches, lists of steps, whose outputs are joined.
+A figure is a list of steps. "96 3x3" is a convolution with 96 filters, "384 3x3/2V" has stride 2 and no
+padding. "average" and "max" are 3 x 3 poolings of stride 1, "max/2V" has stride 2 and no padding. A tuple
+contains branches, lists of steps, whose outputs are concatenated.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def read(step):
-    """(filters, rows, columns, stride, padded) of a convolution."""
+    """Returns (filters, rows, columns, stride, padded) of a convolution."""
     filters, size = step.split()
     unpadded, size = size.endswith("V"), size.rstrip("V")
     size, _, stride = size.partition("/")
@@ -21,7 +21,7 @@ def read(step):
 
 
 def positions(length, size, stride, padded):
-    """How many windows an axis has, and how much is added before and after it, as TensorFlow pads."""
+    """Returns the number of windows along an axis, and the padding before and after, as in TensorFlow."""
     if not padded:
         return (length - size) // stride + 1, 0, 0
     count = -(-length // stride)
@@ -30,7 +30,7 @@ def positions(length, size, stride, padded):
 
 
 def windows(x, rows, columns, stride, padded, fill):
-    """((row, column), window) of every output position, and the size of the output."""
+    """Returns ((row, column), window) for every output position, and the output size."""
     height, top, bottom = positions(x.shape[1], rows, stride, padded)
     width, left, right = positions(x.shape[2], columns, stride, padded)
     x = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
@@ -74,7 +74,7 @@ def activated(x, activation):
 
 
 def run(figure, x, weights, numbers, **options):
-    """The output of a figure for `x`, taking the weights of the convolutions in the order of reading."""
+    """Returns the output of a figure for `x`; the weights are in the order of the convolutions."""
     force = options.get("padding") == "same"
     activation = options.get("activation", "relu")
     for step in figure:
@@ -104,7 +104,7 @@ def run(figure, x, weights, numbers, **options):
 
 
 def reference(figure, **fixed):
-    """The `reference` of a case; `figure` may be a function of the case's arguments."""
+    """Returns the `reference` of a case; `figure` may be a function of the case's arguments."""
 
     def read_figure(inputs, weights, data_format="channels_last", **arguments):
         first = data_format == "channels_first"
@@ -124,7 +124,7 @@ def reference(figure, **fixed):
 
 
 def parameters(layers, input_shape):
-    """Trainable parameters of layers one after the other, without running them, and their output shape."""
+    """Returns the parameter count of consecutive layers and their output shape, without running them."""
     total, shape, known = 0, input_shape, {}
     for layer in layers:
         arguments = repr([(name, getattr(layer, name)) for name in layer.arguments])
@@ -138,12 +138,12 @@ def parameters(layers, input_shape):
 
 
 def normalized_convolution(filters, kernel_size, channels):
-    """Parameters of a convolution without bias, and of the normalization behind it."""
+    """Returns the parameter count of a convolution without bias and the normalization after it."""
     return filters * kernel_size**2 * channels + 2 * filters
 
 
 def in_order_of_creation(model, kind):
-    """The layers of one kind that have no name but Keras' own: "conv2d", "conv2d_1", ..."""
+    """Returns the layers of one kind with Keras' default names: "conv2d", "conv2d_1", ..."""
     found = [layer for layer in model.layers if isinstance(layer, kind)]
     stem = {"Conv2D": "conv2d", "BatchNormalization": "batch_normalization"}[kind.__name__]
     numbers = {layer: layer.name.removeprefix(stem).removeprefix("_") or "0" for layer in found}
@@ -152,14 +152,14 @@ def in_order_of_creation(model, kind):
 
 
 def randomize(norms):
-    """Statistics, scales and shifts that are not those of the start."""
+    """Sets statistics, scales, and shifts that differ from the initial ones."""
     rng = np.random.default_rng(1)
     for norm in norms:
         norm.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in norm.weights])
 
 
 def run_in_order(layers, inputs):
-    """The inference output of layers one after the other."""
+    """Returns the inference output of consecutive layers."""
     for layer in layers:
         inputs = layer(inputs, training=False)
     return inputs

@@ -1,4 +1,4 @@
-"""Convolution by loops, for the references of the layers made of it."""
+"""Convolution by loops, for the references of convolutional layers."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def as_tuple(value, rank):
 
 
 def windows(lengths, size, strides, padding, dilation):
-    """Number of outputs along each axis, and zeros before it."""
+    """Returns the number of outputs along each axis, and the zeros before it."""
     counts, before = [], []
     for length, extent, stride, rate in zip(lengths, size, strides, dilation, strict=True):
         reach = rate * (extent - 1)
@@ -28,7 +28,7 @@ def windows(lengths, size, strides, padding, dilation):
 
 
 def convolved(inputs, kernel_at, size, filters, *, strides=1, padding="valid", dilation_rate=1, groups=1):
-    """Channels last. `kernel_at(place)` is the kernel `(*size, channels / groups, filters)` of an output."""
+    """Returns a channels_last convolution; `kernel_at(place)` is `(*size, channels / groups, filters)`."""
     rank = len(size)
     strides, dilation = as_tuple(strides, rank), as_tuple(dilation_rate, rank)
     counts, before = windows(inputs.shape[1:-1], size, strides, padding, dilation)
@@ -53,12 +53,12 @@ def convolved(inputs, kernel_at, size, filters, *, strides=1, padding="valid", d
 
 
 def shared(inputs, kernel, bias=0.0, **options):
-    """A convolution with one kernel."""
+    """Returns a convolution with one shared kernel."""
     return convolved(inputs, lambda _: kernel, kernel.shape[:-2], kernel.shape[-1], **options) + bias
 
 
 def in_layout(function, inputs, data_format):
-    """`function` of the inputs, channels last; its output, or tuple of them, in the layout given."""
+    """Calls `function` on channels_last inputs; returns its output or outputs in `data_format`."""
     first = (data_format or keras.config.image_data_format()) == "channels_first"
     outputs = function(np.moveaxis(inputs, 1, -1) if first else inputs)
     if isinstance(outputs, tuple):

@@ -77,7 +77,7 @@ def test_starts_as_the_identity(shape, data_format):
     np.testing.assert_array_equal(numpy_of(ContextModule2D(5, data_format=data_format)(inputs)), inputs)
 
 
-def test_starts_by_truncating_what_is_negative():
+def test_starts_by_truncating_negative_values():
     inputs = noise(1, 12, 12, 3)
     np.testing.assert_array_equal(numpy_of(ContextModule2D(3)(inputs)), np.maximum(inputs, 0))
 
@@ -89,7 +89,7 @@ def test_valid_starts_by_cropping():
 
 
 def test_the_large_module_starts_near_the_identity():
-    """The copies and their sums give the input exactly; the noise that tells copies apart stays below it."""
+    """Without noise the module is exactly the identity; the noise that makes copies differ is small."""
     inputs = positive(1, 16, 16, 3)
     exact = ContextModule2D(3, channel_multipliers=LARGE, kernel_initializer=ConvIdentity(3))
     np.testing.assert_allclose(numpy_of(exact(inputs)), inputs, rtol=1e-5)
@@ -98,14 +98,14 @@ def test_the_large_module_starts_near_the_identity():
     assert 0 < np.abs(noisy - inputs).mean() < 0.25 * inputs.mean()
 
 
-def test_copies_of_a_channel_start_apart():
+def test_copies_of_a_channel_start_different():
     module = ContextModule2D(2, dilation_rates=(1,), channel_multipliers=(4,))
     module.build((None, 8, 8, 2))
     kernel = module.get_weights()[0]
     assert len({tuple(kernel[..., place].ravel()) for place in range(8)}) == 8
 
 
-# Table 1: the receptive field after each layer, and the output channels in multiples of C.
+# Table 1: the receptive field after each layer, and the output channels as multiples of C.
 TABLE = {
     "dilation": (1, 1, 2, 4, 8, 16, 1),
     "field": (3, 5, 9, 17, 33, 65, 67),
@@ -115,10 +115,10 @@ TABLE = {
 
 
 @pytest.mark.parametrize("layers", range(1, 8))
-def test_the_receptive_field_is_that_of_the_table(layers):
+def test_the_receptive_field_matches_the_table(layers):
     field = TABLE["field"][layers - 1]
     rates = TABLE["dilation"][:layers]
-    # Positive weights let nothing cancel.
+    # With positive weights nothing cancels.
     module = ContextModule2D(1, dilation_rates=rates, kernel_initializer=keras.initializers.Constant(0.1))
     size = field + 4
     inputs = np.ones((1, size, size, 1), "float32")
@@ -130,7 +130,7 @@ def test_the_receptive_field_is_that_of_the_table(layers):
 
 
 @pytest.mark.parametrize("name, multipliers", [("basic", None), ("large", LARGE)])
-def test_parameters_are_those_of_the_table(name, multipliers):
+def test_parameter_counts_match_the_table(name, multipliers):
     module = ContextModule2D(21, channel_multipliers=multipliers)
     assert module.dilation_rates == TABLE["dilation"]
     module.build((None, None, None, 21))
@@ -139,7 +139,7 @@ def test_parameters_are_those_of_the_table(name, multipliers):
     assert module.count_params() == expected + widths[-1] * 21 + 21
 
 
-def test_padding_once_and_padding_every_time_agree_away_from_the_border():
+def test_padding_once_or_every_time_agrees_away_from_the_border():
     inputs = positive(1, 24, 22, 2)
     options = {"dilation_rates": (1, 2, 1), "kernel_initializer": keras.initializers.HeNormal(seed=1)}
     each = numpy_of(ContextModule2D(2, **options)(inputs))
@@ -150,7 +150,7 @@ def test_padding_once_and_padding_every_time_agree_away_from_the_border():
     np.testing.assert_allclose(each[inside], once[inside], atol=1e-5)
 
 
-def test_a_seed_does_not_repeat_itself_in_the_layers():
+def test_layers_with_one_seed_differ():
     module = ContextModule2D(3, dilation_rates=(1, 1), kernel_initializer=keras.initializers.HeNormal(seed=1))
     module.build((None, 8, 8, 3))
     assert np.abs(module.get_weights()[0] - module.get_weights()[2]).max() > 0.01

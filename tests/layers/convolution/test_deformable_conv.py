@@ -16,7 +16,7 @@ def as_pair(value):
 
 
 def bilinear(channel, y, x):
-    """The value of a map (height, width) at a real position: 0 outside, as torchvision defines it."""
+    """Returns a map's value at a real position; 0 outside the map, as in torchvision."""
     height, width = channel.shape
     if y <= -1 or y >= height or x <= -1 or x >= width:
         return 0.0
@@ -30,7 +30,7 @@ def bilinear(channel, y, x):
 
 
 def geometry(shape, size, strides, padding, dilation):
-    """Output lengths and leading padding, from the definition of "valid" and "same"."""
+    """Returns output lengths and leading padding, from the definition of "valid" and "same"."""
     counts, before = [], []
     for length, extent, stride, rate in zip(shape, size, strides, dilation, strict=True):
         reach = rate * (extent - 1)
@@ -42,7 +42,7 @@ def geometry(shape, size, strides, padding, dilation):
 
 
 def deformed(inputs, kernel, offsets, modulation, *, strides=1, padding="valid", dilation_rate=1):
-    """Channels last; `offsets` (batch, rows, columns, groups of channels, taps, 2) or None for 0."""
+    """Returns the output, channels last; `offsets` (batch, rows, columns, groups, taps, 2) or None."""
     strides, dilation_rate = as_pair(strides), as_pair(dilation_rate)
     size, (inner, filters) = kernel.shape[:2], kernel.shape[2:]
     channels = inputs.shape[-1]
@@ -152,7 +152,7 @@ def windows(draw):
 
 @hypothesis.given(windows())
 @hypothesis.settings(max_examples=15)
-def test_any_window_is_the_loops(drawn):
+def test_any_window_matches_the_loops(drawn):
     arguments, size, groups = drawn
     inputs = noise(1, *size, 2)
     layer = DeformableConv2D(2, groups=groups, **arguments)
@@ -187,7 +187,7 @@ def test_it_starts_as_conv2d_times_the_modulation(arguments, modulated):
 
 @pytest.mark.parametrize("groups, offset_groups", [(1, 1), (2, 4)])
 @pytest.mark.parametrize("strides, dilation", [(2, 1), (1, 2)])
-def test_it_is_torchvisions_operation(groups, offset_groups, strides, dilation):
+def test_it_equals_torchvision(groups, offset_groups, strides, dilation):
     torch = pytest.importorskip("torch")
     operation = pytest.importorskip("torchvision").ops.deform_conv2d
     samples = offset_groups * 6
@@ -226,8 +226,8 @@ def test_it_is_torchvisions_operation(groups, offset_groups, strides, dilation):
         np.testing.assert_allclose(np.moveaxis(numpy_of(gradient), -1, 1), tensor.grad.numpy(), atol=1e-3)
 
 
-def test_three_by_three_by_hand():
-    # One tap, half a pixel down and one to the right, weighed 3/4.
+def test_a_3x3_case_by_hand():
+    # One tap, 0.5 pixels down and 1 to the right, with the modulation 3/4.
     inputs = np.arange(1, 10, dtype="float32").reshape(1, 3, 3, 1)
     layer = DeformableConv2D(1, 1, use_bias=False)
     layer.build(inputs.shape)
@@ -244,7 +244,7 @@ def sampled(inputs, offsets):
 
 
 @pytest.mark.parametrize("offset", [3.0, -3.0, 1e3, -1e9, 1e30, -3e38, np.inf])
-def test_a_sample_outside_is_zero_and_has_no_slope(offset):
+def test_a_sample_outside_is_zero_and_has_zero_gradient(offset):
     inputs, offsets = noise(1, 3, 3, 1), np.full((1, 3, 3, 2), offset, "float32")
     assert not numpy_of(sampled(inputs, offsets)).any()
     _, gradients, _ = value_and_gradients(lambda *both: keras.ops.sum(sampled(*both)), [inputs, offsets])
@@ -252,8 +252,8 @@ def test_a_sample_outside_is_zero_and_has_no_slope(offset):
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_at_whole_positions_the_slope_is_that_to_the_right(axis):
-    # Also one pixel outside, where the next pixel is the map's first.
+def test_at_integer_positions_the_gradient_is_from_the_right(axis):
+    # Also one pixel outside, where the next pixel is the first of the map.
     inputs = noise(1, 4, 4, 1)
     for offset in (0.0, 1.0, -1.0):
         offsets = np.full((1, 4, 4, 2), offset, "float32")
@@ -264,7 +264,7 @@ def test_at_whole_positions_the_slope_is_that_to_the_right(axis):
         np.testing.assert_allclose(numpy_of(gradient)[..., axis], slope[..., 0], atol=1e-5)
 
 
-def test_offset_groups_move_parts_of_the_channels():
+def test_offset_groups_move_separate_channels():
     inputs = noise(1, 5, 5, 4)
     kernel = np.eye(4, dtype="float32").reshape(1, 1, 4, 4)
     offsets = np.zeros((1, 5, 5, 4), "float32")
@@ -275,7 +275,7 @@ def test_offset_groups_move_parts_of_the_channels():
     assert not outputs[:, :, -1, 2:].any()
 
 
-def test_it_learns_to_look_elsewhere():
+def test_offsets_are_learned():
     inputs = np.tile(np.linspace(-1, 1, 12, dtype="float32"), (8, 12, 1))[..., None]
     inputs = inputs * np.linspace(0.5, 1.5, 8, dtype="float32").reshape(8, 1, 1, 1)
     targets = np.roll(inputs, -2, axis=2)

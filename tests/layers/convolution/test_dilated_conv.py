@@ -1,4 +1,4 @@
-"""Keras' convolutions as parts are made of them: the numbers of channels_last with the channels first."""
+"""The corrected Keras convolutions: channels_first gives the numbers of channels_last."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from tests.layers.convolution.oracles import noise, numpy_of
         (Conv2D, (2, 5, 9, 4), 7, {"kernel_size": 3, "use_bias": False}),
     ],
 )
-def test_channels_first_with_as_many_columns_as_filters(cls, shape, filters, arguments):
+def test_channels_first_works_if_width_equals_filters(cls, shape, filters, arguments):
     inputs = noise(*shape)
     last = cls(filters, data_format="channels_last", bias_initializer="random_normal", **arguments)
     expected = numpy_of(last(inputs))

@@ -1,4 +1,4 @@
-"""GatedConv1D against the paper's equation by loops, its limits, and two convolutions of Keras."""
+"""GatedConv1D against the paper's equation by loops, its limits, and two Keras convolutions."""
 
 import hypothesis
 import keras
@@ -119,7 +119,7 @@ def test_is_two_convolutions_of_keras(activation, groups):
     np.testing.assert_allclose(outputs, numpy_of(linear(inputs) * gate(inputs)), rtol=1e-5, atol=1e-6)
 
 
-def test_an_open_gate_is_the_convolution_and_a_closed_one_nothing():
+def test_an_open_gate_passes_the_convolution_and_a_closed_gate_nothing():
     inputs = noise(1, 8, 3)
     layer = GatedConv1D(4, 3)
     layer.build(inputs.shape)
@@ -132,16 +132,16 @@ def test_an_open_gate_is_the_convolution_and_a_closed_one_nothing():
     np.testing.assert_allclose(numpy_of(layer(inputs)), 0.0, atol=1e-6)
 
 
-def test_three_steps_by_hand():
+def test_a_case_of_three_steps_by_hand():
     layer = GatedConv1D(1, 2)
     layer.build((1, 3, 1))
-    # Twice the step before plus the step itself, with a gate of sigmoid(0).
+    # Two times the previous step plus the current step, with a gate of sigmoid(0).
     layer.set_weights([np.array([[[2.0]], [[1.0]]]), np.zeros(1), np.zeros((2, 1, 1)), np.zeros(1)])
     outputs = numpy_of(layer(np.array([[[1.0], [10.0], [100.0]]], "float32")))
     np.testing.assert_allclose(outputs[0, :, 0], [0.5, 6.0, 60.0])
 
 
-def test_no_output_sees_a_later_step():
+def test_no_output_depends_on_a_later_step():
     inputs = noise(1, 12, 3)
     for dilation_rate in (1, 3):
         layer = GatedConv1D(4, 3, dilation_rate=dilation_rate)
@@ -153,14 +153,14 @@ def test_no_output_sees_a_later_step():
         assert (after[:, 7] != before[:, 7]).all()
 
 
-def test_the_two_kernels_start_apart_also_with_a_seed():
+def test_the_two_kernels_start_different_even_with_a_seed():
     for initializer in ("he_normal", keras.initializers.HeNormal(seed=3)):
         layer = GatedConv1D(4, 3, kernel_initializer=initializer)
         layer.build((None, 8, 4))
         assert np.abs(numpy_of(layer.kernel) - numpy_of(layer.gate_kernel)).max() > 0.01
 
 
-def test_one_step_and_a_kernel_longer_than_the_sequence():
+def test_one_step_and_a_long_kernel_are_accepted():
     assert GatedConv1D(4, 5, dilation_rate=7)(noise(1, 1, 2)).shape == (1, 1, 4)
     assert not numpy_of(GatedConv1D(4, 5)(np.zeros((1, 3, 2), "float32"))).any()
 

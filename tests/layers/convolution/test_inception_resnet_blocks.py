@@ -1,4 +1,4 @@
-"""The blocks of Inception-ResNet-v2 against their figures by loops, the network against published ones."""
+"""The blocks of Inception-ResNet-v2 against their figures by loops, and the network against others."""
 
 import keras
 import numpy as np
@@ -44,7 +44,7 @@ def reduction_a(filters=(256, 256, 384, 384), **_):
 
 SHARED = {
     "width": 0.03,
-    # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: other cases have them.
+    # Keras' normalizations compute float64 in float32 on JAX and PyTorch; other cases have them.
     "normalization": None,
     "activation": "elu",
     "data_format": "channels_last",
@@ -55,7 +55,7 @@ RESIDUAL = {**SHARED, "width": 0.1, "scale": 0.5, "activate_output": False}
 CASES = [
     dict(
         cls=InceptionResNetStem,
-        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        # Two or more channels: PyTorch has no float64 gradient of a convolution from several to one.
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
@@ -134,7 +134,7 @@ def noise(*shape):
 
 
 def network(**options):
-    """Inception-ResNet-v2 up to the convolution before its head."""
+    """Returns Inception-ResNet-v2 without the convolution before its head."""
     return [
         InceptionResNetStem(**options),
         *[InceptionResNetA(**options) for _ in range(10)],
@@ -146,15 +146,15 @@ def network(**options):
     ]
 
 
-def test_the_network_has_its_parameters():
+def test_the_network_has_the_published_parameter_count():
     body, shape = oracle.parameters(network(kernel_initializer="zeros"), (None, 299, 299, 3))
     assert shape == (None, 8, 8, 2080)
     last = oracle.normalized_convolution(1536, 1, 2080)
     assert body + last + 1536 * 1000 + 1000 == 55_843_464  # timm's inception_resnet_v2.
 
 
-def test_a_block_of_each_kind_has_its_parameters():
-    # By hand: a convolution and the two vectors of its normalization; the projection has a bias instead.
+def test_a_block_of_each_kind_has_the_right_parameter_count():
+    # By hand: a convolution and the two vectors of its normalization; a projection has a bias instead.
     count = oracle.normalized_convolution
     a = 3 * count(32, 1, 320) + count(32, 3, 32) + count(48, 3, 32) + count(64, 3, 48) + 128 * 320 + 320
     b = count(192, 1, 1088) + count(128, 1, 1088) + 384 * 1088 + 1088
@@ -169,7 +169,7 @@ def test_a_block_of_each_kind_has_its_parameters():
         assert oracle.parameters([cls()], (None, 5, 5, channels))[0] == expected
 
 
-def test_the_network_has_the_maps_of_the_published_one():
+def test_the_network_has_the_published_map_sizes():
     shape, sizes = (None, 299, 299, 3), []
     for layer in network():
         shape = layer.compute_output_shape(shape)
@@ -185,7 +185,7 @@ def test_same_padding_keeps_the_network_aligned():
 
 
 @pytest.mark.slow
-def test_the_network_gives_the_features_of_keras_applications():
+def test_the_network_equals_keras_applications():
     peer = keras.applications.InceptionResNetV2(weights=None, include_top=False, input_shape=(75, 75, 3))
     body = keras.Model(peer.input, peer.get_layer("conv_7b").input)
     normalization = keras.layers.BatchNormalization(epsilon=1e-3, scale=False)
@@ -217,7 +217,7 @@ def test_the_network_gives_the_features_of_keras_applications():
 
 
 @pytest.mark.parametrize("cls", [InceptionResNetA, InceptionResNetB, InceptionResNetC])
-def test_a_dead_projection_leaves_the_input(cls):
+def test_a_zero_projection_returns_the_input(cls):
     inputs = np.abs(noise(2, 5, 5, 4))
     layer = cls(width=0.02)
     layer.build(inputs.shape)
@@ -227,7 +227,7 @@ def test_a_dead_projection_leaves_the_input(cls):
     assert not negative.any()
 
 
-def test_both_reductions_are_one_with_other_numbers():
+def test_both_reductions_differ_only_in_their_filters():
     inputs = noise(2, 5, 5, 4)
     first = InceptionResNetReductionA((3, 4, 5, 6))
     second = InceptionV4ReductionA((3, 4, 5, 6))
@@ -238,7 +238,7 @@ def test_both_reductions_are_one_with_other_numbers():
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
-def test_tiny_maps(size):
+def test_tiny_maps_are_accepted(size):
     inputs = noise(1, size, size, 2)
     for cls in (InceptionResNetA, InceptionResNetB, InceptionResNetC):
         assert cls(width=0.02)(inputs).shape == inputs.shape

@@ -1,4 +1,4 @@
-"""InceptionV1Block against its table by loops, and GoogLeNet's count of parameters."""
+"""InceptionV1Block against its table by loops, and GoogLeNet's parameter count."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ CASES = [
         init_kwargs={
             "filters": (2, 3, 4, 2, 3, 2),
             "wide_kernel_size": 3,
-            # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: the next case has one.
+            # Keras' normalizations compute float64 in float32 on JAX and PyTorch; the next case has one.
             "normalization": None,
             "activation": "elu",
             "data_format": "channels_last",
@@ -48,7 +48,7 @@ CASES = [
     ),
 ]
 
-# Table 1 of the paper: filters of the nine blocks.
+# Table 1 of the paper: the filters of the nine blocks.
 GOOGLENET = (
     (64, 96, 128, 16, 32, 32),
     (128, 128, 192, 32, 96, 64),
@@ -71,25 +71,25 @@ def googlenet(**options):
     return oracle.parameters(blocks, (None, 28, 28, 192))
 
 
-def test_googlenet_has_its_parameters():
+def test_googlenet_has_the_published_parameter_count():
     blocks, shape = googlenet()
     assert shape == (None, 28, 28, 1024)
     stem = (49 * 3 * 64 + 64) + (64 * 64 + 64) + (9 * 64 * 192 + 192)
     total = blocks + stem + 1024 * 1000 + 1000
-    assert total == 6_998_552  # Of the Caffe model zoo's bvlc_googlenet.
+    assert total == 6_998_552  # bvlc_googlenet of the Caffe model zoo.
     # Two auxiliary heads, each a 1 x 1 convolution on a 4 x 4 map and two dense layers.
     heads = sum(n * 128 + 128 + 2048 * 1024 + 1024 + 1024 * 1000 + 1000 for n in (512, 528))
     assert total + heads == 13_378_280
 
 
-def test_torchvisions_googlenet_has_its_parameters():
+def test_torchvisions_googlenet_has_the_published_parameter_count():
     blocks, _ = googlenet(normalization="batch", wide_kernel_size=3)
     convolution = oracle.normalized_convolution
     stem = convolution(64, 7, 3) + convolution(64, 1, 64) + convolution(192, 3, 64)
-    assert blocks + stem + 1024 * 1000 + 1000 == 6_624_904  # Of torchvision's documentation.
+    assert blocks + stem + 1024 * 1000 + 1000 == 6_624_904  # From torchvision's documentation.
 
 
-def test_the_first_branch_alone():
+def test_the_first_branch_is_a_1x1_convolution():
     layer = InceptionV1Block(2, activation=None, kernel_initializer="zeros")
     inputs = noise(1, 3, 3, 2)
     layer.build(inputs.shape)
@@ -99,8 +99,8 @@ def test_the_first_branch_alone():
     assert not outputs[..., 2:].any()
 
 
-def test_channels_first_on_a_map_as_wide_as_there_are_filters():
-    # Keras 3.15 on TensorFlow takes the bias of such a convolution for one along the width.
+def test_channels_first_works_if_width_equals_filters():
+    # Keras 3.15 on TensorFlow would add the bias of such a convolution along the width.
     inputs = noise(1, 3, 4, 3)
     last = InceptionV1Block(4, data_format="channels_last")
     first = InceptionV1Block(4, data_format="channels_first")
@@ -121,7 +121,7 @@ def test_channels_first_on_a_map_as_wide_as_there_are_filters():
     first=st.booleans(),
     wide=st.integers(1, 6),
 )
-def test_any_map(height, width, first, wide):
+def test_any_map_size_matches_the_figure(height, width, first, wide):
     shape = (1, 2, height, width) if first else (1, height, width, 2)
     data_format = "channels_first" if first else "channels_last"
     layer = InceptionV1Block((1, 2, 1, 2, 1, 2), wide_kernel_size=wide, data_format=data_format)

@@ -1,4 +1,4 @@
-"""The blocks of Inception-v3 against their figures by loops, and the whole network against published ones."""
+"""The blocks of Inception-v3 against their figures by loops, and the network against published ones."""
 
 import keras
 import numpy as np
@@ -61,7 +61,7 @@ def c(filters=192, **_):
 
 SHARED = {
     "width": 0.04,
-    # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: other cases have them.
+    # Keras' normalizations compute float64 in float32 on JAX and PyTorch; other cases have them.
     "normalization": None,
     "activation": "elu",
     "data_format": "channels_last",
@@ -71,7 +71,7 @@ SHARED = {
 CASES = [
     dict(
         cls=InceptionV3Stem,
-        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        # Two or more channels: PyTorch has no float64 gradient of a convolution from several to one.
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
@@ -138,7 +138,7 @@ CASES = [
     ),
     dict(
         cls=InceptionV3E,
-        # Normalized, so that there are no biases and the pooling may wait.
+        # With normalization there are no biases, so the pooling follows the convolution.
         init_kwargs={"width": 0.01, "count_include_pad": True, "activation": None},
         input_shape=(1, 4, 3, 2),
         reference=oracle.reference(E),
@@ -151,7 +151,7 @@ def noise(*shape):
 
 
 def network(**options):
-    """Inception-v3 up to its last map."""
+    """Returns Inception-v3 up to its last feature map."""
     return [
         InceptionV3Stem(**options),
         InceptionV3A(32, **options),
@@ -168,7 +168,7 @@ def network(**options):
     ]
 
 
-def test_the_network_has_its_parameters():
+def test_the_network_has_the_published_parameter_count():
     body, shape = oracle.parameters(network(kernel_initializer="zeros"), (None, 299, 299, 3))
     assert shape == (None, 8, 8, 2048)
     total = body + 2048 * 1000 + 1000
@@ -178,7 +178,7 @@ def test_the_network_has_its_parameters():
     assert total + auxiliary == 27_161_264
 
 
-def test_the_network_has_the_maps_of_the_paper():
+def test_the_network_has_the_map_sizes_of_the_paper():
     shape, sizes = (None, 299, 299, 3), []
     for layer in network():
         shape = layer.compute_output_shape(shape)
@@ -200,7 +200,7 @@ def test_same_padding_keeps_the_network_aligned():
 
 
 @pytest.mark.slow
-def test_the_network_gives_the_features_of_keras_applications():
+def test_the_network_equals_keras_applications():
     peer = keras.applications.InceptionV3(weights=None, include_top=False, input_shape=(75, 75, 3))
     normalization = keras.layers.BatchNormalization(epsilon=1e-3, scale=False)
     layers = network(normalization=normalization, data_format="channels_last", kernel_initializer="zeros")
@@ -229,7 +229,7 @@ def test_the_network_gives_the_features_of_keras_applications():
 
 @pytest.mark.parametrize("normalization", ["batch", None])
 @pytest.mark.parametrize("count", [True, False])
-def test_the_pooled_branch_is_that_of_pytorch(normalization, count):
+def test_the_pooled_branch_equals_pytorch(normalization, count):
     torch = pytest.importorskip("torch")
     layer = InceptionV3A(8, count_include_pad=count, normalization=normalization)
     inputs = noise(2, 5, 4, 3)
@@ -257,12 +257,12 @@ def test_the_pooled_branch_is_that_of_pytorch(normalization, count):
     width=st.integers(1, 40),
     padding=st.sampled_from(["valid", "same"]),
 )
-def test_any_map(cls, height, width, padding):
+def test_any_map_size_matches_the_figure(cls, height, width, padding):
     layer = cls(width=0.01, padding=padding, normalization=None)
     least = 1 if padding == "same" else {InceptionV3Stem: 27}.get(cls, 3)
     inputs = noise(1, height, width, 1)
     if min(height, width) < least:
-        with pytest.raises(ValueError, match=f"takes maps of at least {least} x {least}. Received"):
+        with pytest.raises(ValueError, match=f"takes feature maps of at least {least} x {least}. Received"):
             layer(inputs)
         return
     outputs = keras.ops.convert_to_numpy(layer(inputs))
@@ -273,7 +273,7 @@ def test_any_map(cls, height, width, padding):
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_zero_and_huge_inputs():
+def test_zero_and_huge_inputs_are_finite():
     layer = InceptionV3A(width=0.05)
     for value in (0.0, 1e-30, 1e30):
         outputs = keras.ops.convert_to_numpy(layer(np.full((1, 3, 3, 2), value, "float32")))
@@ -308,7 +308,7 @@ def test_refusals(cls, arguments, message):
         cls(**arguments)
 
 
-def test_arguments_of_other_blocks_are_unknown():
+def test_refuses_arguments_of_other_blocks():
     with pytest.raises(ValueError, match="padding"):
         InceptionV3A(padding="valid")
     with pytest.raises(ValueError, match="count_include_pad"):

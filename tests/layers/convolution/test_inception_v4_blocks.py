@@ -1,4 +1,4 @@
-"""The blocks of Inception-v4 against their figures by loops, and the whole network's count of parameters."""
+"""The blocks of Inception-v4 against their figures by loops, and the network's parameter count."""
 
 import keras
 import numpy as np
@@ -65,7 +65,7 @@ def reduction_a(filters=(192, 224, 256, 384), **_):
 
 SHARED = {
     "width": 0.03,
-    # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: other cases have them.
+    # Keras' normalizations compute float64 in float32 on JAX and PyTorch; other cases have them.
     "normalization": None,
     "activation": "elu",
     "data_format": "channels_last",
@@ -75,7 +75,7 @@ SHARED = {
 CASES = [
     dict(
         cls=InceptionV4Stem,
-        # Two channels at least: PyTorch has no float64 gradient of a convolution from several to one.
+        # Two or more channels: PyTorch has no float64 gradient of a convolution from several to one.
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
@@ -154,7 +154,7 @@ def noise(*shape):
 
 
 def network(**options):
-    """Inception-v4 up to its last map."""
+    """Returns Inception-v4 up to its last feature map."""
     return [
         InceptionV4Stem(**options),
         *[InceptionV4A(**options) for _ in range(4)],
@@ -165,13 +165,13 @@ def network(**options):
     ]
 
 
-def test_the_network_has_its_parameters():
+def test_the_network_has_the_published_parameter_count():
     body, shape = oracle.parameters(network(kernel_initializer="zeros"), (None, 299, 299, 3))
     assert shape == (None, 8, 8, 1536)
     assert body + 1536 * 1000 + 1000 == 42_679_816  # timm's inception_v4.
 
 
-def test_the_network_has_the_maps_of_the_paper():
+def test_the_network_has_the_map_sizes_of_the_paper():
     shape, sizes = (None, 299, 299, 3), []
     for layer in network():
         shape = layer.compute_output_shape(shape)
@@ -193,12 +193,12 @@ def test_same_padding_keeps_the_network_aligned():
     width=st.integers(1, 40),
     padding=st.sampled_from(["valid", "same"]),
 )
-def test_any_map(cls, height, width, padding):
+def test_any_map_size_matches_the_figure(cls, height, width, padding):
     layer = cls(width=0.01, padding=padding, normalization=None)
     least = 1 if padding == "same" else {InceptionV4Stem: 27}.get(cls, 3)
     inputs = noise(1, height, width, 1)
     if min(height, width) < least:
-        with pytest.raises(ValueError, match=f"takes maps of at least {least} x {least}. Received"):
+        with pytest.raises(ValueError, match=f"takes feature maps of at least {least} x {least}. Received"):
             layer(inputs)
         return
     outputs = keras.ops.convert_to_numpy(layer(inputs))

@@ -108,14 +108,14 @@ def test_one_filter_is_a_convolution():
     np.testing.assert_array_equal(numpy_of(layer(inputs)), numpy_of(sibling(inputs)))
 
 
-def test_parameters_are_those_of_network_in_network():
+def test_parameter_counts_match_network_in_network():
     """The first block of the paper's CIFAR-10 network: 5x5 to 192, then 160 and 96."""
     layer = MLPConv2D((192, 160, 96), 5, padding="same")
     layer.build((None, 32, 32, 3))
     assert layer.count_params() == (75 * 192 + 192) + (192 * 160 + 160) + (160 * 96 + 96)
 
 
-def test_a_pixel_is_a_multilayer_perceptron_of_its_window():
+def test_each_pixel_is_a_multilayer_perceptron_of_its_window():
     layer = MLPConv2D((5, 3), 3)
     inputs = noise(2, 3, 3, 2)
     outputs = numpy_of(layer(inputs))[:, 0, 0]
@@ -125,7 +125,7 @@ def test_a_pixel_is_a_multilayer_perceptron_of_its_window():
 
 
 @pytest.mark.parametrize("initializer", ["he_normal", keras.initializers.GlorotUniform(seed=3)])
-def test_kernels_of_equal_shape_start_apart(initializer):
+def test_kernels_of_equal_shape_start_different(initializer):
     layer = MLPConv2D((4, 4, 4), 1, kernel_initializer=initializer)
     layer.build((None, 5, 5, 4))
     kernels = [convolution.get_weights()[0] for convolution in layer.convolutions]
@@ -133,7 +133,7 @@ def test_kernels_of_equal_shape_start_apart(initializer):
     assert np.abs(kernels[1] - kernels[2]).max() > 0.01
 
 
-def test_all_zero_and_a_window_larger_than_the_map():
+def test_zeros_and_a_large_window_are_accepted():
     layer = MLPConv2D((4, 2), 7, padding="same")
     assert not numpy_of(layer(np.zeros((1, 2, 1, 3), "float32"))).any()
 

@@ -1,4 +1,4 @@
-"""TiledConv against a convolution by loops that picks its kernel by position."""
+"""TiledConv against a convolution by loops that selects its kernel by position."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ def as_tuple(value, rank):
 
 
 def convolved(inputs, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1, tile_size=2):
-    """Channels last. Output position `place` takes the kernel `place % tile_size`."""
+    """Returns a channels_last convolution; output position `place` uses kernel `place % tile_size`."""
     rank = inputs.ndim - 2
     strides, dilation_rate = as_tuple(strides, rank), as_tuple(dilation_rate, rank)
     size, filters = kernel.shape[rank:-2], kernel.shape[-1]
@@ -175,7 +175,7 @@ def test_every_position_uses_its_own_kernel(arguments, padding, tile_size):
         {"groups": 2, "activation": "relu"},
     ],
 )
-def test_one_tile_is_conv2d(arguments):
+def test_one_tile_equals_conv2d(arguments):
     inputs = noise(2, 9, 8, 4)
     layer = TiledConv2D(6, 3, tile_size=1, bias_initializer="ones", **arguments)
     sibling = keras.layers.Conv2D(6, 3, **arguments)
@@ -185,7 +185,7 @@ def test_one_tile_is_conv2d(arguments):
     np.testing.assert_array_equal(numpy_of(layer(inputs)), numpy_of(sibling(inputs)))
 
 
-def test_one_tile_is_conv1d_causal():
+def test_one_tile_equals_causal_conv1d():
     inputs = noise(2, 9, 4)
     layer = TiledConv1D(6, 3, padding="causal", dilation_rate=2, tile_size=1)
     sibling = keras.layers.Conv1D(6, 3, padding="causal", dilation_rate=2)
@@ -195,7 +195,7 @@ def test_one_tile_is_conv1d_causal():
     np.testing.assert_allclose(numpy_of(layer(inputs)), numpy_of(sibling(inputs)), rtol=1e-6, atol=1e-7)
 
 
-def test_equal_kernels_are_conv2d():
+def test_equal_kernels_equal_conv2d():
     inputs = noise(2, 9, 8, 3)
     sibling = keras.layers.Conv2D(4, 3, padding="same")
     expected = numpy_of(sibling(inputs))
@@ -206,7 +206,7 @@ def test_equal_kernels_are_conv2d():
     np.testing.assert_allclose(numpy_of(layer(inputs)), expected, atol=1e-5)
 
 
-def test_three_by_three_by_hand():
+def test_a_3x3_case_by_hand():
     layer = TiledConv2D(1, 1, use_bias=False, tile_size=2)
     layer.build((1, 3, 3, 1))
     layer.set_weights([np.array([[1, 10], [100, 1000]], "float32").reshape(2, 2, 1, 1, 1, 1)])
@@ -214,7 +214,7 @@ def test_three_by_three_by_hand():
     np.testing.assert_array_equal(outputs, [[1, 20, 3], [400, 5000, 600], [7, 80, 9]])
 
 
-def test_a_map_smaller_than_the_tile():
+def test_a_map_smaller_than_the_tile_is_accepted():
     inputs = noise(1, 2, 1, 2)
     layer = TiledConv2D(3, 3, padding="same", tile_size=4, use_bias=False)
     expected = convolved(inputs, numpy_of((layer(inputs), layer.kernel)[1]), padding="same", tile_size=4)
@@ -232,7 +232,7 @@ def test_kernels_are_initialized_one_by_one():
     assert np.abs(correlations).max() < 0.05
 
 
-def test_the_first_kernel_is_conv2ds_and_a_seed_repeats_them_all():
+def test_the_first_kernel_equals_conv2d_and_a_seed_repeats_all_kernels():
     def kernel(cls, **arguments):
         layer = cls(4, 3, kernel_initializer=keras.initializers.GlorotUniform(seed=3), **arguments)
         layer.build((None, 8, 8, 2))

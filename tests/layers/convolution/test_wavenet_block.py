@@ -1,4 +1,4 @@
-"""WaveNetBlock1D against the paper's equation 2 and figure 4 by loops; who sees whom in a stack."""
+"""WaveNetBlock1D against the paper's equation 2 and figure 4 by loops; receptive fields of stacks."""
 
 import keras
 import numpy as np
@@ -64,7 +64,7 @@ CASES = [
 
 
 def stack(rates, kernel_size, filters=4):
-    """The sum of the skip outputs of a stack, and the last residual output."""
+    """Returns the sum of the skip outputs of a stack, and the last residual output."""
     blocks = [
         WaveNetBlock1D(filters, kernel_size, dilation_rate=rate, kernel_initializer="he_normal")
         for rate in rates
@@ -82,7 +82,7 @@ def stack(rates, kernel_size, filters=4):
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("skip_filters", [None, 5])
-def test_no_output_sees_a_later_step(skip_filters, data_format):
+def test_no_output_depends_on_a_later_step(skip_filters, data_format):
     block = WaveNetBlock1D(3, 3, dilation_rate=2, skip_filters=skip_filters, data_format=data_format)
     inputs = noise(1, 16, 3)
     changed = inputs.copy()
@@ -102,8 +102,8 @@ def test_no_output_sees_a_later_step(skip_filters, data_format):
     ("rates", "kernel_size", "field"),
     [((1, 2, 4, 8, 16), 2, 32), ((1, 2, 4), 3, 15), ((1, 2, 4, 1, 2, 4), 2, 15)],
 )
-def test_the_receptive_field_of_a_stack(rates, kernel_size, field):
-    """Doubling rates with two taps see 2^n steps (the paper's section 2.1: 1 to 512 see 1024)."""
+def test_the_receptive_field_of_a_stack_matches_the_paper(rates, kernel_size, field):
+    """Doubling rates with two taps see 2^n steps (section 2.1: rates 1 to 512 see 1024)."""
     assert field == 1 + (kernel_size - 1) * sum(rates)
     inputs = noise(1, field + 6, 4)
     run = stack(rates, kernel_size)
@@ -121,8 +121,8 @@ def test_without_skip_filters_the_outputs_share_the_convolution():
     np.testing.assert_allclose(residual - skip, inputs, atol=1e-6)
 
 
-def test_saturated_and_closed_units():
-    """tanh(100) = 1 behind an open gate gives the pointwise kernel's sum, behind a closed one nothing."""
+def test_saturated_and_closed_units_give_the_kernel_sum_or_zero():
+    """tanh(100) = 1 with an open gate gives the pointwise kernel's sum, with a closed gate 0."""
     inputs = noise(1, 6, 3)
     block = WaveNetBlock1D(3, 2)
     block.build(inputs.shape)
@@ -134,7 +134,7 @@ def test_saturated_and_closed_units():
     np.testing.assert_allclose(numpy_of(block(inputs)[0]), inputs, atol=1e-6)
 
 
-def test_parameters():
+def test_parameter_counts_by_hand():
     block = WaveNetBlock1D(32, 2, skip_filters=256)
     block.build((None, None, 32))
     assert block.count_params() == 2 * (2 * 32 * 32 + 32) + (32 * 32 + 32) + (32 * 256 + 256)
@@ -143,7 +143,7 @@ def test_parameters():
     assert shared_block.count_params() == 2 * 2 * 32 * 32 + 32 * 32
 
 
-def test_a_seed_does_not_repeat_itself_in_the_block():
+def test_kernels_with_one_seed_differ():
     block = WaveNetBlock1D(4, 1, skip_filters=4, kernel_initializer=keras.initializers.HeNormal(seed=3))
     block.build((None, 8, 4))
     kernels = [numpy_of(weight).ravel() for weight in block.weights if "kernel" in weight.name]
@@ -151,7 +151,7 @@ def test_a_seed_does_not_repeat_itself_in_the_block():
     assert np.abs(np.corrcoef(kernels) - np.eye(4)).max() < 0.9
 
 
-def test_one_step_and_a_rate_beyond_the_sequence():
+def test_one_step_and_a_large_rate_are_accepted():
     residual, skip = WaveNetBlock1D(3, 2, dilation_rate=512, skip_filters=5)(noise(1, 1, 3))
     assert residual.shape == (1, 1, 3) and skip.shape == (1, 1, 5)
 

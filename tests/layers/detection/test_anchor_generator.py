@@ -50,7 +50,7 @@ CASES = [
             "data_format": "channels_last",
         },
         input_shape={"P2": (2, 6, 9, 3), "P3": (2, 3, 5, 3)},
-        input_dtype={"P2": "uint8", "P3": "uint8"},  # only shapes count: there is nothing to differentiate
+        input_dtype={"P2": "uint8", "P3": "uint8"},  # only shapes matter, so there is no gradient
         reference=reference,
     ),
     dict(
@@ -70,7 +70,7 @@ def test_square_anchor_of_one_cell_by_hand():
     )
 
 
-def test_every_anchor_has_the_area_of_its_size_and_its_ratio():
+def test_every_anchor_has_the_area_and_ratio_of_its_arguments():
     anchors = keras.ops.convert_to_numpy(AnchorGenerator([20], [8])(np.zeros((1, 2, 2, 1))))[0]
     width, height = anchors[:, 2] - anchors[:, 0], anchors[:, 3] - anchors[:, 1]
     np.testing.assert_allclose(width * height, 400, rtol=1e-5)
@@ -95,9 +95,9 @@ def test_float32_stays_exact_under_half_precision():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"sizes": []}, "`sizes` must be a list with an entry for each map"),
+        ({"sizes": []}, "`sizes` must be a list with one entry per map"),
         ({"sizes": [[8, -1]]}, "`sizes` must be numbers above 0"),
-        ({"strides": [4, 8]}, "`strides` must be a positive integer for each of 1 maps"),
+        ({"strides": [4, 8]}, "`strides` must be a list of 1 positive integers, one per map"),
         ({"strides": [0]}, "`strides` must be a positive integer"),
         ({"aspect_ratios": []}, "`aspect_ratios` must be numbers above 0"),
         ({"offset": 2}, "`offset` must be a finite number at least 0 and at most 1"),
@@ -112,5 +112,5 @@ def test_refusals(arguments, message):
 
 @pytest.mark.parametrize("maps", [np.zeros((1, 4, 4)), [np.zeros((1, 4, 4, 1))] * 2])
 def test_refuses_other_maps(maps):
-    with pytest.raises(ValueError, match="takes as many maps of rank 4. Received: input_shape="):
+    with pytest.raises(ValueError, match="takes one map of rank 4 per entry of .* Received: input_shape="):
         AnchorGenerator([8], [4])(maps)

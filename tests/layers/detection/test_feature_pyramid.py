@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import FeaturePyramid, LocalResponseNormalization
 
 
 def convolved(inputs, weights, name, strides=1, **normalized):
-    """A convolution with one pixel of zeros around (none for a 1 x 1 kernel), and what normalizes it."""
+    """Returns a convolution with one pixel of zero padding (none for a 1 x 1 kernel), normalized."""
     kernel = weights[f"{name}/kernel"]
     size = len(kernel)
     reach = size // 2
@@ -63,7 +63,7 @@ CASES = [
             "filters": 3,
             "extra_levels": 2,
             "extra": "convolution",
-            # Keras' own normalizations compute in float32 under float64 on JAX and PyTorch.
+            # Keras' normalizations compute float64 in float32 on JAX and PyTorch.
             "normalization": LocalResponseNormalization(depth_radius=1, bias=1.5, alpha=0.3, beta=0.6),
             "kernel_initializer": "he_normal",
             "kernel_regularizer": keras.regularizers.L2(0.01),
@@ -131,7 +131,7 @@ def test_channels_follow_the_data_format():
     assert shapes == {"P3": (1, 5, 7, 6), "P4": (1, 5, 4, 3), "P5": (1, 5, 2, 2)}
 
 
-def test_parameters_are_those_of_torchvision():
+def test_the_parameter_count_matches_torchvision():
     # torchvision 0.20: FeaturePyramidNetwork([256, 512, 1024, 2048], 256) has 3,344,384.
     layer = FeaturePyramid(256)
     layer.build({f"P{n}": (None, 2 ** (9 - n), 2 ** (9 - n), 64 * 2**n) for n in (2, 3, 4, 5)})
@@ -157,9 +157,9 @@ def test_refusals(arguments, message):
     "inputs, message",
     [
         (np.zeros((1, 4, 4, 2)), "takes a dict of maps"),
-        ({"P3": np.zeros((1, 4, 4, 2)), "P5": np.zeros((1, 1, 1, 2))}, "successive numbers"),
-        ({"fine": np.zeros((1, 4, 4, 2))}, "names with successive numbers"),
-        ({"P3": np.zeros((1, 4, 4, 2)), "P4": np.zeros((1, 4, 4, 2))}, "half as high and wide"),
+        ({"P3": np.zeros((1, 4, 4, 2)), "P5": np.zeros((1, 1, 1, 2))}, "consecutive numbers"),
+        ({"fine": np.zeros((1, 4, 4, 2))}, "keys have consecutive numbers"),
+        ({"P3": np.zeros((1, 4, 4, 2)), "P4": np.zeros((1, 4, 4, 2))}, "half the height and width"),
     ],
 )
 def test_refuses_other_stages(inputs, message):

@@ -1,4 +1,4 @@
-"""NonMaxSuppression against the greedy loop, its soft variant against Bodla et al.'s algorithm."""
+"""NonMaxSuppression against the greedy loop, and its soft variant against Bodla et al.'s algorithm."""
 
 import keras
 import numpy as np
@@ -33,11 +33,11 @@ def reference(
         "scores": np.zeros((batch, max_output_size)),
         "classes": np.full((batch, max_output_size), -1),
     }
-    for picture in range(batch):
+    for image in range(batch):
         left = [
             [
-                scores[picture, row, name],
-                boxes[picture, row] if boxes.ndim == 3 else boxes[picture, row, name],
+                scores[image, row, name],
+                boxes[image, row] if boxes.ndim == 3 else boxes[image, row, name],
                 name,
             ]
             for row in range(count)
@@ -49,8 +49,8 @@ def reference(
                 break
             best = max(left, key=lambda item: item[0])
             left = [item for item in left if item is not best]
-            found["scores"][picture, place], found["boxes"][picture, place] = best[0], best[1]
-            found["classes"][picture, place] = best[2]
+            found["scores"][image, place], found["boxes"][image, place] = best[0], best[1]
+            found["classes"][image, place] = best[2]
             kept = []
             for score, box, name in left:
                 overlap = 0.0
@@ -67,7 +67,7 @@ def reference(
 
 
 def candidates(count=14, classes=3, *, own_boxes=False, bounding_box_format="xyxy", seed=0):
-    """Boxes that overlap a lot, no two edges of which coincide, and scores that bfloat16 tells apart."""
+    """Returns strongly overlapping boxes with distinct edges, and scores that differ in bfloat16."""
     rng = np.random.default_rng(seed)
     number = count * classes if own_boxes else count
     edges = np.stack([rng.permutation(176)[: 2 * number] / 4 for _ in range(4)])
@@ -118,7 +118,7 @@ def numpy_of(outputs):
     return {name: keras.ops.convert_to_numpy(value) for name, value in outputs.items()}
 
 
-def test_by_hand():
+def test_a_case_by_hand():
     boxes = np.array([[[0.0, 0, 10, 10], [1, 0, 10, 10], [0, 0, 10, 4], [20, 20, 30, 30]]])
     kept = numpy_of(NonMaxSuppression(4)(boxes, np.array([[[0.8], [0.9], [0.5], [0.7]]])))
     np.testing.assert_array_equal(
@@ -128,13 +128,13 @@ def test_by_hand():
     np.testing.assert_array_equal(kept["classes"][0], [0, 0, 0, -1])
 
 
-def test_classes_do_not_meet():
+def test_classes_are_independent():
     boxes = np.array([[[0.0, 0, 10, 10], [0, 0, 10, 10]]])
     kept = numpy_of(NonMaxSuppression(4)(boxes, np.array([[[0.8, 0.0], [0.6, 0.9]]])))
     np.testing.assert_array_equal(kept["classes"][0], [1, 0, -1, -1])
 
 
-def test_a_box_far_from_the_origin_is_as_exact():
+def test_a_box_far_from_the_origin_is_exact():
     boxes, scores = candidates()
     near = numpy_of(NonMaxSuppression(10)(boxes, scores))
     far = numpy_of(NonMaxSuppression(10)(boxes + 4096, scores))
@@ -142,7 +142,7 @@ def test_a_box_far_from_the_origin_is_as_exact():
     np.testing.assert_array_equal(far["scores"], near["scores"])
 
 
-def test_a_large_sigma_drops_nothing_and_a_small_one_whatever_overlaps():
+def test_a_large_sigma_drops_nothing_and_a_small_one_all_overlaps():
     boxes, scores = candidates(classes=1)
     every = numpy_of(NonMaxSuppression(14, soft_sigma=1e6, score_threshold=0.0)(boxes, scores))
     np.testing.assert_allclose(every["scores"], -np.sort(-scores[..., 0]), rtol=1e-4)
@@ -151,7 +151,7 @@ def test_a_large_sigma_drops_nothing_and_a_small_one_whatever_overlaps():
     np.testing.assert_array_equal(few["boxes"], strict["boxes"])
 
 
-def test_nothing_above_the_threshold_is_all_padding():
+def test_the_output_is_padding_if_no_score_passes():
     boxes, scores = candidates()
     kept = numpy_of(NonMaxSuppression(3, score_threshold=1.0)(boxes, scores))
     assert (kept["classes"] == -1).all() and not kept["boxes"].any() and not kept["scores"].any()

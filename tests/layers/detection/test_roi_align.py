@@ -1,4 +1,4 @@
-"""ROIAlign2D against sample by sample interpolation, plain crops and linear maps."""
+"""ROIAlign2D against interpolation by loops, plain crops, and linear maps."""
 
 import keras
 import numpy as np
@@ -10,16 +10,16 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 from tests.ops.test_boxes import random_boxes
 
 
-def interpolated(picture, y, x):
-    """The value at (y, x), pixel centres at integers; borders continue for one pixel, then nothing is."""
-    height, width = picture.shape[:2]
+def interpolated(image, y, x):
+    """Returns the value at (y, x), pixel centers at integers; edges extend one pixel, then 0."""
+    height, width = image.shape[:2]
     if not (-1 <= y <= height and -1 <= x <= width):
-        return np.zeros(picture.shape[-1])
+        return np.zeros(image.shape[-1])
     y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
-    total = np.zeros(picture.shape[-1])
+    total = np.zeros(image.shape[-1])
     for row in range(height):
         for column in range(width):
-            total += max(0.0, 1 - abs(y - row)) * max(0.0, 1 - abs(x - column)) * picture[row, column]
+            total += max(0.0, 1 - abs(y - row)) * max(0.0, 1 - abs(x - column)) * image[row, column]
     return total
 
 
@@ -36,8 +36,8 @@ def reference(
     features, boxes = inputs
     rows, columns = (output_size,) * 2 if isinstance(output_size, int) else output_size
     outputs = np.zeros((*boxes.shape[:2], rows, columns, features.shape[-1]))
-    for picture in range(len(boxes)):
-        for number, box in enumerate(boxes[picture]):
+    for image in range(len(boxes)):
+        for number, box in enumerate(boxes[image]):
             if bounding_box_format == "yxyx":
                 box = box[[1, 0, 3, 2]]
             left, top, right, bottom = box * spatial_scale
@@ -52,7 +52,7 @@ def reference(
                         for j in range(sampling_ratio):
                             y = top + (row + (i + 0.5) / sampling_ratio) * height / rows
                             x = left + (column + (j + 0.5) / sampling_ratio) * width / columns
-                            outputs[picture, number, row, column] += interpolated(features[picture], y, x)
+                            outputs[image, number, row, column] += interpolated(features[image], y, x)
     return outputs / sampling_ratio**2
 
 
@@ -95,13 +95,13 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def test_whole_pixels_are_a_plain_crop():
+def test_integer_boxes_equal_a_crop():
     features = np.random.default_rng(0).normal(size=(1, 8, 9, 2)).astype("float32")
     crop = ROIAlign2D((3, 4), 1.0, sampling_ratio=1)(features, np.array([[[2.0, 1, 6, 4]]]))
     np.testing.assert_allclose(numpy_of(crop)[0, 0], features[0, 1:4, 2:6], rtol=1e-6)
 
 
-def test_a_linear_map_gives_the_centres_of_the_cells():
+def test_a_linear_map_gives_the_centers_of_the_cells():
     y, x = np.mgrid[:10, :12] + 0.5
     features = np.stack([y, x], axis=-1)[None].astype("float32")
     outputs = numpy_of(ROIAlign2D(2, 0.5)(features, np.array([[[4.0, 3, 20, 15]]])))[0, 0]
@@ -127,7 +127,7 @@ def test_boxes_keep_their_precision_under_half_precision():
 
 @pytest.mark.parametrize("aligned", [False, True])
 @pytest.mark.parametrize("sampling_ratio", [1, 2, 3])
-def test_products_of_matrices_equal_gathering(sampling_ratio, aligned):
+def test_matrix_products_equal_gathering(sampling_ratio, aligned):
     features, boxes = arrays(4)
 
     def outputs_and_gradients(dense):
@@ -151,7 +151,7 @@ def test_products_of_matrices_equal_gathering(sampling_ratio, aligned):
 
 
 @pytest.mark.parametrize("dense", [False, True])
-def test_several_levels_are_each_their_own_map(dense):
+def test_each_box_reads_its_level(dense):
     rng = np.random.default_rng(0)
     maps = [rng.normal(size=(2, size, size + 1, 3)).astype("float32") for size in (8, 4)]
     boxes = random_boxes(2, 5, size=28.0)

@@ -1,4 +1,4 @@
-"""GaussianSampling: its draws by their statistics, its gradients by the noise that they went with."""
+"""GaussianSampling against the statistics of its draws, and its gradients against the drawn noise."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def reference(inputs, weights, **_):
     return outputs
 
 
-# What draws at inference is not deterministic there, so `inference="sample"` is tested by hand.
+# The contract requires deterministic inference, so `inference="sample"` has only hand tests.
 CASES = [
     dict(
         cls=GaussianSampling,
@@ -46,7 +46,7 @@ def test_draws_have_the_mean_and_the_variance(arguments):
     assert abs(np.corrcoef(draws.T)[0, 1]) < 0.03
 
 
-def test_calls_draw_anew_and_a_seed_fixes_them():
+def test_calls_draw_new_noise_and_a_seed_fixes_it():
     inputs = given([0.0], [0.0], 100)
     layer = GaussianSampling(seed=1)
     first, second = numbers(layer(inputs, training=True)), numbers(layer(inputs, training=True))
@@ -54,12 +54,12 @@ def test_calls_draw_anew_and_a_seed_fixes_them():
     np.testing.assert_array_equal(numbers(GaussianSampling(seed=1)(inputs, training=True)), first)
 
 
-def test_the_config_holds_inference():
+def test_the_config_contains_inference():
     layer = GaussianSampling.from_config(GaussianSampling(inference="sample", seed=4).get_config())
     assert (layer.inference, layer.seed) == ("sample", 4)
 
 
-def test_gradients_are_those_of_noise_that_was_given():
+def test_gradients_treat_the_noise_as_constant():
     layer = GaussianSampling(seed=0)
     inputs = given([1.0], [0.5], 50)
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(layer(x, training=True)), [inputs])
@@ -80,7 +80,7 @@ def test_extreme_log_variances_stay_finite(log_variance, spread):
     assert draws.std() == pytest.approx(spread, rel=0.1, abs=1e-6)
 
 
-def test_the_output_feeds_a_decoder_of_a_batch_of_one():
+def test_a_decoder_accepts_the_output_for_a_batch_of_one():
     assert tuple(GaussianSampling()(np.zeros((1, 2)), training=True).shape) == (1, 1)
 
 
@@ -97,8 +97,8 @@ def test_refusals(arguments, message):
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 5), (2, None)])
-def test_refuses_inputs_that_do_not_hold_pairs(shape):
+def test_refuses_inputs_without_mean_and_variance_pairs(shape):
     with pytest.raises(
-        ValueError, match="must hold means and as many log variances .* Received: input_shape="
+        ValueError, match="must have a known, even size: means, then log variances. Received: input_shape="
     ):
         GaussianSampling().build(shape)

@@ -1,4 +1,4 @@
-"""CosineDense against loops over the cosine's definition."""
+"""CosineDense against the definition of the cosine by loops."""
 
 import keras
 import numpy as np
@@ -41,7 +41,7 @@ def numbers(tensor):
     return np.asarray(keras.ops.convert_to_numpy(tensor), "float64")
 
 
-def test_by_hand():
+def test_a_case_by_hand():
     layer = CosineDense(2, scale=10)
     layer.build((None, 2))
     layer.set_weights([np.array([[2.0, -3.0], [0.0, 3.0]])])
@@ -50,7 +50,7 @@ def test_by_hand():
     )
 
 
-def test_is_dense_of_unit_features_and_unit_weights():
+def test_equals_dense_on_normalized_features_and_weights():
     inputs = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
     layer = CosineDense(3)
     outputs = numbers(layer(inputs))
@@ -63,7 +63,7 @@ def test_is_dense_of_unit_features_and_unit_weights():
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e-3, 1e30])
-def test_length_does_not_matter(factor):
+def test_the_norms_do_not_matter(factor):
     inputs = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
     layer = CosineDense(3)
     expected = numbers(layer(inputs))
@@ -72,7 +72,7 @@ def test_length_does_not_matter(factor):
     np.testing.assert_allclose(numbers(layer(inputs)), expected, rtol=1e-5, atol=1e-7)
 
 
-def test_cosines_stay_cosines_in_float16():
+def test_cosines_stay_in_range_in_float16():
     layer = CosineDense(8, dtype="mixed_float16")
     inputs = np.random.default_rng(0).normal(size=(4, 512)).astype("float16") * np.float16(1000)
     layer(inputs)
@@ -82,7 +82,7 @@ def test_cosines_stay_cosines_in_float16():
     np.testing.assert_allclose(outputs[range(4), range(0, 8, 2)], 1.0, atol=2e-3)
 
 
-def test_zero_features_and_zero_weights_give_zero_and_can_move():
+def test_zero_features_and_weights_give_zero_and_finite_gradients():
     layer = CosineDense(2, kernel_initializer="zeros")
     layer.build((None, 3))
     value, (of_inputs,), (of_kernel,) = value_and_gradients(
@@ -93,7 +93,7 @@ def test_zero_features_and_zero_weights_give_zero_and_can_move():
     assert not numbers(CosineDense(2)(np.zeros((2, 3)))).any()
 
 
-def test_the_gradient_is_at_right_angles_to_the_features():
+def test_the_gradient_is_orthogonal_to_the_features():
     layer = CosineDense(1)
     inputs = np.random.default_rng(0).normal(size=(1, 6)).astype("float32")
     layer(inputs)

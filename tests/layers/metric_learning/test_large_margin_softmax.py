@@ -1,4 +1,4 @@
-"""LargeMarginSoftmax against equations (18) and (19) by arc cosines, and against pytorch-metric-learning."""
+"""LargeMarginSoftmax against equations (18) and (19) by arc cosines, and pytorch-metric-learning."""
 
 import math
 
@@ -20,7 +20,7 @@ def psi(angle, margin):
 
 
 def trained(features, kernel, labels, margin, weight):
-    """The logits in training, with `weight` the paper's lambda."""
+    """Returns the training logits; `weight` is the paper's lambda."""
     outputs = np.array([[dot(row, column) for column in kernel.T] for row in features])
     for row, label in enumerate(labels):
         own = kernel[:, label]
@@ -71,14 +71,14 @@ def kernel_of(layer):
 
 @pytest.mark.parametrize("margin", [1, 2, 3, 4, 7])
 @pytest.mark.parametrize("weight", [0.0, 1.5])
-def test_training_is_the_formula(margin, weight):
+def test_training_matches_the_formula(margin, weight):
     layer = LargeMarginSoftmax(4, margin=margin, annealing_start=weight, annealing_rate=0.0)
     outputs = numbers(layer(FEATURES, labels=LABELS, training=True))
     expected = trained(FEATURES, kernel_of(layer), LABELS, margin, weight)
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_schedule():
+def test_the_schedule_matches_the_formula():
     layer = LargeMarginSoftmax(
         4, annealing_start=8.0, annealing_rate=0.25, annealing_power=2.0, annealing_end=3.0
     )
@@ -90,7 +90,7 @@ def test_the_schedule():
     assert int(layer.step) == 5
 
 
-def test_the_defaults_fall_to_one_in_8700_steps():
+def test_the_default_lambda_decreases_to_one_in_8700_steps():
     layer = LargeMarginSoftmax(4)
     layer.build((None, 5))
     for step, weight in ((0, 1000.0), (8727, 1.0), (100_000, 0.0)):
@@ -108,7 +108,7 @@ def test_only_training_with_labels_applies_the_margin_and_counts():
     assert int(layer.step) == 1
 
 
-def test_a_margin_of_one_is_dense_without_bias():
+def test_a_margin_of_one_equals_dense_without_bias():
     layer = LargeMarginSoftmax(4, margin=1)
     outputs = numbers(layer(FEATURES, labels=LABELS, training=True))
     dense = keras.layers.Dense(4, use_bias=False)
@@ -118,7 +118,7 @@ def test_a_margin_of_one_is_dense_without_bias():
 
 
 @pytest.mark.parametrize("margin", [2, 3, 4, 6])
-def test_psi_is_continuous_falls_and_stays_under_the_cosine(margin):
+def test_psi_is_continuous_decreasing_and_at_most_the_cosine(margin):
     angles = np.linspace(0, np.pi, 2001)
     layer = LargeMarginSoftmax(2, margin=margin, annealing_start=0, kernel_initializer="identity")
     features = np.stack([np.cos(angles), np.sin(angles)], axis=-1).astype("float32")
@@ -130,10 +130,10 @@ def test_psi_is_continuous_falls_and_stays_under_the_cosine(margin):
     np.testing.assert_allclose(values, [psi(angle, margin) for angle in angles], atol=2e-5)
 
 
-# Theirs: NumPy calls a hook of PyTorch's tensors in its new form.
+# Not from this package: NumPy's new signature of a hook that PyTorch's tensors define.
 @pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
 @pytest.mark.parametrize("margin", [2, 3, 4])
-def test_loss_and_gradient_are_those_of_pytorch_metric_learning(margin):
+def test_loss_and_gradient_equal_pytorch_metric_learning(margin):
     torch = pytest.importorskip("torch")
     losses = pytest.importorskip("pytorch_metric_learning.losses")
     layer = LargeMarginSoftmax(4, margin=margin, annealing_start=0)
@@ -152,7 +152,7 @@ def test_loss_and_gradient_are_those_of_pytorch_metric_learning(margin):
     np.testing.assert_allclose(numbers(of_kernel), peer.W.grad.numpy(), rtol=1e-3, atol=1e-5)
 
 
-def test_labels_in_a_column_and_as_floats():
+def test_column_and_float_labels_are_accepted():
     layer = LargeMarginSoftmax(4, annealing_start=1.0, annealing_rate=0.0)
     outputs = [
         numbers(layer(FEATURES, labels=labels, training=True))
@@ -162,14 +162,14 @@ def test_labels_in_a_column_and_as_floats():
     np.testing.assert_array_equal(outputs[2], outputs[0])
 
 
-def test_a_label_that_is_no_class_gets_no_margin():
+def test_a_label_outside_the_classes_gets_no_margin():
     layer = LargeMarginSoftmax(4, annealing_start=0)
     outputs = numbers(layer(FEATURES[:2], labels=np.array([-1, 4]), training=True))
     np.testing.assert_array_equal(outputs, numbers(layer(FEATURES[:2])))
 
 
 @pytest.mark.parametrize("factor", [0.0, 1e-30, 1e30])
-def test_zero_tiny_and_huge_features(factor):
+def test_zero_tiny_and_huge_features_are_finite(factor):
     layer = LargeMarginSoftmax(4, annealing_start=0)
     layer.build((None, 5))
     features = FEATURES * np.float32(factor)
@@ -184,17 +184,17 @@ def test_zero_tiny_and_huge_features(factor):
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_the_gradient_is_finite_along_and_against_the_class(sign):
+def test_the_gradient_is_finite_at_angles_0_and_180_degrees(sign):
     layer = LargeMarginSoftmax(2, annealing_start=0, kernel_initializer="identity")
     value, (gradient,), _ = value_and_gradients(
         lambda x: layer(x, labels=np.array([0]), training=True)[0, 0], [np.array([[sign, 0.0]], "float32")]
     )
     assert float(value) == pytest.approx(1.0 if sign > 0 else -7.0)
-    # The length scales the logit; a turn away from the class changes it in second order only.
+    # The length scales the logit; a rotation changes it only in second order.
     np.testing.assert_allclose(numbers(gradient), [[sign * float(value), 0.0]], atol=1e-5)
 
 
-def test_in_a_model_that_is_given_the_labels():
+def test_it_trains_in_a_model_with_label_inputs():
     keras.utils.set_random_seed(0)
     features, labels = keras.Input((5,)), keras.Input((), dtype="int32")
     head = LargeMarginSoftmax(4, annealing_start=10.0, annealing_rate=0.1)
@@ -228,7 +228,7 @@ def test_refusals(arguments, message):
 @pytest.mark.parametrize("shape", [(4,), (2, 3, 4), (2, None)])
 def test_refuses_features_of_another_rank(shape):
     with pytest.raises(
-        ValueError, match=r"must have the shape \(batch, features\), the last known. Received"
+        ValueError, match=r"must have the shape \(batch, features\), with a known number .* Received"
     ):
         LargeMarginSoftmax(2).build(shape)
 

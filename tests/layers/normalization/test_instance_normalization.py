@@ -1,4 +1,4 @@
-"""InstanceNormalization against its formula, and Keras' group normalization with a group a channel."""
+"""InstanceNormalization against its formula, and Keras' group normalization with one channel per group."""
 
 import keras
 import numpy as np
@@ -57,7 +57,7 @@ def noise(*shape, seed=0):
 
 
 @pytest.mark.parametrize("axis, shape", [(-1, (2, 7, 5, 3)), (1, (2, 3, 7, 5)), (-1, (3, 9, 4))])
-def test_it_is_keras_group_normalization_with_a_group_a_channel(axis, shape):
+def test_it_equals_keras_group_normalization_with_one_channel_per_group(axis, shape):
     inputs = 3 * noise(*shape) + 1
     layer = InstanceNormalization(axis=axis, epsilon=1e-3)
     sibling = keras.layers.GroupNormalization(groups=-1, axis=axis, epsilon=1e-3)
@@ -67,7 +67,7 @@ def test_it_is_keras_group_normalization_with_a_group_a_channel(axis, shape):
     np.testing.assert_allclose(numpy_of(layer(inputs)), numpy_of(sibling(inputs)), atol=1e-5)
 
 
-def test_it_takes_contrast_and_brightness_of_each_example_away():
+def test_it_removes_contrast_and_brightness_per_example():
     inputs = noise(3, 8, 8, 4)
     changed = inputs * np.array([2.0, 5.0, 0.5]).reshape(3, 1, 1, 1) + np.array([1.0, -3.0, 9.0]).reshape(
         3, 1, 1, 1
@@ -79,7 +79,7 @@ def test_it_takes_contrast_and_brightness_of_each_example_away():
     np.testing.assert_allclose(numpy_of(layer(changed.astype("float32"))), outputs, atol=1e-4)
 
 
-def test_an_example_does_not_depend_on_its_batch_nor_on_the_mode():
+def test_an_example_does_not_depend_on_its_batch_or_the_mode():
     inputs, layer = noise(4, 6, 6, 2), InstanceNormalization()
     outputs = numpy_of(layer(inputs))
     np.testing.assert_allclose(numpy_of(layer(inputs[1:2])), outputs[1:2], atol=1e-6)
@@ -94,8 +94,8 @@ def test_a_flat_map_and_a_map_of_one_position_become_beta(value):
 
 
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float16"])
-def test_statistics_of_half_precision_are_those_of_float32(dtype):
-    # The squares of these leave float16's range, and a mean of 4096 of them loses all digits in it.
+def test_half_precision_statistics_use_float32(dtype):
+    # The squares overflow float16, and a float16 mean of 4096 values loses all precision.
     inputs = (500 * noise(1, 64, 64, 2) + 1000).astype("float16").astype("float32")
     outputs = numpy_of(InstanceNormalization(dtype=dtype)(inputs))
     rounded = numpy_of(keras.ops.cast(inputs, keras.DTypePolicy(dtype).compute_dtype))
@@ -103,7 +103,7 @@ def test_statistics_of_half_precision_are_those_of_float32(dtype):
     np.testing.assert_allclose(outputs, expected, atol=2e-2 if "bf" in dtype else 3e-3)
 
 
-def test_a_mean_far_from_zero_does_not_drown_the_variance():
+def test_a_large_mean_does_not_cancel_the_variance():
     inputs = 1e4 + noise(1, 16, 16, 1)
     outputs = numpy_of(InstanceNormalization()(inputs))
     np.testing.assert_allclose(outputs, reference(inputs.astype("float64"), {}), atol=1e-2)

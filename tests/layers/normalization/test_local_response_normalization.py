@@ -54,12 +54,12 @@ def test_equals_pytorch_with_alpha_times_the_window(depth_radius, channels):
     )
 
 
-def test_the_defaults_are_alexnets():
+def test_the_defaults_match_alexnet():
     layer = LocalResponseNormalization()
     assert (layer.depth_radius, layer.bias, layer.alpha, layer.beta) == (2, 2.0, 1e-4, 0.75)
 
 
-def test_beta_0_and_alpha_0_leave_a_factor():
+def test_beta_0_and_alpha_0_give_a_constant_factor():
     inputs = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
     same = LocalResponseNormalization(beta=0.0)(inputs)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(same), inputs, rtol=1e-6)

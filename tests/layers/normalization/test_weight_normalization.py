@@ -9,7 +9,7 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
 def normalized(v, g, units):
-    """g v / norm(v) for each unit; `units` are the axes of the kernel that tell units apart."""
+    """Returns g v / norm(v) per unit; `units` are the kernel axes that index units."""
     kernel = np.zeros_like(v)
     for unit in np.ndindex(*g.shape):
         where = [slice(None)] * v.ndim
@@ -28,7 +28,7 @@ def dense_reference(inputs, weights, layer):
 
 
 def depthwise_reference(inputs, weights, layer):
-    """Valid windows of 2 x 3, channels last; two filters a channel."""
+    """Valid windows of 2 x 3, channels last; two filters per channel."""
     kernel = normalized(weights["inner/kernel"], weights["g"], (2, 3))
     batch, height, width, channels = inputs.shape
     outputs = np.zeros((batch, height - 1, width - 2, channels, 2))
@@ -38,7 +38,7 @@ def depthwise_reference(inputs, weights, layer):
 
 
 def transposed_reference(inputs, weights, layer):
-    """Windows of 2 that do not overlap: every position gives two."""
+    """Windows of 2 without overlap: every input position gives two outputs."""
     kernel = normalized(weights["inner/kernel"], weights["g"], (1,))
     batch, steps, channels = inputs.shape
     outputs = np.zeros((batch, 2 * steps, kernel.shape[1]))
@@ -98,7 +98,7 @@ def noise(*shape, seed=0):
 
 
 @pytest.mark.parametrize("make, shape, lengths", LAYERS)
-def test_wrapping_changes_nothing_and_lengths_are_independent_of_directions(make, shape, lengths):
+def test_wrapping_keeps_the_output_and_lengths_scale_it(make, shape, lengths):
     inner, inputs = make(), noise(*shape)
     layer = WeightNormalization(inner)
     outputs = numpy_of(layer(inputs))
@@ -146,7 +146,7 @@ def test_a_kernel_of_zeros_gives_zeros_and_finite_gradients():
     assert all(np.isfinite(numpy_of(gradient)).all() for gradient in gradients)
 
 
-def test_a_frozen_wrapper_and_a_frozen_layer():
+def test_frozen_wrappers_and_layers_do_not_train():
     layer, inputs = WeightNormalization(keras.layers.Dense(3)), noise(2, 4)
     expected = numpy_of(layer(inputs))
     assert len(layer.trainable_variables) == 3
@@ -170,7 +170,7 @@ def test_it_trains_in_a_model():
     assert losses[-1] < losses[0] / 2
 
 
-def test_the_losses_are_those_of_the_layer():
+def test_losses_match_the_layer():
     inner = keras.layers.Dense(3, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.5))
     layer = WeightNormalization(inner)
     outputs = numpy_of(layer(noise(2, 4)))
@@ -180,14 +180,14 @@ def test_the_losses_are_those_of_the_layer():
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 1.7, np.nan, np.inf])
-def test_initialize_refuses_a_batch_that_tells_nothing(value):
+def test_initialize_refuses_constant_and_infinite_outputs(value):
     layer = WeightNormalization(keras.layers.Dense(2))
-    with pytest.raises(ValueError, match=r"`inputs` must give every unit outputs that vary.* the variance "):
+    with pytest.raises(ValueError, match=r"every unit for `inputs` must vary and be finite.* the variance "):
         layer.initialize(np.full((7, 3), value, "float32"))
 
 
 class Lookalike(keras.layers.Layer):
-    """A layer with a kernel of unknown meaning."""
+    """Layer whose kernel has an unknown meaning."""
 
 
 @pytest.mark.parametrize(

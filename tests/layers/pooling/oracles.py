@@ -1,4 +1,4 @@
-"""Windows by loops, for the references of the pooling layers."""
+"""Pooling windows by loops, for the references of the pooling layers."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ def as_tuple(value, rank):
 
 
 def pooled(inputs, function, *, pool_size=2, strides=None, padding="valid", data_format=None):
-    """`function` of the entries of every window that lie inside the input."""
+    """Returns `function` of the entries of every window, without padding."""
     first = (data_format or keras.config.image_data_format()) == "channels_first"
     inputs = np.moveaxis(inputs, 1, -1) if first else inputs
     lengths = inputs.shape[1:-1]

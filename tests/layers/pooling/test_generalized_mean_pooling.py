@@ -1,4 +1,4 @@
-"""GeneralizedMeanPooling2D by loops, between the average and the maximum, and over the range of its dtype."""
+"""GeneralizedMeanPooling2D by loops, its limits, and over the range of its dtype."""
 
 import hypothesis
 import keras
@@ -58,7 +58,7 @@ def positive(*shape):
 
 
 def outputs_and_gradients(layer, inputs):
-    """The outputs and the gradients of their sum for the inputs and the power, all in float32."""
+    """Returns the outputs and the gradients of their sum for the inputs and the power, in float32."""
     inputs = np.asarray(inputs, layer.compute_dtype)
     outputs = numpy_of(keras.ops.cast(layer(inputs), "float32"))
     _, of_inputs, of_weights = value_and_gradients(
@@ -68,7 +68,7 @@ def outputs_and_gradients(layer, inputs):
 
 
 @pytest.mark.parametrize("trainable_p", [True, False])
-def test_p_1_is_the_average(trainable_p):
+def test_p_1_equals_the_average(trainable_p):
     inputs = positive(2, 5, 7, 3)
     outputs = GeneralizedMeanPooling2D(1, trainable_p=trainable_p)(inputs)
     average = keras.layers.GlobalAveragePooling2D()(inputs)
@@ -76,7 +76,7 @@ def test_p_1_is_the_average(trainable_p):
 
 
 @pytest.mark.parametrize("trainable_p", [True, False])
-def test_a_huge_p_is_the_maximum(trainable_p):
+def test_a_huge_p_equals_the_maximum(trainable_p):
     inputs = positive(2, 5, 7, 3)
     outputs = GeneralizedMeanPooling2D(1e30, trainable_p=trainable_p)(inputs)
     np.testing.assert_array_equal(numpy_of(outputs), inputs.max((1, 2)))
@@ -96,7 +96,7 @@ def test_lies_between_average_and_maximum(height, width, p, trainable_p):
     np.testing.assert_allclose(outputs, reference(inputs.astype("float64"), {}, p), rtol=2e-5)
 
 
-def test_grows_with_p():
+def test_the_output_grows_with_p():
     inputs = positive(2, 4, 4, 3)
     means = [numpy_of(GeneralizedMeanPooling2D(p)(inputs)) for p in (0.5, 1, 2, 3, 10, 100, 5000)]
     for smaller, larger in zip(means[:-1], means[1:], strict=True):
@@ -117,7 +117,7 @@ def test_equals_the_formula_of_pytorch():
     np.testing.assert_allclose(of_p, p.grad.numpy(), rtol=1e-4)
 
 
-def test_whole_powers_that_are_fixed_give_the_same_as_trainable_ones():
+def test_fixed_integer_powers_equal_trainable_powers():
     inputs = positive(2, 6, 5, 3) - 0.3
     for p in (1.0, 2.0, 3.0, 7.0, 16.0):
         one, other = (
@@ -172,7 +172,7 @@ def test_the_power_learns():
     assert float(layer.power) > 3.05 and layer.p == 3.0
 
 
-def test_the_fixed_power_is_no_weight():
+def test_a_fixed_power_is_not_a_weight():
     layer = GeneralizedMeanPooling2D(3.0, trainable_p=False)
     layer.build((None, None, None, 4))
     assert layer.weights == []

@@ -1,4 +1,4 @@
-"""LpPooling against equation (7) of the survey by loops, its limits, Keras and PyTorch."""
+"""LpPooling against equation (7) of the survey by loops, its limits, Keras, and PyTorch."""
 
 import keras
 import numpy as np
@@ -96,14 +96,14 @@ def numpy_of(tensor):
 
 
 def outputs_and_gradient(layer, inputs):
-    """The outputs and the gradient of their sum, both in float32."""
+    """Returns the outputs and the gradient of their sum, in float32."""
     inputs = np.asarray(inputs, layer.compute_dtype)
     outputs = numpy_of(keras.ops.cast(layer(inputs), "float32"))
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(layer(x)), [inputs])
     return outputs, numpy_of(keras.ops.cast(gradient, "float32"))
 
 
-def test_three_by_three_by_hand():
+def test_a_3x3_case_by_hand():
     inputs = np.array([[3, -4, 0], [0, 0, 5], [12, 0, 0]], "float32").reshape(1, 3, 3, 1)
     outputs = numpy_of(LpPooling2D(2, strides=1)(inputs))[0, ..., 0]
     np.testing.assert_allclose(outputs, [[5, 41**0.5], [12, 5]], rtol=1e-6)
@@ -111,7 +111,7 @@ def test_three_by_three_by_hand():
 
 @pytest.mark.parametrize("strides", [2, 1, (3, 1)])
 @pytest.mark.parametrize("padding", ["valid", "same"])
-def test_p_1_normalized_is_average_pooling(strides, padding):
+def test_p_1_normalized_equals_average_pooling(strides, padding):
     inputs = noise(2, 7, 8, 3)
     average = keras.layers.AveragePooling2D(2, strides, padding)(np.abs(inputs))
     outputs = LpPooling2D(2, strides, padding, p=1, normalize=True)(inputs)
@@ -120,21 +120,21 @@ def test_p_1_normalized_is_average_pooling(strides, padding):
 
 @pytest.mark.parametrize("p", ["inf", float("inf"), 1e300])
 @pytest.mark.parametrize("normalize", [True, False])
-def test_p_infinity_is_max_pooling(p, normalize):
+def test_p_infinity_equals_max_pooling(p, normalize):
     inputs = noise(2, 7, 8, 3)
     expected = numpy_of(keras.layers.MaxPooling2D(3, 2)(np.abs(inputs)))
     outputs = LpPooling2D(3, 2, p=p, normalize=normalize)(inputs)
     np.testing.assert_array_equal(numpy_of(outputs), expected)
 
 
-def test_infinity_is_json_in_the_config():
+def test_infinity_in_the_config_is_valid_json():
     config = LpPooling2D(p=float("inf")).get_config()
     assert config["p"] == "inf"
     assert LpPooling2D.from_config(config).p == float("inf")
 
 
 @pytest.mark.parametrize("strides", [2, 1])
-def test_grows_towards_the_maximum(strides):
+def test_the_output_approaches_the_maximum_as_p_grows(strides):
     inputs = noise(1, 6, 6, 2)
     means = [numpy_of(LpPooling2D(2, strides, p=p, normalize=True)(inputs)) for p in (0.5, 1, 3, 50, 2000)]
     for smaller, larger in zip(means[:-1], means[1:], strict=True):
@@ -188,7 +188,7 @@ def test_the_gradient_does_not_depend_on_the_scale(p, strides, scale):
 
 @pytest.mark.parametrize("p", [2, 7.5])
 @pytest.mark.parametrize("strides", [2, 1])
-def test_small_windows_survive_beside_large_ones(p, strides):
+def test_windows_of_small_values_next_to_large_ones_are_exact(p, strides):
     inputs = noise(1, 2, 8, 1)
     inputs[:, :, 4:] *= 1e-20
     outputs = numpy_of(LpPooling2D(2, strides, p=p)(inputs))
@@ -203,33 +203,33 @@ def test_large_values_in_float16_do_not_overflow():
     np.testing.assert_allclose(gradient, 0.25, rtol=1e-3)
 
 
-def test_the_sum_saturates_instead_of_turning_into_nan():
+def test_an_overflowing_sum_saturates_and_is_not_nan():
     inputs = np.zeros((1, 2, 4, 1), "float32")
     inputs[0, :, 2:] = 1
     outputs = numpy_of(LpPooling2D(2, p=0.01)(inputs)).ravel()
     assert outputs[0] == 0 and outputs[1] > 1e38
 
 
-def test_padding_is_left_out_of_the_mean():
+def test_padding_is_excluded_from_the_mean():
     outputs = LpPooling2D(3, 2, "same", p=2, normalize=True)(np.full((1, 5, 5, 1), -3.0, "float32"))
     np.testing.assert_allclose(numpy_of(outputs), 3, rtol=1e-6)
 
 
-def test_a_batch_of_none_and_a_window_of_one():
+def test_an_empty_batch_and_a_window_of_one_are_accepted():
     assert LpPooling2D(2)(np.zeros((0, 4, 4, 1), "float32")).shape == (0, 2, 2, 1)
     inputs = noise(1, 3, 3, 2)
     np.testing.assert_allclose(numpy_of(LpPooling2D(1, p=5.5)(inputs)), np.abs(inputs), rtol=1e-6)
     np.testing.assert_allclose(numpy_of(LpPooling2D(1, 2)(inputs)), np.abs(inputs)[:, ::2, ::2], rtol=1e-6)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has float64 only with JAX_ENABLE_X64")
-def test_a_window_of_one_in_three_dimensions_and_float64():
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX needs JAX_ENABLE_X64 for float64")
+def test_a_window_of_one_is_exact_in_3d_float64():
     inputs = noise(1, 2, 3, 2, 2).astype("float64")
     outputs = numpy_of(LpPooling3D(1, p=2, dtype="float64")(inputs))
     np.testing.assert_allclose(outputs, np.abs(inputs), rtol=1e-6)
 
 
-def test_same_padding_takes_a_window_larger_than_the_map():
+def test_same_padding_accepts_a_window_larger_than_the_map():
     inputs = noise(1, 2, 3, 1)
     expected = reference(inputs, {}, pool_size=5, padding="same")
     np.testing.assert_allclose(numpy_of(LpPooling2D(5, padding="same")(inputs)), expected, rtol=1e-6)
@@ -256,7 +256,7 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
-def test_refuses_inputs_that_no_window_fits():
+def test_refuses_inputs_smaller_than_a_window():
     with pytest.raises(ValueError, match=r"window of `LpPooling2D` is larger .* input_shape=\(1, 2, 4, 3\)"):
         LpPooling2D(3).build((1, 2, 4, 3))
     with pytest.raises(ValueError, match=r"`LpPooling1D` takes inputs of rank 3"):

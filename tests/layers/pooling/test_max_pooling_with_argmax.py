@@ -9,7 +9,7 @@ from tests.layers.pooling.oracles import as_tuple, pooled
 
 
 def places(inputs, *, pool_size=2, strides=None, padding="valid", data_format="channels_last"):
-    """The row-major number, in its window, of the first maximum; padding counts as entries too."""
+    """Returns the row-major index of the first maximum in each window; padding counts as entries."""
     inputs = np.moveaxis(inputs, 1, -1) if data_format == "channels_first" else inputs
     size = as_tuple(pool_size, 2)
     step = size if strides is None else as_tuple(strides, 2)
@@ -55,7 +55,7 @@ def numpy_of(tensor):
 @pytest.mark.parametrize("pool_size, strides", [(2, None), (3, 2), ((1, 3), (2, 1)), (2, 3)])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("size", [(7, 6), (3, 3)])
-def test_maxima_are_keras_and_switches_the_loops(pool_size, strides, padding, size):
+def test_maxima_equal_keras_and_switches_the_loops(pool_size, strides, padding, size):
     inputs = np.random.default_rng(0).normal(size=(2, *size, 2)).astype("float32")
     window = {"pool_size": pool_size, "strides": strides, "padding": padding}
     maxima, switches = MaxPoolingWithArgmax2D(**window)(inputs)
@@ -63,7 +63,7 @@ def test_maxima_are_keras_and_switches_the_loops(pool_size, strides, padding, si
     np.testing.assert_array_equal(numpy_of(switches), places(inputs, **window))
 
 
-def test_padding_is_never_a_maximum_and_the_first_of_equals_is():
+def test_padding_is_never_a_maximum_and_ties_go_to_the_first():
     maxima, switches = MaxPoolingWithArgmax2D(3, 1, padding="same")(-np.ones((1, 2, 2, 1), "float32"))
     assert (numpy_of(maxima) == -1).all()
     np.testing.assert_array_equal(numpy_of(switches)[0, ..., 0], [[4, 3], [1, 0]])
@@ -91,7 +91,7 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
-def test_refuses_inputs_that_no_window_fits():
+def test_refuses_inputs_smaller_than_a_window():
     with pytest.raises(ValueError, match=r"window of `MaxPoolingWithArgmax2D` is larger"):
         MaxPoolingWithArgmax2D(3).build((1, 2, 4, 3))
     with pytest.raises(ValueError, match=r"`MaxPoolingWithArgmax2D` takes inputs of rank 4"):

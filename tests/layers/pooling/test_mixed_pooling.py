@@ -1,4 +1,4 @@
-"""MixedPooling: inference by loops, the draws by their statistics and against Keras' two poolings."""
+"""MixedPooling: inference against loops, draws against their statistics and Keras' poolings."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def reference(inputs, weights, per="batch", inference="expectation", seed=None, 
 
 
 def lead_in_every_other_channel(layer):
-    # Too far ahead for a few draws to change what inference does.
+    # Leads that a few draws cannot reverse.
     layer.max_lead.assign([9e5 if channel % 2 else -9e5 for channel in range(layer.max_lead.shape[0])])
 
 
@@ -110,7 +110,7 @@ def noise(*shape):
 
 
 def fix_coins(monkeypatch, is_max):
-    """Every coin shows the maximum, or none does."""
+    """Makes every draw the maximum, or none."""
     monkeypatch.setattr(
         keras.random,
         "randint",
@@ -122,13 +122,13 @@ def fix_coins(monkeypatch, is_max):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("per", ["batch", "channel", "region"])
 @pytest.mark.parametrize("is_max", [True, False])
-def test_the_two_draws_are_max_and_average_pooling(monkeypatch, cls, shape, padding, per, is_max):
+def test_the_two_draws_equal_max_and_average_pooling(monkeypatch, cls, shape, padding, per, is_max):
     fix_coins(monkeypatch, is_max)
     inputs = noise(2, *(shape,) * cls.rank, 3)
     layer = cls(3, 2, padding, per=per)
     sibling = SIBLINGS[cls][0 if is_max else 1](3, 2, padding)
     outputs = numpy_of(layer(inputs, training=True))
-    # A mean with padding in its window is rounded once more.
+    # A mean over a window with padding is rounded one more time.
     rounding = 0 if is_max or padding == "valid" else 3e-7
     np.testing.assert_allclose(outputs, numpy_of(sibling(inputs)), rtol=rounding, atol=rounding)
     gradients = [
@@ -139,7 +139,7 @@ def test_the_two_draws_are_max_and_average_pooling(monkeypatch, cls, shape, padd
 
 
 @pytest.mark.parametrize("per", ["batch", "channel", "region"])
-def test_what_shares_a_draw(per):
+def test_per_sets_the_scope_of_a_draw(per):
     inputs = noise(6, 8, 8, 10)
     layer = MixedPooling2D(2, per=per, seed=0)
     maximum = numpy_of(keras.layers.MaxPooling2D(2)(inputs))
@@ -168,7 +168,7 @@ def test_both_kinds_are_drawn_equally_often(per, calls, draws):
     assert stats.chisquare([coins.sum(), (~coins).sum()]).pvalue > 1e-3
 
 
-def test_coins_of_one_drawn_number_are_independent():
+def test_coins_from_one_random_number_are_independent():
     inputs = np.tile(np.array([0.0, 1.0], "float32"), 48000)[None, :, None]
     coins = numpy_of(MixedPooling1D(2, per="region", seed=0)(inputs, training=True)).ravel()
     assert set(np.unique(coins)) == {0.5, 1.0}
@@ -189,7 +189,7 @@ def test_the_mean_of_many_draws_is_the_expectation(per):
 
 
 @pytest.mark.parametrize("per", ["batch", "channel", "region"])
-def test_draws_are_counted_and_decide_inference(per):
+def test_counted_draws_decide_inference(per):
     inputs = noise(3, 6, 6, 4)
     layer = MixedPooling2D(2, per=per, inference="frequency", seed=5)
     maximum = numpy_of(keras.layers.MaxPooling2D(2)(inputs))
@@ -214,7 +214,7 @@ def test_the_expectation_has_no_weights():
     assert layer.weights == []
 
 
-def test_counts_are_kept_in_float32_and_by_fit():
+def test_counts_are_float32_and_updated_by_fit():
     layer = MixedPooling2D(2, per="region", inference="frequency", seed=0, dtype="float16")
     model = keras.Sequential(
         [keras.Input((8, 8, 3)), layer, keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)]
@@ -223,7 +223,7 @@ def test_counts_are_kept_in_float32_and_by_fit():
     model.fit(noise(12, 8, 8, 3), np.zeros((12, 3)), batch_size=5, verbose=0)
     assert layer.max_lead.dtype == "float32"
     lead = numpy_of(layer.max_lead)
-    # Of an even number of draws one kind is always ahead by an even number.
+    # For an even number of draws, the lead is even.
     assert np.abs(lead).max() > 0 and (lead % 2 == 0).all() and (np.abs(lead) < 6 * (12 * 16) ** 0.5).all()
 
 
@@ -237,7 +237,7 @@ def test_large_values_in_float16_do_not_overflow(monkeypatch):
     np.testing.assert_array_equal(outputs.ravel(), [60000])
 
 
-def test_zeros_and_a_window_of_one():
+def test_zeros_and_a_window_of_one_are_unchanged():
     layer = MixedPooling2D(2, seed=0)
     for training in (True, False):
         assert not numpy_of(layer(np.zeros((1, 4, 4, 2), "float32"), training=training)).any()
@@ -263,7 +263,7 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
-def test_refuses_inputs_that_no_window_fits():
+def test_refuses_inputs_smaller_than_a_window():
     with pytest.raises(
         ValueError, match=r"window of `MixedPooling2D` is larger .* input_shape=\(1, 2, 4, 3\)"
     ):

@@ -1,4 +1,4 @@
-"""MultiScaleOrderlessPooling2D: VLAD by loops, what `adapt` learns, and what happens before it."""
+"""MultiScaleOrderlessPooling2D against VLAD by loops, and `adapt`."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def normalized(vector):
 
 
 def window_means(example, size, stride):
-    """The mean of every window of one map (height, width, channels), row by row."""
+    """Returns the mean of every window of one map (height, width, channels), in row-major order."""
     size, stride = as_tuple(size, 2), as_tuple(stride, 2)
     return np.array(
         [
@@ -126,7 +126,7 @@ def weights_of(layer):
 
 @pytest.mark.parametrize("nearest", [1, 3, 9])
 @pytest.mark.parametrize("components", [None, 2])
-def test_the_vlad_of_every_scale_is_that_of_a_loop(nearest, components):
+def test_the_vlad_of_every_scale_matches_a_loop(nearest, components):
     maps = noise(8, 7, 6, 4)
     arguments = {"strides": (2, 1), "nearest": nearest, "bandwidth": 0.7, "components": components}
     layer = adapted(maps, 5, (3, 2), **arguments)
@@ -134,7 +134,7 @@ def test_the_vlad_of_every_scale_is_that_of_a_loop(nearest, components):
     np.testing.assert_allclose(numpy_of(layer(maps)), expected, atol=2e-5)
 
 
-def test_centers_are_those_of_well_separated_clusters():
+def test_adapt_finds_well_separated_clusters():
     corners = np.array([[0, 0], [0, 9], [9, 0], [9, 9]], "float32")
     maps = corners[np.random.default_rng(0).integers(0, 4, (6, 8, 8))] + 0.01 * noise(6, 8, 8, 2)
     layer = adapted(maps, 4, (1,))
@@ -150,7 +150,7 @@ def test_components_are_the_eigenvectors_of_the_covariance():
     np.testing.assert_allclose(np.abs(projection), np.abs(vectors[:, :1:-1]), atol=1e-5)
 
 
-def test_adapts_to_batches_and_tensors_alike():
+def test_adapt_gives_the_same_for_batches_and_tensors():
     maps = noise(70, 5, 5, 3)
     expected = weights_of(adapted(maps))
     for data in (keras.ops.convert_to_tensor(maps), [maps[:50], maps[50:]], iter([maps])):
@@ -158,7 +158,7 @@ def test_adapts_to_batches_and_tensors_alike():
             np.testing.assert_allclose(array, expected[name], atol=1e-5)
 
 
-def test_the_seed_and_a_part_of_the_descriptors():
+def test_the_seed_fixes_the_subset_of_descriptors():
     maps = noise(10, 6, 6, 3)
     layers = []
     for seed in (0, 0, 1):
@@ -169,7 +169,7 @@ def test_the_seed_and_a_part_of_the_descriptors():
     assert np.abs(layers[0] - layers[2]).max() > 1e-3
 
 
-def test_parts_have_length_1():
+def test_each_level_has_norm_1():
     maps = noise(3, 6, 6, 4)
     outputs = numpy_of(adapted(maps, 4, (3, 2))(maps))
     assert outputs.shape == (3, 4 + 2 * 4 * 4)
@@ -177,20 +177,20 @@ def test_parts_have_length_1():
         np.testing.assert_allclose(np.linalg.norm(outputs[:, start:stop], axis=1), 1, rtol=1e-5)
 
 
-def test_a_call_before_adapt_is_refused():
+def test_refuses_a_call_before_adapt():
     layer = MultiScaleOrderlessPooling2D(4, window_sizes=(2,), strides=1, name="mop")
     maps = noise(4, 5, 5, 3)
-    with pytest.raises(ValueError, match=r"centers of `MultiScaleOrderlessPooling2D` 'mop' are not known"):
+    with pytest.raises(ValueError, match=r"`MultiScaleOrderlessPooling2D` 'mop' has no centers"):
         layer(maps)
     model = keras.Sequential([keras.Input((None, None, 3)), layer])
     assert model.output_shape == (None, 15)
-    with pytest.raises(ValueError, match=r"call `adapt\(data\)`"):
+    with pytest.raises(ValueError, match=r"Call `adapt\(data\)`"):
         model.predict(maps, verbose=0)
     layer.adapt(maps)
     assert model.predict(maps, verbose=0).shape == (4, 15)
 
 
-def test_saved_centers_need_no_adapt(tmp_path):
+def test_loaded_centers_need_no_adapt(tmp_path):
     maps = noise(4, 5, 5, 3)
     layer = adapted(maps, components=2)
     model = keras.Sequential([keras.Input((None, None, 3)), layer])
@@ -205,13 +205,13 @@ def test_saved_centers_need_no_adapt(tmp_path):
     assert layer.trainable_weights == []
 
 
-def test_weights_that_were_never_adapted_stay_refused(tmp_path):
+def test_refuses_loaded_weights_that_were_never_adapted(tmp_path):
     maps = noise(4, 5, 5, 3)
     model = keras.Sequential(
         [keras.Input((None, None, 3)), MultiScaleOrderlessPooling2D(4, window_sizes=(2,), strides=1)]
     )
     model.save(tmp_path / "model.keras")
-    with pytest.raises(ValueError, match="are not known"):
+    with pytest.raises(ValueError, match="has no centers"):
         keras.saving.load_model(tmp_path / "model.keras")(maps)
 
 
@@ -244,11 +244,11 @@ def test_a_map_on_a_center_gives_zeros_and_no_gradient():
         ({"num_clusters": 0}, "`num_clusters` must be a positive integer. Received: num_clusters=0"),
         (
             {"window_sizes": 3},
-            "`window_sizes` must be a sequence with a positive integer or two for each scale",
+            "`window_sizes` must be a sequence of positive integers or of pairs, one per scale",
         ),
         ({"window_sizes": ()}, "Received: window_sizes=()"),
         ({"window_sizes": (2, (1, 2, 3))}, "`window_sizes` must be"),
-        ({"strides": (1, 1, 1)}, "`strides` must be an integer, or one for each of the 2 scales"),
+        ({"strides": (1, 1, 1)}, "`strides` must be an integer, or a list of 2, one per scale"),
         ({"strides": 0}, "`strides` must be a positive integer or 2 of them. Received: strides=0"),
         ({"components": 0}, "`components` must be a positive integer or None. Received: components=0"),
         ({"nearest": 0}, "`nearest` must be a positive integer. Received: nearest=0"),
@@ -262,7 +262,7 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
-def test_refuses_inputs_that_no_window_fits():
+def test_refuses_inputs_smaller_than_a_window():
     layer = MultiScaleOrderlessPooling2D(4, window_sizes=(2, 5), strides=1)
     with pytest.raises(
         ValueError, match=r"larger than its input.*input_shape=\(1, 4, 8, 3\), window=\(5, 5\)"
@@ -274,7 +274,7 @@ def test_refuses_inputs_that_no_window_fits():
         layer.build((1, 8, 8, None))
 
 
-def test_refuses_data_that_teach_nothing():
+def test_refuses_too_few_or_invalid_data():
     maps = noise(2, 3, 3, 3)
     with pytest.raises(ValueError, match=r"distinct descriptors.* num_clusters=9, 8 descriptors"):
         adapted(maps, 9, (2,))
@@ -282,7 +282,7 @@ def test_refuses_data_that_teach_nothing():
         adapted(np.zeros((2, 3, 3, 3)), 2, (2,))
     with pytest.raises(ValueError, match=r"`components` .*components=4, 8 descriptors of 3 channels"):
         adapted(maps, 2, (2,), components=4)
-    with pytest.raises(ValueError, match="`data` must be at least one feature map"):
+    with pytest.raises(ValueError, match="`data` must contain at least one feature map"):
         adapted([])
     with pytest.raises(ValueError, match="`data` must be finite"):
         adapted(np.full((2, 3, 3, 3), np.nan))

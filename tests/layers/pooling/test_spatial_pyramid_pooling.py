@@ -1,4 +1,4 @@
-"""SpatialPyramidPooling2D against bins by loops, its length for any size, Keras and PyTorch."""
+"""SpatialPyramidPooling2D against bins by loops, Keras, and PyTorch."""
 
 import math
 
@@ -65,7 +65,7 @@ def noise(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-def test_three_by_three_by_hand():
+def test_a_3x3_case_by_hand():
     inputs = np.arange(1.0, 10.0, dtype="float32").reshape(1, 3, 3, 1)
     # Two bins of three rows share the middle one.
     outputs = numpy_of(SpatialPyramidPooling2D((2, 1))(inputs))
@@ -81,7 +81,7 @@ def test_three_by_three_by_hand():
     pooling=strategies.sampled_from(["max", "average"]),
     data_format=strategies.sampled_from(["channels_last", "channels_first"]),
 )
-def test_any_size_and_any_levels(height, width, levels, pooling, data_format):
+def test_any_size_and_levels_match_the_loops(height, width, levels, pooling, data_format):
     inputs = noise(2, height, width, 2)
     inputs = inputs if data_format == "channels_last" else np.moveaxis(inputs, -1, 1)
     layer = SpatialPyramidPooling2D(levels, pooling=pooling, data_format=data_format)
@@ -91,7 +91,7 @@ def test_any_size_and_any_levels(height, width, levels, pooling, data_format):
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_one_length_for_every_size():
+def test_the_output_length_is_the_same_for_every_size():
     model = keras.Sequential([keras.Input((None, None, 3)), SpatialPyramidPooling2D((4, 2, 1))])
     assert model.output_shape == (None, 63)
     for size in [(1, 1), (2, 3), (13, 20)]:
@@ -100,7 +100,7 @@ def test_one_length_for_every_size():
         np.testing.assert_allclose(outputs, reference(inputs, {}), rtol=1e-6)
 
 
-def test_one_level_of_one_bin_is_global_pooling():
+def test_one_bin_equals_global_pooling():
     inputs = noise(2, 7, 5, 3)
     for pooling, sibling in (
         ("max", keras.layers.GlobalMaxPooling2D()),
@@ -110,7 +110,7 @@ def test_one_level_of_one_bin_is_global_pooling():
         np.testing.assert_allclose(numpy_of(outputs), numpy_of(sibling(inputs)), rtol=1e-5, atol=1e-6)
 
 
-def test_levels_that_divide_the_map_are_plain_pooling():
+def test_levels_that_divide_the_map_equal_plain_pooling():
     inputs = noise(2, 8, 12, 3)
     for pooling, sibling in (
         ("max", keras.layers.MaxPooling2D((2, 3))),
@@ -141,7 +141,7 @@ def test_levels_may_repeat_and_keep_their_order():
     np.testing.assert_array_equal(outputs, reference(inputs, {}, (1, 2, 1)))
 
 
-def test_the_gradient_goes_to_the_maxima():
+def test_the_gradient_flows_to_the_maxima():
     inputs = noise(1, 6, 6, 1)
     layer = SpatialPyramidPooling2D((2, 1))
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(layer(x)), [inputs])
@@ -156,7 +156,7 @@ def test_the_gradient_goes_to_the_maxima():
 
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
-def test_hard_inputs(pooling):
+def test_zero_large_and_small_inputs_are_finite(pooling):
     layer = SpatialPyramidPooling2D(pooling=pooling, dtype="float16")
     for value in (0, 60000, -60000, 6e-8):
         outputs = numpy_of(layer(np.full((1, 30, 30, 1), value, "float16")))
@@ -183,7 +183,7 @@ def test_refusals(arguments, message):
 def test_refuses_other_inputs():
     with pytest.raises(ValueError, match=r"takes inputs of rank 4. Received: input_shape=\(1, 4, 4\)"):
         SpatialPyramidPooling2D().build((1, 4, 4))
-    with pytest.raises(ValueError, match=r"must have a pixel at least. Received: input_shape=\(1, 0, 4, 3\)"):
+    with pytest.raises(ValueError, match=r"at least one pixel. Received: input_shape=\(1, 0, 4, 3\)"):
         SpatialPyramidPooling2D().build((1, 0, 4, 3))
     with pytest.raises(ValueError, match="number of channels must be known"):
         SpatialPyramidPooling2D().build((1, 4, 4, None))

@@ -1,4 +1,4 @@
-"""SpectralPooling2D against the crop of an explicit discrete Fourier transform."""
+"""SpectralPooling2D against a cropped explicit discrete Fourier transform."""
 
 import keras
 import numpy as np
@@ -7,26 +7,26 @@ import pytest
 from keras_cnn_zoo.layers import SpectralPooling2D
 
 
-def centred_transform(length):
-    """Row k of the discrete Fourier transform for the frequencies -length // 2 .. in ascending order."""
+def centered_transform(length):
+    """Returns the discrete Fourier transform, and its frequencies from -length // 2 in ascending order."""
     frequencies = np.arange(length) - length // 2
     return np.exp(-2j * np.pi * np.outer(frequencies, np.arange(length)) / length), frequencies
 
 
-def cropped(picture, height, width):
-    """The algorithm of Rippel et al.: transform, crop, real corner cases, inverse transform, one channel."""
-    rows, row_frequencies = centred_transform(picture.shape[0])
-    columns, column_frequencies = centred_transform(picture.shape[1])
-    spectrum = rows @ picture @ columns.T
-    new_rows, kept_rows = centred_transform(height)
-    new_columns, kept_columns = centred_transform(width)
+def cropped(image, height, width):
+    """The algorithm of Rippel et al. for one channel: transform, crop, treat corner cases, invert."""
+    rows, row_frequencies = centered_transform(image.shape[0])
+    columns, column_frequencies = centered_transform(image.shape[1])
+    spectrum = rows @ image @ columns.T
+    new_rows, kept_rows = centered_transform(height)
+    new_columns, kept_columns = centered_transform(width)
     small = np.empty((height, width), complex)
     for i, row in enumerate(kept_rows):
         for j, column in enumerate(kept_columns):
             small[i, j] = spectrum[row_frequencies == row, column_frequencies == column].item()
             if row in (0, -height / 2) and column in (0, -width / 2):
                 small[i, j] = small[i, j].real
-    return (new_rows.conj().T @ small @ new_columns.conj()).real / picture.size
+    return (new_rows.conj().T @ small @ new_columns.conj()).real / image.size
 
 
 def reference(inputs, weights, output_size=None, pool_size=None, data_format=None):
@@ -89,18 +89,18 @@ def test_a_constant_stays_constant():
     np.testing.assert_allclose(outputs, 3.0, rtol=1e-5)
 
 
-def test_samples_a_band_limited_picture_exactly():
-    def picture(height, width):
+def test_resamples_a_band_limited_image_exactly():
+    def image(height, width):
         y, x = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
         waves = np.cos(2 * np.pi * (y + 0.1)) + 0.5 * np.sin(2 * np.pi * (2 * x - y)) + 0.25
         return waves[None, ..., None].astype("float32")
 
     for size in [(6, 6), (5, 7), (16, 12)]:
-        outputs = numpy_of(SpectralPooling2D(size)(picture(16, 12)))
-        np.testing.assert_allclose(outputs, picture(*size), atol=2e-6)
+        outputs = numpy_of(SpectralPooling2D(size)(image(16, 12)))
+        np.testing.assert_allclose(outputs, image(*size), atol=2e-6)
 
 
-def test_the_whole_size_is_the_identity():
+def test_the_full_size_is_the_identity():
     for size in [(6, 7), (8, 8), (5, 5)]:
         inputs = noise(1, *size, 2)
         np.testing.assert_allclose(numpy_of(SpectralPooling2D(size)(inputs)), inputs, atol=2e-6)
@@ -111,7 +111,7 @@ def test_pool_size_rounds_down():
     assert SpectralPooling2D(pool_size=2).compute_output_shape((None, None, 8, 2)) == (None, None, 4, 2)
 
 
-def test_is_exact_for_long_axes():
+def test_long_axes_are_accurate():
     inputs = noise(1, 1024, 2, 1)
     expected = np.fft.ifft(
         np.fft.fft(inputs[0, :, :, 0].astype("float64"), axis=0)[np.r_[0:128, -127:0]], axis=0
@@ -123,7 +123,7 @@ def test_is_exact_for_long_axes():
 @pytest.mark.parametrize(
     "arguments", [{"pool_size": (4, 2)}, {"output_size": (255, 4)}, {"output_size": (256, 4)}]
 )
-def test_unknown_space_is_as_accurate_for_long_axes(arguments):
+def test_long_axes_of_unknown_size_are_accurate(arguments):
     inputs = noise(1, 1024, 8, 1)
     layer = SpectralPooling2D(**arguments)
     model = keras.Sequential([keras.Input((None, None, 1)), SpectralPooling2D(**arguments)])
@@ -163,10 +163,10 @@ def test_refusals(arguments, message):
 
 def test_refuses_to_enlarge():
     with pytest.raises(
-        ValueError, match=r"makes its input smaller.* input_shape=\(1, 4, 8, 1\), output_size=\(6, 6\)"
+        ValueError, match=r"at most the input's size.* input_shape=\(1, 4, 8, 1\), output_size=\(6, 6\)"
     ):
         SpectralPooling2D(6).build((1, 4, 8, 1))
-    with pytest.raises(ValueError, match=r"makes its input smaller.*pool_size=\(9, 9\)"):
+    with pytest.raises(ValueError, match=r"at most the input's size.*pool_size=\(9, 9\)"):
         SpectralPooling2D(pool_size=9).build((1, 8, 16, 1))
     with pytest.raises(ValueError, match="inputs of rank 4"):
         SpectralPooling2D(2).build((1, 8, 8))

@@ -1,4 +1,4 @@
-"""StochasticPooling: the inference formula by loops, the draws by their statistics."""
+"""StochasticPooling: inference against the formula by loops, draws against their statistics."""
 
 import keras
 import numpy as np
@@ -80,8 +80,8 @@ def test_frequencies_are_proportional_to_the_entries():
     assert stats.chisquare(counts, expected).pvalue > 1e-3
 
 
-def test_frequencies_of_overlapping_windows():
-    # Every window holds each of the nine entries once.
+def test_overlapping_windows_have_proportional_frequencies():
+    # Every window contains each of the nine entries once.
     inputs = tiled(np.arange(9).reshape(3, 3), 60, 60)
     draws = numpy_of(StochasticPooling2D(3, 1, seed=1)(inputs, training=True)).ravel()
     counts = np.bincount(draws.astype(int), minlength=9)
@@ -133,7 +133,7 @@ def test_an_entry_without_weight_is_never_drawn(monkeypatch, window, draw, strid
     assert float(outputs[0, 0, 0]) == 3.0
 
 
-def test_a_window_of_one_entry_is_relu():
+def test_a_window_of_one_entry_equals_relu():
     inputs = np.array([[[-2.0], [3.0]]], "float32")
     outputs = StochasticPooling1D(1)(inputs, training=True)
     np.testing.assert_array_equal(numpy_of(outputs), [[[0.0], [3.0]]])
@@ -160,7 +160,7 @@ def test_windows_without_a_positive_entry_give_zero_and_no_gradient(training, st
         (StochasticPooling3D, (1, 5, 4, 7, 2), "channels_last"),
     ],
 )
-def test_the_gradient_goes_to_the_drawn_entry_even_if_it_is_infinite(cls, shape, data_format):
+def test_the_gradient_flows_to_the_drawn_entry_even_if_it_is_infinite(cls, shape, data_format):
     # Entries of a window differ, and every window has a positive one.
     inputs = np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype("float32") + 1
 
@@ -193,7 +193,7 @@ def test_inference_is_proportional_to_its_input_over_the_whole_range(strides, sc
     np.testing.assert_allclose(outputs, expected, rtol=1e-5)
 
 
-def test_an_equal_window_is_kept_in_both_modes():
+def test_a_constant_window_gives_its_value_in_both_modes():
     inputs = np.full((2, 4, 4, 1), 0.7, "float32")
     for training in (True, False):
         outputs = StochasticPooling2D(2)(inputs, training=training)
@@ -217,7 +217,7 @@ def test_refusals(arguments, message):
     assert message in str(caught.value)
 
 
-def test_refuses_inputs_that_no_window_fits():
+def test_refuses_inputs_smaller_than_a_window():
     with pytest.raises(ValueError, match=r"window of `StochasticPooling3D` is larger"):
         StochasticPooling3D(3).build((1, 4, 4, 2, 3))
     with pytest.raises(ValueError, match=r"`StochasticPooling2D` takes inputs of rank 4"):

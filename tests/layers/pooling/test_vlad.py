@@ -1,4 +1,4 @@
-"""VLAD against the formula of NetVLAD by loops, its hard limit, and its gradients where lengths are zero."""
+"""VLAD against the formula of NetVLAD by loops, its hard limit, and its gradients at zero norms."""
 
 import keras
 import numpy as np
@@ -60,15 +60,15 @@ def built(num_clusters, channels, **kwargs):
     return layer
 
 
-def test_two_clusters_by_hand():
+def test_a_case_of_two_clusters_by_hand():
     layer = built(2, 2, alpha=1e4)
     layer.set_centers([[1.0, 0.0], [0.0, 1.0]])
-    # Lengths do not count: the descriptors are (0.6, 0.8), nearest the second, and (1, 0), the first itself.
+    # The normalized descriptors are (0.6, 0.8), nearest to the second center, and (1, 0), the first center.
     outputs = numpy_of(layer(np.array([[[3.0, 4.0], [6.0, 8.0], [0.5, 0.0]]], "float32")))
     np.testing.assert_allclose(outputs, [[0, 0, 0.6 / 0.4**0.5, -0.2 / 0.4**0.5]], atol=1e-6)
 
 
-def test_starts_as_the_assignment_by_distance():
+def test_the_initial_assignment_is_by_distance():
     layer = built(6, 4, alpha=2.0)
     centers = numpy_of(layer.centers)
     np.testing.assert_allclose(numpy_of(layer.assignment_kernel), 4.0 * centers.T, rtol=1e-6)
@@ -84,7 +84,7 @@ def test_starts_as_the_assignment_by_distance():
     np.testing.assert_allclose(numpy_of(layer(inputs))[0], sums.ravel() / 6**0.5, rtol=1e-4, atol=1e-6)
 
 
-def test_a_sharp_assignment_is_the_hard_one():
+def test_a_sharp_assignment_equals_the_hard_assignment():
     layer = built(5, 3, alpha=1e5)
     layer.set_centers(noise(5, 3, seed=1) * 0.5)
     inputs = noise(2, 40, 3)
@@ -100,7 +100,7 @@ def test_a_sharp_assignment_is_the_hard_one():
     np.testing.assert_allclose(numpy_of(layer(inputs)), expected, atol=1e-5)
 
 
-def test_order_and_shape_of_the_map_do_not_count():
+def test_the_order_of_descriptors_does_not_matter():
     layer = built(4, 6)
     inputs = noise(2, 5, 4, 6)
     sequence = inputs.reshape(2, 20, 6)
@@ -113,7 +113,7 @@ def test_order_and_shape_of_the_map_do_not_count():
         np.testing.assert_allclose(numpy_of(first(other)), numpy_of(layer(inputs)), rtol=1e-4, atol=1e-6)
 
 
-def test_a_model_of_unknown_size():
+def test_unknown_input_sizes_are_supported():
     model = keras.Sequential([keras.Input((None, None, 3)), VLAD(4)])
     for size in [(1, 1), (3, 5), (8, 2)]:
         outputs = model.predict(noise(2, *size, 3), verbose=0)
@@ -121,7 +121,7 @@ def test_a_model_of_unknown_size():
 
 
 @pytest.mark.parametrize("scale", [1e-35, 1e-20, 1e20, 1e37])
-def test_the_scale_of_descriptors_does_not_count(scale):
+def test_the_scale_of_descriptors_does_not_matter(scale):
     layer = built(4, 6, alpha=10.0)
     inputs = noise(2, 9, 6)
     scaled = numpy_of(layer((inputs.astype("float64") * scale).astype("float32")))

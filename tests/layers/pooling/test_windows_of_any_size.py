@@ -1,4 +1,4 @@
-"""Every windowed pooling on sizes, strides and paddings that nobody thought of, against loops."""
+"""Every windowed pooling against loops, on random sizes, strides, and paddings."""
 
 import hypothesis
 import keras
@@ -21,7 +21,7 @@ FAMILIES = {
 
 @strategies.composite
 def windowed(draw, family):
-    """A layer's class, its arguments, and an input, some of them such that no window fits."""
+    """Draws a layer's class, its arguments, and an input, which may be smaller than a window."""
     rank = draw(strategies.integers(1, 3))
 
     def sizes(most):
@@ -51,7 +51,7 @@ def fits(lengths, pool_size, padding, **_):
 @pytest.mark.parametrize("family", FAMILIES)
 @hypothesis.given(data=strategies.data())
 @hypothesis.settings(max_examples=40)
-def test_windows_of_any_size(family, data):
+def test_windows_of_any_size_match_the_loops(family, data):
     cls, arguments, lengths, inputs = data.draw(windowed(family))
     layer = cls(**arguments)
     if not fits(lengths, **arguments):
@@ -71,7 +71,7 @@ def test_windows_of_any_size(family, data):
     width=strategies.integers(1, 12),
     share=strategies.tuples(strategies.floats(0, 1), strategies.floats(0, 1)),
 )
-def test_spectral_pooling_to_any_smaller_size(height, width, share):
+def test_spectral_pooling_accepts_any_smaller_size(height, width, share):
     size = tuple(1 + int(part * (length - 1)) for part, length in zip(share, (height, width), strict=True))
     inputs = np.random.default_rng(height).normal(size=(2, height, width, 2)).astype("float32")
     layer = layers.SpectralPooling2D(size)

@@ -1,4 +1,4 @@
-"""DropBlock2D against Algorithm 1 of the paper by loops over given draws, and its share by statistics."""
+"""DropBlock2D against Algorithm 1 of the paper by loops for given draws, and its dropped fraction."""
 
 import hypothesis
 import keras
@@ -40,13 +40,13 @@ def numpy_of(tensor):
 
 
 def gamma(rate, block, size):
-    """Probability that a block starts at a position, equation (1) with a height and a width."""
+    """Returns the probability that a block starts at a position: equation (1) for height and width."""
     (rows, columns), (height, width) = block, size
     return rate / (rows * columns) * (height * width) / ((height - rows + 1) * (width - columns + 1))
 
 
 def algorithm(inputs, draws, rate, block):
-    """Algorithm 1 for channels last: blocks by their first position, and the count of what is left."""
+    """Returns the result of Algorithm 1 for channels_last, with blocks at their first position."""
     _, height, width, _ = inputs.shape
     rows, columns = min(block[0], height), min(block[1], width)
     mask = np.ones(inputs.shape)
@@ -61,7 +61,7 @@ def algorithm(inputs, draws, rate, block):
 
 
 def with_recorded_draws(call):
-    """What `call` returns and the one array of numbers it draws."""
+    """Returns the result of `call` and the one array of random numbers that it draws."""
     draws = []
 
     def recorded(shape, **_):
@@ -83,7 +83,7 @@ def with_recorded_draws(call):
     per=strategies.sampled_from(["channel", "example"]),
     data_format=strategies.sampled_from(["channels_last", "channels_first"]),
 )
-def test_it_is_the_papers_algorithm(size, block, rate, per, data_format):
+def test_it_matches_the_papers_algorithm(size, block, rate, per, data_format):
     inputs = np.random.default_rng(0).normal(size=(2, *size, 3)).astype("float32")
     first = data_format == "channels_first"
     layer = DropBlock2D(block, rate, data_format, per=per)
@@ -97,10 +97,10 @@ def test_it_is_the_papers_algorithm(size, block, rate, per, data_format):
 
 
 @pytest.mark.parametrize("size", [(8, 5), (2, 3)])
-def test_a_graph_that_knows_no_sizes_drops_the_same(size):
+def test_a_graph_with_unknown_sizes_drops_the_same(size):
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
-        pytest.skip("unknown sizes are TensorFlow's")
+        pytest.skip("only TensorFlow has unknown sizes")
     layer = DropBlock2D((3, 4), 0.4)
     layer.build((None, None, None, 2))
     starts = (3, max(size[0] - 3, 0) + 1, max(size[1] - 4, 0) + 1, 2)
@@ -126,11 +126,11 @@ def test_the_dropped_share_is_close_to_the_rate(block_size, rate, per):
     outputs = np.concatenate([numpy_of(layer(inputs, training=True)) for _ in range(4)])
     shares = (outputs == 0).mean(axis=(1, 2)).ravel()
     noise = 4 * shares.std() / np.sqrt(shares.size)
-    # Overlaps leave 1 - (1 - gamma)^(block_size^2) of an inner position, which is below the rate.
+    # With overlaps, an inner position is dropped with probability 1 - (1 - gamma)^(block_size^2) < rate.
     assert 0.85 * rate - noise < shares.mean() < rate + noise
 
 
-def test_what_is_left_is_scaled_by_its_share_and_keeps_the_sum():
+def test_scaling_the_remaining_features_keeps_the_sum():
     inputs = np.ones((4, 14, 14, 8), "float32")
     outputs = numpy_of(DropBlock2D(5, 0.3, seed=1)(inputs, training=True))
     values = np.unique(outputs)
@@ -140,7 +140,7 @@ def test_what_is_left_is_scaled_by_its_share_and_keeps_the_sum():
 
 
 @pytest.mark.parametrize("dtype, spacing", [("float16", 2**-10), ("bfloat16", 2**-7)])
-def test_counts_do_not_stop_at_what_half_precision_holds(dtype, spacing):
+def test_counts_exceed_the_range_of_half_precision(dtype, spacing):
     # 50,176 features: float16 counts to 2,048 and bfloat16 to 256.
     inputs = np.ones((1, 56, 56, 16), "float32")
     half = keras.ops.cast(DropBlock2D(7, 0.2, seed=1, dtype=dtype)(inputs, training=True), "float32")
@@ -148,14 +148,14 @@ def test_counts_do_not_stop_at_what_half_precision_holds(dtype, spacing):
     np.testing.assert_allclose(numpy_of(half), full, rtol=spacing)
 
 
-def test_blocks_of_one_are_dropout():
+def test_a_block_size_of_one_is_dropout():
     inputs = np.ones((50, 8, 8, 4), "float32")
     outputs = numpy_of(DropBlock2D(1, 0.4, seed=1)(inputs, training=True))
     assert np.mean(outputs == 0) == pytest.approx(0.4, abs=4 * np.sqrt(0.24 / outputs.size))
 
 
 @pytest.mark.parametrize("block_size", [6, 7, 100, (6, 50)])
-def test_blocks_of_at_least_the_map_drop_whole_maps(block_size):
+def test_a_block_as_large_as_the_map_drops_whole_maps(block_size):
     inputs = np.ones((200, 6, 5, 10), "float32")
     outputs = numpy_of(DropBlock2D(block_size, 0.3, seed=1)(inputs, training=True))
     dropped = outputs == 0
@@ -164,14 +164,14 @@ def test_blocks_of_at_least_the_map_drop_whole_maps(block_size):
 
 
 @pytest.mark.parametrize("per, same", [("example", True), ("channel", False)])
-def test_channels_share_their_blocks_or_not(per, same):
+def test_channels_share_blocks_per_example_only(per, same):
     outputs = numpy_of(DropBlock2D(3, 0.3, per=per, seed=1)(np.ones((2, 12, 12, 4)), training=True))
     assert np.array_equal(outputs[..., :1].repeat(4, -1), outputs) == same
     assert not np.array_equal(outputs[0], outputs[1])
 
 
-def test_nothing_left_gives_zeros():
-    # One map, dropped whole by nearly every draw.
+def test_dropping_everything_gives_zeros():
+    # One map, which nearly every draw drops whole.
     outputs = numpy_of(DropBlock2D(4, 0.999, seed=1)(np.ones((1, 4, 4, 1), "float32"), training=True))
     assert np.isfinite(outputs).all() and not outputs.any()
 

@@ -1,4 +1,4 @@
-"""DropConnect against its formula, against sampled masks, and against the layers it wraps."""
+"""DropConnect against its formula, sampled masks, and the layers that it wraps."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import DropConnect
 
 
 def expected_relu(mean, variance):
-    """Mean of max(u, 0) for a Gaussian u, by Gauss-Legendre quadrature of u times its density."""
+    """Returns the mean of max(u, 0) for a Gaussian u, by Gauss-Legendre quadrature."""
     nodes, weights = np.polynomial.legendre.leggauss(400)
     outputs = np.empty_like(mean)
     for place in np.ndindex(mean.shape):
@@ -21,7 +21,7 @@ def expected_relu(mean, variance):
 
 
 def expected_sigmoid(mean, variance):
-    """Mean of the logistic function of a Gaussian, by the trapezoid rule."""
+    """Returns the mean of the logistic function of a Gaussian, by the trapezoid rule."""
     z = np.linspace(-12, 12, 4001)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     u = mean[..., None] + np.sqrt(variance)[..., None] * z
@@ -38,7 +38,7 @@ def dense(inputs, kernel, bias):
 
 
 def strided(inputs, kernel, bias):
-    """Valid 2 x 2 convolution with strides 2, channels last."""
+    """Returns a valid 2 x 2 convolution with strides 2, channels last."""
     batch, height, width, channels = inputs.shape
     outputs = np.zeros((batch, height // 2, width // 2, kernel.shape[-1]))
     for n, y, x, f in np.ndindex(outputs.shape):
@@ -118,7 +118,7 @@ def example(shape, seed=0):
 
 
 @pytest.mark.parametrize("make, shape", CONVOLUTIONS)
-def test_nothing_dropped_is_the_layer_itself(make, shape):
+def test_a_rate_of_zero_equals_the_layer(make, shape):
     inner, inputs = make(), example(shape)
     for inference in ("mean", "moment_matching"):
         layer = DropConnect(inner, 0.0, inference=inference)
@@ -130,7 +130,7 @@ def test_nothing_dropped_is_the_layer_itself(make, shape):
 
 
 @pytest.mark.parametrize("make, shape", CONVOLUTIONS)
-def test_masks_for_each_example_equal_the_layer_with_masked_weights(make, shape, monkeypatch):
+def test_masks_per_example_equal_the_layer_with_masked_weights(make, shape, monkeypatch):
     inner, inputs = make(), example(shape)
     layer = DropConnect(inner, 0.4, per_example=True)
     layer(inputs)
@@ -157,13 +157,13 @@ def test_masks_for_each_example_equal_the_layer_with_masked_weights(make, shape,
 
 
 @pytest.mark.parametrize("per_example", [False, True])
-def test_masks_are_shared_over_the_batch_or_not(per_example):
+def test_per_example_decides_whether_the_batch_shares_masks(per_example):
     layer = DropConnect(keras.layers.Dense(6), 0.5, per_example=per_example, seed=1)
     outputs = numpy_of(layer(np.ones((4, 8), "float32"), training=True))
     assert len(np.unique(outputs[:, 0])) == (4 if per_example else 1)
 
 
-def test_the_share_of_dropped_weights_and_biases_is_the_rate():
+def test_the_fraction_of_dropped_weights_and_biases_is_the_rate():
     layer = DropConnect(
         keras.layers.Dense(400, bias_initializer="ones", kernel_initializer="zeros"), 0.3, seed=1
     )
@@ -175,7 +175,7 @@ def test_the_share_of_dropped_weights_and_biases_is_the_rate():
 
 
 def sampled(layer, inputs, count=10_000):
-    """Outputs of one example under `count` masks, by examples of one batch with masks of their own."""
+    """Returns the outputs of one example under `count` masks, as a batch with separate masks."""
     return numpy_of(layer(np.repeat(inputs, count, axis=0), training=True)).astype("float64")
 
 
@@ -188,7 +188,7 @@ def test_mean_inference_of_a_linear_layer_is_the_average_of_10000_masks():
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
-def test_moment_matching_is_the_average_of_10000_masks_where_the_mean_is_not(activation):
+def test_moment_matching_is_the_average_of_10000_masks_but_the_mean_is_not(activation):
     inner = keras.layers.Dense(8, activation=activation)
     layer = DropConnect(inner, 0.5, per_example=True, inference="moment_matching", seed=1)
     inputs = example((1, 100))
@@ -197,7 +197,7 @@ def test_moment_matching_is_the_average_of_10000_masks_where_the_mean_is_not(act
     samples = sampled(layer, inputs)
     average, noise = samples.mean(axis=0), samples.std(axis=0) / 100
     plain = numpy_of(DropConnect(inner, 0.5)(inputs))[0]
-    # What is left beside the noise is the distance of a sum of 100 Bernoulli terms from a Gaussian.
+    # The rest, besides noise, is the difference between a sum of 100 Bernoulli terms and a Gaussian.
     error = np.abs(numpy_of(layer(inputs))[0] - average)
     assert np.all(error < 4 * noise + 0.01 * samples.std())
     assert np.abs(plain - average).max() > 4 * error.max()
@@ -219,7 +219,7 @@ def test_moment_matching_of_zero_input_without_bias_is_the_activation_of_zero():
     assert numpy_of(outputs).tolist() == [[0.5] * 3] * 2
 
 
-def test_the_weights_and_losses_are_those_of_the_layer():
+def test_weights_and_losses_match_the_layer():
     inner = keras.layers.Dense(3, kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.5))
     inner.build((None, 4))
     before = inner.get_weights()
@@ -232,21 +232,21 @@ def test_the_weights_and_losses_are_those_of_the_layer():
     )
 
 
-def test_dtypes_are_one():
+def test_the_wrapper_and_layer_have_one_dtype():
     assert DropConnect(keras.layers.Dense(2, dtype="float64"), 0.5).dtype_policy.name == "float64"
     layer = DropConnect(keras.layers.Dense(2), 0.5, dtype="mixed_float16")
     layer.build((None, 3))
     assert layer.layer.compute_dtype == "float16" and layer.layer.kernel.dtype == "float32"
 
 
-def test_from_config_leaves_the_config_alone():
+def test_from_config_does_not_change_the_config():
     config = DropConnect(keras.layers.Dense(2), 0.5).get_config()
     first, second = DropConnect.from_config(config), DropConnect.from_config(config)
     assert first.layer.units == second.layer.units == 2
 
 
 class Doubled(keras.layers.Dense):
-    """A Dense that computes something else."""
+    """Dense layer with another computation."""
 
     def call(self, inputs):
         return 2 * super().call(inputs)
@@ -283,7 +283,7 @@ def test_refusals(arguments, message):
 
 
 def test_refuses_moment_matching_of_softmax():
-    message = "`inference` must be 'mean' for a layer with the activation 'softmax'. Received: inference='mom"
+    message = "`inference` must be 'mean' for a layer with the joint activation 'softmax'. Received"
     with pytest.raises(ValueError, match=message):
         DropConnect(keras.layers.Dense(2, activation="softmax"), 0.5, inference="moment_matching")
 

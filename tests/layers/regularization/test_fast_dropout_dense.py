@@ -1,4 +1,4 @@
-"""FastDropoutDense against the Gaussian's moments by loops, and against dropout by Monte Carlo."""
+"""FastDropoutDense against the Gaussian's moments by loops, and dropout by Monte Carlo."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ ACTIVATIONS = {
 
 
 def moments(inputs, weights, units, rate):
-    """Mean and variance of the sum over dropped inputs, one input at a time."""
+    """Returns the mean and variance of the sum over dropped inputs, by loops."""
     mean = np.zeros((*inputs.shape[:-1], units))
     variance = np.zeros_like(mean)
     for place in np.ndindex(mean.shape):
@@ -28,7 +28,7 @@ def moments(inputs, weights, units, rate):
 
 
 def gaussian_mean(function, mean, variance):
-    """Mean of a function of a Gaussian: Gauss-Legendre on both sides of 0, where ReLU has its corner."""
+    """Returns the mean of a function of a Gaussian, by quadrature on both sides of ReLU's kink at 0."""
     nodes, weights = np.polynomial.legendre.leggauss(300)
     outputs = np.zeros_like(mean)
     for place in np.ndindex(mean.shape):
@@ -99,7 +99,7 @@ def built(units, rate, channels, **arguments):
 
 
 def dropped_sums(layer, inputs, count=10_000):
-    """The pre-activations of one example under real dropout of its inputs."""
+    """Returns the pre-activations of one example with real dropout of its inputs."""
     kernel, bias = (weight.astype("float64") for weight in layer.get_weights())
     kept = np.random.default_rng(3).random((count, inputs.shape[1])) >= layer.rate
     return (inputs * kept) @ kernel + bias
@@ -111,7 +111,7 @@ def test_inference_is_the_average_over_10000_dropped_inputs(activation):
     samples = ACTIVATIONS[activation](dropped_sums(layer, inputs))
     noise = samples.std(axis=0) / 100
     error = np.abs(numpy_of(layer(inputs))[0] - samples.mean(axis=0))
-    # What is left beside the noise is the distance of a sum of 100 terms from a Gaussian.
+    # The rest, besides noise, is the difference between a sum of 100 terms and a Gaussian.
     assert np.all(error < 4 * noise + 0.01 * samples.std())
 
 
@@ -141,13 +141,13 @@ def test_the_mean_of_many_draws_is_the_inference_output(activation):
     layer, inputs = built(4, 0.5, 20, activation=activation, seed=2), example(1, 20)
     draws = numpy_of(layer(np.repeat(inputs, 10000, axis=0), training=True)).astype("float64")
     error = np.abs(draws.mean(axis=0) - numpy_of(layer(inputs))[0])
-    # A unit that is almost never positive may not be so in any draw.
+    # A unit that is almost never positive may be positive in no draw.
     assert np.all(error < 4 * draws.std(axis=0) / 100 + 1e-6)
 
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("activation", [None, "relu", "tanh", "softmax"])
-def test_nothing_dropped_is_dense(training, activation):
+def test_a_rate_of_zero_equals_dense(training, activation):
     layer, inputs = built(3, 0.0, 5, activation=activation), example(2, 4, 5)
     dense = keras.layers.Dense(3, activation=activation)
     dense.build((None, 5))
@@ -157,7 +157,7 @@ def test_nothing_dropped_is_dense(training, activation):
     )
 
 
-def test_kernels_are_those_after_keras_dropout_divided_by_the_share_that_is_kept():
+def test_kernels_equal_those_after_keras_dropout_divided_by_the_keep_rate():
     layer, inputs = built(3, 0.2, 6), example(2, 6)
     kernel, bias = layer.get_weights()
     dense = keras.layers.Dense(3)

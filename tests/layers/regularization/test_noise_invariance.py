@@ -1,4 +1,4 @@
-"""NoiseInvariance: the penalty against its expectation, and that nothing else changes."""
+"""NoiseInvariance: the penalty against its expectation; nothing else changes."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import NoiseInvariance
 
 
 def reference(inputs, weights, layer, **_):
-    """A convolution with windows of 2, channels last, then the logistic function."""
+    """Returns a convolution with windows of 2, channels last, then the logistic function."""
     kernel = weights["inner/kernel"]
     outputs = np.zeros((inputs.shape[0], inputs.shape[1] - 1, kernel.shape[2]))
     for n, t, o, i, c in np.ndindex(*outputs.shape, 2, inputs.shape[2]):
@@ -47,7 +47,7 @@ def penalty(layer, inputs):
     return float(numpy_of(loss))
 
 
-def test_of_a_linear_layer_it_is_the_squared_norm_of_the_kernel():
+def test_for_a_linear_layer_it_is_the_squared_norm_of_the_kernel():
     # E mean((n W)^2) = stddev^2 ||W||_F^2 / units, whatever the inputs.
     inner = keras.layers.Dense(5)
     layer = NoiseInvariance(inner, stddev=0.7, factor=3.0, seed=1)
@@ -56,7 +56,7 @@ def test_of_a_linear_layer_it_is_the_squared_norm_of_the_kernel():
     assert found == pytest.approx(3 * 0.49 * (kernel**2).sum() / 5, rel=0.02)
 
 
-def test_for_small_noise_it_is_tikhonov_of_the_jacobian():
+def test_for_small_noise_it_is_the_tikhonov_penalty_of_the_jacobian():
     inputs = noise(1, 4)
     inner = keras.layers.Dense(3, activation="tanh")
     layer = NoiseInvariance(inner, stddev=1e-2, factor=1.0, seed=1)
@@ -67,7 +67,7 @@ def test_for_small_noise_it_is_tikhonov_of_the_jacobian():
     assert found == pytest.approx(1e-4 * (jacobian**2).sum() / 3, rel=0.03)
 
 
-def test_the_penalty_is_the_formula_for_the_noise_drawn(monkeypatch):
+def test_the_penalty_matches_the_formula_for_the_drawn_noise(monkeypatch):
     drawn = noise(2, 6, 5, 3, seed=3)
     monkeypatch.setattr(keras.random, "normal", lambda *_, **__: keras.ops.convert_to_tensor(drawn))
     inner = keras.layers.Conv2D(4, 3, activation="relu")
@@ -79,7 +79,7 @@ def test_the_penalty_is_the_formula_for_the_noise_drawn(monkeypatch):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_output_is_the_layers_own(training):
+def test_the_output_equals_the_layers_output(training):
     inner, inputs = keras.layers.Dense(3, activation="relu"), noise(4, 5)
     layer = NoiseInvariance(inner, 0.5, 1.0)
     np.testing.assert_array_equal(numpy_of(layer(inputs, training=training)), numpy_of(inner(inputs)))
@@ -94,14 +94,14 @@ def test_without_noise_or_weight_there_is_no_penalty(stddev, factor):
 
 
 def test_both_passes_drop_the_same_units():
-    # With masks of their own the passes would differ by far more than the noise.
+    # With separate masks, the passes would differ by far more than the noise.
     inner = keras.Sequential([keras.layers.Dropout(0.5, seed=2), keras.layers.Dense(3)])
     layer = NoiseInvariance(inner, stddev=1e-4, factor=1.0)
     found = penalty(layer, 10 + noise(50, 6))
     assert 0 < found < 1e-6
 
 
-def test_the_noisy_pass_leaves_no_trace():
+def test_the_noisy_pass_changes_no_state_and_adds_no_losses():
     inner = keras.Sequential(
         [
             keras.layers.BatchNormalization(momentum=0.0),
@@ -116,7 +116,7 @@ def test_the_noisy_pass_leaves_no_trace():
     assert len(layer.losses) == 2
 
 
-def test_training_makes_the_layer_flatter():
+def test_training_reduces_the_penalty():
     def sharpness(factor):
         keras.utils.set_random_seed(0)
         inner = keras.Sequential([keras.layers.Dense(16, activation="tanh"), keras.layers.Dense(1)])

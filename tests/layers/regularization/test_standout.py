@@ -1,4 +1,4 @@
-"""Standout against the paper's formula by loops, against dropout, and its draws by their frequencies."""
+"""Standout against the paper's formula by loops, dropout, and the frequencies of its draws."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ CASES = [
         cls=Standout,
         init_kwargs={
             "units": 4,
-            # Keras' own tanh computes float64 in float32 on JAX.
+            # Keras' tanh computes float64 in float32 on JAX.
             "activation": "elu",
             "use_bias": True,
             "kernel_initializer": "he_normal",
@@ -74,7 +74,7 @@ def example(*shape):
 
 
 @pytest.mark.parametrize("beta", [-1.0, 0.0, 2.0])
-def test_without_alpha_it_is_dense_and_dropout_without_its_scale(beta):
+def test_alpha_0_equals_dense_and_unscaled_dropout(beta):
     inputs = example(50, 6)
     layer = Standout(8, activation="elu", alpha=0.0, beta=beta, seed=1)
     layer.build(inputs.shape)
@@ -92,7 +92,7 @@ def test_without_alpha_it_is_dense_and_dropout_without_its_scale(beta):
     assert 0 < np.count_nonzero(outputs) < outputs.size
 
 
-def test_units_are_kept_with_probabilities_of_their_own():
+def test_each_unit_has_its_keep_probability():
     layer = Standout(5, alpha=2.0, beta=0.5, seed=1)
     inputs = np.repeat(example(1, 4), 20000, axis=0)
     layer.build(inputs.shape)
@@ -117,7 +117,7 @@ def test_the_mean_of_many_draws_is_the_inference_output():
     assert np.all(error <= 4 * draws.std(axis=0) / 100 + 1e-6)
 
 
-def test_gradients_in_training_see_the_mask_as_constant():
+def test_gradients_in_training_treat_the_mask_as_constant():
     layer = Standout(1, alpha=3.0, use_bias=False)
     layer.build((None, 1))
     layer.set_weights([np.array([[1.0]], "float32")])
@@ -149,7 +149,7 @@ def test_zero_tiny_and_huge_inputs_are_finite(training, scale):
     )
 
 
-def test_certain_units_are_always_kept_or_always_dropped():
+def test_units_with_certain_probabilities_are_always_kept_or_dropped():
     inputs = np.ones((500, 2), "float32")
     for beta, share in ((200.0, 1.0), (-200.0, 0.0)):
         layer = Standout(2, kernel_initializer="ones", alpha=0.0, beta=beta, seed=1)

@@ -1,4 +1,4 @@
-"""StochasticDepth: what is dropped together, how often, and that the mean is the inference output."""
+"""StochasticDepth: the scope and frequency of drops; their mean is the inference output."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ CASES = [
     dict(cls=StochasticDepth, init_kwargs={"rate": 0.4}, input_shape=(3, 4), reference=reference),
     dict(
         cls=StochasticDepth,
-        # With one draw a call, a seed of which the first two differ.
+        # A seed whose first two draws, one per call, differ.
         init_kwargs={"rate": 0.5, "per": "batch", "scale_at": "inference", "seed": 1},
         input_shape=(3, 4, 2),
         reference=reference,
@@ -57,19 +57,19 @@ def test_batches_are_dropped_whole_at_the_rate(scale_at, kept):
 @pytest.mark.parametrize("scale_at", ["training", "inference"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_the_mean_of_many_draws_is_the_inference_output(scale_at, dtype):
-    # A rate that draws in bfloat16, 128 to the unit interval, would miss.
+    # A rate that bfloat16 draws, with 128 values in [0, 1), would miss.
     layer = StochasticDepth(0.0625 + 1 / 512, scale_at=scale_at, seed=1, dtype=dtype)
     inputs = np.ones((200000, 1), "float32")
     draws = numpy_of(keras.ops.cast(layer(inputs, training=True), "float32")).astype("float64")
     inference = numpy_of(keras.ops.cast(layer(inputs[:1]), "float32"))[0, 0]
-    # The output is rounded to its dtype once.
+    # The output is rounded once to its dtype.
     rounding = {"float32": 2**-22, "bfloat16": 2**-8, "float16": 2**-11}[dtype]
     share = np.mean(draws != 0)
     assert share == pytest.approx(1 - layer.rate, abs=4 * np.sqrt(0.0605 / 200000))
     assert draws.mean() == pytest.approx(inference, abs=4 * draws.std() / np.sqrt(200000) + rounding)
 
 
-def test_draws_are_those_of_dropout_with_one_number_for_each_example():
+def test_draws_equal_dropout_with_one_number_per_example():
     inputs = np.random.default_rng(0).normal(size=(32, 3, 3, 2)).astype("float32")
     dropout = keras.layers.Dropout(0.3, noise_shape=(None, 1, 1, 1), seed=7)
     layer = StochasticDepth(0.3, seed=7)
@@ -88,7 +88,7 @@ def test_a_rate_of_zero_is_the_identity(scale_at, training):
 
 @pytest.mark.parametrize("per", ["example", "batch"])
 @pytest.mark.parametrize("shape", [(1,), (5,), (1, 4), (0, 3), (2, 1, 1, 1, 1)])
-def test_any_rank_and_batch(per, shape):
+def test_any_rank_and_batch_size_is_accepted(per, shape):
     layer = StochasticDepth(0.5, per=per)
     assert layer(np.ones(shape, "float32"), training=True).shape == shape == layer.compute_output_shape(shape)
 

@@ -1,4 +1,4 @@
-"""Swapout: the expectation by loops, the four kinds of unit by their frequencies, and its special cases."""
+"""Swapout: the expectation by loops, the frequencies of the four kinds of unit, and special cases."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def numpy_of(tensor):
 
 
 def drawn(layer, shape=(200, 100)):
-    """0, 1, 2 or 3 for every element: nothing, the shortcut, the branch, or both."""
+    """Returns 0, 1, 2, or 3 per element: nothing, the shortcut, the branch, or both."""
     return numpy_of(layer([np.ones(shape, "float32"), np.full(shape, 2.0, "float32")], training=True))
 
 
@@ -60,14 +60,14 @@ def test_the_mean_of_many_draws_is_the_expectation():
 
 
 @pytest.mark.parametrize("rates, kind", [((0, 0), 3.0), ((1, 0), 2.0), ((0, 1), 1.0), ((1, 1), 0.0)])
-def test_certain_rates_are_the_sum_the_branch_the_shortcut_or_nothing(rates, kind):
+def test_rates_of_0_and_1_give_the_sum_one_input_or_nothing(rates, kind):
     layer = Swapout(*rates, seed=1)
     assert set(drawn(layer).ravel()) == {kind}
     assert float(numpy_of(layer([np.ones((1, 1)), np.full((1, 1), 2.0)]))[0, 0]) == kind
 
 
 @pytest.mark.parametrize("rates, kinds", [((1, 0.3), {0, 2}), ((0, 0.3), {1, 3}), ((0.3, 0), {2, 3})])
-def test_one_certain_rate_is_dropout_of_the_other(rates, kinds):
+def test_one_certain_rate_gives_dropout_of_the_other_input(rates, kinds):
     draws = drawn(Swapout(*rates, seed=1))
     assert set(draws.ravel()) == kinds
     assert np.mean(draws == min(kinds)) == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / draws.size))
@@ -81,7 +81,7 @@ def test_sampling_at_inference_draws_as_training_does():
     assert not np.array_equal(first, second)
 
 
-def test_the_gradient_goes_where_the_output_came_from():
+def test_the_gradient_flows_to_the_kept_inputs():
     layer = Swapout(0.5, 0.5, seed=2)
     inputs = [np.ones((10, 10), "float32"), np.full((10, 10), 2.0, "float32")]
     state = numpy_of(layer.seed_generator.state)
@@ -93,7 +93,7 @@ def test_the_gradient_goes_where_the_output_came_from():
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (0, 3), (5,)])
-def test_any_batch_and_rank(shape):
+def test_any_batch_size_and_rank_is_accepted(shape):
     inputs = [np.ones(shape, "float32")] * 2
     for training in (False, True):
         assert Swapout()(inputs, training=training).shape == shape
@@ -119,10 +119,10 @@ def test_refusals(arguments, message):
 @pytest.mark.parametrize(
     "shape", [[(2, 3), (2, 4)], [(2, 3), (2, 3, 1)], [(2, 3)], [(2, 3)] * 3, (2, 3), (None, 3)]
 )
-def test_refuses_inputs_that_are_not_two_of_one_shape(shape):
-    with pytest.raises(ValueError, match="`Swapout` takes a list of two tensors of one shape"):
+def test_refuses_inputs_that_are_not_two_of_the_same_shape(shape):
+    with pytest.raises(ValueError, match="`Swapout` takes a list of two tensors of the same shape"):
         Swapout().build(shape)
 
 
-def test_an_unknown_size_agrees_with_any():
+def test_an_unknown_size_matches_any_size():
     assert Swapout().compute_output_shape([(None, 3, None), (None, None, 5)]) == (None, 3, 5)

@@ -1,4 +1,4 @@
-"""HighwayConv2D against equation (36) of the survey, computed by loops."""
+"""HighwayConv2D against equation (36) of the survey by loops."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import HighwayConv2D
 
 
 def convolved(inputs, kernel, bias, dilation_rate, groups):
-    """Convolution with zero padding that keeps the size, channels last."""
+    """Returns a convolution with "same" zero padding, channels last."""
     batch, height, width, _ = inputs.shape
     rows, columns, per_group, filters = kernel.shape
     before = [(size - 1) * rate // 2 for size, rate in zip((rows, columns), dilation_rate, strict=True)]
@@ -82,12 +82,12 @@ def inputs():
     return np.random.default_rng(0).normal(size=(2, 6, 5, 3)).astype("float32")
 
 
-def test_a_closed_gate_carries_the_input(inputs):
+def test_a_closed_gate_returns_the_input(inputs):
     outputs = keras.ops.convert_to_numpy(built(gate_bias=-100.0)(inputs))
     np.testing.assert_allclose(outputs, inputs, atol=1e-6)
 
 
-def test_an_open_gate_is_the_convolution(inputs):
+def test_an_open_gate_returns_the_convolution(inputs):
     layer = built(gate_bias=100.0)
     sibling = keras.layers.Conv2D(3, 3, padding="same", activation="relu")
     sibling.build(inputs.shape)
@@ -97,14 +97,14 @@ def test_an_open_gate_is_the_convolution(inputs):
     )
 
 
-def test_the_gate_starts_at_its_bias_and_keeps_it_without_bias():
+def test_the_gate_has_a_bias_even_with_use_bias_false():
     for use_bias in (True, False):
         layer = built(gate_bias=-3.0, use_bias=use_bias, bias_initializer="ones")
         assert keras.ops.convert_to_numpy(layer.gate.bias).tolist() == [-3.0] * 3
         assert (layer.transform.bias is not None) == use_bias
 
 
-def test_the_two_kernels_start_apart():
+def test_the_two_kernels_start_different():
     layer = built()
     assert not np.array_equal(layer.transform.get_weights()[0], layer.gate.get_weights()[0])
 
@@ -116,7 +116,7 @@ def test_forty_layers_start_close_to_the_identity(inputs):
     assert np.abs(keras.ops.convert_to_numpy(outputs) - inputs).max() < 0.2 * np.abs(inputs).max()
 
 
-def test_one_pixel_and_a_window_larger_than_the_map():
+def test_one_pixel_and_a_large_window_are_accepted():
     assert HighwayConv2D(2, 7)(np.ones((1, 1, 1, 2), "float32")).shape == (1, 1, 1, 2)
     assert HighwayConv2D(2, 7)(np.ones((1, 3, 4, 2), "float32")).shape == (1, 3, 4, 2)
 
@@ -126,7 +126,7 @@ def test_one_pixel_and_a_window_larger_than_the_map():
     [
         ({"filters": 0}, "`filters` must be a positive integer. Received: filters=0"),
         ({"kernel_size": (3, 3, 3)}, r"`kernel_size` must be .* Received: kernel_size=\(3, 3, 3\)"),
-        ({"strides": 2}, "`strides` must be 1, because the input is carried over. Received: strides=2"),
+        ({"strides": 2}, "`strides` must be 1, because the output is .* Received: strides=2"),
         ({"padding": "valid"}, "`padding` must be one of 'same'. Received: padding='valid'"),
         ({"data_format": "last"}, "`data_format` must be one of .* Received: data_format='last'"),
         ({"dilation_rate": 0}, "`dilation_rate` must be .* Received: dilation_rate="),
@@ -141,7 +141,7 @@ def test_refusals(arguments, message):
         HighwayConv2D(**{"filters": 3, "kernel_size": 3, **arguments})
 
 
-def test_channels_first_with_as_many_columns_as_filters():
+def test_channels_first_works_if_width_equals_filters():
     # Keras 3.15 on TensorFlow would add the bias along the columns.
     inputs = np.random.default_rng(0).normal(size=(2, 3, 4, 3)).astype("float32")
     first = HighwayConv2D(3, 3, data_format="channels_first", bias_initializer="random_normal")
@@ -153,7 +153,7 @@ def test_channels_first_with_as_many_columns_as_filters():
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_refuses_inputs_that_cannot_be_carried():
+def test_refuses_inputs_with_the_wrong_shape():
     with pytest.raises(
         ValueError, match=r"`filters` must equal the channels .* filters=3, input_shape=\(1, 4, 4, 2\)"
     ):

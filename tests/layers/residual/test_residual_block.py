@@ -1,4 +1,4 @@
-"""ResidualBlock2D against the papers' figures, computed by loops."""
+"""ResidualBlock2D against the papers' figures by loops."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import ResidualBlock2D
 
 
 def convolved(inputs, kernel, bias, strides, dilation, groups):
-    """Convolution of (n, h, w, c), padded on all sides alike so that stride 1 keeps the size."""
+    """Returns a convolution of (n, h, w, c), padded equally on all sides; stride 1 keeps the size."""
     rows, columns, per_group, filters = kernel.shape
     pad = (rows - 1) * dilation // 2
     padded = np.pad(inputs, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
@@ -109,7 +109,7 @@ CASES = [
             "strides": (2, 1),
             "kind": "bottleneck",
             "preactivation": False,
-            # Keras' grouped convolution on TensorFlow does not convert to ONNX: the last case has groups.
+            # Keras' grouped convolution on TensorFlow does not convert to ONNX; the last case has groups.
             "groups": 1,
             "base_width": 48,
             "shortcut": "projection",
@@ -118,7 +118,7 @@ CASES = [
             "weighted": True,
             "squeeze_ratio": 4,
             "drop_rate": 0.3,
-            # Keras' own normalizations compute float64 in float32 on JAX and PyTorch: the next case has one.
+            # Keras' normalizations compute float64 in float32 on JAX and PyTorch; the next case has one.
             "normalization": None,
             "activation": "elu",
             "data_format": "channels_last",
@@ -161,13 +161,13 @@ def run(layer, inputs, **arguments):
 @pytest.mark.parametrize(
     ("arguments", "count"),
     [
-        # Table 1 of the paper: a stage of ResNet-18 and one of ResNet-50, added up by hand, with the two
+        # Table 1 of the paper: a stage of ResNet-18 and one of ResNet-50, summed by hand, with the two
         # vectors of each batch normalization.
         ({"filters": 64}, 2 * 9 * 64 * 64 + 4 * 64),
         ({"filters": 64, "kind": "bottleneck"}, 64 * 256 * 2 + 9 * 64 * 64 + 2 * (64 + 64 + 256)),
     ],
 )
-def test_parameter_counts(arguments, count):
+def test_parameter_counts_match_the_paper(arguments, count):
     layer = ResidualBlock2D(**arguments)
     layer.build((None, 8, 8, 64 if arguments.get("kind") is None else 256))
     assert sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights) == count
@@ -179,7 +179,7 @@ def test_resnext_50_32x4d_has_128_inner_channels():
     assert layer.convolutions[1].kernel.shape == (3, 3, 4, 128)
 
 
-def test_a_dead_branch_leaves_the_input():
+def test_a_zero_branch_returns_the_input():
     inputs = np.abs(maps(2, 5, 5, 4))
     layer = ResidualBlock2D(4)
     layer.build(inputs.shape)
@@ -208,7 +208,7 @@ def test_stochastic_depth_drops_whole_branches_of_examples():
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8])
 @pytest.mark.parametrize("kind", ["basic", "bottleneck"])
-def test_odd_and_tiny_maps(size, kind):
+def test_odd_and_tiny_maps_are_accepted(size, kind):
     layer = ResidualBlock2D(2, strides=2, kind=kind)
     outputs = layer(maps(1, size, size, 3))
     assert outputs.shape == layer.compute_output_shape((1, size, size, 3))
@@ -220,8 +220,8 @@ def test_odd_and_tiny_maps(size, kind):
         ({"filters": 0}, "`filters` must be a positive integer. Received: filters=0"),
         ({"strides": 0}, "`strides` must be .* Received: strides=0"),
         ({"kind": "wide"}, "`kind` must be one of .* Received: kind='wide'"),
-        ({"groups": 2}, 'belong to kind="bottleneck". Received: groups=2, base_width=64'),
-        ({"kind": "bottleneck", "base_width": 8}, "`base_width` must be at least one channel at filters=4"),
+        ({"groups": 2}, 'need kind="bottleneck". Received: groups=2, base_width=64'),
+        ({"kind": "bottleneck", "base_width": 8}, "`base_width` must be enough for one channel at filters=4"),
         ({"shortcut": "none"}, "`shortcut` must be one of"),
         ({"stride_on": "5x5"}, "`stride_on` must be one of"),
         ({"use_bias": 1}, "`use_bias` must be True or False"),
@@ -242,7 +242,7 @@ def test_refusals(arguments, message):
 def test_refuses_inputs_that_do_not_fit():
     with pytest.raises(ValueError, match="inputs of rank 4 with a known number of channels"):
         ResidualBlock2D(4).build((1, 4, 3))
-    with pytest.raises(ValueError, match="cannot take channels away: 4 leave the block"):
+    with pytest.raises(ValueError, match="cannot remove channels: the block has 4 output channels"):
         ResidualBlock2D(4, shortcut="zero_pad").build((1, 4, 4, 5))
-    with pytest.raises(ValueError, match="`dilation_rate` above 1 goes with `strides` of 1"):
+    with pytest.raises(ValueError, match="`dilation_rate` must be 1 unless `strides` is 1"):
         ResidualBlock2D(4, 2, dilation_rate=2).build((1, 4, 4, 5))

@@ -1,4 +1,4 @@
-"""SqueezeExcitation against the paper's three steps, written with NumPy."""
+"""SqueezeExcitation against the paper's three steps in NumPy."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ CASES = [
 ]
 
 
-def test_a_closed_and_an_open_gate():
+def test_a_closed_gate_gives_zeros_and_an_open_gate_the_input():
     layer = SqueezeExcitation(2)
     inputs = np.random.default_rng(0).normal(size=(2, 3, 3, 4)).astype("float32")
     layer.build(inputs.shape)
@@ -52,7 +52,7 @@ def test_fewer_channels_than_the_ratio_keep_one_unit():
     assert layer.reduce.units == 1 and layer.expand.units == 3
 
 
-def test_the_gate_sees_the_whole_map_and_nothing_else():
+def test_the_gate_depends_only_on_the_whole_map():
     layer = SqueezeExcitation(1)
     inputs = np.random.default_rng(0).normal(size=(1, 4, 4, 3)).astype("float32")
     moved = np.roll(inputs, (1, 2), axis=(1, 2))

@@ -1,4 +1,4 @@
-"""AtrousSpatialPyramidPooling2D against the papers' figures by loops, its limits, and Keras' own layers."""
+"""AtrousSpatialPyramidPooling2D against the papers' figures by loops, its limits, and Keras' layers."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.layers import AtrousSpatialPyramidPooling2D
 
 
 def convolved(inputs, kernel, bias, rate):
-    """Dilated convolution with zero padding that keeps the size, channels last."""
+    """Returns a dilated convolution with "same" zero padding, channels last."""
     batch, height, width, _ = inputs.shape
     size, _, channels, filters = kernel.shape
     outputs = np.zeros((batch, height, width, filters))
@@ -76,7 +76,7 @@ CASES = [
             "image_pooling": True,
             "combine": "concat",
             "hidden_filters": None,
-            # Keras' own normalizations (and tanh on JAX) compute float64 in float32: another case has both.
+            # Keras' normalizations (and tanh on JAX) compute float64 in float32; another case has both.
             "normalization": None,
             "activation": "elu",
             "data_format": "channels_last",
@@ -132,8 +132,8 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def test_parameters_are_those_of_torchvisions_module():
-    """torchvision.models.segmentation.deeplabv3.ASPP(64, [12, 24, 36], 16): five branches, one projection."""
+def test_the_parameter_count_matches_torchvision():
+    """torchvision's deeplabv3.ASPP(64, [12, 24, 36], 16): five branches and one projection."""
     layer = AtrousSpatialPyramidPooling2D(16, rates=(12, 24, 36))
     layer.build((None, None, None, 64))
     trainable = sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
@@ -141,7 +141,7 @@ def test_parameters_are_those_of_torchvisions_module():
     assert trainable == 64 * 16 * (1 + 3 * 9 + 1) + 5 * 16 * 16 + norms
 
 
-def test_the_sum_is_that_of_keras_convolutions():
+def test_the_sum_equals_keras_convolutions():
     inputs = noise(2, 9, 8, 3)
     layer = AtrousSpatialPyramidPooling2D(4, rates=(1, 2, 3), image_pooling=False, combine="sum")
     outputs = numpy_of(layer(inputs))
@@ -154,7 +154,7 @@ def test_the_sum_is_that_of_keras_convolutions():
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
-def test_a_rate_beyond_the_map_leaves_the_middle_tap():
+def test_a_rate_larger_than_the_map_leaves_only_the_center_tap():
     inputs = noise(1, 4, 5, 3)
     layer = AtrousSpatialPyramidPooling2D(2, rates=(5,), image_pooling=False, combine="sum")
     outputs = numpy_of(layer(inputs))
@@ -162,7 +162,7 @@ def test_a_rate_beyond_the_map_leaves_the_middle_tap():
     np.testing.assert_allclose(outputs, inputs @ kernel[1, 1] + bias, atol=1e-5)
 
 
-def test_only_the_image_branch_sees_far_away():
+def test_only_the_image_branch_sees_distant_positions():
     options = {"rates": (1,), "normalization": None, "kernel_initializer": "ones"}
     far = np.ones((1, 9, 9, 2), "float32")
     far[0, 8, 8] = 50.0
@@ -173,7 +173,7 @@ def test_only_the_image_branch_sees_far_away():
         assert bool(same.all()) is not image_pooling
 
 
-def test_a_map_of_one_pixel_and_one_of_constants():
+def test_constant_maps_and_one_pixel_are_accepted():
     layer = AtrousSpatialPyramidPooling2D(3, rates=(6, 12))
     assert layer(noise(2, 1, 1, 4)).shape == (2, 1, 1, 3)
     constant = numpy_of(
@@ -189,7 +189,7 @@ def test_kernels_of_the_branches_differ():
     assert np.abs(first - second).max() > 0
 
 
-def test_normalization_by_prototype():
+def test_a_prototype_sets_the_normalization():
     layer = AtrousSpatialPyramidPooling2D(
         4, rates=(1,), normalization=keras.layers.GroupNormalization(2, axis=-1), data_format="channels_last"
     )
@@ -209,7 +209,7 @@ def test_normalization_by_prototype():
         ({"image_pooling": 1}, "`image_pooling` must be True or False. Received: image_pooling=1"),
         ({"combine": "mean"}, "`combine` must be one of 'concat', 'sum'. Received: combine='mean'"),
         ({"combine": "sum", "hidden_filters": 0}, "`hidden_filters` must be a positive integer or None"),
-        ({"hidden_filters": 4}, '`hidden_filters` belongs to combine="sum". Received: hidden_filters=4'),
+        ({"hidden_filters": 4}, '`hidden_filters` needs combine="sum". Received: hidden_filters=4'),
         ({"normalization": "layer"}, "`normalization` must be a keras.Layer, None or one of 'batch'"),
         ({"activation": "relux"}, "`activation` must be a keras.Layer, None or the name"),
         ({"data_format": "nhwc"}, "`data_format` must be one of"),

@@ -1,4 +1,4 @@
-"""CrossCorrelation2D against its sum by loops, and against Keras' convolution of each example."""
+"""CrossCorrelation2D against its sum by loops, and Keras' convolution per example."""
 
 import keras
 import numpy as np
@@ -67,7 +67,7 @@ def maps(*shapes):
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("strides", [1, (2, 3)])
-def test_equals_kerass_convolution_of_each_example(strides, padding):
+def test_equals_keras_convolution_of_each_example(strides, padding):
     exemplar, search = maps((3, 2, 3, 4), (3, 7, 8, 4))
     outputs = correlated(exemplar, search, strides=strides, padding=padding)
     for kernel, one, output in zip(exemplar, search, outputs, strict=True):
@@ -89,7 +89,7 @@ def test_equals_example_convolution_with_one_filter():
     )
 
 
-def test_depthwise_maps_sum_to_the_one_map():
+def test_depthwise_maps_sum_to_the_output():
     exemplar, search = maps((2, 3, 3, 4), (2, 6, 5, 4))
     apart = correlated(exemplar, search, depthwise=True)
     assert apart.shape == (2, 4, 3, 4)
@@ -98,7 +98,7 @@ def test_depthwise_maps_sum_to_the_one_map():
     )
 
 
-def test_a_map_is_found_where_it_was_cut_out():
+def test_the_maximum_is_where_the_exemplar_was_cropped():
     (search,) = maps((4, 12, 11, 6))
     search /= np.sqrt(np.square(search).sum(-1, keepdims=True))
     corners = [(0, 0), (3, 5), (8, 7), (6, 2)]
@@ -108,19 +108,19 @@ def test_a_map_is_found_where_it_was_cut_out():
     np.testing.assert_allclose(outputs.max(axis=(1, 2)), 16, rtol=1e-5)
 
 
-def test_examples_do_not_meet():
+def test_examples_are_independent():
     exemplar, search = maps((2, 2, 2, 3), (2, 5, 5, 3))
     alone = correlated(exemplar[:1], search[:1])
     np.testing.assert_allclose(correlated(exemplar, search)[:1], alone, rtol=1e-5, atol=1e-6)
 
 
-def test_by_hand():
+def test_a_case_by_hand():
     search = np.arange(9.0, dtype="float32").reshape(1, 3, 3, 1)
     exemplar = np.array([[1.0, 0.0], [0.0, -1.0]], "float32").reshape(1, 2, 2, 1)
     assert correlated(exemplar, search)[0, ..., 0].tolist() == [[-4, -4], [-4, -4]]
 
 
-def test_one_place_and_an_exemplar_of_the_size_of_the_map():
+def test_an_exemplar_as_large_as_the_map_gives_one_position():
     exemplar, search = maps((1, 4, 5, 2), (1, 4, 5, 2))
     np.testing.assert_allclose(correlated(exemplar, search)[0, 0, 0], (exemplar * search).sum(), rtol=1e-5)
     assert correlated(*maps((1, 7, 7, 2), (1, 3, 4, 2)), padding="same").shape == (1, 3, 4, 1)
