@@ -13,7 +13,7 @@ def resize_bilinear(inputs, size):
 
     Pixels have half-pixel centers, so corners align. The border is repeated beyond the outermost centers.
     Each axis is a product with a matrix of at most two nonzero entries per row. TensorFlow cannot compile the
-    gradient of its own resize with XLA, and computes it on one CPU core.
+    gradient of its resize with XLA, and computes it on one CPU core.
 
     Args:
         inputs: floating-point tensor (batch, height, width, channels).
