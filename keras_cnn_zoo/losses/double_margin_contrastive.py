@@ -65,7 +65,7 @@ def estimate_margins(distances, labels):
     kinds = np.unique(labels)
     if kinds.tolist() != [0, 1]:
         raise ValueError(
-            "`labels` must contain 1 for matching pairs and 0 for others, both at least once. "
+            "`labels` must contain both 1, for matching pairs, and 0, for others, and nothing else. "
             f"Received: labels with the values {kinds[:5].tolist()}"
         )
     if not np.isfinite(distances).all() or distances.min() < 0 or distances.max() == 0:

@@ -124,9 +124,9 @@ def test_margins_by_hand(distances, labels, expected):
 @pytest.mark.parametrize(
     "distances, labels, message",
     [
-        ([1.0, 2.0], [1, 1], r"`labels` must contain 1 .* Received: labels with the values \[1.0\]"),
+        ([1.0, 2.0], [1, 1], r"`labels` must contain both 1 .* Received: labels with the values \[1.0\]"),
         ([1.0, 2.0, 3.0], [1, 0, 2], r"nothing else. Received: labels with the values \[0.0, 1.0, 2.0\]"),
-        ([], [], r"`labels` must contain 1"),
+        ([], [], r"`labels` must contain both 1"),
         ([1.0, np.inf], [1, 0], "`distances` must be finite, .* Received: distances from 1.0 to inf"),
         ([-1.0, 2.0], [1, 0], "`distances` must be finite, at least 0"),
         ([0.0, 0.0], [1, 0], "not all 0. Received: distances from 0.0 to 0.0"),
