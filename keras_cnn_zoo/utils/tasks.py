@@ -1,4 +1,4 @@
-"""The tasks, by the name that commands, folders and presets use. The one table: everything else reads it."""
+"""The tasks by the name that commands, folders, and presets use. Everything else reads this table."""
 
 TASKS = {
     "classification": "one class per image",
@@ -6,6 +6,6 @@ TASKS = {
     "language": "one class per text",
     "segmentation": "one class per pixel",
     "speech": "one class per recording",
-    "text": "the text on an image of a word",
+    "text": "the text in an image of a word",
     "tracking": "one target through a video",
 }

@@ -38,7 +38,7 @@ def test_invalid_arguments_raise(options, message):
 
 def test_jit_words_become_arguments_of_compile():
     assert [distribution.jit_argument(word) for word in ("auto", "off")] == ["auto", False]
-    with pytest.raises(InputError, match="--jit must be auto, on or off"):
+    with pytest.raises(InputError, match="--jit must be auto, on, or off"):
         distribution.jit_argument("yes")
 
 

@@ -89,7 +89,7 @@ def test_a_quarter_turn_turns_the_filter():
 
 
 def test_the_frequency_response_has_the_given_bandwidth():
-    """Half an octave above and below a filter's frequency its response is half, so the bandwidth is 1."""
+    """The response is half its maximum 0.5 octaves above and below a filter's frequency."""
     sizes = 101
     found = bank((sizes, sizes, 1, 1), 1, (0.2,), bandwidth=1.0)[:, :, 0, 0]
     x = np.arange(sizes) - (sizes - 1) / 2

@@ -124,7 +124,7 @@ def test_margins_by_hand(distances, labels, expected):
 @pytest.mark.parametrize(
     "distances, labels, message",
     [
-        ([1.0, 2.0], [1, 1], r"`labels` must contain both 1 .* Received: labels with the values \[1.0\]"),
+        ([1.0, 2.0], [1, 1], r"`labels` must contain both 1.* Received: labels with the values \[1.0\]"),
         ([1.0, 2.0, 3.0], [1, 0, 2], r"nothing else. Received: labels with the values \[0.0, 1.0, 2.0\]"),
         ([], [], r"`labels` must contain both 1"),
         ([1.0, np.inf], [1, 0], "`distances` must be finite, .* Received: distances from 1.0 to inf"),

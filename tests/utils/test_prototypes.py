@@ -37,5 +37,5 @@ def test_apply_without_a_prototype_is_the_identity():
 @pytest.mark.parametrize("slot", ["pooling", "normalization", "activation"])
 @pytest.mark.parametrize("value", [3, "no such part", object(), float("nan")])
 def test_an_invalid_part_is_refused_by_name(slot, value):
-    with pytest.raises(ValueError, match=f"`{slot}` must be a keras.Layer, None or"):
+    with pytest.raises(ValueError, match=f"`{slot}` must be a keras.Layer, None, or"):
         getattr(prototypes, slot)(slot, value)

@@ -41,7 +41,7 @@ def test_resnet50():
 
 
 def test_alexnet():
-    # The same.
+    # From the same article.
     model = sequential(
         layers.Conv2D(4, 11, strides=4),
         layers.MaxPooling2D(3, 2),
@@ -77,7 +77,7 @@ def test_locally_connected_layers_have_the_field_of_a_convolution():
 
 
 def test_mobilenet_v2_and_inception_v3():
-    # The same; branches of Inception see different sizes, and the largest counts.
+    # From the same article; branches of Inception see different sizes, and the largest counts.
     mobile = keras.applications.MobileNetV2(weights=None, include_top=False, alpha=0.35)
     assert receptive_field(mobile)["out_relu"].size == (491, 491)
     inception = keras.applications.InceptionV3(weights=None, include_top=False)
