@@ -27,7 +27,7 @@ class TrackingPrecision(BaseSequenceMean):
 
     Call arguments:
         y_true: Boxes as left, top, width, height, `(frames, 4)` or `(sequences, frames, 4)`.
-        y_pred: The tracker's boxes, likewise.
+        y_pred: The tracker's boxes in the same form.
         sample_weight: Weight of each frame within its sequence, or None.
 
     Output shape:

@@ -38,7 +38,7 @@ def receptive_field(model, *, known=None):
     Reference: Luo, Li, Urtasun, Zemel, 2016, "Understanding the Effective Receptive Field in Deep
     Convolutional Neural Networks", arXiv 1701.04128, for the size that is computed here, and how much less is
     effective in practice; Yu, Koltun, 2016, arXiv 1511.07122, whose stack of 3 x 3 kernels with dilation 1,
-    2, 4, ..., `2 ** i` sees `(2 ** (i + 2) - 1) ** 2` pixels.
+    2, 4, ..., `2 ** i` has a field of `(2 ** (i + 2) - 1) ** 2` pixels.
 
     Args:
         model: A functional or sequential `keras.Model` with one input of rank 3 to 5; a sequential one must

@@ -26,7 +26,7 @@ def variance_before_activation(model, layer, inputs):
 
 @pytest.fixture(scope="module")
 def deep():
-    """Thirty layers, twenty of them convolutions, and its variances after `lsuv`."""
+    """Returns a model of thirty layers, twenty of them convolutions, and its variances after `lsuv`."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((8, 8, 3))])
     for number in range(20):

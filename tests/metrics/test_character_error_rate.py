@@ -10,7 +10,7 @@ jiwer = pytest.importorskip("jiwer")
 
 
 def distance(first, second):
-    """Levenshtein distance by the full table."""
+    """Returns the Levenshtein distance from the full table."""
     table = [[i + j for j in range(len(second) + 1)] for i in range(len(first) + 1)]
     for i, a in enumerate(first, start=1):
         for j, b in enumerate(second, start=1):

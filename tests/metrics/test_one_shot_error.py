@@ -8,7 +8,7 @@ from keras_cnn_zoo.metrics import OneShotError, one_shot_trials
 
 
 def script(places, scores, kind):
-    """classification_run: the cost matrix, its best column in each row, and the mean over runs of one way."""
+    """Translates classification_run: a cost matrix, its best column per row, and the mean over runs."""
     wrong = 0
     for place, row in zip(places, scores, strict=True):
         best = 0

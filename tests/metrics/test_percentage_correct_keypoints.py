@@ -8,7 +8,7 @@ from keras_cnn_zoo.metrics import PercentageCorrectKeypoints
 
 
 def script(truth, found, lengths, alpha):
-    """The fraction of all visible keypoints, as MPII's validation script weighs joints by their counts."""
+    """Returns the fraction of all visible keypoints; MPII's script also weighs joints by their counts."""
     hits, count = 0, 0
     for gold, answer, length in zip(truth, found, lengths, strict=True):
         for place, guess in zip(gold, answer, strict=True):
@@ -20,7 +20,7 @@ def script(truth, found, lengths, alpha):
 
 
 def boxes(truth):
-    """The longer side of each example's box, without the published code's pixel."""
+    """Returns the longer side of each example's box, without the published code's pixel."""
     lengths = []
     for gold in truth:
         seen = np.array([p[:2] for p in gold if np.isfinite(p).all() and (len(p) == 2 or p[2] > 0)])
@@ -29,7 +29,7 @@ def boxes(truth):
 
 
 def torsos(truth, first, second):
-    """The refDist of LSP's script, if both ends are visible."""
+    """Returns the refDist of LSP's script, if both ends are visible."""
     return [
         np.hypot(*(gold[first] - gold[second])[:2]) if min(gold[first][2], gold[second][2]) > 0 else 0.0
         for gold in truth

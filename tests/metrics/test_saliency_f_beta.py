@@ -8,7 +8,7 @@ from keras_cnn_zoo.metrics import SaliencyFBeta
 
 
 def f_measure(prediction, truth, threshold, beta_squared=0.3):
-    """The toolbox's Fmeasure_calu."""
+    """Translates the toolbox's Fmeasure_calu."""
     found = prediction >= min(threshold, 1)
     right = np.count_nonzero(found & truth)
     if right == 0:
@@ -23,7 +23,7 @@ def stretched(prediction):
 
 
 def toolbox(truths, predictions, kind, normalize=True, beta_squared=0.3, thresholds=256):
-    """maxFm, meanFm, or adpFm of the toolbox's main script."""
+    """Returns maxFm, meanFm, or adpFm of the toolbox's main script."""
     rows = []
     for truth, prediction in zip(truths, predictions, strict=True):
         prediction = stretched(prediction) if normalize else prediction

@@ -17,7 +17,7 @@ def half_up(value):
 
 
 def similarity(prediction, truth):
-    """The script's `ssim` of one quarter."""
+    """Returns the script's `ssim` of one quarter."""
     if not prediction.size:
         return 0.0  # The script divides by the number of pixels here.
     x, y = prediction.mean(), truth.mean()
@@ -45,7 +45,7 @@ def evenness(values):
 
 
 def script(prediction, truth, alpha=0.5):
-    """StructureMeasure.m of one map, at least 0 as in the toolboxes' copy."""
+    """Returns StructureMeasure.m of one map, at least 0 as in the toolboxes' copy."""
     truth = np.asarray(truth, bool)
     share = truth.mean()
     if share == 0:

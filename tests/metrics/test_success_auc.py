@@ -8,7 +8,7 @@ from keras_cnn_zoo.metrics import SuccessAUC
 
 
 def overlap(first, second):
-    """Intersection over union with pixels counted as in the toolkit's calcRectInt."""
+    """Returns the intersection over union with pixels counted as in the toolkit's calcRectInt."""
     ends = [(box[0] + box[2] - 1, box[1] + box[3] - 1) for box in (first, second)]
     width = max(0, min(ends[0][0], ends[1][0]) - max(first[0], second[0]) + 1)
     height = max(0, min(ends[0][1], ends[1][1]) - max(first[1], second[1]) + 1)
@@ -17,7 +17,7 @@ def overlap(first, second):
 
 
 def toolkit(sequences, thresholds=21):
-    """Mean over sequences of the mean success rate over thresholds."""
+    """Returns the mean over sequences of the mean success rate over thresholds."""
     rates = []
     for truth, answer in sequences:
         overlaps = [

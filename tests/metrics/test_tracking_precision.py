@@ -7,7 +7,7 @@ from keras_cnn_zoo.metrics import TrackingPrecision
 
 
 def toolkit(sequences, threshold=20.0):
-    """Mean over sequences of the fraction of frames whose centers are near."""
+    """Returns the mean over sequences of the fraction of frames whose centers are near."""
     shares = []
     for truth, answer in sequences:
         hits = []

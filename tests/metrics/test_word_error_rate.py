@@ -10,7 +10,7 @@ jiwer = pytest.importorskip("jiwer")
 
 
 def distance(first, second):
-    """Levenshtein distance of two lists, row by row."""
+    """Returns the Levenshtein distance of two lists, row by row."""
     row = list(range(len(second) + 1))
     for i, a in enumerate(first, start=1):
         before, row = row, [i]

@@ -10,7 +10,7 @@ SETTINGS = dict(
 
 
 def naive(waveform, *, frame_length, frame_step, fft_length, sample_rate, num_mel_bins, low, high):
-    """Frames, their Fourier transform, and triangles, number by number in float64."""
+    """Computes frames, their Fourier transform, and triangles number by number in float64."""
     half = fft_length // 2
     mirrored = [waveform[abs(i)] if i < len(waveform) else waveform[2 * (len(waveform) - 1) - i]
                 for i in range(-half, len(waveform) + half)]  # fmt: skip

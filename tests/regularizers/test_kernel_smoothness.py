@@ -11,7 +11,7 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
 def difference(taps):
-    """The difference of order `len(taps) - 1` of the taps."""
+    """Returns the difference of order `len(taps) - 1` of the taps."""
     return taps[0] if len(taps) == 1 else difference(taps[1:]) - difference(taps[:-1])
 
 

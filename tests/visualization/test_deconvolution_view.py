@@ -51,7 +51,7 @@ def unpooled(maps, switches, shape):
 
 
 def viewed(picture, weights, channel, keep):
-    """Zeiler and Fergus' network for two stages of convolution, ReLU and 3 x 3 pooling with stride 2."""
+    """Runs Zeiler and Fergus' network for two stages of convolution, ReLU and 3 x 3 pooling with stride 2."""
     first, first_bias, second, second_bias = weights
     below = np.maximum(convolved(picture, first, first_bias), 0)
     middle, switches_1 = pooled(below, 3, 2)
@@ -72,7 +72,7 @@ def viewed(picture, weights, channel, keep):
 
 
 def rectified(way, name):
-    """A convolution and its ReLU, in the ways that a user may write them."""
+    """Returns a convolution and its ReLU in one of the ways that users write them."""
     if way == "argument":
         return [layers.Conv2D(4, 3, activation="relu", bias_initializer="random_normal", name=name)]
     convolution = layers.Conv2D(4, 3, bias_initializer="random_normal", name=name)

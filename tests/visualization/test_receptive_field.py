@@ -77,7 +77,7 @@ def test_locally_connected_layers_have_the_field_of_a_convolution():
 
 
 def test_mobilenet_v2_and_inception_v3():
-    # From the same article; branches of Inception see different sizes, and the largest counts.
+    # From the same article; branches of Inception have fields of different sizes, and the largest counts.
     mobile = keras.applications.MobileNetV2(weights=None, include_top=False, alpha=0.35)
     assert receptive_field(mobile)["out_relu"].size == (491, 491)
     inception = keras.applications.InceptionV3(weights=None, include_top=False)
@@ -125,7 +125,7 @@ part = st.tuples(
 
 
 def reached(model, length, position):
-    """The first and last input with a gradient, in a network whose paths all add up; None without any."""
+    """Returns the first and last input with a gradient, or None, in a network whose paths all add up."""
     model.set_weights([np.zeros(w.shape) if "bias" in w.path else np.ones(w.shape) for w in model.weights])
     inputs = np.ones((1, length, 1), "float32")
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(model(x)[0, position]), [inputs])
