@@ -177,7 +177,7 @@ def test_a_model_of_several_inputs():
         ),
         (
             {"batch": np.zeros((5, 4))},
-            "must vary and be finite. Received: a batch that with output variance 0.0",
+            "must vary and be finite. Received: a batch with output variance 0.0",
         ),
         ({"batch": np.full((5, 4), np.nan)}, "must vary and be finite. Received: .* variance nan"),
     ],
