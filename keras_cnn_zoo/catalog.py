@@ -1,10 +1,10 @@
-"""The index of everything public, and of the parts that Keras itself has under the survey's names.
+"""The index of all public components, and of the survey's components that Keras already has.
 
-Two tables next to this file hold what code cannot say of itself. `catalog.tsv` has one row per
-component: its paper, the survey's equation and section, and where a part of Keras' own serves
-instead; `make enroll` sorts the rows. A row such as `LpPooling1D/2D/3D` stands for the three classes,
-and `*D` in it for each rank. `catalog_keras.tsv` lists what is used from Keras and not rebuilt. Name,
-kind, family, module and summary of a component are read from the code.
+Two tables next to this file contain what is not in the code. `catalog.tsv` has one row per component:
+its paper, the survey's equation and section, and the alternative in Keras, if any. `make enroll` sorts
+the rows. A row such as `LpPooling1D/2D/3D` stands for the three classes, and `*D` in it for each rank.
+`catalog_keras.tsv` lists the components of Keras that are not rebuilt here. The name, kind, family,
+module, and summary of a component are read from the code.
 
 "Survey" is Gu et al., "Recent Advances in Convolutional Neural Networks", arXiv:1512.07108.
 """
@@ -40,16 +40,16 @@ class Entry:
     """One line of the index.
 
     Args:
-        name: Name to import, or the survey's name for a part of Keras' own.
-        kind: "layer", "loss", "regularizer", "initializer", "metric", "model", ...; "function" for what is
-            called on a model.
-        family: What it belongs with, e.g. "pooling".
-        module: Where to import it from.
+        name: Name to import, or the survey's name for a component of Keras.
+        kind: "layer", "loss", "regularizer", "initializer", "metric", "model", ...; "function" for functions
+            on models.
+        family: Group of similar components, e.g. "pooling".
+        module: Module to import it from.
         summary: One sentence.
-        reference: Authors, year and arXiv number.
+        reference: Authors, year, and arXiv number.
         equation: The survey's equation, e.g. "(7)", or "".
         survey_section: The survey's section, e.g. "3.2.1 Lp Pooling", or "".
-        keras_alternative: What to use from Keras instead, with the condition in brackets, or "".
+        keras_alternative: Alternative in Keras, with the condition in parentheses, or "".
     """
 
     name: str
@@ -64,12 +64,12 @@ class Entry:
 
     @property
     def is_keras(self):
-        """Whether this is a part of Keras' own that the project points to."""
+        """Whether this is a component of Keras."""
         return self.module.split(".")[0] == "keras"
 
 
 def read_table(file_name):
-    """The rows of a tab-separated table beside this file, as dicts, ranks written out."""
+    """Returns the rows of a tab-separated table next to this file as dicts, with one row per rank."""
     with open(_TABLES / file_name, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True))
     for number, row in enumerate(rows, start=2):
@@ -90,10 +90,10 @@ def _write_out_ranks(row):
 
 
 def components():
-    """Public components by name: every public class, and the functions that have a row.
+    """Returns public components by name: every public class, and the functions that have a row.
 
     Functions without a row are forms of a class (`losses.contrastive` of `losses.Contrastive`) or
-    helpers (`models.from_preset`); a base class (`models.ZooModel`) is listed in `BASES`.
+    helpers (`models.from_preset`). Base classes (`models.ZooModel`) are in `BASES` and have no row.
     """
     rows = {row["name"] for row in read_table("catalog.tsv")}
     found = {}
@@ -110,7 +110,7 @@ def components():
 
 @functools.cache
 def entries():
-    """Every `Entry` of the index: the project's components first, then Keras' own, by kind and family."""
+    """Returns every `Entry` of the index, by kind and family: first the project's, then those of Keras."""
     found = components()
     listed = [_component_entry(row, *found[row["name"]]) for row in read_table("catalog.tsv")]
     order = list(KINDS.values())

@@ -51,7 +51,7 @@ def test_the_table_names_every_entry_once(capsys):
     assert lines[0].split("  ")[0] == "component"
 
 
-def test_kind_narrows_the_list(capsys):
+def test_kind_filters_the_list(capsys):
     listed = json.loads(printed(capsys, "--json", "--kind", "loss"))
     assert {entry["kind"] for entry in listed} == {"loss"}
     assert {"Contrastive", "Softmax loss"} <= {entry["name"] for entry in listed}
@@ -77,7 +77,7 @@ def test_a_row_with_a_missing_tab_is_refused(tmp_path, monkeypatch):
         catalog.read_table("broken.tsv")
 
 
-def test_a_reader_that_stops_early_is_no_error():
+def test_a_reader_that_stops_early_is_not_an_error():
     command = f'"{sys.executable}" -m keras_cnn_zoo --json | head -n 1'
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "jax"}
     done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Ends training when a metric is good enough."""
+"""Callback that ends training when a metric is good enough."""
 
 import math
 import warnings
@@ -11,24 +11,24 @@ MODES = ("auto", "min", "max")
 
 
 class StopAtValue(keras.callbacks.Callback):
-    """Ends training after the first epoch in which a metric reaches a value.
+    """Callback that ends training after the first epoch in which a metric reaches a value.
 
-    Where a figure is wanted and no more, as in comparing the epochs that two networks need; Keras'
-    `EarlyStopping` waits until a metric no longer improves. `stopped_epoch` is the number of the last epoch,
-    counted from 0 as in Keras, or None. An epoch whose logs lack the metric gives a warning and goes on, as
-    with `EarlyStopping`; NaN reaches no value.
+    Use it to compare how many epochs networks need; Keras' `EarlyStopping` waits until a metric no longer
+    improves. `stopped_epoch` is the index of the last epoch, from 0 as in Keras, or None. If the logs of an
+    epoch lack the metric, there is a warning and training continues, as with `EarlyStopping`. NaN reaches no
+    value.
 
     Reference: Coleman et al., 2017, "DAWNBench: An End-to-End Deep Learning Benchmark and Competition", which
-    measures training by the time to a given accuracy.
+    measures the training time to a given accuracy.
 
     Args:
         metric: Name in the logs of an epoch, such as "val_accuracy" or "loss".
         value: The number to reach.
-        mode: "min" where the metric is to fall to the value, "max" where it is to rise to it, "auto" for the
-            direction that Keras gives to the loss and to its metrics. Defaults to "auto".
+        mode: "min" if the metric falls to the value, "max" if it rises to it, "auto" for the direction that
+            Keras knows for the loss and for metrics. Defaults to "auto".
 
     Raises:
-        ValueError: for an argument outside its range; after the first epoch, for `mode="auto"` with a metric
+        ValueError: for an argument outside its range; after the first epoch, for `mode="auto"` and a metric
             whose direction Keras does not know.
 
     >>> model = keras.Sequential([keras.layers.Dense(1)])
@@ -63,7 +63,7 @@ class StopAtValue(keras.callbacks.Callback):
                 stacklevel=2,
             )
             return
-        if self._rises is None:  # Earlier, the metrics of `compile` are not built.
+        if self._rises is None:  # Before the first epoch, the metrics of `compile` are not built.
             self._rises = self._direction() == "max"
         reached = float(logs[self.metric])
         if not math.isnan(reached) and (reached >= self.value if self._rises else reached <= self.value):
@@ -71,25 +71,25 @@ class StopAtValue(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _direction(self):
-        """ "min" or "max"."""
+        """Returns "min" or "max"."""
         if self.mode != "auto":
             return self.mode
         name = self.metric.removeprefix("val_")
         if name == "loss":
             return "min"
         for metric in _single_metrics(self.model.metrics):
-            # What Keras' own callbacks go by; its metrics have it, and those of this package.
+            # Keras' callbacks use this attribute too. Its metrics have it, and those of this package.
             direction = getattr(metric, "_direction", None)
             if metric.name == name and direction is not None:
                 return "max" if direction == "up" else "min"
         raise ValueError(
-            "`mode` must be 'min' or 'max' where Keras does not know whether the metric is to fall or rise. "
+            "`mode` must be 'min' or 'max' if Keras does not know the direction of the metric. "
             f"Received: mode='auto', metric={self.metric!r}"
         )
 
 
 def _single_metrics(metrics):
-    """The metrics themselves, those that `compile` has gathered in one included."""
+    """Yields single metrics, including those that `compile` groups into one."""
     for metric in metrics:
         gathered = getattr(metric, "metrics", None)
         if isinstance(gathered, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Precision, XLA, devices and seed: one call to set up, before the model is built."""
+"""Setup of precision, XLA, devices, and seed before a model is built."""
 
 from keras_cnn_zoo.distribution.ahead_of_time import compile_train_step
 from keras_cnn_zoo.distribution.environment import PRECISIONS, jit_argument, model_scope, set_up

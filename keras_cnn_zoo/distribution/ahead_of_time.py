@@ -1,4 +1,4 @@
-"""A training step compiled for a TPU that is not there: does it fit, and what does it cost?"""
+"""Ahead-of-time compilation of a training step for an absent TPU, to measure its memory and cost."""
 
 import keras
 
@@ -8,33 +8,36 @@ from keras_cnn_zoo.utils.errors import InputError
 def compile_train_step(model, batch, *, topology="v5e:2x2"):
     """Compiles the training step of a compiled model ahead of time, for one chip of a TPU topology.
 
-    Runs on the JAX backend with libtpu installed; no TPU is needed. One step is run on this machine first, so
-    that metrics and optimizer have their variables.
+    It needs the JAX backend and libtpu, but no TPU. It first runs one step on this machine, so the metrics
+    and the optimizer have their variables.
 
     Args:
         model: a model after `compile`.
-        batch: what `fit` gets in one step: `(x, y)` or `(x, y, sample_weight)`, NumPy arrays.
-        topology: name of the chips, as libtpu knows it.
+        batch: input of one step of `fit`: `(x, y)` or `(x, y, sample_weight)`, NumPy arrays.
+        topology: libtpu's name of the chips.
 
     Returns:
-        A dict: `argument_bytes` (weights, optimizer and batch), `temporary_bytes` on the chip, and `flops` of
-        a step, where bodies of loops count once.
+        A dict: `argument_bytes` (weights, optimizer, and batch), `temporary_bytes` on the chip, and `flops`
+        per step, where bodies of loops count once.
 
     Raises:
-        InputError: on another backend, or where libtpu is missing or does not know the topology.
+        InputError: on another backend, or if libtpu is missing or does not know the topology.
     """
     if keras.backend.backend() != "jax":
         raise InputError(
-            f"ahead-of-time compilation needs KERAS_BACKEND=jax. Received: {keras.backend.backend()}"
+            f"KERAS_BACKEND must be jax for ahead-of-time compilation. Received: {keras.backend.backend()}"
         )
     import jax
     from jax.experimental import topologies
 
     try:
         devices = topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
-    # What libtpu raises where it is missing or does not know a name is its own affair.
+    # libtpu does not document what it raises if it is missing or does not know a name.
     except Exception as error:
-        raise InputError(f"no TPU topology {topology!r}: {' '.join(str(error).split())[:200]}") from error
+        raise InputError(
+            f"`topology` must be a TPU topology of libtpu. Received: {topology!r} "
+            f"({' '.join(str(error).split())[:200]})"
+        ) from error
     model.train_on_batch(*batch)
     sharding = jax.sharding.SingleDeviceSharding(devices[0])
 

@@ -1,4 +1,4 @@
-"""Where and how a model runs."""
+"""Precision, devices, and compilation of a model."""
 
 import contextlib
 
@@ -10,10 +10,10 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def set_up(*, precision="float32", distribute="none", seed=0):
-    """Fixes Keras' global seed, dtype policy and, on JAX, the distribution of data over devices.
+    """Sets Keras' global seed, dtype policy, and, on JAX, the distribution of data over devices.
 
     Args:
-        precision: "float32", "mixed_bfloat16" or "mixed_float16".
+        precision: "float32", "mixed_bfloat16", or "mixed_float16".
         distribute: "none", or "auto" to split each batch over all devices of this host.
         seed: non-negative integer for weights and dropout.
 
@@ -52,16 +52,16 @@ def jit_argument(jit):
     """Returns the value of `jit_compile` for `compile`.
 
     Args:
-        jit: "auto", "on" or "off".
+        jit: "auto", "on", or "off".
 
     Raises:
         InputError: for another value, and for "on" with the PyTorch backend, which has no XLA.
     """
     choices = {"auto": "auto", "on": True, "off": False}
     if jit not in choices:
-        raise InputError(f"`jit` must be auto, on or off. Received: {jit!r}")
+        raise InputError(f"`jit` must be auto, on, or off. Received: {jit!r}")
     if jit == "on" and keras.backend.backend() == "torch":
         raise InputError(
-            "`jit` on is for XLA (TensorFlow, JAX); the PyTorch backend runs with `jit` off or auto"
+            "`jit` must be off or auto with the PyTorch backend, which has no XLA. Received: 'on'"
         )
     return choices[jit]

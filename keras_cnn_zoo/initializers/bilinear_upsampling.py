@@ -1,4 +1,4 @@
-"""Transposed convolutions that begin as bilinear interpolation."""
+"""Initialization of transposed convolutions as bilinear interpolation."""
 
 import keras
 import numpy as np
@@ -7,13 +7,13 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class BilinearUpsampling(keras.initializers.Initializer):
-    """Kernel with which a transposed convolution enlarges each channel by linear interpolation.
+    """Kernel of a transposed convolution that upsamples each channel by linear interpolation.
 
-    The weight at offset `k` of an axis of `n` taps is `1 - abs(k - centre) / factor`, with
-    `factor = ceil(n / 2)` and the centre in the middle of the kernel; the axes multiply, and no channel sees
-    another. For `Conv1DTranspose` to `Conv3DTranspose` with `kernel_size=2 * strides`, or
-    `2 * strides - strides % 2`, and `padding="same"`: inside the border that is the bilinear resize by
-    `strides`. Learning goes on from there, as in fully convolutional networks.
+    The weight at offset `k` of an axis of `n` taps is `1 - abs(k - center) / factor`, with `factor =
+    ceil(n / 2)` and `center` the middle of the kernel. The kernel is the product over the axes, and channels
+    do not mix. Use it for `Conv1DTranspose` to `Conv3DTranspose` with `kernel_size=2 * strides` or `2 *
+    strides - strides % 2`, and `padding="same"`. The layer then starts as the bilinear resize by `strides`,
+    except at the border, and trains from there, as in fully convolutional networks.
 
     Reference: Long, Shelhamer, Darrell, 2015, "Fully Convolutional Networks for Semantic Segmentation",
     arXiv 1411.4038 (the kernel is that of their published code).
@@ -29,7 +29,7 @@ class BilinearUpsampling(keras.initializers.Initializer):
     """
 
     def __call__(self, shape, dtype=None):
-        """The kernel.
+        """Returns the kernel.
 
         Args:
             shape: `(*kernel_size, filters, channels)`, of one to three spatial axes.

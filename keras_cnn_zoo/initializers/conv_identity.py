@@ -1,4 +1,4 @@
-"""Convolutions that begin as the identity."""
+"""Initialization of convolutions as the identity."""
 
 import keras
 import numpy as np
@@ -9,31 +9,29 @@ from keras_cnn_zoo.utils import validation
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class ConvIdentity(keras.initializers.Initializer):
-    """Kernel with which a convolution passes its input on.
+    """Kernel of a convolution that returns its input.
 
-    With as many filters as channels the kernel is 1 where a filter meets its own channel in the middle tap,
-    and 0 elsewhere. Where layers of more channels than their input are stacked, the channels form
-    `num_groups` groups of neighbours: in the middle tap, the weight from a channel of a group to a filter of
-    the same group is `num_groups / filters`, and all other weights are `noise`. A stack of such layers that
-    ends with as many channels as it began with, all with the same `num_groups`, is then the identity, the
-    noise apart; one layer alone scales by `channels / filters`.
+    With as many filters as channels, the middle tap is the identity matrix and all other weights are 0. For
+    other numbers, the channels and the filters form `num_groups` groups of neighbors. In the middle tap, the
+    weight between a channel and a filter of the same group is `num_groups / filters`. All other weights are
+    `noise`. A stack of such layers with the same `num_groups` that ends with as many channels as it starts
+    with is the identity, up to the noise. A single layer scales by `channels / filters`.
 
-    Deep stacks of (dilated) convolutions with ReLU, which random initial values keep from learning, start
-    with it from what their input already says. It needs zero padding that keeps the size (`padding="same"`),
-    or crops the border with `padding="valid"`; no strides, and `groups=1`.
+    Use it for deep stacks of (dilated) convolutions with ReLU that do not learn from random initial values.
+    With `padding="same"` the map keeps its size, and `padding="valid"` crops the border. It does not support
+    strides or groups.
 
     Reference: Yu, Koltun, 2016, "Multi-Scale Context Aggregation by Dilated Convolutions", arXiv 1511.07122,
     equations 4 (without groups) and 5.
 
-    Differs from the paper: the noise is given as a part of `num_groups / filters`; the paper says only that
-    it is much smaller than that.
+    Differs from the paper: the noise is relative to `num_groups / filters`; the paper only says that it is
+    much smaller.
 
     Args:
-        num_groups: Groups of channels, a divisor of the channels and of the filters (the paper's C, the
-            channels at the stack's ends), or None for the smaller of the two. Defaults to None.
-        noise: Standard deviation of the other weights, as a part of `num_groups / filters`. Above 0 it lets
-            the filters of a group, which otherwise stay copies of each other, learn different things.
-            Defaults to 0.
+        num_groups: Number of groups, a divisor of the channels and of the filters (the paper's C, the
+            channels at the ends of the stack), or None for the smaller of the two. Defaults to None.
+        noise: Standard deviation of the other weights, relative to `num_groups / filters`. Without noise, the
+            filters of a group stay copies of each other. Defaults to 0.
         seed: Integer seed of the noise, or None. Defaults to None.
 
     Raises:
@@ -52,7 +50,7 @@ class ConvIdentity(keras.initializers.Initializer):
         self.seed = validation.integer("seed", seed, optional=True)
 
     def __call__(self, shape, dtype=None):
-        """The kernel.
+        """Returns the kernel.
 
         Args:
             shape: `(*kernel_size, channels, filters)`, of one to three spatial axes.
@@ -72,16 +70,16 @@ class ConvIdentity(keras.initializers.Initializer):
         own_group = (
             np.arange(channels)[:, None] * groups // channels == np.arange(filters) * groups // filters
         )
-        # Of an even number of taps, Keras' "same" padding leaves the one before the middle in place.
+        # With an even number of taps and Keras' "same" padding, the tap before the middle does not shift.
         middle = tuple((size - 1) // 2 for size in kernel_size)
-        passed_on = np.zeros(shape, "bool")
-        passed_on[middle] = own_group
-        kernel = passed_on * (groups / filters)
+        identity = np.zeros(shape, "bool")
+        identity[middle] = own_group
+        kernel = identity * (groups / filters)
         if self.noise == 0:
             return ops.convert_to_tensor(kernel, dtype=dtype)
         stddev = self.noise * groups / filters
         noise = keras.initializers.RandomNormal(stddev=stddev, seed=self.seed)(shape, dtype=dtype)
-        return ops.where(passed_on, ops.convert_to_tensor(kernel, dtype=dtype), noise)
+        return ops.where(identity, ops.convert_to_tensor(kernel, dtype=dtype), noise)
 
     def get_config(self):
         return {"num_groups": self.num_groups, "noise": self.noise, "seed": self.seed}

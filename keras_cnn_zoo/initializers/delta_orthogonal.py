@@ -1,4 +1,4 @@
-"""Convolutions that begin as a rotation of the channels."""
+"""Initialization of convolutions as a rotation of the channels."""
 
 import keras
 import numpy as np
@@ -12,21 +12,21 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 class DeltaOrthogonal(keras.initializers.Orthogonal):
     """Kernel whose middle tap is a random orthonormal matrix times `gain`, and whose other taps are zero.
 
-    A convolution with stride 1 and `padding="same"` then leaves the norm at every place of a map as it is
-    (times `gain`), forward and backward, through any number of layers: plain networks of thousands of layers
-    train with it, where the activation is near the identity or `gain` makes up for it. The middle tap is the
-    one over the place itself, `(size - 1) // 2`.
+    A convolution with stride 1 and `padding="same"` then keeps the norm at every position of a map (times
+    `gain`), forward and backward. Plain networks of thousands of layers can train with it if the activation
+    is close to the identity or `gain` compensates for it. The middle tap is `(size - 1) // 2`, the one over
+    the position itself.
 
     Reference: Xiao, Bahri, Sohl-Dickstein, Schoenholz, Pennington, 2018, "Dynamical Isometry and a Mean Field
     Theory of CNNs", arXiv 1806.05393.
 
     Args:
-        gain: Number that the orthonormal matrix is multiplied by. Defaults to 1.
-        seed: Integer, `keras.random.SeedGenerator` or None, as in Keras' own initializers.
+        gain: Factor of the orthonormal matrix. Defaults to 1.
+        seed: Integer, `keras.random.SeedGenerator`, or None, as in Keras' initializers.
 
     Raises:
-        ValueError: for a `gain` that is no finite number, or when called with a shape other than
-            `(*kernel_size, channels, filters)` with at least as many filters as channels: fewer cannot keep
+        ValueError: for a `gain` that is not a finite number, or when called with a shape other than
+            `(*kernel_size, channels, filters)` with at least as many filters as channels; fewer cannot keep
             norms.
 
     >>> conv = keras.layers.Conv2D(8, 3, padding="same", kernel_initializer=DeltaOrthogonal(seed=0))
@@ -40,7 +40,7 @@ class DeltaOrthogonal(keras.initializers.Orthogonal):
         super().__init__(gain=validation.finite_number("gain", gain), seed=seed)
 
     def __call__(self, shape, dtype=None):
-        """The kernel.
+        """Returns the kernel.
 
         Args:
             shape: `(*kernel_size, channels, filters)`, of one to three spatial axes.
@@ -53,7 +53,7 @@ class DeltaOrthogonal(keras.initializers.Orthogonal):
                 f"channels. Received: shape={shape}"
             )
         dtype = keras.backend.standardize_dtype(dtype)
-        # No backend factorises matrices in half precision.
+        # No backend factorizes matrices in half precision.
         wide = at_least_float32(dtype)
         matrix = super().__call__(shape[-2:], dtype=wide)
         delta = np.zeros(shape[:-2])

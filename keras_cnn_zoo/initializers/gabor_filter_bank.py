@@ -1,4 +1,4 @@
-"""Filters of a first layer that begin as edge and stripe detectors of all orientations."""
+"""Initialization of a first layer's filters as edge and stripe detectors of all orientations."""
 
 import itertools
 import math
@@ -9,25 +9,25 @@ from keras import ops
 
 from keras_cnn_zoo.utils import validation
 
-# Without given ones, frequencies go down in half octaves from a wave of four pixels.
+# Default frequencies: from a wavelength of four pixels down in half octaves.
 HIGHEST = 0.25
 RATIO = math.sqrt(2)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class GaborFilterBank(keras.initializers.Initializer):
-    """Kernel of Gabor filters on a grid of orientations and frequencies, for the first layer on pictures.
+    """Kernel of Gabor filters on a grid of orientations and frequencies, for the first layer on images.
 
-    A filter is a wave under a bell, `exp(-(u ** 2 + (aspect_ratio * v) ** 2) / (2 * sigma ** 2)) *
-    cos(2 * pi * frequency * u + phase)`, in coordinates `u` along the wave and `v` across it, counted in
-    pixels from the middle of the kernel. The orientations are `0, 1, .., orientations - 1` times
-    `pi / orientations`; the phases 0 (a stripe) and `pi / 2` (an edge); the width of the bell follows from
-    `bandwidth` as `sigma * frequency = sqrt(log(2) / 2) / pi * (2 ** bandwidth + 1) / (2 ** bandwidth - 1)`.
-    Each filter is freed of its mean, is the same on every channel, and has the norm `gain`, so that input of
-    unit variance gives output of variance `gain ** 2`.
+    A filter is a wave under a Gaussian, `exp(-(u ** 2 + (aspect_ratio * v) ** 2) / (2 * sigma ** 2)) *
+    cos(2 * pi * frequency * u + phase)`, with coordinates `u` along the wave and `v` across it, in pixels
+    from the middle of the kernel. The orientations are `0, 1, .., orientations - 1` times
+    `pi / orientations`. The phases are 0 (a stripe) and `pi / 2` (an edge). The width of the Gaussian follows
+    from `sigma * frequency = sqrt(log(2) / 2) / pi * (2 ** bandwidth + 1) / (2 ** bandwidth - 1)`. Each
+    filter has mean 0, norm `gain`, and the same values for every channel, so input of unit variance gives
+    output of variance `gain ** 2`.
 
-    Filters are laid out orientation by orientation, then phase, then from the highest frequency down. Nothing
-    is drawn, so there is no seed. Sensible for kernels of about 7 x 7 upwards: a smaller one cuts the bells.
+    Orientations vary fastest, then phases, then frequencies from high to low. Nothing is random, so there is
+    no seed. Use kernels of about 7 x 7 or larger; smaller ones truncate the Gaussians.
 
     Reference: Daugman, 1985, "Uncertainty Relation for Resolution in Space, Spatial Frequency, and
     Orientation Optimized by Two-dimensional Visual Cortical Filters"; bandwidth and aspect ratio as in
@@ -39,15 +39,14 @@ class GaborFilterBank(keras.initializers.Initializer):
         orientations: Number of orientations. Defaults to 8.
         frequencies: Waves per pixel, numbers in (0, 0.5], or None for as many as the filters need: 1/4, and
             down in half octaves. Defaults to None.
-        bandwidth: Positive width of the response over frequencies, in octaves between its half-heights.
-            Defaults to 1.
-        aspect_ratio: Positive ratio of the bell's width along the wave to that across it. Defaults to 0.5.
+        bandwidth: Positive width of the frequency response at half its height, in octaves. Defaults to 1.
+        aspect_ratio: Positive ratio of the Gaussian's widths along and across the wave. Defaults to 0.5.
         gain: Norm of each filter. Defaults to 1.
 
     Raises:
         ValueError: for an argument outside its range, when called with a shape other than
             `(height, width, channels, filters)` of 3 x 3 or larger, or with more filters than the grid of
-            given frequencies has.
+            `frequencies` has.
 
     >>> conv = keras.layers.Conv2D(32, 11, kernel_initializer=GaborFilterBank(8))
     >>> print(conv(np.zeros((1, 16, 16, 3), "float32")).shape)
@@ -62,7 +61,7 @@ class GaborFilterBank(keras.initializers.Initializer):
         self.gain = validation.finite_number("gain", gain, above=0)
 
     def __call__(self, shape, dtype=None):
-        """The kernel.
+        """Returns the kernel.
 
         Args:
             shape: `(height, width, channels, filters)`.
@@ -82,7 +81,7 @@ class GaborFilterBank(keras.initializers.Initializer):
         elif group * len(frequencies) < filters:
             raise ValueError(
                 f"`shape` must have at most {group * len(frequencies)} filters: {self.orientations} "
-                f"orientations, 2 phases and {len(frequencies)} frequencies. Received: shape={shape}"
+                f"orientations, 2 phases, and {len(frequencies)} frequencies. Received: shape={shape}"
             )
         grid = itertools.product(frequencies, (0.0, math.pi / 2), range(self.orientations))
         y, x = (np.arange(size) - (size - 1) / 2 for size in (height, width))
@@ -102,21 +101,21 @@ class GaborFilterBank(keras.initializers.Initializer):
         }
 
     def _filter(self, y, x, frequency, phase, orientation):
-        """One filter without mean and of norm 1, (height, width)."""
+        """Returns one filter (height, width) with mean 0 and norm 1."""
         angle = math.pi * orientation / self.orientations
         octaves = 2**self.bandwidth
         sigma = math.sqrt(math.log(2) / 2) / math.pi * (octaves + 1) / (octaves - 1) / frequency
         along = x * math.cos(angle) + y * math.sin(angle)
         across = y * math.cos(angle) - x * math.sin(angle)
-        bell = np.exp(-(along**2 + (self.aspect_ratio * across) ** 2) / (2 * sigma**2))
-        values = bell * np.cos(2 * math.pi * frequency * along + phase)
+        envelope = np.exp(-(along**2 + (self.aspect_ratio * across) ** 2) / (2 * sigma**2))
+        values = envelope * np.cos(2 * math.pi * frequency * along + phase)
         values = values - values.mean()
         return values / np.linalg.norm(values)
 
 
 def _checked(frequencies):
     if not isinstance(frequencies, (tuple, list)) or not frequencies:
-        validation.fail("frequencies", "a sequence of numbers in (0, 0.5] or None", frequencies)
+        validation.fail("frequencies", "a sequence of numbers in (0, 0.5], or None", frequencies)
     return tuple(
         validation.finite_number("frequencies", value, above=0, maximum=0.5) for value in frequencies
     )

@@ -1,4 +1,9 @@
-"""Layer-sequential unit-variance initialization."""
+"""Layer-sequential unit-variance initialization.
+
+Model and batch -> find every layer with a kernel -> replace the `call` of these layers (or of their wrappers)
+by one that first initializes the kernel -> run the model once, so layers are initialized in the order of the
+calls -> replace `call` by one that measures -> run again -> {path: output variance}.
+"""
 
 import contextlib
 import functools
@@ -13,32 +18,32 @@ from keras_cnn_zoo.utils.layer_tree import nested_layers
 def lsuv(model, batch, *, tolerance=0.1, max_iterations=10):
     """Gives every dense and convolutional layer outputs of unit variance on a batch of data.
 
-    Every kernel is made orthonormal; then, from the first layer called to the last,
-    `kernel = kernel / sqrt(variance)` until `abs(variance - 1) <= tolerance`, the variance being that of all
-    outputs of the layer before its activation. Makes deep plain networks trainable without batch
+    Every kernel becomes orthonormal. Then, from the first layer called to the last,
+    `kernel = kernel / sqrt(variance)` until `abs(variance - 1) <= tolerance`, where `variance` is that of all
+    outputs of the layer before its activation. This makes deep plain networks trainable without batch
     normalization. Inputs should have mean 0 and variance 1.
 
-    Layers with a trainable `kernel` (or `pointwise_kernel`) are treated, wherever they are nested in the
-    model, but not the cells of recurrent layers; biases stay as they are, so initialize before training.
-    Layers run as at inference, one forward pass is made to build, one to initialize and one to measure. The
-    orthonormal matrices come from Keras' global seed (`keras.utils.set_random_seed`).
+    It initializes every layer with a trainable `kernel` (or `pointwise_kernel`), also in nested models, but
+    not the cells of recurrent layers. Biases do not change, so initialize before training. Layers run in
+    inference mode, in three forward passes: to build, to initialize, and to measure. The orthonormal matrices
+    use Keras' global seed (`keras.utils.set_random_seed`).
 
     Reference: Mishkin, Matas, 2016, "All you need is a good init", arXiv 1511.06422; the orthonormal matrices
     are those of Saxe, McClelland, Ganguli, 2014, arXiv 1312.6120.
 
     Args:
-        model: A `keras.Model`, functional, sequential or subclassed, built or not. Changed in place.
-        batch: Inputs as `model` takes them; some hundred examples are enough.
-        tolerance: Positive distance of the variance from 1 that is near enough. Defaults to 0.1.
-        max_iterations: Rescalings of one layer, at most. Defaults to 10.
+        model: A `keras.Model`, functional, sequential, or subclassed, built or not. It is changed in place.
+        batch: Inputs of `model`; a few hundred examples are enough.
+        tolerance: Positive allowed distance of the variance from 1. Defaults to 0.1.
+        max_iterations: Maximum number of rescalings per layer. Defaults to 10.
 
     Returns:
-        A dict, in the order of the calls, from each treated layer's `path` to its output variance on `batch`
-        when all is done. A layer that could not be brought within `tolerance` shows there.
+        A dict, in the order of the calls, from each initialized layer's `path` to its final output variance
+        on `batch`. It shows layers that did not reach `tolerance`.
 
     Raises:
-        ValueError: for an argument outside its range, a model without such a layer, or a layer whose outputs
-            on `batch` are constant or not finite.
+        ValueError: for an argument outside its range, a model without such a layer, or a layer with constant
+            or non-finite outputs on `batch`.
 
     >>> model = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(4)])
     >>> variances = lsuv(model, np.random.default_rng(0).normal(size=(256, 16)))
@@ -56,16 +61,16 @@ def lsuv(model, batch, *, tolerance=0.1, max_iterations=10):
     variances = {}
 
     def initialize(probe, call, *args, **kwargs):
-        if id(probe) in treated:
+        if id(probe) in initialized:
             return call(*args, **kwargs)
-        treated.add(id(probe))
+        initialized.add(id(probe))
         _make_orthonormal(probe)
         for _ in range(max_iterations):
             outputs, variance = probe.measure(call, *args, **kwargs)
             if not 0 < variance < np.inf:
                 raise ValueError(
                     f"The outputs of layer '{probe.layer.path}' on `batch` must vary and be finite. "
-                    f"Received: a batch that gives them the variance {variance}"
+                    f"Received: a batch with output variance {variance}"
                 )
             if abs(variance - 1) <= tolerance:
                 return outputs
@@ -76,7 +81,7 @@ def lsuv(model, batch, *, tolerance=0.1, max_iterations=10):
         outputs, variances[_free_key(variances, probe.layer.path)] = probe.measure(call, *args, **kwargs)
         return outputs
 
-    treated = set()
+    initialized = set()
     for visit in (initialize, measure):
         with contextlib.ExitStack() as stack:
             for probe in probes:
@@ -86,14 +91,14 @@ def lsuv(model, batch, *, tolerance=0.1, max_iterations=10):
 
 
 class _Probe:
-    """A layer with a kernel, and the layers through whose `call` it may be reached: itself or its wrapper."""
+    """A layer with a kernel, and the layers whose `call` may reach it: its wrappers and itself."""
 
     def __init__(self, layer, kernel, wrappers):
         self.layer, self.kernel, self.callers = layer, kernel, [*wrappers, layer]
 
     @contextlib.contextmanager
     def visited_by(self, visit):
-        """Sends calls of the layer through `visit(probe, call, *args, **kwargs)`."""
+        """Replaces calls of the layer by `visit(probe, call, *args, **kwargs)`."""
         inside = False
 
         def intercepted(call, *args, **kwargs):
@@ -115,7 +120,7 @@ class _Probe:
                 del caller.call
 
     def measure(self, call, *args, **kwargs):
-        """The outputs, and their variance before the layer's activation."""
+        """Returns the outputs, and their variance before the layer's activation."""
         activation = getattr(self.layer, "activation", None)
         if activation is None:
             outputs = call(*args, **kwargs)
@@ -140,13 +145,13 @@ def _variance(tensors):
 
 
 def _free_key(taken, path):
-    """`path`, numbered where a layer is called again or another one has the same path."""
+    """Returns `path`, with a number if the layer is called again or another one has the same path."""
     keys = (path if number == 1 else f"{path}#{number}" for number in range(1, len(taken) + 2))
     return next(key for key in keys if key not in taken)
 
 
 def _make_orthonormal(probe):
-    """Fills the kernel with an orthonormal matrix, or one for each tile where its first axes are tiles."""
+    """Fills the kernel with an orthonormal matrix, or with one per tile if its first axes are tiles."""
     shape = tuple(probe.kernel.shape)
     tiles = shape[: _tile_axes(probe.layer, len(shape))]
     matrices = [
@@ -157,7 +162,7 @@ def _make_orthonormal(probe):
 
 
 def _tile_axes(layer, rank):
-    """How many axes of a layer's kernel number kernels that are used at different positions."""
+    """Returns the number of leading kernel axes that index kernels for different positions."""
     if hasattr(layer, "tile_axes"):
         return layer.tile_axes
     return rank - len(layer.kernel_size) - 2 if hasattr(layer, "kernel_size") else 0

@@ -8,12 +8,12 @@ from keras import ops
 from keras_cnn_zoo.losses.margin_cross_entropy import margin_cross_entropy
 from keras_cnn_zoo.utils import validation
 
-# Squared sine of an angle, of 0.06 degrees, below which a float32 cosine hardly tells the angle.
+# Squared sine of an angle of 0.06 degrees. Below it, a float32 cosine hardly determines the angle.
 _SMALLEST = 1e-6
 
 
 def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
-    """Cross-entropy with an additive angular margin, per example; see `ArcFace`.
+    """Returns the cross-entropy with an additive angular margin per example; see `ArcFace`.
 
     Args:
         y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
@@ -25,7 +25,7 @@ def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
         The loss of each example, `(batch, ...)`, in at least float32.
 
     Raises:
-        ValueError: for an argument outside its range, or shapes that do not go together.
+        ValueError: for an argument outside its range, or incompatible shapes.
     """
     margin = validation.finite_number("margin", margin, minimum=0, below=math.pi)
     scale = validation.finite_number("scale", scale, above=0)
@@ -38,7 +38,7 @@ def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
 
 
 def _sine(cosine):
-    """Sine of the angle, exact at 0 and with a slope that stays finite: a chord replaces the root there."""
+    """Returns the sine of the angle; near 0, a chord replaces the root so the slope stays finite."""
     square = ops.relu((1 - cosine) * (1 + cosine))
     wide = square > _SMALLEST
     root = ops.sqrt(ops.where(wide, square, ops.ones_like(square)))
@@ -47,36 +47,34 @@ def _sine(cosine):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class ArcFace(keras.losses.Loss):
-    """Softmax loss that wants the true class's angle smaller than the others' by a margin.
+    """Softmax loss with an additive angular margin between the true class and the others.
 
-    For the cosines of `layers.CosineDense(units)`, with the scale of 1 that is its default. The cross-entropy
-    of `scale * cos(angle_j)`, where the true class's angle `a` counts as `a + margin`. Angles beyond `pi -
-    margin`, where the cosine would rise again, get `cos(a) - margin * sin(margin)`, as in the authors' code.
-    For embeddings that are compared by their angle, such as faces; see also `CosFace`.
+    It is the cross-entropy of `scale * cos(angle_j)`, where the true class's angle `a` counts as `a +
+    margin`. Angles above `pi - margin`, where the cosine would rise again, get `cos(a) - margin *
+    sin(margin)`, as in the authors' code. Use it for embeddings that are compared by their angle, such as
+    faces, with the cosines of `layers.CosineDense(units)` and its default scale of 1. See also `CosFace`.
 
-    The scale belongs to the loss, and predictions are cosines. Values outside [-1, 1] are no cosines: those
-    that rounding makes do no harm, and those of a head with a scale of its own, which would be scaled twice,
-    show in a loss that begins many times too high.
+    The loss applies the scale, so predictions must be cosines in [-1, 1]. Rounding errors beyond that are
+    harmless. If the head scales its outputs too, the initial loss is many times too high.
 
     Reference: Deng, Guo, Xue, Zafeiriou, 2019, "ArcFace: Additive Angular Margin Loss for Deep Face
     Recognition", arXiv 1801.07698.
 
-    Differs from the paper: below 0.06 degrees the slope of the sine, which has no bound, is held.
+    Differs from the paper: the slope of the sine, which has no bound, is constant below 0.06 degrees.
 
     Args:
         margin: Angle in radians, at least 0 and below pi. Defaults to 0.5.
         scale: Positive factor of the cosines, the paper's s; smaller ones suit few classes. Defaults to 64.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
-            too.
+        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
         y_pred: Cosines, `(batch, ..., classes)`.
 
     Raises:
-        ValueError: for an argument outside its range, or shapes that do not go together.
+        ValueError: for an argument outside its range, or incompatible shapes.
 
     >>> loss = ArcFace(margin=np.pi / 3, scale=1.0)
     >>> round(float(loss(np.array([0]), np.array([[0.5, -0.5]]))), 4)  # cos(120 degrees) on both sides

@@ -1,4 +1,4 @@
-"""Losses of boxes by their overlap."""
+"""Losses of boxes based on their overlap."""
 
 import math
 
@@ -13,7 +13,7 @@ KINDS = ("iou", "giou", "diou", "ciou")
 
 
 def box_iou(y_true, y_pred, kind="giou", bounding_box_format="xyxy"):
-    """Loss by overlap of each pair of boxes; see `BoxIoU`.
+    """Returns the overlap loss of each pair of boxes; see `BoxIoU`.
 
     Args:
         y_true: True boxes, `(..., 4)`.
@@ -57,7 +57,7 @@ def box_iou(y_true, y_pred, kind="giou", bounding_box_format="xyxy"):
         box_ops.divide(own_width, own_height)
     )
     shape = ops.square(angle) * (4 / math.pi**2)
-    # A trade-off, not a way to a lower loss: the authors' code has no gradient through it either.
+    # Only a weight between the terms. The authors' code has no gradient through it either.
     weight = ops.stop_gradient(box_ops.divide(shape, 1 - iou + shape))
     return loss + weight * shape
 
@@ -66,10 +66,11 @@ def box_iou(y_true, y_pred, kind="giou", bounding_box_format="xyxy"):
 class BoxIoU(keras.losses.Loss):
     """One minus the overlap of a predicted and a true box, in four kinds.
 
-    `iou`: `1 - intersection / union`, flat where the boxes do not meet. `giou` adds the part of the smallest
-    enclosing box that neither covers; `diou` the squared distance of the centres over that of the enclosing
-    box's corners; `ciou` to that `a * v`, with `v = (4 / pi^2) (atan(w_true / h_true) - atan(w / h))^2` and
-    `a = v / (1 - iou + v)`. For the box branch of a detector, in place of a distance of coordinates.
+    `iou` is `1 - intersection / union`, which is flat for disjoint boxes. `giou` adds the fraction of the
+    smallest enclosing box that neither box covers. `diou` adds the squared distance of the centers divided by
+    the squared diagonal of the enclosing box instead. `ciou` is `diou` plus `a * v`, with `v = (4 / pi^2)
+    (atan(w_true / h_true) - atan(w / h))^2` and `a = v / (1 - iou + v)`. Use it for the boxes of a detector
+    instead of a distance of coordinates.
 
     Reference: Rezatofighi, Tsoi, Gwak, Sadeghian, Reid, Savarese, "Generalized Intersection over Union",
     2019, arXiv 1902.09630; Zheng, Wang, Liu, Li, Ye, Ren, "Distance-IoU Loss", 2019, arXiv 1911.08287, for
@@ -80,14 +81,14 @@ class BoxIoU(keras.losses.Loss):
 
     Args:
         kind: `"iou"`, `"giou"`, `"diou"` or `"ciou"`. Defaults to `"giou"`.
-        bounding_box_format: Keras' name of the format of true and predicted boxes. Relative ones are
-            compared as they are, in units of the picture's width and height. Defaults to `"xyxy"`.
+        bounding_box_format: Keras' name of the format of true and predicted boxes. Relative boxes are
+            compared in units of the image's width and height. Defaults to `"xyxy"`.
         reduction: Keras' reduction over the boxes. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
         dtype: Dtype of the computation, or None for Keras' float type.
 
     Call arguments:
-        y_true: True boxes, `(batch, 4)` or with more axes between.
+        y_true: True boxes, `(batch, ..., 4)`.
         y_pred: Predicted boxes of the same shape.
 
     Raises:

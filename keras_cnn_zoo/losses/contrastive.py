@@ -3,28 +3,28 @@
 import keras
 from keras import ops
 
-from keras_cnn_zoo.losses.embeddings import labelled_pairs
+from keras_cnn_zoo.losses.embeddings import labeled_pairs
 from keras_cnn_zoo.utils import validation
 
 
 def contrastive(y_true, y_pred, margin=1.0, squared_hinge=False):
-    """Contrastive loss of each pair; see `Contrastive`.
+    """Returns the contrastive loss of each pair; see `Contrastive`.
 
     Args:
         y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.
         y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
         margin: Positive margin. Defaults to 1.
-        squared_hinge: Whether the margin is on the distance and its hinge squared. Defaults to False.
+        squared_hinge: Whether to apply the margin to the distance and square the hinge. Defaults to False.
 
     Returns:
         The loss of each pair, `(batch,)`, in at least float32.
 
     Raises:
-        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+        ValueError: for a `margin` that is not positive, or incompatible shapes.
     """
     margin = validation.finite_number("margin", margin, above=0)
     validation.boolean("squared_hinge", squared_hinge)
-    match, distance = labelled_pairs(y_true, y_pred)
+    match, distance = labeled_pairs(y_true, y_pred)
     if squared_hinge:
         # The root has no gradient at 0, where the direction that would separate the pair is undefined.
         apart = distance > 0
@@ -32,29 +32,29 @@ def contrastive(y_true, y_pred, margin=1.0, squared_hinge=False):
         hinge = ops.square(ops.relu(margin - root))
     else:
         hinge = ops.relu(margin - distance)
-    # A pair that is not to match may be so far apart that its squared distance overflows: 0 * inf is not 0.
+    # The squared distance of a pair that does not match may overflow, and 0 * inf is not 0.
     pull = ops.where(match > 0, match * distance, ops.zeros_like(distance))
     return (pull + (1 - match) * hinge) / 2
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class Contrastive(keras.losses.Loss):
-    """Pulls the embeddings of matching pairs together and pushes others apart, up to a margin.
+    """Loss that pulls the embeddings of matching pairs together and pushes others apart up to a margin.
 
-    `(y * d + (1 - y) * max(margin - d, 0)) / 2`, with `d` the squared Euclidean distance of the pair. With
-    `squared_hinge=True` the second term is `max(margin - sqrt(d), 0) ** 2`, the margin then being one of
-    distance. For siamese networks trained on pairs, as in verification.
+    It is `(y * d + (1 - y) * max(margin - d, 0)) / 2`, with `d` the squared Euclidean distance of the pair.
+    With `squared_hinge=True` the second term is `max(margin - sqrt(d), 0) ** 2`, so the margin applies to the
+    distance. Use it for siamese networks that are trained on pairs, as in verification.
 
     Reference: Hadsell, Chopra, LeCun, 2006, "Dimensionality Reduction by Learning an Invariant Mapping"
     (CVPR); equation (20) of the survey.
 
-    Differs from the paper: Hadsell et al. have `squared_hinge=True` and label matching pairs 0. The default,
-    the survey's, keeps pushing a pair that falls together with a gradient in proportion to its distance.
+    Differs from the paper: Hadsell et al. use `squared_hinge=True` and label matching pairs 0. The default is
+    the survey's. Its gradient is proportional to the distance, so it vanishes for a pair at one point.
 
     Args:
-        margin: Positive margin; of the squared distance, or of the distance with `squared_hinge`. Defaults to
+        margin: Positive margin of the squared distance, or of the distance with `squared_hinge`. Defaults to
             1.
-        squared_hinge: Whether the margin is on the distance and its hinge squared. Defaults to False.
+        squared_hinge: Whether to apply the margin to the distance and square the hinge. Defaults to False.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
         dtype: Dtype of the computation, or None for Keras' float type.
@@ -64,7 +64,7 @@ class Contrastive(keras.losses.Loss):
         y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
 
     Raises:
-        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+        ValueError: for a `margin` that is not positive, or incompatible shapes.
 
     >>> loss = Contrastive(margin=2.0)
     >>> float(loss(np.array([0]), np.array([[[0.0, 0.0], [0.6, 0.8]]])))

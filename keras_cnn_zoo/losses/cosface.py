@@ -8,19 +8,19 @@ from keras_cnn_zoo.utils import validation
 
 
 def cosface(y_true, y_pred, margin=0.35, *, scale=64.0):
-    """Cross-entropy with an additive margin on the cosine, per example; see `CosFace`.
+    """Returns the cross-entropy with an additive margin on the cosine per example; see `CosFace`.
 
     Args:
         y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
         y_pred: Cosines, `(batch, ..., classes)`.
-        margin: What is taken off the true class's cosine, at least 0. Defaults to 0.35.
+        margin: Margin that is subtracted from the true class's cosine, at least 0. Defaults to 0.35.
         scale: Positive factor of the cosines. Defaults to 64.
 
     Returns:
         The loss of each example, `(batch, ...)`, in at least float32.
 
     Raises:
-        ValueError: for an argument outside its range, or shapes that do not go together.
+        ValueError: for an argument outside its range, or incompatible shapes.
     """
     margin = validation.finite_number("margin", margin, minimum=0)
     scale = validation.finite_number("scale", scale, above=0)
@@ -29,33 +29,31 @@ def cosface(y_true, y_pred, margin=0.35, *, scale=64.0):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class CosFace(keras.losses.Loss):
-    """Softmax loss that wants the true class's cosine larger than the others' by a margin.
+    """Softmax loss with an additive margin between the cosine of the true class and the others.
 
-    For the cosines of `layers.CosineDense(units)`, with the scale of 1 that is its default. The cross-entropy
-    of `scale * cosine_j`, where the true class's cosine counts as `cosine - margin`. Steadier in training
-    than `ArcFace`, which is worth trying first where a network hardly learns under that.
+    It is the cross-entropy of `scale * cosine_j`, where the true class's cosine counts as `cosine - margin`.
+    Use it with the cosines of `layers.CosineDense(units)` and its default scale of 1. It trains more stably
+    than `ArcFace`. Try it if a network hardly learns with `ArcFace`.
 
-    The scale belongs to the loss, and predictions are cosines. Values outside [-1, 1] are no cosines: those
-    that rounding makes do no harm, and those of a head with a scale of its own, which would be scaled twice,
-    show in a loss that begins many times too high.
+    The loss applies the scale, so predictions must be cosines in [-1, 1]. Rounding errors beyond that are
+    harmless. If the head scales its outputs too, the initial loss is many times too high.
 
     Reference: Wang, Wang, Zhou, Ji, Gong, Zhou, Li, Liu, 2018, "CosFace: Large Margin Cosine Loss for Deep
     Face Recognition", arXiv 1801.09414.
 
     Args:
-        margin: What is taken off the true class's cosine, at least 0. Defaults to 0.35.
+        margin: Margin that is subtracted from the true class's cosine, at least 0. Defaults to 0.35.
         scale: Positive factor of the cosines, the paper's s; smaller ones suit few classes. Defaults to 64.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
-            too.
+        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
         y_pred: Cosines, `(batch, ..., classes)`.
 
     Raises:
-        ValueError: for an argument outside its range, or shapes that do not go together.
+        ValueError: for an argument outside its range, or incompatible shapes.
 
     >>> loss = CosFace(margin=0.5, scale=2.0)
     >>> round(float(loss(np.array([0]), np.array([[0.75, 0.25]]))), 4)  # 0.25 on both sides

@@ -9,11 +9,10 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def coupled_clusters(y_true, y_pred, margin=1.0):
-    """Coupled clusters loss of each row of sets; see `CoupledClusters`.
+    """Returns the coupled clusters loss of each row of sets; see `CoupledClusters`.
 
     Args:
-        y_true: 1 for the positive set, 0 for the negative set, any other number for places to leave out,
-            `(batch, set)`.
+        y_true: 1 for the positive set, 0 for the negative set, any other number for padding, `(batch, set)`.
         y_pred: Embeddings, `(batch, set, dim)`.
         margin: Positive margin. Defaults to 1.
 
@@ -21,7 +20,7 @@ def coupled_clusters(y_true, y_pred, margin=1.0):
         The loss of each row, `(batch,)`, in at least float32; 0 where a set is empty.
 
     Raises:
-        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+        ValueError: for a `margin` that is not positive, or incompatible shapes.
     """
     margin = validation.finite_number("margin", margin, above=0)
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
@@ -36,9 +35,9 @@ def coupled_clusters(y_true, y_pred, margin=1.0):
     weight = ops.cast(positive, dtype)
     count = at_least_one(ops.sum(weight, axis=-1))
     share = weight / count[:, None]
-    centre = ops.einsum("bs,bsd->bd", share, embeddings)
-    distance = ops.sum(ops.square(embeddings - centre[:, None, :]), axis=-1)
-    # What is not of the negative set must not even tie with it: the gradient would be shared.
+    center = ops.einsum("bs,bsd->bd", share, embeddings)
+    distance = ops.sum(ops.square(embeddings - center[:, None, :]), axis=-1)
+    # Other embeddings must not even tie with the negative set, because ties share the gradient.
     beyond = 2 * ops.max(ops.stop_gradient(distance), axis=-1, keepdims=True) + 1
     nearest = ops.min(ops.where(negative, distance, beyond), axis=-1, keepdims=True)
     loss = ops.sum(share * ops.relu(distance - nearest + margin), axis=-1) / 2
@@ -47,19 +46,19 @@ def coupled_clusters(y_true, y_pred, margin=1.0):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class CoupledClusters(keras.losses.Loss):
-    """Draws a set of examples to their centre, nearer than the nearest example of another set.
+    """Loss that pulls a set of examples closer to its center than the nearest example of another set.
 
-    With `c` the mean of the positive set's `P` embeddings and `n` the squared Euclidean distance from `c` to
-    the nearest embedding of the negative set, a row's loss is `sum_i max(|z_i - c|^2 - n + margin, 0) / (2 *
-    P)` over the positive set. Unlike a triplet's, it does not hang on which example was drawn as the anchor.
-    A row is one positive and one negative set, such as views of one thing, and of others; rows do not see
-    each other. Where one of the sets is empty the row's loss is 0.
+    Let `c` be the mean of the positive set's `P` embeddings, and `n` the squared Euclidean distance from `c`
+    to the nearest embedding of the negative set. A row's loss is `sum_i max(|z_i - c|^2 - n + margin, 0) /
+    (2 * P)` over the positive set. Unlike a triplet loss, it depends on no choice of an anchor. A row is
+    one positive and one negative set, such as views of one object and views of others. Rows are independent.
+    If one of its sets is empty, a row's loss is 0.
 
     Reference: Liu, Tian, Yang, Pang, Huang, 2016, "Deep Relative Distance Learning: Tell the Difference
     Between Similar Vehicles" (CVPR); equation (23) of the survey.
 
-    Differs from the paper: Liu et al. sum over the positive set, the survey divides by its size. The gradient
-    flows through the centre too.
+    Differs from the paper: Liu et al. sum over the positive set, but the survey divides by its size. The
+    gradient also flows through the center.
 
     Args:
         margin: Positive margin of squared distances. Defaults to 1.
@@ -68,12 +67,12 @@ class CoupledClusters(keras.losses.Loss):
         dtype: Dtype of the computation, or None for Keras' float type.
 
     Call arguments:
-        y_true: 1 for the positive set and 0 for the negative set, `(batch, set)`; any other number, such as
-            -1, marks a place that holds nothing, where the sets of a batch differ in size.
+        y_true: 1 for the positive set and 0 for the negative set, `(batch, set)`. Any other number, such as
+            -1, marks padding, for sets of different sizes.
         y_pred: Embeddings, `(batch, set, dim)`.
 
     Raises:
-        ValueError: for a `margin` that is not positive, or shapes that do not go together.
+        ValueError: for a `margin` that is not positive, or incompatible shapes.
 
     >>> loss = CoupledClusters()
     >>> float(loss(np.array([[1, 1, 0]]), np.array([[[-1.0, 0.0], [1.0, 0.0], [0.0, 0.5]]])))

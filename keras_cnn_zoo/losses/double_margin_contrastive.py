@@ -1,45 +1,45 @@
-"""Contrastive loss with a margin for matching pairs too, and margins learnt from data."""
+"""Contrastive loss with a second margin for matching pairs, and margins learned from data."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.losses.embeddings import labelled_pairs
+from keras_cnn_zoo.losses.embeddings import labeled_pairs
 from keras_cnn_zoo.utils import validation
 
 
 def double_margin_contrastive(y_true, y_pred, positive_margin, negative_margin):
-    """Double-margin contrastive loss of each pair; see `DoubleMarginContrastive`.
+    """Returns the double-margin contrastive loss of each pair; see `DoubleMarginContrastive`.
 
     Args:
         y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.
         y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
-        positive_margin: Squared distance below which matching pairs are left alone, at least 0.
-        negative_margin: Squared distance beyond which other pairs are left alone, above 0.
+        positive_margin: Squared distance up to which matching pairs cost nothing, at least 0.
+        negative_margin: Squared distance from which other pairs cost nothing, above 0.
 
     Returns:
         The loss of each pair, `(batch,)`, in at least float32.
 
     Raises:
-        ValueError: for a margin outside its range, or shapes that do not go together.
+        ValueError: for a margin outside its range, or incompatible shapes.
     """
     positive_margin, negative_margin = _margins(positive_margin, negative_margin)
-    match, distance = labelled_pairs(y_true, y_pred)
-    # A pair that is not to match may be so far apart that its squared distance overflows: 0 * inf is not 0.
+    match, distance = labeled_pairs(y_true, y_pred)
+    # The squared distance of a pair that does not match may overflow, and 0 * inf is not 0.
     pull = ops.where(match > 0, match * ops.relu(distance - positive_margin), ops.zeros_like(distance))
     return (pull + (1 - match) * ops.relu(negative_margin - distance)) / 2
 
 
 def estimate_margins(distances, labels):
-    """The margins of `DoubleMarginContrastive` for pairs that look like these.
+    """Estimates the margins of `DoubleMarginContrastive` from sampled pairs.
 
-    The two margins are equal: the squared distance that best tells matching pairs from others, missing the
-    smallest sum of the two kinds' error rates, so that it does not matter how many there are of each. Between
-    the neighbouring distances that do so it lies in the middle; of several such gaps the nearest counts. Take
-    distances of the layer that the loss is to be put on, before it is trained.
+    The two margins are equal: the squared distance that best separates matching pairs from others. It
+    minimizes the sum of the two error rates, so the number of pairs of each kind does not matter. The margin
+    is midway between two neighboring distances; of several equally good gaps, the one with the smallest
+    distances counts. Take the distances from the layer that the loss will apply to, before training.
 
-    Reference: Lin, Morere, Petta, Chandrasekhar, Veillard, 2015, arXiv 1501.04711, set both margins alike
-    and learn them from the distances of sampled pairs.
+    Reference: Lin, Morere, Petta, Chandrasekhar, Veillard, 2015, arXiv 1501.04711, use equal margins and
+    learn them from the distances of sampled pairs.
 
     Args:
         distances: Squared Euclidean distances of pairs, `(pairs,)` or `(pairs, 1)`.
@@ -49,7 +49,7 @@ def estimate_margins(distances, labels):
         `(positive_margin, negative_margin)`, two equal numbers.
 
     Raises:
-        ValueError: for distances that are negative, not finite or all 0, labels other than 0 and 1, or pairs
+        ValueError: for distances that are negative, not finite, or all 0, labels other than 0 and 1, or pairs
             of one kind only.
 
     >>> estimate_margins([0.5, 1.0, 3.0, 4.0], [1, 1, 0, 0])
@@ -65,16 +65,16 @@ def estimate_margins(distances, labels):
     kinds = np.unique(labels)
     if kinds.tolist() != [0, 1]:
         raise ValueError(
-            "`labels` must hold both 1, for matching pairs, and 0, for others, and nothing else. "
+            "`labels` must contain both 1, for matching pairs, and 0, for others, and nothing else. "
             f"Received: labels with the values {kinds[:5].tolist()}"
         )
     if not np.isfinite(distances).all() or distances.min() < 0 or distances.max() == 0:
         raise ValueError(
-            "`distances` must be finite, at least 0 and not all 0. "
+            "`distances` must be finite, at least 0, and not all 0. "
             f"Received: distances from {distances.min()} to {distances.max()}"
         )
     values = np.unique(distances)
-    # Thresholds between neighbouring values, and beyond the largest.
+    # Thresholds between neighboring values, and at the largest.
     thresholds = np.append((values[:-1] + values[1:]) / 2, values[-1])
     positives, negatives = np.sort(distances[labels == 1]), np.sort(distances[labels == 0])
     missed = 1 - np.searchsorted(positives, thresholds, side="right") / positives.size
@@ -92,20 +92,20 @@ def _margins(positive_margin, negative_margin):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class DoubleMarginContrastive(keras.losses.Loss):
-    """Contrastive loss that leaves matching pairs alone once they are near enough.
+    """Contrastive loss that is 0 for matching pairs that are near enough.
 
-    `(y * max(d - positive_margin, 0) + (1 - y) * max(negative_margin - d, 0)) / 2`, with `d` the squared
-    Euclidean distance of the pair. For fine-tuning features that retrieve well already: pulling matching
-    pairs together without end is what makes them worse. It is meant for every layer at once: give the model
-    an output per layer, each with a loss of its own and the margins that `estimate_margins` finds for it; the
-    total is equation (21). With `positive_margin=0` it is `Contrastive`.
+    It is `(y * max(d - positive_margin, 0) + (1 - y) * max(negative_margin - d, 0)) / 2`, with `d` the
+    squared Euclidean distance of the pair. Use it to fine-tune features that already retrieve well; pulling
+    matching pairs ever closer would make them worse. Use it on all layers at once: give the model an output
+    per layer, and each output a loss with the margins from `estimate_margins`. The total is equation (21).
+    With `positive_margin=0` it is `Contrastive`.
 
     Reference: Lin, Morere, Petta, Chandrasekhar, Veillard, 2015, "DeepHash: Getting Regularization, Depth and
     Fine-Tuning Right", arXiv 1501.04711; equation (21) of the survey.
 
     Args:
-        positive_margin: Squared distance below which matching pairs are left alone, at least 0.
-        negative_margin: Squared distance beyond which other pairs are left alone, above 0.
+        positive_margin: Squared distance up to which matching pairs cost nothing, at least 0.
+        negative_margin: Squared distance from which other pairs cost nothing, above 0.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
         dtype: Dtype of the computation, or None for Keras' float type.
@@ -115,7 +115,7 @@ class DoubleMarginContrastive(keras.losses.Loss):
         y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
 
     Raises:
-        ValueError: for a margin outside its range, or shapes that do not go together.
+        ValueError: for a margin outside its range, or incompatible shapes.
 
     >>> loss = DoubleMarginContrastive(0.5, 2.0)
     >>> pair = np.array([[[0.0, 0.0], [0.6, 0.8]]])

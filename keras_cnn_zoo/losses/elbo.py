@@ -12,35 +12,36 @@ LIKELIHOODS = ("bernoulli", "gaussian")
 
 
 def elbo(y_true, y_pred, gaussian, *, likelihood="bernoulli", prior=None):
-    """Evidence lower bound of each example, in nats: to be maximized, so its negative mean is the loss.
+    """Returns the evidence lower bound of each example in nats; its negative mean is the loss.
 
-    `log p(x | z) - KL(q(z | x), p(z))`, where `z` is one draw from `q`, whose mean and log variance
-    `gaussian` holds, and `y_pred` is what the decoder makes of it. Averaged over draws it is at most `log
-    p(x)`, and equal to it where `q` is the true posterior. The second term is exact, so one draw for each
-    example will do in training.
+    It is `log p(x | z) - KL(q(z | x), p(z))`, where `z` is one draw from `q`, `gaussian` holds the mean and
+    log variance of `q`, and `y_pred` is the decoder's output for `z`. Its mean over draws is at most `log
+    p(x)`, and equals it if `q` is the true posterior. The second term is exact, so one draw per example is
+    enough in training.
 
-    The likelihood is a free choice. `"bernoulli"` is for data in [0, 1] and logits, and is what the paper
-    takes for binary images; on grey values it is no density, so bounds compare among themselves only.
-    `"gaussian"` takes `y_pred` for the means of normal distributions of variance 1, and keeps the constant
-    `-log(2 pi) / 2` of each value. Any other is a function of the data and the decoder's output.
+    `"bernoulli"` is for data in [0, 1] and logits. The paper uses it for binary images. For gray values it is
+    not a density, so only compare such bounds with each other. `"gaussian"` uses `y_pred` as the means of
+    normal distributions of variance 1, and includes the constant `-log(2 pi) / 2` per value. A function of
+    the data and the decoder's output can be any other likelihood.
 
     Reference: Kingma, Welling, 2013, "Auto-Encoding Variational Bayes", arXiv 1312.6114; equation (26) of the
     survey.
 
     Args:
         y_true: The data, `(batch, ...)`.
-        y_pred: The decoder's output for one draw, in the shape of the data; for a `likelihood` of your own in
-            any shape.
+        y_pred: The decoder's output for one draw, in the shape of the data, or in any shape if `likelihood`
+            is a function.
         gaussian: Mean and log variance of `q`, `(batch, ..., 2 * dim)`, one after the other on the last axis.
         likelihood: `"bernoulli"`, `"gaussian"`, or a function of `y_true` and `y_pred` that returns log
-            likelihoods, `(batch, ...)`, to be summed over all axes but the first. Defaults to `"bernoulli"`.
+            likelihoods, `(batch, ...)`, which are summed over all axes but the first. Defaults to
+            `"bernoulli"`.
         prior: Mean and log variance of the prior in the shape of `gaussian`, or None for the standard normal.
 
     Returns:
         The bound of each example, `(batch,)`, in at least float32.
 
     Raises:
-        ValueError: for an unknown `likelihood`, or shapes that do not go together.
+        ValueError: for an unknown `likelihood`, or incompatible shapes.
 
     Example:
 

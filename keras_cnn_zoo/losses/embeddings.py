@@ -1,12 +1,12 @@
-"""Targets and predictions as the losses of embeddings take them."""
+"""Checks and conversion of the targets and predictions of embedding losses."""
 
 from keras import ops
 
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
-def labelled_embeddings(y_true, y_pred):
-    """Class ids as `(batch,)` and embeddings as `(batch, dim)` in at least float32.
+def labeled_embeddings(y_true, y_pred):
+    """Returns class ids as `(batch,)` and embeddings as `(batch, dim)` in at least float32.
 
     Args:
         y_true: Class ids, `(batch,)` or `(batch, 1)`.
@@ -23,8 +23,8 @@ def labelled_embeddings(y_true, y_pred):
     return _one_label_each(y_true, y_pred), ops.cast(y_pred, at_least_float32(y_pred.dtype))
 
 
-def labelled_pairs(y_true, y_pred):
-    """How far each pair is to match, `(batch,)`, and its squared Euclidean distance, `(batch,)`.
+def labeled_pairs(y_true, y_pred):
+    """Returns the labels of pairs and their squared Euclidean distances, both `(batch,)`.
 
     Args:
         y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.

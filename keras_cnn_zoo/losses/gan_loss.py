@@ -1,4 +1,4 @@
-"""The two sides of a generative adversarial network's loss."""
+"""The discriminator's and the generator's loss of a generative adversarial network."""
 
 import keras
 from keras import ops
@@ -12,19 +12,19 @@ KINDS = (*CROSS_ENTROPIES, "least_squares", "hinge", "wasserstein")
 
 
 def gan_discriminator(y_true, y_pred, kind, *, label_smoothing=0.0):
-    """The discriminator's loss of each example; see `GANLoss`.
+    """Returns the discriminator's loss of each example; see `GANLoss`.
 
     Args:
-        y_true: 1 for real and 0 for generated, `(batch,)`, `(batch, 1)` or in the shape of `y_pred`.
+        y_true: 1 for real and 0 for generated, `(batch,)`, `(batch, 1)`, or in the shape of `y_pred`.
         y_pred: The discriminator's logits, `(batch, ...)`.
-        kind: `"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"` or `"wasserstein"`.
-        label_smoothing: What is taken off the label of real examples, in [0, 1). Defaults to 0.
+        kind: `"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"`, or `"wasserstein"`.
+        label_smoothing: Number subtracted from the label of real examples, in [0, 1). Defaults to 0.
 
     Returns:
         The loss of each example, averaged over its logits, `(batch,)`, in at least float32.
 
     Raises:
-        ValueError: for an argument outside its range, or shapes that do not go together.
+        ValueError: for an argument outside its range, or incompatible shapes.
     """
     _check(kind, label_smoothing)
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
@@ -32,7 +32,7 @@ def gan_discriminator(y_true, y_pred, kind, *, label_smoothing=0.0):
     shape, batch = tuple(y_true.shape), tuple(logits.shape)[:1]
     if not any(shapes.agree(shape, (*batch, *rest)) for rest in ((), (1,), tuple(y_pred.shape)[1:])):
         raise ValueError(
-            "`y_true` must have the shape (batch,), (batch, 1) or that of `y_pred`. "
+            "`y_true` must have the shape (batch,), (batch, 1), or that of `y_pred`. "
             f"Received: y_true.shape={shape}, y_pred.shape={tuple(y_pred.shape)}"
         )
     real = ops.reshape(ops.cast(y_true, logits.dtype), (ops.shape(y_true)[0], -1))
@@ -49,11 +49,11 @@ def gan_discriminator(y_true, y_pred, kind, *, label_smoothing=0.0):
 
 
 def gan_generator(y_pred, kind):
-    """The generator's loss of each example; see `GANLoss`.
+    """Returns the generator's loss of each example; see `GANLoss`.
 
     Args:
         y_pred: The discriminator's logits of generated examples, `(batch, ...)`.
-        kind: `"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"` or `"wasserstein"`.
+        kind: `"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"`, or `"wasserstein"`.
 
     Returns:
         The loss of each example, averaged over its logits, `(batch,)`, in at least float32.
@@ -75,7 +75,7 @@ def gan_generator(y_pred, kind):
 
 
 def _flat(logits):
-    """Logits as `(batch, number)` in at least float32."""
+    """Flattens logits to `(batch, number)` in at least float32."""
     if len(logits.shape) == 0:
         raise ValueError(
             f"`y_pred` must have the shape (batch, ...). Received: y_pred.shape={tuple(logits.shape)}"
@@ -94,7 +94,7 @@ def _check(kind, label_smoothing):
 class GANLoss(keras.losses.Loss):
     """Losses of the discriminator and of the generator of a generative adversarial network, on logits.
 
-    With logits `r` of real and `f` of generated examples, each term a mean over its batch:
+    `r` are the logits of real and `f` of generated examples. Each term is a mean over its batch:
 
     | kind | discriminator | generator |
     |---|---|---|
@@ -104,14 +104,14 @@ class GANLoss(keras.losses.Loss):
     | `"hinge"` | `relu(1 - r) + relu(1 + f)` | `-f` |
     | `"wasserstein"` | `f - r` | `-f` |
 
-    The first is the game of the survey, whose generator hardly learns while its examples are told apart; the
-    second is the authors' cure. `"wasserstein"` wants a discriminator of bounded slope: add
-    `gradient_penalty`.
+    `"minimax"` is the survey's. Its generator hardly learns while the discriminator recognizes its examples.
+    The authors fix this with `"non_saturating"`. `"wasserstein"` needs a discriminator of bounded slope, so
+    add `gradient_penalty`.
 
-    `discriminator(real, fake)` and `generator(fake)` return these sums under the loss's reduction. Called as
-    any loss of Keras, it is the discriminator's, with labels 1 for real and 0 for generated; on a batch that
-    holds as many of either, its mean is half of what `discriminator` returns. Soft labels weigh the two terms
-    of a logit, and are the target of `"least_squares"`.
+    `discriminator(real, fake)` and `generator(fake)` return these sums under the loss's reduction. Calling it
+    like a Keras loss gives the discriminator's loss, with labels 1 for real and 0 for generated. If a batch
+    has equally many of both, the mean is half of what `discriminator` returns. Soft labels weigh the two
+    terms of a logit, and are the target of `"least_squares"`.
 
     Reference: Goodfellow et al., 2014, "Generative Adversarial Networks", arXiv 1406.2661, equation (28) of
     the survey; least squares of Mao et al., 2016, arXiv 1611.04076; hinge of Lim, Ye, 2017, arXiv 1705.02894;
@@ -119,21 +119,21 @@ class GANLoss(keras.losses.Loss):
     arXiv 1606.03498.
 
     Args:
-        kind: `"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"` or `"wasserstein"`.
-        label_smoothing: What is taken off the label of real examples in the discriminator's loss, in [0, 1);
-            one-sided, and for the first two kinds only. Defaults to 0.
+        kind: `"minimax"`, `"non_saturating"`, `"least_squares"`, `"hinge"`, or `"wasserstein"`.
+        label_smoothing: Number subtracted from the label of real examples in the discriminator's loss, in
+            [0, 1); only for the first two kinds. Defaults to 0.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean. With
-            `"none"` the two batches of `discriminator` must be of one size.
+            `"none"` the two batches of `discriminator` must have the same size.
         name: Name of the loss.
         dtype: Dtype of the computation, or None for Keras' float type.
 
     Call arguments:
-        y_true: 1 for real and 0 for generated, `(batch,)`, `(batch, 1)` or in the shape of `y_pred`.
-        y_pred: Logits, `(batch, ...)`; those of one example, such as of its patches, are averaged.
+        y_true: 1 for real and 0 for generated, `(batch,)`, `(batch, 1)`, or in the shape of `y_pred`.
+        y_pred: Logits, `(batch, ...)`. Several logits per example, such as one per patch, are averaged.
 
     Raises:
         ValueError: for an unknown `kind`, a `label_smoothing` outside its range or for another kind, or
-            shapes that do not go together.
+            incompatible shapes.
 
     >>> loss = GANLoss("hinge")
     >>> float(loss.discriminator(np.array([[0.5], [3.0]]), np.array([[-2.0], [0.0]])))
@@ -157,7 +157,7 @@ class GANLoss(keras.losses.Loss):
         self.label_smoothing = float(label_smoothing)
 
     def discriminator(self, real, fake):
-        """The discriminator's loss, for its logits of real and of generated examples.
+        """Returns the discriminator's loss for its logits of real and generated examples.
 
         Args:
             real: Logits of real examples, `(batch, ...)`.
@@ -169,7 +169,7 @@ class GANLoss(keras.losses.Loss):
         return self(ops.ones_like(real), real) + self(ops.zeros_like(fake), fake)
 
     def generator(self, fake):
-        """The generator's loss, for the discriminator's logits of what it generated.
+        """Returns the generator's loss for the discriminator's logits of generated examples.
 
         Args:
             fake: Logits of generated examples, `(batch, ...)`.

@@ -8,16 +8,18 @@ from keras import ops
 from keras_cnn_zoo.utils import shapes
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
-# Logarithms of a ratio of variances: beyond the first the value is held, and the slope beyond the second.
+# Logarithms of a ratio of variances: the value is constant above the first, the slope above the second.
 _LARGEST, _STEEPEST = 60.0, 10.0
 
 
 def gaussian_kl_divergence(y_true, y_pred):
-    """Kullback-Leibler divergence of `y_pred`'s Gaussian from `y_true`'s; see `GaussianKLDivergence`.
+    """Returns the Kullback-Leibler divergence of `y_pred`'s Gaussian from `y_true`'s.
+
+    See `GaussianKLDivergence`.
 
     Args:
-        y_true: Mean and log variance of the prior, one after the other on the last axis, or None for the
-            standard normal, which zeros stand for too.
+        y_true: Mean and log variance of the prior, one after the other on the last axis. Zeros or None are
+            the standard normal.
         y_pred: Mean and log variance, `(batch, ..., 2 * dim)`.
 
     Returns:
@@ -32,8 +34,8 @@ def gaussian_kl_divergence(y_true, y_pred):
     shape, prior = tuple(y_pred.shape), tuple(y_true.shape)
     if len(shape) < 2 or shape[-1] is None or shape[-1] % 2 or not shapes.agree(prior, shape):
         raise ValueError(
-            "`y_true` and `y_pred` must hold means and as many log variances on the last axis, both of the "
-            "shape (batch, ..., 2 * dim); zeros for `y_true` are the standard normal. "
+            "`y_true` and `y_pred` must have the same shape (batch, ..., 2 * dim), with means and then log "
+            "variances on the last axis. Zeros for `y_true` are the standard normal. "
             f"Received: y_true.shape={prior}, y_pred.shape={shape}"
         )
     dtype = at_least_float32(y_pred.dtype)
@@ -46,9 +48,9 @@ def gaussian_kl_divergence(y_true, y_pred):
 
 
 def _growth(x):
-    """`exp(x) - 1`, finite for every x, and its slope small enough for float16.
+    """Returns `exp(x) - 1`, finite for every x, with a slope that is small enough for float16.
 
-    A slope that overflows does so at every loss scale, and would stop mixed-precision training for good.
+    A larger slope would overflow at every loss scale and stop mixed-precision training for good.
     """
     value = ops.expm1(_at_most(x, _LARGEST))
     sloped = ops.expm1(_at_most(x, _STEEPEST)) + math.exp(_STEEPEST) * ops.relu(x - _STEEPEST)
@@ -63,16 +65,15 @@ def _at_most(x, bound):
 class GaussianKLDivergence(keras.losses.Loss):
     """Kullback-Leibler divergence of a diagonal Gaussian from a prior, in closed form.
 
-    `sum (variance / v + (mean - m)^2 / v - 1 + log v - log variance) / 2`, where `y_pred` holds `mean` and
-    `log variance`, and `y_true` the prior's `m` and `log v`: zeros are the standard normal. The regularizing
-    half of a variational autoencoder's loss (see `elbo`); the last axis is the input of
-    `layers.GaussianSampling`.
+    It is `sum (variance / v + (mean - m)^2 / v - 1 + log v - log variance) / 2`, where `y_pred` holds `mean`
+    and `log variance`, and `y_true` holds the prior's `m` and `log v`. It is the regularizing term of a
+    variational autoencoder's loss (see `elbo`). The last axis is the input of `layers.GaussianSampling`.
 
     Reference: Kingma, Welling, 2013, "Auto-Encoding Variational Bayes", arXiv 1312.6114, appendix B; the
     second term of equation (26) of the survey.
 
-    Differs from the paper: so that value and gradient stay finite, in float16 too, the gradient of a ratio of
-    variances above e^10 is that of e^10, and the value of one above e^60 that of e^60.
+    Differs from the paper: ratios of variances above e^10 have the gradient of e^10, and ratios above e^60
+    have the value of e^60. So value and gradient stay finite, also in float16.
 
     Args:
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
@@ -80,8 +81,7 @@ class GaussianKLDivergence(keras.losses.Loss):
         dtype: Dtype of the computation, or None for Keras' float type.
 
     Call arguments:
-        y_true: Mean and log variance of the prior, in the shape of `y_pred`. All zero for the standard
-            normal.
+        y_true: Mean and log variance of the prior, in the shape of `y_pred`. Zeros are the standard normal.
         y_pred: Mean and log variance, `(batch, ..., 2 * dim)`, one after the other on the last axis.
 
     Raises:

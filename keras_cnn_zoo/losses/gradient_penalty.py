@@ -11,33 +11,33 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def gradient_penalty(critic, real, fake, *, factor=10.0, seed=None):
-    """Penalty that holds the slope of a critic at 1 between real and generated examples.
+    """Returns a penalty that keeps the slope of a critic near 1 between real and generated examples.
 
-    `factor * mean((|gradient of critic at x| - 1)^2)`, where each `x` lies at random on the line between a
-    real and a generated example. Added to the critic's loss, `GANLoss("wasserstein").discriminator`, in the
-    training step or in `compute_loss`; its own gradient, of second order, reaches the weights that `critic`
-    reads, and never the two batches. Draw one example's logit from that example alone: layer normalization
-    will do in a critic, batch normalization will not.
+    It is `factor * mean((|gradient of critic at x| - 1)^2)`, where each `x` is a random point between a real
+    and a generated example. Add it to the critic's loss, `GANLoss("wasserstein").discriminator`, in the
+    training step or in `compute_loss`. Its second-order gradient reaches the weights of `critic`, but not the
+    two batches. An example's logit must depend on that example only: a critic may contain layer
+    normalization, but not batch normalization.
 
-    On JAX state that `critic` updates, such as seeds of its dropout, is left as it was.
+    On JAX, state that `critic` updates, such as seeds of its dropout, does not change.
 
     Reference: Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville, 2017, "Improved Training of Wasserstein GANs",
     arXiv 1704.00028.
 
     Args:
-        critic: Function or model of a batch of examples that returns their logits, `(batch, ...)`; several of
-            one example are summed.
+        critic: Function or model from a batch of examples to logits, `(batch, ...)`. Several logits per
+            example are summed.
         real: Real examples, `(batch, ...)`.
         fake: Generated examples in the same shape.
         factor: Weight of the penalty, at least 0, the paper's lambda. Defaults to 10.
-        seed: `keras.random.SeedGenerator` to draw from, or None for Keras' global one, which JAX does not
-            take in a compiled step. An integer draws the same numbers in every call. Defaults to None.
+        seed: `keras.random.SeedGenerator` to draw from, or None for Keras' global one, which does not work in
+            a compiled step on JAX. An integer draws the same numbers in every call. Defaults to None.
 
     Returns:
         The penalty, a scalar in at least float32.
 
     Raises:
-        ValueError: for a negative `factor`, or examples of two shapes.
+        ValueError: for a negative `factor`, or examples of different shapes.
 
     Example:
 
@@ -51,7 +51,7 @@ def gradient_penalty(critic, real, fake, *, factor=10.0, seed=None):
     fake = ops.stop_gradient(ops.convert_to_tensor(fake))
     if len(real.shape) < 2 or not shapes.agree(real.shape, fake.shape):
         raise ValueError(
-            "`real` and `fake` must have one shape, (batch, ...) with at least one more axis. "
+            "`real` and `fake` must have the same shape, (batch, ...) with at least two axes. "
             f"Received: real.shape={tuple(real.shape)}, fake.shape={tuple(fake.shape)}"
         )
     dtype = at_least_float32(real.dtype)

@@ -4,14 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.losses.embeddings import labelled_embeddings
+from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import validation
 
 
 def histogram(y_true, y_pred, num_bins=200):
-    """Histogram loss of a batch; see `Histogram`.
+    """Returns the histogram loss of a batch; see `Histogram`.
 
     Args:
         y_true: Class ids, `(batch,)` or `(batch, 1)`.
@@ -19,26 +19,26 @@ def histogram(y_true, y_pred, num_bins=200):
         num_bins: Bins of the histograms. Defaults to 200.
 
     Returns:
-        `(batch,)` in at least float32, the loss of the batch in every entry; 0 for a batch without pairs of
-        one class or of two.
+        `(batch,)` in at least float32, the loss of the batch in every entry; 0 for a batch without both
+        matching pairs and other pairs.
 
     Raises:
-        ValueError: for a `num_bins` that is not a positive integer, or shapes that do not go together.
+        ValueError: for a `num_bins` that is not a positive integer, or incompatible shapes.
     """
     num_bins = validation.positive_integer("num_bins", num_bins)
-    labels, embeddings = labelled_embeddings(y_true, y_pred)
+    labels, embeddings = labeled_embeddings(y_true, y_pred)
     dtype, batch = embeddings.dtype, ops.shape(embeddings)[0]
     directions = l2_normalize(embeddings)
     similarities = ops.einsum("id,jd->ij", directions, directions)
     positions = (similarities + 1) * (num_bins / 2)
-    # Rounding may carry a similarity beyond -1 or 1: it then counts beyond the outermost bins' ends.
+    # A similarity that rounding moves beyond -1 or 1 extrapolates the outermost bin.
     bins = ops.clip(ops.cast(ops.stop_gradient(positions), "int32"), 0, num_bins - 1)
     fractions = positions - ops.cast(bins, dtype)
-    # Matching pairs first, then the others, then the pairs of an example and itself.
+    # Matching pairs first, then other pairs, then the pairs of an example with itself.
     places = ops.arange(batch)
     segments = ops.where(ops.equal(labels[:, None], labels[None, :]), bins, bins + num_bins)
     segments = ops.where(ops.equal(places[:, None], places[None, :]), 2 * num_bins, segments)
-    # (2, num_bins): each pair is shared by the two nodes that end its bin.
+    # (2, num_bins): each pair is shared by the two nodes at the ends of its bin.
     fractions, counts = (
         ops.reshape(_sums(values, segments, 2 * num_bins + 1)[:-1], (2, num_bins))
         for values in (fractions, ops.ones_like(fractions))
@@ -48,12 +48,12 @@ def histogram(y_true, y_pred, num_bins=200):
     matching, others = ops.unstack(nodes / at_least_one(pairs)[:, None], 2)
     up_to = ops.convert_to_tensor(np.triu(np.ones((num_bins + 1, num_bins + 1))), dtype=dtype)
     loss = ops.sum(others * ops.einsum("q,qr->r", matching, up_to))
-    # Without pairs of either kind its histogram is 0 everywhere, and so is the loss.
+    # Without pairs of one kind, their histogram is 0 everywhere, and so is the loss.
     return ops.broadcast_to(loss, (batch,))
 
 
 def _sums(values, segments, number):
-    """Sums of the values of each segment; unlike `keras.ops.segment_sum` on PyTorch it keeps float64."""
+    """Sums the values of each segment; unlike `keras.ops.segment_sum` on PyTorch, it keeps float64."""
     places = ops.reshape(segments, (-1, 1))
     zeros = ops.zeros((number,), dtype=values.dtype)
     return ops.scatter_update(zeros, places, ops.reshape(values, (-1,)), reduction="add")
@@ -61,36 +61,36 @@ def _sums(values, segments, number):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class Histogram(keras.losses.Loss):
-    """The probability that two examples of different classes are more alike than two of one class.
+    """Probability that two examples of different classes are more similar than two of the same class.
 
-    Cosine similarities of all pairs of the batch go into two histograms on the nodes `t_r` from -1 to 1, `h+`
-    of pairs of one class and `h-` of the others, each pair shared linearly by the two nodes around it. The
-    loss is `sum_r h-_r * sum_(q <= r) h+_q`: 0 when every matching pair is more alike than any other, about ½
-    at random. It has no margin to be tuned. Batches need several examples of each of several classes, the
-    larger the better the estimate.
+    The cosine similarities of all pairs go into two histograms on the nodes `t_r` from -1 to 1: `h+` of pairs
+    of the same class and `h-` of other pairs. Each pair is shared linearly by the two nodes around it. The
+    loss is `sum_r h-_r * sum_(q <= r) h+_q`: 0 if every matching pair is more similar than any other, and
+    about ½ at random. It has no margin to tune. Batches need several examples of each of several classes;
+    larger batches give better estimates.
 
-    Coupled across the batch: every entry is the loss of the batch, 0 for a batch without pairs of both kinds,
-    and on several replicas each replica's own. A zero embedding counts as unlike all others (similarity 0).
+    The loss is coupled across the batch: every entry is the loss of the whole batch, and 0 without pairs of
+    both kinds. With several replicas, each computes the loss of its part. A zero embedding has
+    similarity 0 to all others.
 
     Reference: Ustinova, Lempitsky, 2016, "Learning Deep Embeddings with Histogram Loss", arXiv 1611.00822.
 
     Differs from the paper: embeddings are L2-normalized here, not by the network. PyTorch Metric Learning's
-    `HistogramLoss` leaves out the pairs of examples that are each alone in their class.
+    `HistogramLoss` leaves out the pairs of two examples that are both alone in their class.
 
     Args:
         num_bins: Bins between -1 and 1, one fewer than nodes. Defaults to 200, steps of 0.01, as in the
             authors' published settings; the result depends little on it.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
-            too.
+        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`.
         y_pred: Embeddings, `(batch, dim)`.
 
     Raises:
-        ValueError: for a `num_bins` that is not a positive integer, or shapes that do not go together.
+        ValueError: for a `num_bins` that is not a positive integer, or incompatible shapes.
 
     >>> loss = Histogram()
     >>> embeddings = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]])

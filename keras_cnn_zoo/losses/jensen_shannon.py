@@ -6,12 +6,12 @@ from keras import ops
 from keras_cnn_zoo.utils import shapes, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
-# Stands in a logarithm for a probability of 0, so that the slope there is steep and not infinite.
+# Replaces a probability of 0 in a logarithm, so the slope there is steep but finite.
 _SMALLEST = 1e-30
 
 
 def jensen_shannon(y_true, y_pred, from_logits=False):
-    """Jensen-Shannon divergence of distributions over the last axis; see `JensenShannon`.
+    """Returns the Jensen-Shannon divergence of distributions over the last axis; see `JensenShannon`.
 
     Args:
         y_true: Distributions, `(batch, ..., classes)`.
@@ -22,13 +22,13 @@ def jensen_shannon(y_true, y_pred, from_logits=False):
         The divergence of each pair in nats, `(batch, ...)`, in at least float32.
 
     Raises:
-        ValueError: for shapes that differ, or a `from_logits` that is no flag.
+        ValueError: for shapes that differ, or a `from_logits` that is not a boolean.
     """
     validation.boolean("from_logits", from_logits)
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_pred.shape) < 2 or not shapes.agree(y_true.shape, y_pred.shape):
         raise ValueError(
-            "`y_true` and `y_pred` must hold distributions of one shape, (batch, ..., classes). "
+            "`y_true` and `y_pred` must have the same shape, (batch, ..., classes). "
             f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
         )
     dtype = at_least_float32(y_pred.dtype)
@@ -40,9 +40,9 @@ def jensen_shannon(y_true, y_pred, from_logits=False):
 
 
 def _share(first, second, total):
-    """`(1 + t) log(1 + t) + (1 - t) log(1 - t)` with `t = (first - second) / total`.
+    """Returns `(1 + t) log(1 + t) + (1 - t) log(1 - t)` with `t = (first - second) / total`.
 
-    Near 0, where it is `t^2`, its two terms all but cancel; the form taken there has no such loss.
+    Near 0, where it is `t^2`, its two terms almost cancel. A form without cancellation is used there.
     """
     some = total > 0
     total = ops.where(some, total, ops.ones_like(total))
@@ -55,19 +55,19 @@ def _share(first, second, total):
 
 
 def _entropy_term(x):
-    """`x log x`, 0 at 0."""
+    """Returns `x log x`, and 0 at 0."""
     smallest = _SMALLEST * ops.ones_like(x)
     return x * ops.log(ops.where(x > smallest, x, smallest))
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class JensenShannon(keras.losses.Loss):
-    """Jensen-Shannon divergence: a symmetric, bounded distance of two distributions.
+    """Jensen-Shannon divergence, a symmetric, bounded distance of two distributions.
 
-    `(KL(y_true, m) + KL(y_pred, m)) / 2` with `m = (y_true + y_pred) / 2`, in nats: 0 where they are equal,
-    log 2 where they share nothing, and its square root is a metric. Against `keras.losses.KLDivergence` it is
-    symmetric, and a probability of 0 costs a finite amount; in return its gradient for logits fades where a
-    prediction is surely wrong.
+    It is `(KL(y_true, m) + KL(y_pred, m)) / 2` with `m = (y_true + y_pred) / 2`, in nats. It is 0 for equal
+    distributions and log 2 for disjoint ones, and its square root is a metric. Unlike
+    `keras.losses.KLDivergence`, it is symmetric, and a probability of 0 costs a finite amount. But its
+    gradient for logits vanishes if a prediction is confident and wrong.
 
     Reference: Lin, 1991, "Divergence Measures Based on the Shannon Entropy" (IEEE Transactions on Information
     Theory 37); equation (27) of the survey.
@@ -84,7 +84,7 @@ class JensenShannon(keras.losses.Loss):
         y_pred: Distributions of the same shape, or logits.
 
     Raises:
-        ValueError: for shapes that differ, or a `from_logits` that is no flag.
+        ValueError: for shapes that differ, or a `from_logits` that is not a boolean.
 
     >>> loss = JensenShannon()
     >>> round(float(loss(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))), 4)  # log 2

@@ -6,39 +6,38 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.losses.embeddings import labelled_embeddings
+from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.utils import validation
 
 
 def lda(y_true, y_pred, epsilon=1.0, regularization=1e-3):
-    """Deep LDA's loss of a batch; see `LDA`.
+    """Returns the Deep LDA loss of a batch; see `LDA`.
 
     Args:
         y_true: Class ids, `(batch,)` or `(batch, 1)`.
         y_pred: Embeddings, `(batch, dim)`.
-        epsilon: Eigenvalues up to the smallest one plus this are maximized. Defaults to 1.
+        epsilon: Eigenvalues up to the smallest plus this are maximized. Defaults to 1.
         regularization: Added to the diagonal of the scatter within classes. Defaults to 1e-3.
 
     Returns:
         `(batch,)` in at least float32, the loss of the batch in every entry; 0 for a batch of one class, or
-        one where no class has two examples.
+        if no class has two examples.
 
     Raises:
-        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, or shapes that do not
-            go together.
+        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, or incompatible shapes.
     """
     epsilon = validation.finite_number("epsilon", epsilon, minimum=0)
     regularization = validation.finite_number("regularization", regularization, above=0)
-    labels, embeddings = labelled_embeddings(y_true, y_pred)
+    labels, embeddings = labeled_embeddings(y_true, y_pred)
     batch, dim = ops.shape(embeddings)[0], embeddings.shape[1]
     within, between, classes, spread_classes, scale = _scatters(labels, embeddings, regularization)
     within = within + ops.eye(dim, dtype=within.dtype) * _ridge(within, regularization, scale)
     vectors = _generalized_eigenvectors(ops.stop_gradient(between), ops.stop_gradient(within))
     # Rayleigh quotients of constant eigenvectors have the eigenvalues' value and gradient. The gradient of
-    # the decomposition itself divides by differences of eigenvalues, which may be equal.
+    # the decomposition itself would divide by differences of eigenvalues, which may be 0.
     eigenvalues = _quadratic_forms(vectors, between) / _quadratic_forms(vectors, within)
-    # They ascend; between `classes` means there are classes - 1 directions.
+    # They ascend, and `classes` means span classes - 1 directions.
     leading = ops.cast(ops.arange(dim), eigenvalues.dtype) >= dim - (classes - 1)
     largest = ops.max(ops.abs(ops.stop_gradient(eigenvalues)))
     smallest = ops.min(ops.where(leading, ops.stop_gradient(eigenvalues), largest))
@@ -51,10 +50,10 @@ def lda(y_true, y_pred, epsilon=1.0, regularization=1e-3):
 
 
 def _scatters(labels, embeddings, regularization):
-    """Scatter within and between classes, numbers of classes, and what the embeddings were divided by.
+    """Returns the scatter within and between classes, two numbers of classes, and the embeddings' scale.
 
-    The covariances of all classes, each from its own mean and with one degree of freedom less, count alike.
-    The scatter between classes is the total covariance less that within.
+    The scatter within is the mean of the classes' unbiased covariances. The scatter between is the total
+    covariance minus the scatter within. The numbers count all classes, and those with two or more examples.
     """
     dtype = embeddings.dtype
     batch = ops.cast(ops.shape(embeddings)[0], dtype)
@@ -63,30 +62,30 @@ def _scatters(labels, embeddings, regularization):
     classes = ops.round(ops.sum(1 / sizes))
     several = ops.cast(sizes > 1.5, dtype)
     spread_classes = ops.round(ops.sum(several / sizes))
-    centred = embeddings - ops.sum(embeddings, axis=0, keepdims=True) / batch
-    # Eigenvalues do not change when everything is divided by one number, which may then be held constant. By
-    # this one neither the embeddings nor the regularization overflow.
-    scale = ops.max(ops.abs(ops.stop_gradient(centred)))
+    centered = embeddings - ops.sum(embeddings, axis=0, keepdims=True) / batch
+    # Dividing everything by one number does not change the eigenvalues, so it may be a constant. With this
+    # number neither the embeddings nor the regularization overflow.
+    scale = ops.max(ops.abs(ops.stop_gradient(centered)))
     least = math.sqrt(regularization)
     scale = ops.where(scale > least, scale, ops.full_like(scale, least))
-    centred = centred / scale
-    apart = centred - ops.einsum("ij,jd->id", same / sizes, centred)
+    centered = centered / scale
+    apart = centered - ops.einsum("ij,jd->id", same / sizes, centered)
     weights = several / at_least_one(sizes - 1) / at_least_one(spread_classes)
     within = ops.einsum("id,ie->de", apart * weights, apart)
-    total = ops.einsum("id,ie->de", centred, centred) / at_least_one(batch - 1)
+    total = ops.einsum("id,ie->de", centered, centered) / at_least_one(batch - 1)
     return within, total - within, classes, spread_classes, scale
 
 
 def _ridge(within, regularization, scale):
-    """`regularization` in the scale of the matrix, and no less than what rounding may have taken from it."""
+    """Returns `regularization` in the scale of the matrix, plus what rounding may have removed from it."""
     info = np.finfo(keras.backend.standardize_dtype(within.dtype))
     rounding = float(info.eps) * ops.trace(ops.stop_gradient(within)) + float(info.tiny)
     return regularization / scale / scale + rounding
 
 
 def _generalized_eigenvectors(between, within):
-    """Columns v with between v = value * within v, the values ascending."""
-    # TensorFlow and PyTorch refuse to decompose what is not finite; the loss is to be NaN then.
+    """Returns columns v with between v = value * within v, in ascending order of the values."""
+    # TensorFlow and PyTorch refuse to decompose matrices that are not finite, but the loss must be NaN then.
     finite = ops.logical_and(ops.all(ops.isfinite(between)), ops.all(ops.isfinite(within)))
     between = ops.where(finite, between, ops.zeros_like(between))
     within = ops.where(finite, within, ops.eye(within.shape[0], dtype=within.dtype))
@@ -103,43 +102,41 @@ def _quadratic_forms(vectors, matrix):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class LDA(keras.losses.Loss):
-    """Spreads classes apart along every direction in which linear discriminant analysis can tell them apart.
+    """Deep LDA loss, which spreads classes along the directions of linear discriminant analysis.
 
-    With `S_w` the mean covariance within classes and `S_b` the total covariance less `S_w`, the eigenvalues
-    `v` of `S_b e = v (S_w + regularization * I) e` say how well each direction `e` separates the classes. Of
-    the largest `classes - 1` of them the loss is minus the mean of those up to `min(v) + epsilon`: the
-    directions that separate worst are widened first. After training, a linear discriminant analysis of the
-    embeddings classifies. It falls without bound as classes shrink to points (`regularization` bounds it),
-    and needs batches with many examples of every class, more than `dim` in all.
+    Let `S_w` be the mean covariance within classes and `S_b` the total covariance minus `S_w`. The
+    eigenvalues `v` of `S_b e = v (S_w + regularization * I) e` measure how well each direction `e` separates
+    the classes. Of the largest `classes - 1`, the loss is minus the mean of those up to `min(v) + epsilon`,
+    so the directions that separate worst improve first. After training, classify with a linear discriminant
+    analysis of the embeddings. Batches need many examples of every class, and more than `dim` in total. Only
+    `regularization` bounds the loss when classes shrink to points.
 
-    Only first derivatives are right: the eigenvectors count as constants, which changes no eigenvalue's
-    gradient. Where eigenvalues coincide the gradient is that of one choice of their eigenvectors.
+    Only first derivatives are correct: the eigenvectors count as constants, which does not change the
+    gradient of an eigenvalue. If eigenvalues coincide, the gradient is that of one choice of eigenvectors.
 
-    Coupled across the batch: every entry is the loss of the batch, 0 for a batch of one class or without a
-    class of two examples, and on several replicas each replica's own.
+    The loss is coupled across the batch: every entry is the loss of the whole batch, and 0 for one class or
+    without a class of two examples. With several replicas, each computes the loss of its part.
 
     Reference: Dorfer, Kelz, Widmer, 2016, "Deep Linear Discriminant Analysis", arXiv 1511.04707.
 
     Differs from the paper: the number of classes is that of the batch. A class of one example has no
-    covariance and is left out of `S_w`, but not of the total. As much as rounding may have taken from `S_w`
-    is added to `regularization`. The defaults are the authors' code's.
+    covariance and is left out of `S_w`, but not of the total. `regularization` is increased by the possible
+    rounding error of `S_w`. The defaults are those of the authors' code.
 
     Args:
-        epsilon: Eigenvalues up to the smallest one plus this are maximized. Defaults to 1.
+        epsilon: Eigenvalues up to the smallest plus this are maximized. Defaults to 1.
         regularization: Added to the diagonal of the scatter within classes, in squared units of the
             embeddings. Defaults to 1e-3.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
-            too.
+        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`.
         y_pred: Embeddings, `(batch, dim)`.
 
     Raises:
-        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, or shapes that do not
-            go together.
+        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, or incompatible shapes.
 
     >>> loss = LDA(regularization=0.5)
     >>> float(loss(np.array([0, 0, 1, 1]), np.array([[-2.0], [-1.0], [1.0], [2.0]])))

@@ -11,7 +11,7 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 def lovasz_softmax(
     y_true, y_pred, from_logits=False, ignore_class=None, *, classes="present", per_image=False
 ):
-    """Lovasz extension of one minus intersection over union; see `LovaszSoftmax`.
+    """Returns the Lovasz extension of one minus intersection over union; see `LovaszSoftmax`.
 
     Args:
         y_true: Class ids, `(batch, ...)` or `(batch, ..., 1)`.
@@ -19,14 +19,14 @@ def lovasz_softmax(
         from_logits: Whether `y_pred` holds logits. Defaults to False.
         ignore_class: Class id of pixels to leave out, or None.
         classes: `"present"` or `"all"`. Defaults to `"present"`.
-        per_image: Whether each example has a loss of its own. Defaults to False.
+        per_image: Whether to compute a separate loss per example. Defaults to False.
 
     Returns:
         `(batch,)` in at least float32: the loss of the whole batch in every entry, or with `per_image` that
-        of each example times batch / valid examples, 0 for those that have no valid pixel.
+        of each example times batch / valid examples, 0 for examples without a valid pixel.
 
     Raises:
-        ValueError: for an argument outside its range, or shapes that do not go together.
+        ValueError: for an argument outside its range, or incompatible shapes.
     """
     _check(from_logits, ignore_class, classes, per_image)
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
@@ -34,7 +34,7 @@ def lovasz_softmax(
         y_true = ops.squeeze(y_true, axis=-1)
     if len(y_pred.shape) < 2 or len(y_true.shape) != len(y_pred.shape) - 1:
         raise ValueError(
-            "`y_true` must hold one class id for each vector of scores. "
+            "`y_true` must contain one class id for each vector of scores. "
             f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
         )
     dtype = at_least_float32(y_pred.dtype)
@@ -49,9 +49,9 @@ def lovasz_softmax(
     valid = ops.ones_like(errors[..., :1])
     if ignore_class is not None:
         valid = ops.cast(ops.not_equal(labels, ignore_class), dtype)[..., None]
-        # An error of 0 comes last, where it weighs nothing and moves no other weight.
+        # An error of 0 is sorted last, where it has no effect on the loss or on other weights.
         own, errors = own * valid, errors * valid
-    # (groups, classes): what a class costs, and whether it takes part.
+    # (groups, classes): the loss of each class, and whether the class counts.
     losses = _lovasz_extension(ops.transpose(errors, (0, 2, 1)), ops.transpose(own, (0, 2, 1)))
     takes_part = ops.any(own > 0, axis=1) if classes == "present" else ops.any(valid > 0, axis=1)
     takes_part = ops.cast(ops.broadcast_to(takes_part, ops.shape(losses)), dtype)
@@ -66,7 +66,7 @@ def lovasz_softmax(
 
 
 def _lovasz_extension(errors, own):
-    """Sum over the last axis of the sorted errors times the growth of the Jaccard loss at each of them."""
+    """Sums the sorted errors times the growth of the Jaccard loss at each of them, over the last axis."""
     order = ops.argsort(-ops.stop_gradient(errors), axis=-1)
     errors = ops.take_along_axis(errors, order, axis=-1)
     own = ops.take_along_axis(own, order, axis=-1)
@@ -89,38 +89,37 @@ def _check(from_logits, ignore_class, classes, per_image):
 class LovaszSoftmax(keras.losses.Loss):
     """Surrogate of mean intersection over union for masks, piecewise linear in the probabilities.
 
-    For class `c`, a pixel's error is `1 - p_c` where it is of the class and `p_c` elsewhere. With the errors
-    in falling order and `J_i` one minus the intersection over union when the first `i` pixels are wrong, the
-    loss is `sum_i error_i * (J_i - J_(i-1))`, averaged over the classes. Where every pixel is sure it is the
-    very Jaccard loss. Best added to a cross-entropy, or for fine-tuning after one: it sees a small class as
-    well as a large one, but has little to say to a network that knows nothing yet.
+    For class `c`, the error of a pixel is `1 - p_c` if it has the class, and else `p_c`. Sort the errors in
+    descending order, and let `J_i` be one minus the intersection over union if the first `i` pixels are
+    wrong. The loss is `sum_i error_i * (J_i - J_(i-1))`, averaged over the classes. If all probabilities are
+    0 or 1, it equals the Jaccard loss. Add it to a cross-entropy, or use it for fine-tuning after one: small
+    classes count as much as large ones, but an untrained network learns little from it.
 
-    Coupled across the batch unless `per_image`: every entry is the loss of the batch, which on several
-    replicas is each replica's own.
+    Without `per_image` the loss is coupled across the batch: every entry is the loss of the whole batch. With
+    several replicas, each computes the loss of its part.
 
     Reference: Berman, Triki, Blaschko, 2018, "The Lovasz-Softmax loss: A tractable surrogate for the
     optimization of the intersection-over-union measure in neural networks", arXiv 1705.08790.
 
     Args:
         from_logits: Whether `y_pred` holds logits instead of probabilities. Defaults to False.
-        ignore_class: Class id of pixels to leave out, such as 255, or None. Other ids that are none of the
-            classes count as wrong wherever any class is predicted.
-        classes: `"present"` averages over the classes that the true masks show, `"all"` over all: a class
-            that is not there then costs the largest probability that it gets. Defaults to `"present"`.
-        per_image: Whether to take each picture for itself and average them; pictures without a valid pixel
-            do not count. Defaults to False.
+        ignore_class: Class id of pixels to leave out, such as 255, or None. A pixel with any other id outside
+            the classes counts as wrong for every class.
+        classes: `"present"` averages over the classes in the true masks, `"all"` over all classes. An absent
+            class then costs its largest probability. Defaults to `"present"`.
+        per_image: Whether to compute the loss of each image separately and average; images without a valid
+            pixel do not count. Defaults to False.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
-            too.
+        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
 
     Call arguments:
         y_true: Class ids, `(batch, height, width)` or `(batch, height, width, 1)`; any number of axes between
-            batch and classes will do.
+            batch and classes is allowed.
         y_pred: Probabilities or logits, `(batch, height, width, classes)`.
 
     Raises:
-        ValueError: for an argument outside its range, or shapes that do not go together.
+        ValueError: for an argument outside its range, or incompatible shapes.
 
     >>> loss = LovaszSoftmax()
     >>> float(loss(np.array([[[0, 1]]]), np.array([[[[0.5, 0.5], [0.0, 1.0]]]])))

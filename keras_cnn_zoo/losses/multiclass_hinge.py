@@ -10,7 +10,7 @@ FORMULATIONS = ("one_vs_rest", "weston_watkins", "crammer_singer")
 
 
 def multiclass_hinge(y_true, y_pred, p=1, formulation="one_vs_rest"):
-    """Hinge loss of class scores, per example; see `MulticlassHinge`.
+    """Returns the hinge loss of class scores per example; see `MulticlassHinge`.
 
     Args:
         y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
@@ -22,7 +22,7 @@ def multiclass_hinge(y_true, y_pred, p=1, formulation="one_vs_rest"):
         The loss of each example, `(batch, ...)`, in at least float32.
 
     Raises:
-        ValueError: for a `p` below 1, an unknown `formulation`, or shapes that do not go together.
+        ValueError: for a `p` below 1, an unknown `formulation`, or incompatible shapes.
     """
     p = validation.finite_number("p", p, minimum=1)
     validation.one_of("formulation", formulation, FORMULATIONS)
@@ -31,7 +31,7 @@ def multiclass_hinge(y_true, y_pred, p=1, formulation="one_vs_rest"):
         y_true = ops.squeeze(y_true, axis=-1)
     if len(y_pred.shape) < 2 or len(y_true.shape) != len(y_pred.shape) - 1:
         raise ValueError(
-            "`y_true` must hold one class id, not a one-hot vector, for each vector of scores. "
+            "`y_true` must contain one class id, not a one-hot vector, for each vector of scores. "
             f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
         )
     scores = ops.cast(y_pred, at_least_float32(y_pred.dtype))
@@ -56,36 +56,36 @@ def _power(hinge, p):
 class MulticlassHinge(keras.losses.Loss):
     """Margin loss of a multi-class support vector machine, for the scores of a linear last layer.
 
-    With scores `z` and class `y`, one hinge per class raised to the power `p`:
+    With scores `z` and class `y`, each hinge is raised to the power `p`:
 
     - `"one_vs_rest"`: `sum_j max(0, 1 - delta_j * z_j) ** p`, with `delta_y = 1` and -1 for the other
       classes;
     - `"weston_watkins"`: `sum_{j != y} max(0, 1 + z_j - z_y) ** p`;
     - `"crammer_singer"`: `max_{j != y} max(0, 1 + z_j - z_y) ** p`.
 
-    Unlike cross-entropy it leaves examples alone once they are beyond the margin. With `p=2`, the L2-SVM,
-    Tang found it better than softmax on MNIST and CIFAR-10; add weight decay on the last layer.
+    Unlike cross-entropy, it is 0 for examples beyond the margin. With `p=2`, the L2-SVM, Tang found it better
+    than softmax on MNIST and CIFAR-10. Add weight decay to the last layer.
 
     Reference: Tang, 2013, "Deep Learning using Linear Support Vector Machines", arXiv 1306.0239; Weston,
     Watkins, 1999; Crammer, Singer, 2001; equation (16) of the survey.
 
-    Differs from the paper: the survey's text gives delta 0 for the other classes, a slip, which would leave
-    them a constant. PyTorch's `MultiMarginLoss` is `"weston_watkins"` divided by the number of classes.
+    Differs from the paper: the survey's text has `delta = 0` for the other classes, which is an error because
+    their terms would be constant. PyTorch's `MultiMarginLoss` is `"weston_watkins"` divided by the number of
+    classes.
 
     Args:
         p: Power of each hinge, at least 1. Defaults to 1.
         formulation: `"one_vs_rest"`, `"weston_watkins"` or `"crammer_singer"`. Defaults to `"one_vs_rest"`.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
-            too.
+        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
         y_pred: Scores, `(batch, ..., classes)`.
 
     Raises:
-        ValueError: for a `p` below 1, an unknown `formulation`, or shapes that do not go together.
+        ValueError: for a `p` below 1, an unknown `formulation`, or incompatible shapes.
 
     >>> loss = MulticlassHinge()
     >>> float(loss(np.array([1]), np.array([[-2.0, 0.5, 0.0]])))

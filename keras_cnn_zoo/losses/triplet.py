@@ -1,42 +1,46 @@
-"""Triplet loss, with triplets given or found in the batch."""
+"""Triplet loss, with triplets given or mined in the batch.
+
+Mining: class ids (batch,) and embeddings (batch, dim) -> squared distances, `same` class, and `itself`, each
+(batch, batch), one row per anchor -> sort each row -> from the sorted order, each anchor's sum of hinges and
+its number of triplets, both (batch,). No tensor is larger than (batch, batch).
+"""
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.losses.embeddings import labelled_embeddings
+from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one, counts_so_far
 from keras_cnn_zoo.ops.distances import squared_distances
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 MINING = ("all", "semi_hard", "hard", None)
-# Where the batch size is unknown, steps are made for one up to this.
+# If the batch size is unknown, there are enough steps for a batch of this size.
 _LARGEST_BATCH = 2**16
 
 
 def triplet(y_true, y_pred, margin=1.0, mining="all"):
-    """Triplet loss of each anchor of a batch, or of each given triplet; see `Triplet`.
+    """Returns the triplet loss of each anchor of a batch, or of each given triplet; see `Triplet`.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; not looked at with `mining=None`.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; ignored with `mining=None`.
         y_pred: Embeddings, `(batch, dim)`, or with `mining=None` triplets `(batch, 3, dim)`.
         margin: Positive margin of squared distances. Defaults to 1.
         mining: `"all"`, `"semi_hard"`, `"hard"` or None. Defaults to `"all"`.
 
     Returns:
-        `(batch,)` in at least float32: the sum over each anchor's triplets times batch / triplets, so that
-        the mean is that over the triplets; all 0 where the batch has none.
+        `(batch,)` in at least float32: the sum over each anchor's triplets times batch / triplets. Its mean
+        is the mean over the triplets. All entries are 0 if the batch has no triplet.
 
     Raises:
-        ValueError: for a `margin` that is not positive, an unknown `mining`, or shapes that do not go
-            together.
+        ValueError: for a `margin` that is not positive, an unknown `mining`, or incompatible shapes.
     """
     margin = validation.finite_number("margin", margin, above=0)
     validation.one_of("mining", mining, MINING)
     if mining is None:
         return _of_given_triplets(y_pred, margin)
-    labels, embeddings = labelled_embeddings(y_true, y_pred)
+    labels, embeddings = labeled_embeddings(y_true, y_pred)
     distances = squared_distances(embeddings)
     same = ops.equal(labels[:, None], labels[None, :])
     places = ops.arange(ops.shape(embeddings)[0])
@@ -51,7 +55,7 @@ def _of_given_triplets(y_pred, margin):
     y_pred = ops.convert_to_tensor(y_pred)
     if len(y_pred.shape) != 3 or y_pred.shape[1] != 3:
         raise ValueError(
-            "With mining=None `y_pred` must have the shape (batch, 3, dim). "
+            "With mining=None, `y_pred` must have the shape (batch, 3, dim). "
             f"Received: y_pred.shape={tuple(y_pred.shape)}"
         )
     triplets = ops.cast(y_pred, at_least_float32(y_pred.dtype))
@@ -62,21 +66,21 @@ def _of_given_triplets(y_pred, margin):
 
 
 def _smallest(dtype):
-    """A number that is lost beside any distance that matters, but has a sign."""
+    """Returns a number that is negligible next to any relevant distance, but still has a sign."""
     return float(np.finfo(dtype).tiny)
 
 
 def _all(distances, same, itself, margin):
-    """Sum of the hinges over all triplets of each anchor, and their number.
+    """Returns the sum of the hinges over all triplets of each anchor, and their number.
 
     The sum over positives p and negatives n of max(d_p + margin - d_n, 0) is the integral over t of
     (negatives with d_n <= t) * (positives with d_p + margin > t). In the sorted row of all d_n and
-    d_p + margin that is the sum over its gaps of length times both counts: no difference of large sums is
-    taken, and no tensor is larger than the distances.
+    d_p + margin, it is the sum over the gaps of length times both counts. This avoids differences of large
+    sums.
     """
     dtype = keras.backend.standardize_dtype(distances.dtype)
-    # Positives carry a minus sign, so that one sort and one gather move values and kinds. The anchor itself
-    # is a positive at 0, which comes before every negative that is apart from it.
+    # Positives have a minus sign, so one sort and one gather move both values and kinds. The anchor itself is
+    # a positive at 0, so it precedes every negative at a positive distance.
     signed = ops.where(same, -(distances + margin), distances)
     signed = ops.where(itself, ops.full_like(distances, -_smallest(dtype)), signed)
     order = ops.argsort(ops.abs(ops.stop_gradient(signed)), axis=-1)
@@ -93,17 +97,17 @@ def _all(distances, same, itself, margin):
 
 
 def _semi_hard(distances, same, itself, margin):
-    """Sum of the hinges of each anchor's positives with a negative for each, and the number of these pairs.
+    """Returns the sum of the hinges of each anchor's positives, and the number of positives with a negative.
 
-    In the sorted row of an anchor's distances the negative is the next one after the positive, or else the
-    last one.
+    The negative of a positive is the next one after it in the sorted row of the anchor's distances, or else
+    the last one.
     """
     dtype = keras.backend.standardize_dtype(distances.dtype)
     info = np.finfo(dtype)
     smallest = _smallest(dtype)
     apart = ops.where(distances > smallest, distances, ops.full_like(distances, smallest))
     signed = ops.where(same, -apart, distances)
-    # Negatives as far as a positive, but for rounding, come before it; the anchor itself comes first of all.
+    # Negatives as far as a positive, up to rounding, precede it. The anchor itself is first.
     key = ops.where(same, -signed, signed * (1 - 4 * float(info.eps)) - smallest)
     key = ops.where(itself, -ops.ones_like(key), key)
     order = ops.argsort(ops.stop_gradient(key), axis=-1)
@@ -121,21 +125,21 @@ def _semi_hard(distances, same, itself, margin):
 
 
 def _smallest_from_here(rows, batch):
-    """The smallest of each row from each place to its end, in as many steps as the batch size has digits."""
+    """Returns the minimum of each row from each position to the end, in log2(batch) steps."""
     shift, limit = 1, _LARGEST_BATCH if batch is None else batch
     while shift < limit:
-        # The last places, which have nothing so far behind them, meet themselves.
+        # The last `shift` positions have nothing to compare with, so they are compared with themselves.
         rows = ops.minimum(rows, ops.concatenate([rows[:, shift:], rows[:, -shift:]], axis=-1))
         shift *= 2
     return rows
 
 
 def _hard(distances, same, itself, margin):
-    """Hinge of each anchor's farthest positive and nearest negative, and whether it has both."""
+    """Returns the hinge of each anchor's farthest positive and nearest negative, and whether both exist."""
     positive = ops.logical_and(same, ops.logical_not(itself))
     valid = ops.logical_and(ops.any(positive, axis=-1), ops.any(ops.logical_not(same), axis=-1))
     farthest = ops.max(ops.where(positive, distances, -ops.ones_like(distances)), axis=-1)
-    # What is not a negative must not even tie with one: the gradient would be shared.
+    # Positives must not even tie with a negative, because ties share the gradient.
     beyond = 2 * ops.max(ops.stop_gradient(distances), axis=-1, keepdims=True) + 1
     nearest = ops.min(ops.where(same, beyond, distances), axis=-1)
     valid = ops.cast(valid, distances.dtype)
@@ -144,47 +148,45 @@ def _hard(distances, same, itself, margin):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class Triplet(keras.losses.Loss):
-    """Wants every example nearer to its own class than to any other, by a margin.
+    """Loss that pulls every example closer to its own class than to any other, by a margin.
 
-    A triplet of an anchor, a positive of its class and a negative of another costs `max(d_ap - d_an + margin,
-    0)`, `d` being squared Euclidean distances. Which triplets of a batch count:
+    A triplet of an anchor, a positive of its class, and a negative of another class costs `max(d_ap - d_an +
+    margin, 0)`, with squared Euclidean distances `d`. `mining` selects the triplets of a batch:
 
-    - `"all"`: every one, in time that grows as batch^2 * log(batch);
-    - `"semi_hard"`: for each anchor and positive the nearest negative that is farther than the positive, or,
-      where there is none, the farthest negative;
-    - `"hard"`: for each anchor its farthest positive and its nearest negative;
-    - None: the given ones, anchor, positive and negative along axis 1 of `y_pred`.
+    - `"all"`: all triplets, in time that grows as batch^2 * log(batch);
+    - `"semi_hard"`: for each anchor and positive, the nearest negative that is farther than the positive, or
+      the farthest negative if there is none;
+    - `"hard"`: for each anchor, its farthest positive and its nearest negative;
+    - None: the given triplets, with anchor, positive, and negative along axis 1 of `y_pred`.
 
-    The default reduction gives the mean over the triplets that count, 0 for a batch without any. Unnormalized
-    embeddings can grow to meet the margin: a `UnitNormalization` layer before the loss is the usual cure.
-    Batches need several examples of each of several classes. On several replicas each finds its triplets in
-    its own part of the batch.
+    The default reduction gives the mean over these triplets, and 0 without any. Embeddings without
+    normalization can grow to meet the margin. To avoid this, put a `UnitNormalization` layer before the loss.
+    Batches need several examples of each of several classes. With several replicas, each mines its part
+    of the batch.
 
     Reference: Weinberger, Saul, 2009; Schroff, Kalenichenko, Philbin, 2015, "FaceNet: A Unified Embedding for
     Face Recognition and Clustering", arXiv 1503.03832 (`"semi_hard"`); Hermans, Beyer, Leibe, 2017, arXiv
     1703.07737 (`"hard"`); equation (22) of the survey.
 
-    Differs from the paper: FaceNet does not say what becomes of a positive beyond all negatives.
-    TensorFlow Addons' `TripletSemiHardLoss` takes the farthest negative too, but distances without
-    the square unless told otherwise. PyTorch Metric Learning averages by default (`AvgNonZeroReducer`) over
-    the triplets with a loss above 0 only, which is larger, and no longer falls as triplets are
-    satisfied; its `MeanReducer` with `LpDistance(normalize_embeddings=False, power=2)` gives this loss.
+    Differs from the paper: FaceNet does not define the negative of a positive that is farther than all
+    negatives. TensorFlow Addons' `TripletSemiHardLoss` also takes the farthest negative, but does not square
+    distances by default. PyTorch Metric Learning averages by default (`AvgNonZeroReducer`) only over the
+    triplets with a loss above 0. That is larger and does not fall as triplets are satisfied. Its
+    `MeanReducer` with `LpDistance(normalize_embeddings=False, power=2)` gives this loss.
 
     Args:
         margin: Positive margin of squared distances. Defaults to 1.
         mining: `"all"`, `"semi_hard"`, `"hard"` or None. Defaults to `"all"`.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half-precision dtypes round class ids
-            too.
+        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
 
     Call arguments:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; with `mining=None` anything.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; ignored with `mining=None`.
         y_pred: Embeddings, `(batch, dim)`, or with `mining=None` `(batch, 3, dim)`.
 
     Raises:
-        ValueError: for a `margin` that is not positive, an unknown `mining`, or shapes that do not go
-            together.
+        ValueError: for a `margin` that is not positive, an unknown `mining`, or incompatible shapes.
 
     >>> loss = Triplet(margin=2.0)
     >>> float(loss(np.array([7, 7, 8]), np.array([[0.0], [1.0], [3.0]])))

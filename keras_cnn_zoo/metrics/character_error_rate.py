@@ -9,22 +9,22 @@ from keras_cnn_zoo.metrics.error_rate import ErrorRate
 class CharacterErrorRate(ErrorRate):
     """Edit distance between recognized and true text, per true character.
 
-    `(substitutions + deletions + insertions) / true characters`, the sums over all examples so far; 0 is
-    perfect, and 1 can be exceeded. Counted by jiwer, so that it equals `jiwer.cer` on the same strings,
-    whitespace at both ends of a string left out. With no true character at all it is the number of
+    It is `(substitutions + deletions + insertions) / true characters`, with sums over all examples so far. 0
+    is perfect, and values above 1 are possible. jiwer counts the edits, so the result equals `jiwer.cer` on
+    the same strings without whitespace at both ends. Without any true character it is the number of
     insertions.
 
-    Both arguments are a batch of texts in one of two forms, not necessarily the same length:
+    Both arguments are a batch of texts in one of two forms, with equal or different lengths:
 
-    - strings: a list, array or tensor of `str` or UTF-8 `bytes`;
-    - class ids: an integer array `(batch, length)` or a list of integer sequences, in which `mask_index`
-      (padding, or CTC's blank) and negative ids (the padding of `keras.ops.ctc_decode`) are left out.
+    - strings: a list, array, or tensor of `str` or UTF-8 `bytes`;
+    - class ids: an integer array `(batch, length)` or a list of integer sequences. `mask_index` (padding, or
+      CTC's blank) and negative ids (the padding of `keras.ops.ctc_decode`) are left out.
 
-    Scores of a CTC model are decoded first: `keras.ops.ctc_decode(y_pred, lengths)[0][0]` gives class ids.
+    Decode the scores of a CTC model first: `keras.ops.ctc_decode(y_pred, lengths)[0][0]` gives class ids.
 
-    The distances are computed on the host: call the metric eagerly, for example on what `predict` returns. As
-    a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, and not on JAX, where
-    Keras traces metrics first. Needs the package jiwer.
+    The distances are computed on the host, so call the metric eagerly, for example on the output of
+    `predict`. As a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on
+    JAX, where Keras traces metrics first. It needs the package jiwer.
 
     Reference: Levenshtein, 1966, "Binary Codes Capable of Correcting Deletions, Insertions and Reversals".
 
@@ -40,7 +40,7 @@ class CharacterErrorRate(ErrorRate):
         sample_weight: A weight for each example, or None.
 
     Raises:
-        ValueError: for a `mask_index` that is no integer, texts of another form, or batches of different
+        ValueError: for a `mask_index` that is not an integer, texts of another form, or batches of different
             lengths.
 
     >>> metric = CharacterErrorRate()

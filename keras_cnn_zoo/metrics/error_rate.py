@@ -1,4 +1,4 @@
-"""What the error rates of texts share: texts in several forms, and edits counted on the host."""
+"""Base class of the error rates of texts: texts in several forms, and edits counted on the host."""
 
 import abc
 
@@ -9,21 +9,20 @@ from keras import ops
 from keras_cnn_zoo.metrics.host import on_host
 from keras_cnn_zoo.utils import validation
 
-# Class ids become characters of the planes above Unicode's first, where no whitespace is that would be
-# stripped.
+# Class ids become characters above Unicode's first plane, where no whitespace would be stripped.
 FIRST_CHARACTER = 0x10000
 MAX_CLASS = 0x10FFFF - FIRST_CHARACTER
 
 
 class ErrorRate(keras.metrics.Metric, abc.ABC):
-    """Edits between recognized and true texts, per unit of the true ones; subclasses say what a unit is."""
+    """Edits between recognized and true texts per unit of the true texts; subclasses define the unit."""
 
-    # What stands between the units of a text that comes as class ids.
+    # Joins the units of a text that is given as class ids.
     separator = ""
 
     def __init__(self, name, dtype, *, mask_index):
         super().__init__(name=name, dtype=dtype)
-        self._direction = "down"  # Where Keras looks for `mode="auto"` of callbacks.
+        self._direction = "down"  # Keras' callbacks read this for `mode="auto"`.
         self.mask_index = validation.non_negative_integer("mask_index", mask_index, optional=True)
         self.errors = self.add_weight(name="errors", initializer="zeros")
         self.length = self.add_weight(name="length", initializer="zeros")
@@ -31,14 +30,14 @@ class ErrorRate(keras.metrics.Metric, abc.ABC):
     @staticmethod
     @abc.abstractmethod
     def count(reference, hypothesis):
-        """jiwer's counts for two strings."""
+        """Returns jiwer's counts for two strings."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         references = self._texts("y_true", y_true)
         hypotheses = self._texts("y_pred", y_pred)
         if len(references) != len(hypotheses):
             raise ValueError(
-                "`y_true` and `y_pred` must hold the same number of texts. "
+                "`y_true` and `y_pred` must have the same number of texts. "
                 f"Received: {len(references)} and {len(hypotheses)}"
             )
         counts = np.array(
@@ -50,7 +49,7 @@ class ErrorRate(keras.metrics.Metric, abc.ABC):
             weights = weights.reshape(-1, 1)
             if len(weights) != len(counts):
                 raise ValueError(
-                    "`sample_weight` must hold one weight per text. "
+                    "`sample_weight` must have one weight per text. "
                     f"Received: {len(weights)} weights for {len(counts)} texts"
                 )
             counts = counts * weights
@@ -76,7 +75,7 @@ class ErrorRate(keras.metrics.Metric, abc.ABC):
         return on_host(type(self).__name__, "texts", name, values)
 
     def _texts(self, name, values):
-        """The batch as a list of strings."""
+        """Returns the batch as a list of strings."""
         values = self._on_host(name, values)
         if isinstance(values, (str, bytes)):
             values = [values]
@@ -99,7 +98,7 @@ class ErrorRate(keras.metrics.Metric, abc.ABC):
             or np.any(ids > MAX_CLASS)
         ):
             raise ValueError(
-                f"`{name}` must hold strings, or sequences of class ids up to {MAX_CLASS}; decode scores "
+                f"`{name}` must contain strings, or sequences of class ids up to {MAX_CLASS}. Decode scores "
                 f"first. Received: an example of shape {ids.shape} and dtype {ids.dtype}"
             )
         kept = [int(item) for item in ids if item >= 0 and item != self.mask_index]

@@ -1,19 +1,19 @@
-"""What the metrics share that compute on the host, outside the backend."""
+"""Conversion of tensors for the metrics that compute on the host, outside the backend."""
 
 from keras import ops
 
 
 def on_host(owner, compared, name, values):
-    """`values` as a NumPy array where they are a tensor, and as they are otherwise.
+    """Converts `values` to a NumPy array if they are a tensor, and else returns them unchanged.
 
     Args:
         owner: Name of the metric.
-        compared: What it compares, for the message.
+        compared: Plural noun for the compared values, for the message.
         name: Name of the argument.
         values: The argument.
 
     Raises:
-        RuntimeError: inside a compiled function, where a tensor has no values.
+        RuntimeError: in a compiled function, where a tensor has no values.
     """
     if not ops.is_tensor(values):
         return values
@@ -21,6 +21,6 @@ def on_host(owner, compared, name, values):
         return ops.convert_to_numpy(values)
     except (NotImplementedError, TypeError) as error:
         raise RuntimeError(
-            f"`{owner}` compares {compared} on the host and cannot be compiled: call it outside `fit`, or "
+            f"`{owner}` compares {compared} on the host and cannot be compiled. Call it outside `fit`, or "
             f"use `compile(run_eagerly=True)` on TensorFlow or PyTorch. Received: {name}={values}"
         ) from error

@@ -1,4 +1,4 @@
-"""What the metrics of saliency maps share: pairs of maps in several forms, and a weighted mean over maps."""
+"""Base class of the metrics of saliency maps: maps in several forms, and a weighted mean over maps."""
 
 import keras
 from keras import ops
@@ -8,17 +8,17 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 class BaseMapMean(keras.metrics.Metric):
-    """Mean over pairs of maps of what `score` gives, which may be several values."""
+    """Mean of `score`, which may have several values, over pairs of maps."""
 
     def __init__(self, name, dtype, *, normalize, values=1):
         super().__init__(name=name, dtype=dtype)
-        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
+        self._direction = "up"  # Keras' callbacks read this for `mode="auto"`.
         self.normalize = validation.boolean("normalize", normalize)
         self.total = self.add_variable((values,), initializer="zeros", name="total")
         self.maps = self.add_variable((), initializer="zeros", name="maps")
 
     def score(self, truth, prediction):
-        """The values of each pair: booleans and numbers, both (batch, height, width), to (batch, values)."""
+        """Returns each pair's values (batch, values) for a boolean and a float map (batch, height, width)."""
         raise NotImplementedError(f"{type(self).__name__}.score")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -27,7 +27,7 @@ class BaseMapMean(keras.metrics.Metric):
         prediction = ops.cast(_as_maps("y_pred", y_pred), dtype)
         if any(a != b for a, b in zip(truth.shape, prediction.shape, strict=True) if None not in (a, b)):
             raise ValueError(
-                "`y_true` and `y_pred` must hold maps of the same size and number. "
+                "`y_true` and `y_pred` must contain maps of the same size and number. "
                 f"Received: {tuple(truth.shape)} and {tuple(prediction.shape)}"
             )
         scores = ops.cast(self.score(truth, _stretched(prediction) if self.normalize else prediction), dtype)
@@ -38,7 +38,7 @@ class BaseMapMean(keras.metrics.Metric):
         self.maps.assign_add(ops.cast(ops.sum(weights), self.maps.dtype))
 
     def curve(self):
-        """The mean of each value over maps; zeros before the first one."""
+        """Returns the mean of each value over maps; zeros before the first map."""
         maps = ops.convert_to_tensor(self.maps)
         return self.total / ops.where(maps > 0, maps, ops.ones_like(maps))
 
@@ -55,7 +55,7 @@ def _as_maps(name, values):
             f"`{name}` must have the shape (batch, height, width) or (batch, height, width, 1). "
             f"Received: {name}.shape={tuple(values.shape)}"
         )
-    # Booleans are no numbers to compare, and half precision has too few of them.
+    # Booleans cannot be compared with thresholds, and half precision is too coarse.
     return ops.cast(values, at_least_float32(values.dtype))
 
 
@@ -64,13 +64,13 @@ def _as_weights(sample_weight, dtype, batch):
     shape = tuple(weights.shape)
     if shape[1:] not in ((), (1,)) or not shape or None not in (shape[0], batch) and shape[0] != batch:
         raise ValueError(
-            f"`sample_weight` must hold one weight for each map. Received: sample_weight.shape={shape}"
+            f"`sample_weight` must have one weight per map. Received: sample_weight.shape={shape}"
         )
     return ops.reshape(weights, (-1,))
 
 
 def _stretched(maps):
-    """Each map stretched to [0, 1]; one of a single value stays as it is."""
+    """Rescales each map to [0, 1]; a constant map does not change."""
     low = ops.min(maps, axis=(1, 2), keepdims=True)
     span = ops.max(maps, axis=(1, 2), keepdims=True) - low
     varied = span > 0

@@ -1,4 +1,4 @@
-"""Mean average precision of found objects, as COCO counts it."""
+"""Mean average precision of detected objects, as defined by COCO."""
 
 import contextlib
 import io
@@ -12,44 +12,45 @@ from keras_cnn_zoo.utils import validation
 
 # COCO's ten thresholds, 0.50 to 0.95.
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
-# Truths and detections are kept in tables of this many rows; a further table is added when the last is full.
+# True boxes and detections are kept in tables of this many rows. If the last table is full, another is added.
 TABLE_ROWS = 8192
 _COLUMNS = ("picture", "detected", "class", "x1", "y1", "x2", "y2", "score_or_crowd")
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class MeanAveragePrecision(keras.metrics.Metric):
-    """Mean over classes of the area under the precision-recall curve of found boxes.
+    """Mean over classes of the area under the precision-recall curve of detected boxes.
 
-    A detection is right where its intersection over union with a box of its class that no better-scored
-    detection took is at least the threshold. Precision is made non-increasing, read at 101 recalls and
-    averaged; then the mean is taken over the classes that occur in the truth and, without an
-    `iou_threshold`, over the ten thresholds 0.50, 0.55 .. 0.95. A crowd box is neither wanted nor is wrong
-    what lies in it. Everything is counted by pycocotools, so that the result equals calling it by hand. With
-    no true box at all it is 0.
+    A detection is correct if a true box of its class overlaps it with an intersection over union of at least
+    the threshold, and no detection with a higher score matched this box. Precision is made non-increasing,
+    read at 101 recalls, and averaged. Then the mean is taken over the classes in the truth and, without an
+    `iou_threshold`, over the ten thresholds 0.50, 0.55 .. 0.95. A crowd box need not be detected, and
+    detections in it are not errors. pycocotools counts everything, so the result equals calling it directly.
+    Without any true box it is 0.
 
-    The boxes are compared on the host: call the metric eagerly, on what `predict` returns. As a metric of
-    `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, and not on JAX, where Keras traces
-    metrics first. Needs the package pycocotools.
+    The boxes are compared on the host, so call the metric eagerly, on the output of `predict`. As a metric of
+    `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on JAX, where Keras traces
+    metrics first. It needs the package pycocotools.
 
     Reference: Lin et al., 2014, "Microsoft COCO: Common Objects in Context", arXiv:1405.0312.
 
     Args:
         name: Name of the metric. Defaults to `"mean_average_precision"`.
         dtype: Dtype of the result; None for Keras' float type. Boxes and scores are kept in float32.
-        iou_threshold: The one threshold to count at, in (0, 1], such as 0.5 for mAP50; None for the mean over
-            COCO's ten. Defaults to None.
-        max_detections: How many detections of a class count in a picture, best scores first. Defaults to 100.
+        iou_threshold: A single threshold in (0, 1], such as 0.5 for mAP50; None for the mean over COCO's ten.
+            Defaults to None.
+        max_detections: Number of detections per class and image that count, best scores first. Defaults to
+            100.
 
     Call arguments:
-        y_true: Dict of `boxes`, (batch, n, 4) as (x1, y1, x2, y2), `classes`, (batch, n) integers, -1 where
-            there is no box, and optionally `crowd`, (batch, n) booleans.
-        y_pred: Dict of `boxes`, (batch, m, 4), `scores`, (batch, m), and `classes`, (batch, m), -1 where
-            there is no detection.
-        sample_weight: None; average precision knows no weights.
+        y_true: Dict of `boxes`, (batch, n, 4) as (x1, y1, x2, y2), `classes`, (batch, n) integers with -1 for
+            padding, and optionally `crowd`, (batch, n) booleans.
+        y_pred: Dict of `boxes`, (batch, m, 4), `scores`, (batch, m), and `classes`, (batch, m) integers with
+            -1 for padding.
+        sample_weight: None; average precision does not support weights.
 
     Raises:
-        ValueError: for a bad argument, missing keys, arrays whose shapes do not agree, scores or boxes that
+        ValueError: for an argument outside its range, missing keys, incompatible shapes, scores or boxes that
             are not finite, or weights.
 
     >>> import numpy as np
@@ -63,7 +64,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
 
     def __init__(self, name="mean_average_precision", dtype=None, *, iou_threshold=None, max_detections=100):
         super().__init__(name=name, dtype=dtype)
-        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
+        self._direction = "up"  # Keras' callbacks read this for `mode="auto"`.
         if iou_threshold is not None:
             iou_threshold = validation.finite_number("iou_threshold", iou_threshold, above=0, maximum=1)
         self.iou_threshold = iou_threshold
@@ -74,12 +75,12 @@ class MeanAveragePrecision(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None:
-            validation.fail("sample_weight", "None: average precision knows no weights", sample_weight)
+            validation.fail("sample_weight", "None: average precision supports no weights", sample_weight)
         truth = _arrays("y_true", y_true, ("boxes", "classes"), ("crowd",))
         found = _arrays("y_pred", y_pred, ("boxes", "scores", "classes"))
         if len(truth["boxes"]) != len(found["boxes"]):
             raise ValueError(
-                "`y_true` and `y_pred` must hold the same number of pictures. "
+                "`y_true` and `y_pred` must have the same number of images. "
                 f"Received: {len(truth['boxes'])} and {len(found['boxes'])}"
             )
         first = int(ops.convert_to_numpy(self.pictures))
@@ -100,11 +101,11 @@ class MeanAveragePrecision(keras.metrics.Metric):
         return ops.convert_to_tensor(value, dtype=self.dtype)
 
     def summary(self):
-        """All figures of what was counted so far, in one pass.
+        """Computes the usual metrics of all boxes so far, in one pass.
 
         Returns:
             A dict of `map` (mean over the ten thresholds), `map50`, `map75`, and `classes`: a dict from class
-            id to the same three figures of that class alone, for each class that occurs in the truth.
+            id to the same three values of that class, for each class in the truth.
         """
         at_75 = THRESHOLDS.index(0.75)
         classes = {
@@ -129,7 +130,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
             name=f"table_{number}",
             shape=(TABLE_ROWS, len(_COLUMNS)),
             initializer="zeros",
-            # Half precision has no room for pixels and picture numbers.
+            # Half precision cannot represent pixels and image numbers.
             dtype="float32",
         )
 
@@ -147,7 +148,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
             rows, count = rows[len(part) :], count + len(part)
 
     def _precision(self, thresholds):
-        """A dict from class id to the average precision at each of `thresholds`, for classes in the truth."""
+        """Returns a dict from class id to the average precision per threshold, for classes in the truth."""
         count = int(ops.convert_to_numpy(self.rows))
         held = np.concatenate([ops.convert_to_numpy(table) for table in self.tables])[:count]
         truth, found = held[held[:, 1] == 0], held[held[:, 1] == 1]
@@ -157,23 +158,23 @@ class MeanAveragePrecision(keras.metrics.Metric):
 
 
 def average_precision(truth, found, thresholds, max_detections):
-    """Average precision by pycocotools.
+    """Computes average precision with pycocotools.
 
     Args:
-        truth: array (n, 8) of picture, 0, class, x1, y1, x2, y2, crowd.
-        found: array (m, 8) of picture, 1, class, x1, y1, x2, y2, score.
+        truth: array (n, 8) of image, 0, class, x1, y1, x2, y2, crowd.
+        found: array (m, 8) of image, 1, class, x1, y1, x2, y2, score.
         thresholds: sequence of intersections over union.
-        max_detections: detections of a class that count in a picture.
+        max_detections: number of detections per class and image that count.
 
     Returns:
-        A dict from class id to an array of one figure for each threshold.
+        A dict from class id to an array of one value per threshold.
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
     pictures = np.unique(np.concatenate([truth[:, 0], found[:, 0]])).astype(int)
     classes = np.unique(truth[:, 2]).astype(int)
-    # pycocotools reports on standard output, where a program's result goes.
+    # pycocotools prints to standard output, which is for a program's results.
     with contextlib.redirect_stdout(io.StringIO()):
         gold, answer = COCO(), COCO()
         for coco, annotations in ((gold, truth), (answer, found)):
@@ -189,7 +190,7 @@ def average_precision(truth, found, thresholds, max_detections):
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0.0, float("inf")]], ["all"]
         evaluation.evaluate()
         evaluation.accumulate()
-    # (thresholds, recalls, classes, areas, detections), -1 for a class that only crowds show.
+    # (thresholds, recalls, classes, areas, detections), -1 for a class with only crowd boxes.
     precision = evaluation.eval["precision"][:, :, :, 0, 0]
     return {
         int(class_id): precision[:, :, position].mean(axis=1)
@@ -200,7 +201,7 @@ def average_precision(truth, found, thresholds, max_detections):
 
 def _annotations(rows):
     annotations = []
-    # An id of 0 would read as "not matched".
+    # pycocotools reads an id of 0 as "not matched".
     for number, row in enumerate(rows.astype("float64"), start=1):
         picture, detected, class_id, x1, y1, x2, y2, last = row.tolist()
         annotations.append(
@@ -218,7 +219,7 @@ def _annotations(rows):
 
 
 def _rows(first, detected, classes, boxes, last):
-    """The boxes that are there, as rows of the table."""
+    """Returns the boxes as rows of the table, without the padding."""
     picture, _ = np.nonzero(classes >= 0)
     kept = classes >= 0
     columns = [first + picture, np.full(len(picture), detected), classes[kept], *boxes[kept].T, last[kept]]
@@ -226,23 +227,23 @@ def _rows(first, detected, classes, boxes, last):
 
 
 def _arrays(name, values, keys, optional=()):
-    """The arrays of a batch of boxes on the host, with shapes that agree."""
+    """Converts a batch of boxes to arrays on the host and checks them."""
     if not hasattr(values, "keys") or not set(keys) <= set(values.keys()):
         received = sorted(values.keys()) if hasattr(values, "keys") else type(values).__name__
         raise ValueError(f"`{name}` must be a dict with the keys {', '.join(keys)}. Received: {received}")
     arrays = {key: _on_host(name, values[key]) for key in (*keys, *optional) if key in values}
     shape = arrays["classes"].shape
     for key, array in arrays.items():
-        wanted = (*shape, 4) if key == "boxes" else shape
-        if len(shape) != 2 or array.shape != wanted:
+        expected = (*shape, 4) if key == "boxes" else shape
+        if len(shape) != 2 or array.shape != expected:
             raise ValueError(
-                f"`{name}` must hold classes of shape (batch, n) and boxes of shape (batch, n, 4). Received: "
+                f"`{name}` must have classes of shape (batch, n) and boxes of shape (batch, n, 4). Received: "
                 f"classes of shape {shape} and {key} of shape {array.shape}"
             )
         if not np.isfinite(array[arrays["classes"] >= 0]).all():
             raise ValueError(f"`{name}` must be finite. Received: {key} with NaN or infinite values")
     if np.any(arrays["classes"] != np.floor(arrays["classes"])):
-        raise ValueError(f"`{name}` must hold whole class numbers. Received: {arrays['classes'].ravel()[:8]}")
+        raise ValueError(f"`{name}` must have integer class ids. Received: {arrays['classes'].ravel()[:8]}")
     return arrays
 
 

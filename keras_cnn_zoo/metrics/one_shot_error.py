@@ -1,4 +1,4 @@
-"""Error of one-shot classification: which of some classes, each shown once, an example belongs to."""
+"""Error of one-shot classification: recognizing classes from one example each."""
 
 import keras
 import numpy as np
@@ -12,26 +12,25 @@ KINDS = ("similarity", "distance")
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class OneShotError(keras.metrics.MeanMetricWrapper):
-    """Share of one-shot trials in which an example is taken for one of the wrong class.
+    """Fraction of one-shot trials in which an example is assigned to the wrong class.
 
-    A trial compares a test example with one support example of each of some classes, one of them its own,
-    and chooses the most similar; guessing errs in `1 - 1 / ways` of the trials. Where several are most
-    similar the trial counts with the chance that one picked from them is wrong, so that a network that finds
-    everything alike gains nothing. The usual figure is the mean over 400 trials of 20 ways, for which
-    `one_shot_trials` draws examples. Works inside `fit` on every backend.
+    A trial compares a test example with one support example from each of `ways` classes, one of them its own,
+    and chooses the most similar one. Guessing fails in `1 - 1 / ways` of the trials. If several are equally
+    similar, the trial counts with the probability that a random one of them is wrong, so a network with
+    constant output is no better than guessing. The standard is the mean over 400 trials of 20 ways, for which
+    `one_shot_trials` draws examples. It works in `fit` on every backend.
 
     Reference: Koch, Zemel, Salakhutdinov, 2015, "Siamese Neural Networks for One-shot Image Recognition", by
     the trials of Lake, Salakhutdinov, Tenenbaum, 2015, "Human-level Concept Learning through Probabilistic
     Program Induction", whose published script errs as this metric does.
 
     Args:
-        kind: What the scores are: "similarity", the largest wins, or "distance", the smallest. Defaults to
-            "similarity".
+        kind: "similarity" if the largest score wins, "distance" if the smallest. Defaults to "similarity".
         name: Name of the metric.
         dtype: Dtype of the result.
 
     Call arguments:
-        y_true: Place of the right support example in each trial, `(trials,)` or `(trials, 1)`.
+        y_true: Index of the right support example in each trial, `(trials,)` or `(trials, 1)`.
         y_pred: Scores of the test example with each support example, `(trials, ways)`.
         sample_weight: A weight for each trial, or None.
 
@@ -50,14 +49,14 @@ class OneShotError(keras.metrics.MeanMetricWrapper):
     def __init__(self, kind="similarity", name="one_shot_error", dtype=None):
         self.kind = validation.one_of("kind", kind, KINDS)
         super().__init__(_errors, name=name, dtype=dtype, kind=kind)
-        self._direction = "down"  # Where Keras looks for `mode="auto"` of callbacks.
+        self._direction = "down"  # Keras' callbacks read this for `mode="auto"`.
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype, "kind": self.kind}
 
 
 def _errors(y_true, y_pred, kind):
-    """The chance of an error in each trial."""
+    """Returns the probability of an error in each trial."""
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_pred.shape) != 2 or tuple(y_true.shape[1:]) not in ((), (1,)) or not len(y_true.shape):
         raise ValueError(
@@ -70,17 +69,17 @@ def _errors(y_true, y_pred, kind):
     best = ops.cast(scores >= ops.max(scores, axis=1, keepdims=True), dtype)
     ways = ops.arange(scores.shape[1], dtype="int32")
     right = ops.cast(ops.reshape(ops.cast(y_true, "int32"), (-1, 1)) == ways, dtype)
-    # Nothing is best in a trial with a NaN: that is an error.
+    # In a trial with a NaN nothing is best, so it counts as an error.
     return 1 - ops.sum(best * right, axis=1) / ops.maximum(ops.sum(best, axis=1), 1)
 
 
 def one_shot_trials(class_ids, *, ways=20, runs=20, seed=0):
-    """Draws the trials of a one-shot evaluation from labelled examples.
+    """Draws the trials of a one-shot evaluation from labeled examples.
 
-    Each run draws `ways` classes and two examples of each, one to test and one to support; each test example
-    is then compared with all support examples of its run. With the defaults these are 400 trials, as in both
-    papers, whose own draws keep to the characters of one alphabet and to two writers a run: call it once for
-    each alphabet for the former.
+    Each run draws `ways` classes and two examples of each, one as test example and one as support example.
+    Each test example is compared with all support examples of its run. The defaults give 400 trials, as in
+    both papers. The papers draw from one alphabet and two writers per run. To use one alphabet per run, call
+    this function once per alphabet.
 
     Args:
         class_ids: The class of each example, `(examples,)`.
@@ -89,8 +88,8 @@ def one_shot_trials(class_ids, *, ways=20, runs=20, seed=0):
         seed: Seed of the draws. Defaults to 0.
 
     Returns:
-        Three integer arrays: the number of each trial's test example, `(trials,)`, those of its support
-        examples, `(trials, ways)`, and the place of the right one among them, `(trials,)`.
+        Three integer arrays: the index of each trial's test example, `(trials,)`, the indices of its support
+        examples, `(trials, ways)`, and the position of the right one among them, `(trials,)`.
 
     Raises:
         ValueError: for an argument outside its range, or too few classes with two examples.
@@ -110,7 +109,7 @@ def one_shot_trials(class_ids, *, ways=20, runs=20, seed=0):
     members = [examples for examples in members if len(examples) > 1]
     if len(members) < ways:
         raise ValueError(
-            f"`class_ids` must hold {ways} classes of two examples or more. Received: {len(members)} of them"
+            f"`class_ids` must have {ways} classes with two or more examples. Received: {len(members)}"
         )
     generator = np.random.default_rng(seed)
     tests, supports = [], []

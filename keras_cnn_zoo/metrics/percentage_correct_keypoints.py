@@ -1,4 +1,4 @@
-"""Share of keypoints that are found near their true places."""
+"""Fraction of keypoints that are predicted near their true positions."""
 
 import keras
 import numpy as np
@@ -10,37 +10,37 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class PercentageCorrectKeypoints(keras.metrics.Metric):
-    """Share of keypoints whose distance from the truth is at most `alpha` times a length of the example: PCK.
+    """Fraction of keypoints at most `alpha` times a reference length from the truth (PCK).
 
-    Over all keypoints that are visible in the truth, those of all examples together. The benchmarks differ in
-    the length, and so does `reference`:
+    It counts the keypoints of all examples that are visible in the truth. Benchmarks use different reference
+    lengths, which `reference` selects:
 
     - "box": the longer side of the box around the visible keypoints (Yang & Ramanan; PCK at 0.1 or 0.2);
-    - a pair of keypoint numbers: the true distance of these two. LSP's torso is left shoulder to right hip,
-      (9, 2) in its numbering, at `alpha=0.2`; FLIC's likewise;
-    - "given": lengths that come with the truth. MPII's PCKh takes 0.6 times the diagonal of the annotated
-      head box at `alpha=0.5`, and gives pelvis and thorax as not visible.
+    - a pair of keypoint numbers: the true distance of these two. LSP uses the torso, left shoulder to right
+      hip, (9, 2) in its numbering, at `alpha=0.2`; FLIC does the same;
+    - "given": lengths that come with the truth. MPII's PCKh uses 0.6 times the diagonal of the annotated head
+      box at `alpha=0.5`, and marks pelvis and thorax as not visible.
 
-    An example without a positive length is left out. Works inside `fit` on every backend, "given" outside it.
+    An example without a positive length is left out. It works in `fit` on every backend, except "given".
 
     Reference: Yang & Ramanan, 2013, "Articulated Human Detection with Flexible Mixtures of Parts"; PCKh is
     Andriluka, Pishchulin, Gehler, Schiele, 2014, "2D Human Pose Estimation: New Benchmark and State of the
     Art Analysis".
 
-    Differs from the paper: the published code of "box" adds a pixel to the sides, which means nothing for
-    places given as fractions.
+    Differs from the paper: the published code of "box" adds a pixel to the sides, which makes no sense for
+    relative coordinates.
 
     Args:
-        alpha: Positive part of the length that is near enough. Defaults to 0.2.
+        alpha: Largest distance as a positive fraction of the length. Defaults to 0.2.
         name: Name of the metric.
         dtype: Dtype of the result.
         reference: "box", "given", or a pair of different keypoint numbers. Defaults to "box".
 
     Call arguments:
-        y_true: True places, `(batch, keypoints, 2)` as x, y, or `(batch, keypoints, 3)` with a third number
-            that is above 0 where the keypoint is visible; NaN is not visible either. With "given" a dict of
+        y_true: True positions, `(batch, keypoints, 2)` as x, y, or `(batch, keypoints, 3)` with a third
+            number that is positive for visible keypoints. NaN means not visible. With "given", a dict of
             these as `keypoints` and the lengths, `(batch,)`, as `lengths`.
-        y_pred: Predicted places, `(batch, keypoints, 2)`.
+        y_pred: Predicted positions, `(batch, keypoints, 2)`.
         sample_weight: A weight for each example or keypoint, or None.
 
     Output shape:
@@ -58,7 +58,7 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
 
     def __init__(self, alpha=0.2, name="percentage_correct_keypoints", dtype=None, *, reference="box"):
         super().__init__(name=name, dtype=dtype)
-        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
+        self._direction = "up"  # Keras' callbacks read this for `mode="auto"`.
         self.alpha = validation.finite_number("alpha", alpha, above=0)
         if not isinstance(reference, str) or reference not in ("box", "given"):
             _require_pair(reference)
@@ -103,7 +103,7 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
         return {**super().get_config(), "alpha": self.alpha, "reference": self.reference}
 
     def _lengths(self, places, visible):
-        """The length of each example; nothing positive where what it is taken from is not visible."""
+        """Returns the length of each example; not positive if its keypoints are not visible."""
         if self.reference == "box":
             high = ops.max(ops.where(visible[..., None], places, -np.inf), axis=1)
             low = ops.min(ops.where(visible[..., None], places, np.inf), axis=1)
@@ -138,4 +138,4 @@ def _require_pair(reference):
     except (TypeError, ValueError):
         numbers = []
     if isinstance(reference, str) or len(set(numbers)) != 2 or len(numbers) != 2:
-        validation.fail("reference", "'box', 'given' or a pair of different keypoint numbers", reference)
+        validation.fail("reference", "'box', 'given', or a pair of different keypoint numbers", reference)

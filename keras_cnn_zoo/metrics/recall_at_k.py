@@ -1,4 +1,4 @@
-"""Share of queries with an example of their class among the nearest neighbours."""
+"""Fraction of queries with an example of their class among the nearest neighbors."""
 
 import keras
 import numpy as np
@@ -8,26 +8,26 @@ from keras_cnn_zoo.metrics.host import on_host
 from keras_cnn_zoo.utils import validation
 
 DISTANCES = ("euclidean", "cosine")
-# Numbers in one table of embeddings; a further table is added when the last is full.
+# Numbers per table of embeddings. If the last table is full, another is added.
 TABLE_NUMBERS = 1 << 18
-# Distances that are held at once.
+# Distances in memory at once.
 CHUNK_NUMBERS = 1 << 22
-# Distances that differ by less, measured by the largest squared norm, count as equal.
+# Distances that differ by less, relative to the largest squared norm, count as equal.
 TIE = 1e-12
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class RecallAtK(keras.metrics.Metric):
-    """Share of examples that have one of their class among their `k` nearest others: R@k of metric learning.
+    """Fraction of examples with one of their class among their `k` nearest neighbors (R@k).
 
-    Embeddings and class ids are gathered over the whole evaluation; then each example is a query against all
-    others. Examples whose class no other has are no queries, only others. Among equally near neighbours the
-    order is random: the query counts with its chance, so that a network that puts everything on one point is
-    as good as guessing. For `k=1` without ties it is the precision at 1 of pytorch-metric-learning's
-    `AccuracyCalculator`. Without a query it is 0.
+    Embeddings and class ids are collected over the whole evaluation. Then each example is a query against all
+    others. An example without another one of its class is not a query, only a neighbor. Equally near
+    neighbors count as randomly ordered: the query counts with its probability of success, so a network that
+    maps everything to one point is as good as guessing. For `k=1` without ties, it is the precision at 1 of
+    pytorch-metric-learning's `AccuracyCalculator`. Without a query it is 0.
 
-    All distances are computed on the host, in float64: call the metric eagerly, on what `predict` returns. As
-    a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, and not on JAX, where
+    All distances are computed on the host in float64, so call the metric eagerly, on the output of `predict`.
+    As a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on JAX, where
     Keras traces metrics first.
 
     Reference: Oh Song, Xiang, Jegelka, Savarese, 2016, "Deep Metric Learning via Lifted Structured Feature
@@ -35,23 +35,23 @@ class RecallAtK(keras.metrics.Metric):
     Nearest Neighbor Search".
 
     Args:
-        k: Number of neighbours to look at. Defaults to 1.
+        k: Number of nearest neighbors. Defaults to 1.
         name: Name of the metric.
         dtype: Dtype of the result; embeddings are kept in float32.
-        distance: "euclidean", or "cosine", which is the same on embeddings of unit length. Defaults to
+        distance: "euclidean" or "cosine", which are equivalent for embeddings of unit norm. Defaults to
             "euclidean".
 
     Call arguments:
         y_true: Class ids, integers, `(batch,)` or `(batch, 1)`.
         y_pred: Embeddings, `(batch, dim)`.
-        sample_weight: None; a neighbour has no weight.
+        sample_weight: None; weights are not supported.
 
     Output shape:
         A scalar in [0, 1].
 
     Raises:
-        ValueError: for an argument outside its range, arrays whose shapes do not go together, embeddings that
-            are not finite, or weights.
+        ValueError: for an argument outside its range, incompatible shapes, embeddings that are not finite, or
+            weights.
 
     >>> metric = RecallAtK(k=1)
     >>> metric.update_state([0, 0, 1, 1], [[0.0], [1.0], [1.5], [9.0]])
@@ -61,7 +61,7 @@ class RecallAtK(keras.metrics.Metric):
 
     def __init__(self, k=1, name="recall_at_k", dtype=None, *, distance="euclidean"):
         super().__init__(name=name, dtype=dtype)
-        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
+        self._direction = "up"  # Keras' callbacks read this for `mode="auto"`.
         self.k = validation.positive_integer("k", k)
         self.distance = validation.one_of("distance", distance, DISTANCES)
         self.examples = self.add_weight(name="examples", initializer="zeros", dtype="int32")
@@ -71,7 +71,7 @@ class RecallAtK(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None:
-            validation.fail("sample_weight", "None: a neighbour has no weight", sample_weight)
+            validation.fail("sample_weight", "None: a neighbor has no weight", sample_weight)
         class_ids = _on_host("y_true", y_true)
         embeddings = np.asarray(_on_host("y_pred", y_pred), dtype="float32")
         if embeddings.ndim != 2 or class_ids.shape not in ((len(embeddings),), (len(embeddings), 1)):
@@ -82,13 +82,13 @@ class RecallAtK(keras.metrics.Metric):
         numbers = class_ids.dtype.kind in "biuf"
         ids = class_ids.reshape(-1).astype("int32") if numbers else None
         if not numbers or not np.array_equal(ids, class_ids.reshape(-1)):
-            raise ValueError(f"`y_true` must hold whole class numbers. Received: {class_ids.ravel()[:8]}")
+            raise ValueError(f"`y_true` must contain integer class ids. Received: {class_ids.ravel()[:8]}")
         if not np.isfinite(embeddings).all():
             raise ValueError("`y_pred` must be finite. Received: embeddings with NaN or infinite values")
         examples, dim = int(ops.convert_to_numpy(self.examples)), int(ops.convert_to_numpy(self.dim))
         if examples and embeddings.shape[1] != dim:
             raise ValueError(
-                f"`y_pred` must keep its size over all updates, {dim} so far. Received: {embeddings.shape[1]}"
+                f"`y_pred` must have the same dim in every update, so far {dim}. Received: {embeddings.shape}"
             )
         dim = embeddings.shape[1]
         self._append(self.embeddings, "embeddings", examples * dim, embeddings.reshape(-1))
@@ -100,17 +100,17 @@ class RecallAtK(keras.metrics.Metric):
         return ops.convert_to_tensor(self.summary((self.k,))[self.k], dtype=self.dtype)
 
     def summary(self, ks=(1, 2, 4, 8)):
-        """The recall at several numbers of neighbours, in one pass.
+        """Computes the recall at several numbers of neighbors, in one pass.
 
         Args:
-            ks: Numbers of neighbours. Defaults to (1, 2, 4, 8).
+            ks: Numbers of neighbors. Defaults to (1, 2, 4, 8).
 
         Returns:
             A dict from each number to the recall.
         """
         examples, dim = int(ops.convert_to_numpy(self.examples)), int(ops.convert_to_numpy(self.dim))
         embeddings = _joined(self.embeddings)[: examples * dim].reshape(examples, dim)
-        nearer, alike, others = neighbours(
+        nearer, alike, others = neighbors(
             embeddings.astype("float64"), _joined(self.class_ids)[:examples], self.distance
         )
         if not len(nearer):
@@ -126,7 +126,7 @@ class RecallAtK(keras.metrics.Metric):
         )
 
     def _append(self, tables, name, count, values):
-        """Writes values behind the `count` that the tables hold."""
+        """Writes values after the first `count` of the tables."""
         while len(values):
             number, start = divmod(count, TABLE_NUMBERS)
             if number == len(tables):
@@ -138,8 +138,8 @@ class RecallAtK(keras.metrics.Metric):
             values, count = values[len(part) :], count + len(part)
 
 
-def neighbours(embeddings, class_ids, distance):
-    """What stands before and beside the nearest example of its class, for each query.
+def neighbors(embeddings, class_ids, distance):
+    """Counts the neighbors of each query up to the nearest example of its class.
 
     Args:
         embeddings: Array (examples, dim) in float64.
@@ -147,14 +147,14 @@ def neighbours(embeddings, class_ids, distance):
         distance: "euclidean" or "cosine".
 
     Returns:
-        Three arrays, one number a query: how many examples are nearer than the nearest of the query's class,
-        how many of its class are as near as that, and how many of other classes.
+        Three arrays with one number per query: the examples nearer than the nearest of the query's class, the
+        examples of its class that are as near, and the examples of other classes that are as near.
     """
     if distance == "cosine":
         norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
         embeddings = embeddings / np.where(norms > 0, norms, 1)
     elif len(embeddings):
-        # Distances stay the same, and squared norms lose fewer digits in their difference.
+        # Distances do not change, and differences of squared norms lose fewer digits.
         embeddings = embeddings - embeddings.mean(axis=0)
     squares = np.sum(embeddings**2, axis=1)
     tie = TIE * squares.max(initial=0)
@@ -176,7 +176,7 @@ def neighbours(embeddings, class_ids, distance):
 
 
 def _chances(places, alike, others):
-    """The chance that one of `alike` is among the first `places` of `alike + others` in random order."""
+    """Returns the probability that one of `alike` is in the first `places` of `alike + others` at random."""
     miss = np.ones(len(places))
     for drawn in range(min(int(places.max()), int(others.max()) + 1)):
         left = np.maximum(others - drawn, 0) / np.maximum(alike + others - drawn, 1)

@@ -7,8 +7,8 @@ from keras_cnn_zoo.metrics.map_mean import BaseMapMean
 from keras_cnn_zoo.utils import validation
 
 KINDS = ("max", "mean", "adaptive")
-# A value so little below a threshold reaches it: 7 / 255 is not the same number on every device, and the
-# largest value of a stretched map not everywhere 1. Grey levels lie 4e-3 apart.
+# A value this little below a threshold still reaches it. 7 / 255 differs between devices, and so does the
+# maximum of a rescaled map. Gray levels are 4e-3 apart.
 ROUNDING = 1e-6
 
 
@@ -16,40 +16,40 @@ ROUNDING = 1e-6
 class SaliencyFBeta(BaseMapMean):
     """Weighted harmonic mean of precision and recall of a thresholded saliency map.
 
-    `(1 + beta_squared) * precision * recall / (beta_squared * precision + recall)`, where a pixel counts as
-    found if its value is at least the threshold; 0 where nothing right is found, and so for a map without an
-    object. `kind` says at which threshold:
+    It is `(1 + beta_squared) * precision * recall / (beta_squared * precision + recall)`, where a pixel is
+    predicted if its value is at least the threshold. It is 0 without any correct pixel, and so for a map
+    without an object. `kind` selects the threshold:
 
-    - "max": at each of the thresholds 0, 1/255, .., 1 the mean over maps is taken, and the largest of these
-      256 means is the result. This is the figure in most tables of the papers since 2015.
+    - "max": the largest of 256 means over maps, one at each of the thresholds 0, 1/255, .., 1. Most papers
+      since 2015 report this value.
     - "mean": the mean of the 256 means.
-    - "adaptive": each map at twice its mean value (at most 1), as in the paper that introduced the measure.
+    - "adaptive": each map at twice its mean value (at most 1), as in the paper that introduced the metric.
 
-    Equal to the evaluation toolbox of Fan et al. (CODToolbox) and to PySODMetrics. `curve()` gives the mean
-    at each threshold. Works inside `fit` on every backend.
+    It equals the evaluation toolbox of Fan et al. (CODToolbox) and PySODMetrics. `curve()` gives the mean at
+    each threshold. It works in `fit` on every backend.
 
     Reference: Achanta, Hemami, Estrada, Susstrunk, 2009, "Frequency-tuned Salient Region Detection" (CVPR),
     with `beta_squared=0.3`; the range of thresholds is that of Borji, Cheng, Jiang, Li, 2015, arXiv
     1501.02741.
 
-    Differs from the paper: F is computed for each map and then averaged, as the toolboxes do; some older
-    tables compute it from the averages of precision and recall.
+    Differs from the paper: F is computed per map and then averaged, as in the toolboxes. Some older papers
+    compute it from the averages of precision and recall.
 
     Args:
-        kind: "max", "mean" or "adaptive". Defaults to "max".
+        kind: "max", "mean", or "adaptive". Defaults to "max".
         name: Name of the metric.
         dtype: Dtype of the result.
         beta_squared: Positive weight of precision against recall. Defaults to 0.3.
-        thresholds: Number of thresholds, evenly spaced over [0, 1] with both ends; "adaptive" has no use for
-            it. Defaults to 256.
-        normalize: Whether each predicted map is first stretched to [0, 1], as the toolboxes do. Defaults to
+        thresholds: Number of thresholds, evenly spaced over [0, 1] with both ends; not used by "adaptive".
+            Defaults to 256.
+        normalize: Whether to rescale each predicted map to [0, 1] first, as the toolboxes do. Defaults to
             True.
 
     Call arguments:
-        y_true: True maps, `(batch, height, width)` or `(batch, height, width, 1)`; the object is where they
-            exceed 0.5.
+        y_true: True maps, `(batch, height, width)` or `(batch, height, width, 1)`; values above 0.5 are the
+            object.
         y_pred: Predicted maps with values in [0, 1], of either shape.
-        sample_weight: A weight for each map, or None.
+        sample_weight: A weight per map, or None.
 
     Output shape:
         A scalar in [0, 1].
@@ -94,9 +94,9 @@ class SaliencyFBeta(BaseMapMean):
             )
         else:
             right, all_found = _counts(truth, prediction, self.thresholds)
-        wanted = ops.sum(ops.cast(truth, "float32"), axis=(1, 2))[:, None]
-        # Precision right / all_found and recall right / wanted, put into the formula and reduced.
-        weighed = self.beta_squared * wanted + all_found
+        positives = ops.sum(ops.cast(truth, "float32"), axis=(1, 2))[:, None]
+        # The formula for precision right / all_found and recall right / positives, simplified.
+        weighed = self.beta_squared * positives + all_found
         return (1 + self.beta_squared) * right / ops.where(weighed > 0, weighed, ops.ones_like(weighed))
 
     def result(self):
@@ -112,9 +112,9 @@ class SaliencyFBeta(BaseMapMean):
 
 
 def _counts(truth, prediction, thresholds):
-    """Right and all pixels that each threshold finds, (batch, thresholds) each."""
+    """Counts the correct and all predicted pixels at each threshold, (batch, thresholds) each."""
     level = (prediction + ROUNDING) * (thresholds - 1)
-    # How many thresholds find the pixel; NaN, like anything below 0, is found by none.
+    # The number of thresholds that each pixel reaches. NaN, like values below 0, reaches none.
     passed = ops.where(level >= 0, ops.floor(ops.minimum(level, thresholds - 1.0)) + 1, ops.zeros_like(level))
     passed = ops.cast(passed, "int32")
     bins = thresholds + 1
@@ -123,6 +123,6 @@ def _counts(truth, prediction, thresholds):
     places = ops.reshape(row * bins + passed, (-1,))
     histogram = ops.segment_sum(ops.ones_like(places, dtype="float32"), places, num_segments=batch * 2 * bins)
     histogram = ops.reshape(histogram, (batch, 2, bins))
-    # The pixels that pass threshold t are those in the bins above t.
+    # The pixels that reach threshold t are those in the bins above t.
     found = ops.flip(ops.cumsum(ops.flip(histogram[:, :, 1:], axis=2), axis=2), axis=2)
     return found[:, 1], found[:, 0] + found[:, 1]

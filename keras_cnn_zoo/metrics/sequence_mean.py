@@ -1,4 +1,4 @@
-"""What the tracking metrics share: a mean over the frames of a sequence, then over sequences."""
+"""Base class of the tracking metrics: a mean over the frames of a sequence, then over sequences."""
 
 import keras
 from keras import ops
@@ -7,19 +7,19 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 class BaseSequenceMean(keras.metrics.Metric):
-    """Mean over sequences of the mean over frames of what `score` gives; frames without a target left out."""
+    """Mean of `score` over the frames with a target of each sequence, then over sequences."""
 
-    # Numbers that `score` gives for each frame.
+    # Number of values that `score` returns per frame.
     values = 1
 
     def __init__(self, name, dtype):
         super().__init__(name=name, dtype=dtype)
-        self._direction = "up"  # Where Keras looks for `mode="auto"` of callbacks.
+        self._direction = "up"  # Keras' callbacks read this for `mode="auto"`.
         self.total = self.add_variable((self.values,), initializer="zeros", name="total")
         self.sequences = self.add_variable((), initializer="zeros", name="sequences")
 
     def score(self, y_true, y_pred):
-        """True or False for each value of each frame: boxes (sequences, frames, 4) to (..., values)."""
+        """Returns booleans (sequences, frames, values) for boxes (sequences, frames, 4)."""
         raise NotImplementedError(f"{type(self).__name__}.score")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -46,7 +46,7 @@ class BaseSequenceMean(keras.metrics.Metric):
         self.sequences.assign_add(ops.cast(ops.sum(ops.cast(frames > 0, dtype)), self.sequences.dtype))
 
     def curve(self):
-        """The mean of each value over sequences; zeros before the first one."""
+        """Returns the mean of each value over sequences; zeros before the first sequence."""
         sequences = ops.convert_to_tensor(self.sequences)
         return self.total / ops.where(sequences > 0, sequences, ops.ones_like(sequences))
 

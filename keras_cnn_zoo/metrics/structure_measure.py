@@ -7,39 +7,39 @@ from keras import ops
 from keras_cnn_zoo.metrics.map_mean import BaseMapMean
 from keras_cnn_zoo.utils import validation
 
-# What the published script adds to denominators: the spacing of doubles at 1.
+# The published script adds this to denominators: the spacing of doubles at 1.
 EPSILON = float(np.finfo("float64").eps)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class StructureMeasure(BaseMapMean):
-    """How well a saliency map keeps the structure of the true mask: S-measure.
+    """Structural similarity of a saliency map and the true mask (S-measure).
 
-    `alpha * object + (1 - alpha) * region`, at least 0, for each map, and the mean over maps. The object part
-    asks of the foreground and of the background for a bright and even map: `2 m / (m ** 2 + 1 + s)` of its
-    mean and standard deviation, weighted by area. The region part cuts both maps into four at the middle of
-    the object and adds up their structural similarities, weighted by area. Where the truth has no object the
-    score is one minus the mean of the map, and where it is nothing but object the mean. Unlike
-    `SaliencyFBeta` it needs no threshold. Works inside `fit` on every backend.
+    It is the mean over maps of `max(alpha * object + (1 - alpha) * region, 0)`. The object term measures
+    whether the foreground, and the inverted background, are bright and uniform: `2 m / (m ** 2 + 1 + s)` of
+    mean and standard deviation, weighted by area. The region term divides both maps into four quarters at
+    the centroid of the object and adds their structural similarities, weighted by area. If the truth has no
+    object, the score is one minus the mean of the map. If it is all object, the score is the mean of the map.
+    Unlike `SaliencyFBeta`, it needs no threshold. It works in `fit` on every backend.
 
     Reference: Fan, Cheng, Liu, Li, Borji, 2017, "Structure-measure: A New Way to Evaluate Foreground Maps"
     (ICCV), arXiv 1708.00786; statistics and special cases are those of the published script.
 
-    Differs from the script: a quarter without pixels, where the object lies at the border, has no weight;
-    there the script gives NaN.
+    Differs from the script: if the object is at the border, a quarter without pixels has weight 0. The script
+    gives NaN.
 
     Args:
-        alpha: Weight of the object part in [0, 1]. Defaults to 0.5.
+        alpha: Weight of the object term in [0, 1]. Defaults to 0.5.
         name: Name of the metric.
         dtype: Dtype of the result.
-        normalize: Whether each predicted map is first stretched to [0, 1], as the published demo and the
-            evaluation toolboxes do. Defaults to True.
+        normalize: Whether to rescale each predicted map to [0, 1] first, as in the published demo and the
+            evaluation toolboxes. Defaults to True.
 
     Call arguments:
-        y_true: True maps, `(batch, height, width)` or `(batch, height, width, 1)`; the object is where they
-            exceed 0.5.
+        y_true: True maps, `(batch, height, width)` or `(batch, height, width, 1)`; values above 0.5 are the
+            object.
         y_pred: Predicted maps with values in [0, 1], of either shape.
-        sample_weight: A weight for each map, or None.
+        sample_weight: A weight per map, or None.
 
     Output shape:
         A scalar in [0, 1].
@@ -61,15 +61,15 @@ class StructureMeasure(BaseMapMean):
 
     def score(self, truth, prediction):
         rows, columns = (ops.sum(ops.cast(truth, "int32"), axis=axis) for axis in (2, 1))
-        wanted = ops.sum(rows, axis=1)
+        positives = ops.sum(rows, axis=1)
         pixels = ops.shape(rows)[1] * ops.shape(columns)[1]
         area = ops.cast(pixels, prediction.dtype)
-        share = ops.cast(wanted, prediction.dtype) / area
+        share = ops.cast(positives, prediction.dtype) / area
         value = self.alpha * _object(truth, prediction, share) + (1 - self.alpha) * _region(
-            truth, prediction, _cut(rows, wanted)[:, :, None], _cut(columns, wanted)[:, None, :], area
+            truth, prediction, _cut(rows, positives)[:, :, None], _cut(columns, positives)[:, None, :], area
         )
         mean = ops.mean(prediction, axis=(1, 2))
-        value = ops.where(wanted == 0, 1 - mean, ops.where(wanted == pixels, mean, ops.relu(value)))
+        value = ops.where(positives == 0, 1 - mean, ops.where(positives == pixels, mean, ops.relu(value)))
         return value[:, None]
 
     def result(self):
@@ -80,13 +80,13 @@ class StructureMeasure(BaseMapMean):
 
 
 def _object(truth, prediction, share):
-    """The object part: evenness of the foreground and of the inverted background, weighted by area."""
-    inside = _evenness(prediction, ops.cast(truth, prediction.dtype))
-    outside = _evenness(1 - prediction, ops.cast(ops.logical_not(truth), prediction.dtype))
+    """Returns the object term: uniformity of the foreground and inverted background, weighted by area."""
+    inside = _uniformity(prediction, ops.cast(truth, prediction.dtype))
+    outside = _uniformity(1 - prediction, ops.cast(ops.logical_not(truth), prediction.dtype))
     return share * inside + (1 - share) * outside
 
 
-def _evenness(values, mask):
+def _uniformity(values, mask):
     count = ops.sum(mask, axis=(1, 2))
     mean = ops.sum(values * mask, axis=(1, 2)) / ops.maximum(count, 1)
     squares = ops.sum(mask * ops.square(values - mean[:, None, None]), axis=(1, 2))
@@ -95,11 +95,11 @@ def _evenness(values, mask):
 
 
 def _cut(counts, total):
-    """Which places of an axis lie up to the object's middle, its mean rounded half up; (batch, length)."""
+    """Returns which positions of an axis are up to the object's mean, rounded half up; (batch, length)."""
     length = ops.shape(counts)[1]
     place = ops.arange(length, dtype="int32")
-    # Integers, taken from the middle of the axis: the mean of an even object is often exactly half a pixel,
-    # and sums of places in large maps have more digits than float32.
+    # Computed in integers, relative to the middle of the axis. The mean of an object of even size is often
+    # exactly between two pixels, and sums of positions in large maps have more digits than float32.
     moment = ops.sum((2 * place - (length - 1)) * counts, axis=1)
     total = ops.maximum(total, 1)
     middle = length // 2 + 1 + (moment + (length % 2) * total) // (2 * total)
@@ -107,10 +107,10 @@ def _cut(counts, total):
 
 
 def _region(truth, prediction, upper, left, area):
-    """The region part: similarity of the four quarters, weighted by area."""
+    """Returns the region term: similarity of the four quarters, weighted by area."""
 
     def sums(maps):
-        """Sums over the quarters, (batch, 2, 2)."""
+        """Returns the sums over the quarters, (batch, 2, 2)."""
         none = ops.zeros_like(maps)
         halves = [
             ops.sum(part, axis=1) for part in (ops.where(upper, maps, none), ops.where(upper, none, maps))
@@ -121,11 +121,11 @@ def _region(truth, prediction, upper, left, area):
         return ops.stack([ops.sum(part, axis=2) for part in quarters], axis=2)
 
     def spread(values):
-        """The value of its quarter at each pixel."""
+        """Returns each pixel's value of its quarter."""
         at_row = ops.where(upper, values[:, :1], values[:, 1:])
         return ops.where(left, at_row[..., :1], at_row[..., 1:])
 
-    # Counted from the quarter's own corner of the picture, so that an even quarter has a variance of 0.
+    # Relative to the value at the quarter's corner of the map, so a constant quarter has a variance of 0.
     ends = ops.concatenate([prediction[:, :1], prediction[:, -1:]], axis=1)
     corner = ops.concatenate([ends[..., :1], ends[..., -1:]], axis=2)
     truth = ops.cast(truth, prediction.dtype)

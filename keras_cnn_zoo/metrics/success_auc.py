@@ -10,18 +10,18 @@ from keras_cnn_zoo.utils import validation
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class SuccessAUC(BaseSequenceMean):
-    """Mean success rate over overlap thresholds: how well a tracker's boxes cover the true ones.
+    """Mean success rate of a tracker over overlap thresholds.
 
-    The success rate at a threshold is the share of frames whose overlap, intersection over union, is larger
-    than it; the thresholds are 0, 0.05, ..., 1. The result is the mean of the rates over thresholds, computed
-    for each sequence and averaged over sequences, as the OTB toolkit does. `curve()` gives the rate at each
-    threshold. One call of `update_state` with `(frames, 4)` is one sequence; several of equal length, or
-    padded with NaN, go in together.
+    The success rate at a threshold is the fraction of frames with a larger overlap (intersection over union).
+    The thresholds are 0, 0.05, ..., 1. The result is the mean rate over thresholds, computed per sequence and
+    averaged over sequences, as in the OTB toolkit. `curve()` gives the rate at each threshold. A call of
+    `update_state` with `(frames, 4)` is one sequence. Several sequences of equal length, or padded with NaN,
+    can be given together.
 
     Reference: Wu, Lim, Yang, 2013, "Online Object Tracking: A Benchmark"; and its toolkit.
 
-    Differs from the toolkit: frames without a target (NaN, or no area) are left out; the toolkit counts
-    them as failures.
+    Differs from the toolkit: frames without a target (NaN, or no area) are left out. The toolkit counts them
+    as failures.
 
     Args:
         thresholds: Number of thresholds, evenly spaced over [0, 1] with both ends. Defaults to 21.
@@ -30,7 +30,7 @@ class SuccessAUC(BaseSequenceMean):
 
     Call arguments:
         y_true: Boxes as left, top, width, height, `(frames, 4)` or `(sequences, frames, 4)`.
-        y_pred: The tracker's boxes, likewise.
+        y_pred: The tracker's boxes in the same form.
         sample_weight: Weight of each frame within its sequence, or None.
 
     Output shape:
@@ -63,7 +63,7 @@ class SuccessAUC(BaseSequenceMean):
 
 
 def _overlap(first, second):
-    """Intersection over union of boxes (..., 4) as left, top, width, height; 0 for boxes without area."""
+    """Returns the intersection over union of left-top-width-height boxes (..., 4); 0 without area."""
     sizes = []
     for axis in (0, 1):
         low = ops.maximum(first[..., axis], second[..., axis])

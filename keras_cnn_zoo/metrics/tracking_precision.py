@@ -1,4 +1,4 @@
-"""Share of frames in which a tracker is near the middle of its object."""
+"""Fraction of frames in which a tracker is near the center of its object."""
 
 import keras
 from keras import ops
@@ -9,15 +9,15 @@ from keras_cnn_zoo.utils import validation
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class TrackingPrecision(BaseSequenceMean):
-    """Share of frames whose box lies with its middle at most `threshold` pixels from the true middle.
+    """Fraction of frames whose box center is at most `threshold` pixels from the true center.
 
-    Computed for each sequence and averaged over sequences, as the OTB toolkit does; its usual figure is that
-    at 20 pixels. One call of `update_state` with `(frames, 4)` is one sequence; several of equal length, or
-    padded with NaN, go in together.
+    It is computed per sequence and averaged over sequences, as in the OTB toolkit, whose standard threshold
+    is 20 pixels. A call of `update_state` with `(frames, 4)` is one sequence. Several sequences of equal
+    length, or padded with NaN, can be given together.
 
     Reference: Wu, Lim, Yang, 2013, "Online Object Tracking: A Benchmark"; and its toolkit.
 
-    Differs from the toolkit: frames without a target (NaN, or no area) are left out; the toolkit's distance
+    Differs from the toolkit: frames without a target (NaN, or no area) are left out. The toolkit's distance
     of -1 counts them as hits.
 
     Args:
@@ -27,7 +27,7 @@ class TrackingPrecision(BaseSequenceMean):
 
     Call arguments:
         y_true: Boxes as left, top, width, height, `(frames, 4)` or `(sequences, frames, 4)`.
-        y_pred: The tracker's boxes, likewise.
+        y_pred: The tracker's boxes in the same form.
         sample_weight: Weight of each frame within its sequence, or None.
 
     Output shape:

@@ -9,20 +9,20 @@ from keras_cnn_zoo.metrics.error_rate import ErrorRate
 class WordErrorRate(ErrorRate):
     """Edit distance between recognized and true text in words, per true word.
 
-    `(substitutions + deletions + insertions) / true words`, the sums over all examples so far; 0 is perfect,
-    and 1 can be exceeded. Words are what spaces separate. Counted by jiwer, so that it equals `jiwer.wer` on
-    the same strings. With no true word at all it is the number of insertions. For pictures of single words it
-    is the share of words with a fault.
+    It is `(substitutions + deletions + insertions) / true words`, with sums over all examples so far. 0 is
+    perfect, and values above 1 are possible. Words are separated by spaces. jiwer counts the edits, so the
+    result equals `jiwer.wer` on the same strings. Without any true word it is the number of insertions. For
+    images of single words it is the fraction of wrong words.
 
-    Both arguments are a batch of texts in one of two forms, not necessarily the same length:
+    Both arguments are a batch of texts in one of two forms, with equal or different lengths:
 
-    - strings: a list, array or tensor of `str` or UTF-8 `bytes`;
-    - class ids, one a word: an integer array `(batch, length)` or a list of integer sequences, in which
-      `mask_index` (padding, or CTC's blank) and negative ids are left out.
+    - strings: a list, array, or tensor of `str` or UTF-8 `bytes`;
+    - class ids, one per word: an integer array `(batch, length)` or a list of integer sequences. `mask_index`
+      (padding, or CTC's blank) and negative ids are left out.
 
-    The distances are computed on the host: call the metric eagerly, for example on what `predict` returns. As
-    a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, and not on JAX, where
-    Keras traces metrics first. Needs the package jiwer.
+    The distances are computed on the host, so call the metric eagerly, for example on the output of
+    `predict`. As a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on
+    JAX, where Keras traces metrics first. It needs the package jiwer.
 
     Reference: Levenshtein, 1966, "Binary Codes Capable of Correcting Deletions, Insertions and Reversals".
 
@@ -37,7 +37,7 @@ class WordErrorRate(ErrorRate):
         sample_weight: A weight for each example, or None.
 
     Raises:
-        ValueError: for a `mask_index` that is no integer, texts of another form, or batches of different
+        ValueError: for a `mask_index` that is not an integer, texts of another form, or batches of different
             lengths.
 
     >>> metric = WordErrorRate()

@@ -1,6 +1,6 @@
-"""What dense and convolutional layers compute before their activation, as functions of a kernel and a bias.
+"""Outputs of dense and convolutional layers before the activation, as functions of a kernel and a bias.
 
-A kernel or bias with one more axis, in front, holds one kernel or bias per example:
+A kernel or bias with one more axis, the first, holds one kernel or bias per example:
 
     inputs (batch, ..., in), kernel (in, out) or (batch, in, out)           → (batch, ..., out)
     inputs (batch, *space, in), kernel ([batch,] *kernel_size, in, out)     → (batch, *new_space, out)
@@ -15,15 +15,16 @@ LETTERS = "abcdefgh"
 
 
 def dense(inputs, kernel, bias=None):
-    """Returns `inputs @ kernel + bias`; `keras.ops.matmul` computes float64 in float32 on PyTorch."""
-    # Axes by name: with "..." TensorFlow computes the kernel's gradient as a sum of outer products.
+    """Returns `inputs @ kernel + bias`."""
+    # Not `keras.ops.matmul`, which computes float64 in float32 on PyTorch. Every axis is named, because with
+    # "..." TensorFlow computes the kernel's gradient as a sum of outer products.
     rows = LETTERS[: len(inputs.shape) - 1]
     examples = rows[0] if len(kernel.shape) == 3 else ""
     return add_bias(ops.einsum(f"{rows}i,{examples}io->{rows}o", inputs, kernel), bias)
 
 
 def convolution(inputs, kernel, bias=None, *, strides, padding, data_format, dilation_rate):
-    """Returns the convolution of `inputs` plus `bias`; `padding` may be "causal" where space has one axis."""
+    """Returns the convolution of `inputs` plus `bias`; 1D convolutions also allow "causal" padding."""
     rank = len(inputs.shape) - 2
     if len(kernel.shape) > rank + 2:
         return add_bias(
@@ -50,10 +51,10 @@ def _convolution_by_example(inputs, kernels, strides, padding, data_format, dila
 
 
 def add_bias(outputs, bias, data_format="channels_last"):
-    """Returns the outputs plus one number per channel; with None for `bias` the outputs themselves.
+    """Returns the outputs plus one number per channel, or the outputs unchanged if `bias` is None.
 
-    `keras.ops.add` of a bias to what has its channels first takes it on TensorFlow for one of the last axis
-    where that is as long as there are channels (Keras 3.15).
+    The bias is reshaped first. If the last axis of a "channels_first" tensor is as long as its channel axis,
+    `keras.ops.add` on TensorFlow adds the bias along the last axis (Keras 3.15).
     """
     if bias is None:
         return outputs

@@ -1,4 +1,4 @@
-"""Convolution with holes in its kernel, as a sum of matrix products."""
+"""Dilated convolution as a sum of matrix products."""
 
 import itertools
 
@@ -8,12 +8,12 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def atrous_convolution(inputs, kernel, rates):
-    """Convolves with a dilated kernel, strides of 1 and zero padding that keeps the size.
+    """Convolves with a dilated kernel, strides of 1, and zero padding that keeps the size.
 
-    `keras.ops.conv` gives the same numbers. On TensorFlow it moves space to the batch and back for every
-    dilated convolution, which on a CPU takes 5 to 70 times as long as the products themselves, the longer the
-    wider the holes. Here each tap multiplies what it meets of the map: a tap that only meets the zeros around
-    it costs nothing.
+    `keras.ops.conv` gives the same numbers. For every dilated convolution, TensorFlow moves space to the
+    batch and back, which on a CPU takes 5 to 70 times as long as the products themselves (more for higher
+    rates). Here each tap multiplies only the part of the map that it overlaps. A tap that overlaps only
+    padding costs nothing.
 
     Args:
         inputs: `(batch, height, width, channels)`; height and width may be unknown.
@@ -28,7 +28,7 @@ def atrous_convolution(inputs, kernel, rates):
     for tap in itertools.product(*map(range, kernel.shape[:2])):
         windows, pads = [slice(None)], [(0, 0)]
         for place, taps, rate, size in zip(tap, kernel.shape[:2], rates, space, strict=True):
-            # Of an odd number of zeros the smaller half comes first, as in Keras.
+            # If the number of zeros is odd, the smaller half comes first, as in Keras.
             window, pad = _overlap(place * rate - (taps - 1) * rate // 2, size)
             windows.append(window)
             pads.append(pad)
@@ -40,9 +40,9 @@ def atrous_convolution(inputs, kernel, rates):
 
 
 def _overlap(shift, size):
-    """What a tap `shift` ahead meets of an axis, and the zeros (before, after) that it leaves.
+    """Returns the slice of an axis that a tap shifted by `shift` overlaps, and the zeros (before, after).
 
-    The first is None where that is nothing; where `size` is a tensor, it may be an empty slice.
+    The slice is None if there is no overlap. If `size` is a tensor, it may be an empty slice.
     """
     if shift == 0:
         return slice(None), (0, 0)

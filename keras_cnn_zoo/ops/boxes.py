@@ -1,6 +1,6 @@
 """Boxes as tensors (..., 4): formats, overlap, deltas to and from anchors, clipping.
 
-Everything beside the conversions takes "xyxy": left, top, right, bottom. A box of zero or negative size is
+All functions except the conversions take "xyxy": left, top, right, bottom. A box of zero or negative size is
 padding: it overlaps nothing, and its deltas are 0.
 """
 
@@ -17,19 +17,19 @@ FORMATS = (
     "rel_xywh",
     "rel_center_xywh",
 )
-"""Keras' names of box formats; a relative one is in parts of the picture's width and height."""
+"""Keras' names of box formats; relative ones are in fractions of the image's width and height."""
 
-# exp(4.135) = 62.5 = 1000 / 16: an anchor of 16 pixels still reaches 1,000.
+# exp(4.135) = 62.5 = 1000 / 16: an anchor of 16 pixels can grow to 1,000.
 MAX_LOG_SIZE = 4.135
 
 
 def to_xyxy(boxes, bounding_box_format, size=None):
-    """Boxes of any of `FORMATS` as "xyxy".
+    """Converts boxes of any of `FORMATS` to "xyxy".
 
     Args:
         boxes: tensor (..., 4).
         bounding_box_format: one of `FORMATS`.
-        size: (height, width) of the picture by which relative coordinates are multiplied, or None to leave
+        size: (height, width) of the image, by which relative coordinates are multiplied, or None to leave
             them relative.
 
     Returns:
@@ -56,7 +56,7 @@ def to_xyxy(boxes, bounding_box_format, size=None):
 
 
 def from_xyxy(boxes, bounding_box_format, size=None):
-    """The inverse of `to_xyxy`."""
+    """Converts "xyxy" boxes to any of `FORMATS`: the inverse of `to_xyxy`."""
     left, top, right, bottom = split(boxes)
     if size is not None and bounding_box_format.startswith("rel_"):
         height, width = size
@@ -72,29 +72,29 @@ def from_xyxy(boxes, bounding_box_format, size=None):
 
 
 def split(boxes):
-    """The four coordinates of boxes (..., 4), each (...)."""
+    """Returns the four coordinates of boxes (..., 4), each (...)."""
     return boxes[..., 0], boxes[..., 1], boxes[..., 2], boxes[..., 3]
 
 
 def smaller(one, other):
-    """The elementwise minimum; `keras.ops.minimum` computes in float32 on PyTorch."""
+    """Returns the elementwise minimum; `keras.ops.minimum` computes in float32 on PyTorch."""
     return ops.where(one < other, one, other)
 
 
 def larger(one, other):
-    """The elementwise maximum; see `smaller`."""
+    """Returns the elementwise maximum; see `smaller`."""
     return ops.where(one > other, one, other)
 
 
 def divide(numerator, denominator):
-    """The quotient, and 0 where the denominator is not above 0; its gradient is finite everywhere."""
+    """Returns the quotient, or 0 where the denominator is not positive; its gradient is finite everywhere."""
     positive = denominator > 0
     quotient = numerator / ops.where(positive, denominator, ops.ones_like(denominator))
     return ops.where(positive, quotient, ops.zeros_like(quotient))
 
 
 def intersection_and_union(one, other):
-    """Areas of intersection and union of two tuples of coordinates that broadcast."""
+    """Returns the areas of intersection and union of two tuples of coordinates that broadcast."""
     left, top, right, bottom = one
     left_2, top_2, right_2, bottom_2 = other
     width = ops.relu(smaller(right, right_2) - larger(left, left_2))
@@ -106,14 +106,14 @@ def intersection_and_union(one, other):
 
 
 def pairwise_iou(one, other):
-    """Intersection over union of every box of `one` with every box of `other`.
+    """Returns the intersection over union of every box of `one` with every box of `other`.
 
     Args:
         one: tensor (..., n, 4), "xyxy".
         other: tensor (..., m, 4), "xyxy".
 
     Returns:
-        A tensor (..., n, m); 0 where both boxes are empty.
+        A tensor (..., n, m), 0 where both boxes are empty.
     """
     rows = tuple(ops.expand_dims(part, -1) for part in split(one))
     columns = tuple(ops.expand_dims(part, -2) for part in split(other))
@@ -121,13 +121,13 @@ def pairwise_iou(one, other):
 
 
 def centers_and_sizes(boxes):
-    """Centre x, centre y, width and height."""
+    """Returns center x, center y, width, and height."""
     left, top, right, bottom = split(boxes)
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
 def encode(boxes, anchors, weights=(1.0, 1.0, 1.0, 1.0)):
-    """Deltas (dx, dy, log width, log height) that turn `anchors` into `boxes`, each times its weight.
+    """Returns the deltas (dx, dy, log width, log height) from `anchors` to `boxes`, each times its weight.
 
     The offsets are in units of the anchor's size (Girshick et al., 2014). An empty box gets deltas of 0.
     """
@@ -152,7 +152,7 @@ def encode(boxes, anchors, weights=(1.0, 1.0, 1.0, 1.0)):
 
 
 def decode(deltas, anchors, weights=(1.0, 1.0, 1.0, 1.0)):
-    """Boxes from deltas to `anchors`: the inverse of `encode`, with logarithms clipped at 4.135."""
+    """Applies deltas to `anchors`: the inverse of `encode`, with logarithms clipped at 4.135."""
     dx, dy, log_width, log_height = (
         part / weight for part, weight in zip(split(deltas), weights, strict=True)
     )
@@ -165,7 +165,7 @@ def decode(deltas, anchors, weights=(1.0, 1.0, 1.0, 1.0)):
 
 
 def clip(boxes, height, width):
-    """Boxes cut to a picture of that height and width."""
+    """Clips boxes to an image of that height and width."""
     left, top, right, bottom = split(boxes)
     return ops.stack(
         [
@@ -179,10 +179,10 @@ def clip(boxes, height, width):
 
 
 def take_rows(values, indices):
-    """`values[b, indices[b, i]]` for `values` (batch, n, ...) and `indices` (batch, ...).
+    """Returns `values[b, indices[b, i]]` for `values` (batch, n, ...) and `indices` (batch, ...).
 
-    One gather along the second axis of a flattened tensor: along the first, TensorFlow's gradient would be
-    sparse, and `take_along_axis` is a dozen operations.
+    It is one gather along the second axis of a flattened tensor. Along the first axis, TensorFlow's gradient
+    would be sparse. `take_along_axis` takes a dozen operations.
     """
     shape = ops.shape(values)
     batch, count, tail = shape[0], shape[1], list(shape[2:])

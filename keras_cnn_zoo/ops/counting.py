@@ -1,4 +1,4 @@
-"""Counts along an axis, and counts to divide by."""
+"""Cumulative counts along an axis, and counts to divide by."""
 
 import math
 
@@ -7,14 +7,14 @@ from keras import ops
 
 
 def counts_so_far(flags, block=512):
-    """How many ones there are up to and with each place: the cumulative sum of zeros and ones.
+    """Counts the ones up to and including each position: the cumulative sum of zeros and ones.
 
-    Blocks are summed by a product with a triangle: the sum of a whole row at once takes XLA on a CPU time
-    that grows with the square of its length.
+    Each block is summed by a product with a triangular matrix. XLA's cumulative sum of a whole row takes time
+    that grows with the square of its length on a CPU.
 
     Args:
         flags: Zeros and ones in a floating-point dtype, `(..., n)`.
-        block: Places that one product sums, best near the root of `n`. Defaults to 512.
+        block: Positions per block, best near the square root of `n`. Defaults to 512.
 
     Returns:
         Counts of the shape and dtype of `flags`.
@@ -35,5 +35,5 @@ def counts_so_far(flags, block=512):
 
 
 def at_least_one(counts):
-    """Counts to divide by: 1 for none. Unlike `keras.ops.maximum` on PyTorch it keeps float64."""
+    """Replaces counts below 1 with 1. Unlike `keras.ops.maximum` on PyTorch, it keeps float64."""
     return ops.where(counts > 1, counts, ops.ones_like(counts))

@@ -1,4 +1,4 @@
-"""Each example's own small map slid over its own large one."""
+"""Cross-correlation of two maps per example."""
 
 import itertools
 
@@ -8,21 +8,21 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def cross_correlation(exemplar, search, *, strides, padding, depthwise):
-    """Correlates the maps of each example of a batch.
+    """Slides each example's small map over its large map.
 
-    `example_convolution` with one filter gives the same numbers; here the product of every place with every
-    tap is one batched matrix product, of which the taps pick shifted windows. For 6 x 6 taps over 22 x 22
-    places that is one large product instead of 36 thin ones. Sums run in at least float32.
+    `example_convolution` with one filter gives the same numbers. Here one batched matrix product multiplies
+    every position by every tap, and each tap then picks a shifted window of the result. For 6 x 6 taps over
+    22 x 22 positions that is one large product instead of 36 thin ones. Sums run in at least float32.
 
     Args:
         exemplar: `(batch, height, width, channels)`, its height and width known.
         search: `(batch, search_height, search_width, channels)`.
         strides: Two integers.
         padding: `"valid"` or `"same"`, as in Keras.
-        depthwise: Whether channels stay apart instead of being summed.
+        depthwise: Whether to keep channels separate instead of summing them.
 
     Returns:
-        `(batch, new_height, new_width, 1)`, or `channels` maps where `depthwise`, in the dtype of `search`.
+        `(batch, new_height, new_width, 1)`, or `channels` maps if `depthwise`, in the dtype of `search`.
     """
     height, width, channels = exemplar.shape[1:]
     dtype = search.dtype
@@ -57,7 +57,7 @@ def cross_correlation(exemplar, search, *, strides, padding, depthwise):
 
 
 def _length_and_pad(size, taps, stride, padding):
-    """Output length and (before, after) zeros on one axis; tensors where `size` is one."""
+    """Returns the output length and (before, after) zeros on one axis; tensors if `size` is a tensor."""
     if padding == "valid":
         return (size - taps) // stride + 1, (0, 0)
     length = (size + stride - 1) // stride

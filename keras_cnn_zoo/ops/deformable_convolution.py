@@ -1,4 +1,4 @@
-"""Convolution whose taps look beside their places in the grid."""
+"""Deformable convolution: each tap reads the input at a learned offset."""
 
 from keras import ops
 
@@ -10,24 +10,24 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 def deformable_convolution(
     inputs, kernel, offsets, modulation=None, *, strides, padding, dilation_rate=(1, 1)
 ):
-    """Convolution in which each tap reads the input at its place in the grid plus an offset of its own.
+    """Convolves with taps that each read the input at their grid position plus an offset.
 
-    Between pixels the input is bilinear, and outside it is 0. At a whole position, where the slopes of two
-    cells meet, the derivative is that towards larger positions, so it is the same on every backend. Offsets
-    of every size are taken; positions are computed in at least float32.
+    The input is interpolated bilinearly between pixels and is 0 outside. At an integer position, where the
+    slopes of two cells meet, the derivative is the one toward larger positions on every backend. Offsets may
+    have any size. Positions are computed in at least float32.
 
-    The four corners of each sample are gathered from the flat map. To gather them in one, from a map with its
-    2 x 2 neighbourhoods as channels, took 1.3 times as long on a CPU, and products with matrices of bilinear
-    weights ten times as long on a map of 28 x 28.
+    The four corners of each sample are gathered from the flat map. On a CPU, a single gather from a map with
+    its 2 x 2 neighborhoods as channels took 1.3 times as long, and products with matrices of bilinear weights
+    took ten times as long on a map of 28 x 28.
 
     Args:
         inputs: tensor (batch, height, width, channels).
-        kernel: tensor (kernel_height, kernel_width, channels / groups, filters); the groups are found from
-            the shapes.
-        offsets: tensor (batch, new_height, new_width, 2 * offset_groups * taps) in pixels; for each offset
-            group and tap, in row-major order, down and right. Group `g` moves the `g`-th part of the
-            channels; the number of groups is found from the shape.
-        modulation: tensor (batch, new_height, new_width, offset_groups * taps), a factor of each sample; None
+        kernel: tensor (kernel_height, kernel_width, channels / groups, filters); the number of groups
+            follows from the shapes.
+        offsets: tensor (batch, new_height, new_width, 2 * offset_groups * taps) in pixels: down and right for
+            each offset group and tap, in row-major order. Group `g` moves the `g`-th part of the channels;
+            the number of groups follows from the shape.
+        modulation: tensor (batch, new_height, new_width, offset_groups * taps), a factor per sample; None
             for 1.
         strides: two integers.
         padding: "valid" or "same".
@@ -61,7 +61,7 @@ def deformable_convolution(
         weights = [weight * factor for weight in weights]
 
     def by_group(values):
-        """(batch * offset_groups, positions, taps) of one value for each sample."""
+        """Returns (batch * offset_groups, positions, taps) from one value per sample."""
         values = ops.reshape(values, (batch, rows * columns, offset_groups, taps))
         if offset_groups > 1:
             values = ops.transpose(values, (0, 2, 1, 3))
@@ -89,7 +89,7 @@ def deformable_convolution(
 
 
 def _places(length, count, extent, stride, padding, dilation, dtype):
-    """(count, extent): along one axis the position of each tap of each window."""
+    """Returns the position of each tap of each window along one axis, (count, extent)."""
     before, _ = windows.padding_amounts(length, extent, stride, padding, dilation)
     starts = ops.arange(count, dtype="int32") * stride - before
     steps = ops.arange(extent, dtype="int32") * dilation
@@ -97,8 +97,10 @@ def _places(length, count, extent, stride, padding, dilation, dtype):
 
 
 def _cell(position, length):
-    """Along one axis the pixel before each position, counted from the padding, and the part of a cell after
-    it; for a position that sees no pixel (0, 0), which is the padding itself."""
+    """Returns the pixel before each position on one axis, counted from the padding, and the remainder.
+
+    A position that no pixel reaches gets (0, 0), which is the padding.
+    """
     position = position + 1
     seen = ops.logical_and(position >= 0, position < ops.cast(length + 1, position.dtype))
     position = ops.where(seen, position, ops.zeros_like(position))
@@ -107,7 +109,7 @@ def _cell(position, length):
 
 
 def _padded_pixels(inputs, batch, height, width, offset_groups):
-    """(batch * offset_groups, pixels, channels / offset_groups), with one pixel of zeros around the map."""
+    """Pads the map with one pixel of zeros; (batch * offset_groups, pixels, channels / offset_groups)."""
     pixels = ops.pad(inputs, [(0, 0), (1, 1), (1, 1), (0, 0)])
     channels, count = inputs.shape[-1] // offset_groups, (height + 2) * (width + 2)
     if offset_groups > 1:

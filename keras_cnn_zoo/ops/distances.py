@@ -4,22 +4,21 @@ from keras import ops
 
 
 def squared_distances(rows):
-    """Squared Euclidean distance between every two rows, by one matrix product.
+    """Returns the squared Euclidean distance between every two rows, from one matrix product.
 
-    The rows are first centred, so that an offset that they share costs no precision; the centre is one of the
-    rows, because differences of whole numbers are exact. The result is as exact as the backend's matrix
-    product, relative to the spread of the rows. The gradient is that of the distance everywhere, 0 for rows
-    that coincide.
+    The rows are centered first, so a common offset costs no precision. The center is one of the rows, because
+    differences of whole numbers are exact. The error is that of the backend's matrix product, relative to the
+    spread of the rows. The gradient is exact everywhere, and 0 for rows that coincide.
 
     Args:
         rows: Floating-point tensor `(n, dim)`.
 
     Returns:
-        `(n, n)` in the dtype of `rows`, nowhere negative, 0 on the diagonal.
+        `(n, n)` in the dtype of `rows`, never negative, 0 on the diagonal.
     """
     number = ops.shape(rows)[0]
     fixed = ops.stop_gradient(rows)
-    # The distances do not depend on the centre, so neither does their gradient.
+    # The distances do not depend on the center, so neither does their gradient.
     mean = ops.sum(fixed, axis=0, keepdims=True) / ops.cast(number, rows.dtype)
     middle = ops.argmin(ops.sum(ops.square(fixed - mean), axis=-1))
     rows = rows - ops.take(fixed, middle, axis=0)
@@ -27,6 +26,6 @@ def squared_distances(rows):
     distances = lengths[:, None] + lengths[None, :] - 2 * ops.einsum("id,jd->ij", rows, rows)
     places = ops.arange(number)
     wrong = ops.logical_or(distances < 0, ops.equal(places[:, None], places[None, :]))
-    # Taken off as a constant: a clip would cut the gradient of rows that nearly coincide.
+    # Subtracted as a constant, because a clip would cut the gradient of rows that nearly coincide.
     rounding = ops.where(wrong, distances, ops.zeros_like(distances))
     return distances - ops.stop_gradient(rounding)

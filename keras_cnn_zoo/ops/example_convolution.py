@@ -1,4 +1,4 @@
-"""Convolution in which every example has kernels of its own."""
+"""Convolution with separate kernels for each example."""
 
 import itertools
 
@@ -8,16 +8,17 @@ from keras import ops
 def example_convolution(inputs, kernels, *, strides, padding, dilation_rate):
     """Convolves each example of a batch with its own kernels.
 
-    A sum over the taps of the kernel, each a batched matrix product with the input shifted to it. Unlike a
-    convolution grouped by example it works with an unknown batch, and has gradients on every backend and
-    device; it holds one shifted copy of the input at a time.
+    It sums over the kernel's taps. Each tap is a batched matrix product with a shifted input. Unlike a
+    convolution grouped by example, it works with an unknown batch size and has gradients on every backend and
+    device. It holds one shifted copy of the input at a time.
 
     Args:
-        inputs: `(batch, *space, channels)`, one to three axes of space.
-        kernels: `(batch, *kernel_size, channels / groups, filters)`; the groups are found from the shapes.
-        strides: One integer per axis of space.
-        padding: `"valid"`, `"same"` or `"causal"`, as in Keras.
-        dilation_rate: One integer per axis of space.
+        inputs: `(batch, *space, channels)`, one to three spatial axes.
+        kernels: `(batch, *kernel_size, channels / groups, filters)`; the number of groups follows from the
+            shapes.
+        strides: One integer per spatial axis.
+        padding: `"valid"`, `"same"`, or `"causal"`, as in Keras.
+        dilation_rate: One integer per spatial axis.
 
     Returns:
         `(batch, *new_space, filters)`.
@@ -46,7 +47,7 @@ def example_convolution(inputs, kernels, *, strides, padding, dilation_rate):
 
 
 def _length_and_pad(size, extent, stride, padding):
-    """Output length and (before, after) zeros on one axis; tensors where `size` is one."""
+    """Returns the output length and (before, after) zeros on one axis; tensors if `size` is a tensor."""
     if padding == "valid":
         return (size - extent) // stride + 1, (0, 0)
     length = (size + stride - 1) // stride

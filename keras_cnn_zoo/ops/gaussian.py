@@ -6,28 +6,28 @@ import keras
 import numpy as np
 from keras import ops
 
-# Activations of a whole vector of units: the Gaussian of one unit does not tell their mean.
+# Activations of a whole vector of units. Their mean does not follow from the Gaussian of one unit.
 JOINT_ACTIVATIONS = ("softmax", "log_softmax", "sparsemax", "glu")
 NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 NODE_WEIGHTS = NODE_WEIGHTS / NODE_WEIGHTS.sum()
 
 
 def is_joint(activation):
-    """Whether an activation of Keras is not element by element."""
+    """Returns whether a Keras activation is not elementwise."""
     return getattr(activation, "__name__", None) in JOINT_ACTIVATIONS
 
 
 def deviation(variance):
-    """The root of a variance, and where it is above 0; elsewhere the root is 1 and has no gradient."""
+    """Returns the root of a variance and where it is positive; elsewhere the root is a constant 1."""
     wide = variance > 0
     return ops.sqrt(ops.where(wide, variance, ops.ones_like(variance))), wide
 
 
 def expected_activation(activation, mean, variance):
-    """The mean of `activation(u)` for Gaussian `u`; in closed form for ReLU, else by quadrature.
+    """Returns the mean of `activation(u)` for Gaussian `u`: in closed form for ReLU, else by quadrature.
 
     Args:
-        activation: Element-wise activation function, or None.
+        activation: Elementwise activation function, or None.
         mean: Mean of `u`, in at least float32.
         variance: Variance of `u`, at least 0, of the shape and dtype of `mean`.
     """

@@ -1,4 +1,4 @@
-"""Max and average pooling of the same windows, and coins to choose between them."""
+"""Max and average pooling of the same windows, and random bits to choose between them."""
 
 import math
 
@@ -12,10 +12,10 @@ COINS_PER_DRAW = 24
 
 
 def max_and_average(inputs, pool_size, strides, padding, data_format):
-    """The maximum and the mean of every window, in at least float32; padding counts in neither.
+    """Returns the maximum and the mean of every window in at least float32, both without the padding.
 
-    Windows are padded here, because Keras on PyTorch repeats the border where padding is uneven, and takes
-    that into the mean.
+    Windows are padded here, because Keras on PyTorch fills uneven padding with the border and includes it in
+    the mean.
     """
     inputs = windows.as_float32(inputs)
     axes = windows.spatial_axes(len(pool_size), data_format)
@@ -40,7 +40,7 @@ def max_and_average(inputs, pool_size, strides, padding, data_format):
 def _pool(function, inputs, size, strides, data_format):
     if len(size) < 3 or keras.backend.standardize_dtype(inputs.dtype) != "float64":
         return function(inputs, size, strides, "valid", data_format)
-    # TensorFlow has no float64 kernel for three dimensions. A box is pooled in its planes, then across them.
+    # TensorFlow has no 3D pooling kernel for float64, so pool within each plane, then across planes.
     if data_format == "channels_first":
         inputs = ops.transpose(inputs, (0, 2, 3, 4, 1))
     batch, depth, height, width, channels = ops.shape(inputs)
@@ -54,9 +54,9 @@ def _pool(function, inputs, size, strides, data_format):
 
 
 def fair_coins(shape, seed):
-    """Booleans of `shape`, each true with probability one half.
+    """Draws booleans of `shape`, each true with probability one half.
 
-    Each number drawn gives 24 of them: XLA on a CPU takes ten times longer to draw than to pool.
+    Each drawn number gives 24 of them, because XLA on a CPU takes ten times longer to draw than to pool.
     """
     count = math.prod(shape)
     draws = keras.random.randint(

@@ -1,4 +1,4 @@
-"""Euclidean norms whose squares neither overflow nor vanish, with a finite gradient at zero."""
+"""Euclidean norms whose squares neither overflow nor underflow, with a finite gradient at zero."""
 
 from keras import ops
 
@@ -6,12 +6,12 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def l2_norm(inputs, axis=-1, *, keepdims=False):
-    """Euclidean norm over one axis, in at least float32; its gradient at zero is zero.
+    """Returns the Euclidean norm over one axis in at least float32; its gradient at zero is zero.
 
     Args:
         inputs: Floating-point tensor.
         axis: The axis. Defaults to the last.
-        keepdims: Whether the axis stays, with a length of 1. Defaults to False.
+        keepdims: Whether to keep the axis with a length of 1. Defaults to False.
     """
     _, length, scale = _parts(inputs, axis)
     norm = length * scale
@@ -19,9 +19,9 @@ def l2_norm(inputs, axis=-1, *, keepdims=False):
 
 
 def l2_normalize(inputs, axis=-1):
-    """Vectors along one axis divided by their norm, in at least float32.
+    """Divides vectors along one axis by their norm, in at least float32.
 
-    A vector of zeros stays one, and gets no gradient.
+    A zero vector stays zero and gets no gradient.
 
     Args:
         inputs: Floating-point tensor.
@@ -33,10 +33,10 @@ def l2_normalize(inputs, axis=-1):
 
 
 def _parts(inputs, axis):
-    """Vectors over their largest entry, the norm of that, and the largest entry (1 where all are zero).
+    """Returns vectors divided by their largest magnitude, the norms of these, and the magnitudes.
 
-    A vector's direction does not depend on what it is divided by, and neither does the product of norm and
-    divisor, so the divisor needs no gradient.
+    The magnitude of a zero vector counts as 1. Neither a vector's direction nor the product of norm and
+    divisor depends on the divisor, so the divisor needs no gradient.
     """
     wide = ops.cast(inputs, at_least_float32(inputs.dtype))
     largest = ops.stop_gradient(ops.max(ops.abs(wide), axis=axis, keepdims=True))

@@ -1,4 +1,4 @@
-"""Groups of neighbouring channels, and the largest of each."""
+"""Groups of neighboring channels, and the maximum of each."""
 
 from keras import ops
 
@@ -7,7 +7,7 @@ from keras_cnn_zoo.utils.autodiff import select, unstack
 
 
 def unstack_pieces(inputs, pieces, axis):
-    """`pieces` tensors: the first channels of all groups, the second ones, and so on."""
+    """Returns `pieces` tensors: the first channels of all groups, the second channels, and so on."""
     shape = ops.shape(inputs)
     axis = axis % len(shape)
     groups = shape[axis] // pieces
@@ -18,10 +18,10 @@ def unstack_pieces(inputs, pieces, axis):
 
 
 def largest(tensors):
-    """The element-wise maximum; the gradient goes to the first of equals.
+    """Returns the elementwise maximum; in a tie, the gradient goes to the first tensor.
 
-    Whole tensors compared in turn run twice as fast as a reduction over so short an axis, forward and
-    backward, and a selection, unlike a reduction, never splits the gradient of a tie.
+    Comparing whole tensors one by one is twice as fast as a reduction over such a short axis, forward and
+    backward. Unlike a reduction, a selection never splits the gradient of a tie.
     """
     winner, *others = tensors
     for other in others:
@@ -30,7 +30,7 @@ def largest(tensors):
 
 
 def reduced_shape(input_shape, pieces, axis):
-    """The shape with one channel left of each group, or ValueError where channels do not fall into groups."""
+    """Returns the shape with one channel per group, or raises if `pieces` does not divide the channels."""
     axis = validation.channel_axis(axis, input_shape)
     channels = input_shape[axis]
     if channels % pieces:

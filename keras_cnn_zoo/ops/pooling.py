@@ -1,4 +1,11 @@
-"""Pooling by powers and by chance, safe over the whole range of the dtype."""
+"""Lp and stochastic pooling without overflow or underflow in the dtype's range.
+
+Windows that overlap: inputs (batch, *space, channels) -> pad to whole windows -> per axis, `extent` tensors,
+one per position in the window -> elementwise operations -> (batch, *windows, channels).
+
+Windows that tile the map: inputs -> pad and crop to whole tiles -> divide each tile by its largest magnitude
+-> one of the backend's pooling kernels -> times that magnitude -> (batch, *tiles, channels).
+"""
 
 import itertools
 import math
@@ -10,11 +17,14 @@ from keras import ops
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.utils.autodiff import masked
 
-LARGEST_POWER = 1e30  # above it the result equals the maximum in every dtype
+LARGEST_POWER = 1e30  # above this, the result equals the maximum in every dtype
 
 
 def lp_pool(inputs, pool_size, strides, padding, data_format, *, p=2.0, normalize=False):
-    """`(sum abs(a)^p)^(1/p)` over windows, or with the mean in place of the sum. `p` may be infinite."""
+    """Returns `(sum abs(a)^p)^(1/p)` per window; `normalize` takes the mean instead of the sum.
+
+    `p` may be infinite.
+    """
     axes = windows.spatial_axes(len(pool_size), data_format)
     shape, dtype = ops.shape(inputs), inputs.dtype
     inputs = windows.as_float32(inputs)
@@ -30,17 +40,17 @@ def lp_pool(inputs, pool_size, strides, padding, data_format, *, p=2.0, normaliz
 
 
 def _factor(shape, size, strides, padding, axes, dtype, p, normalize):
-    """What turns the mean over a window with its padding into the result."""
+    """Returns the factor from the power mean over a window with its padding to the result."""
     count = math.prod(size)
     if normalize:
         ratio = count / windows.window_counts(shape, size, strides, padding, axes, dtype)
         return ratio if isinstance(ratio, float) else _root(ratio, p)
-    # Capped, because an infinite factor would turn an empty window into NaN.
+    # Capped, because an infinite factor would turn a window of zeros into NaN.
     return min(math.exp(min(math.log(count) / p, 700.0)), float(np.finfo(_name(dtype)).max))
 
 
 def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
-    """One entry of each window, drawn with probability proportional to its positive part."""
+    """Draws one entry per window, with probability proportional to its positive part."""
     axes = windows.spatial_axes(len(pool_size), data_format)
     dtype = inputs.dtype
     inputs = windows.as_float32(inputs)
@@ -51,8 +61,8 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
         masks = _draw(weights, seed)
         if keras.backend.backend() == "tensorflow":
             return ops.cast(_picked(inputs, weights, masks, pool_size, axes), dtype)
-        # With all others masked the entry is the maximum; if none is positive, that is a masked 0. The kernel
-        # has less to do in the backward pass than the sum below.
+        # With all other entries masked, the drawn one is the maximum, or a masked 0 if none is positive. The
+        # backward pass of this kernel does less work than that of the sum below.
         drawn = inputs * ops.cast(windows.join_tiles(masks, pool_size, axes), inputs.dtype)
         return ops.cast(ops.max_pool(drawn, pool_size, strides, "valid", data_format), dtype)
     entries = [ops.relu(entry) for entry in windows.window_entries(inputs, pool_size, strides, axes)]
@@ -65,14 +75,14 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
 
 
 def _draw(weights, seed):
-    """A mask for each entry, true where it is drawn; each window draws one, by weight."""
+    """Returns a mask per entry, true where it is drawn; each window draws one entry by weight."""
     cumulative = [weights[0]]
     for weight in weights[1:]:
         cumulative.append(cumulative[-1] + weight)
     total = cumulative.pop()
     draw = keras.random.uniform(ops.shape(total), dtype="float32", seed=seed)
-    # Below the total, as the draw is below 1; so the first entry whose cumulative weight is above it has a
-    # positive weight itself.
+    # The draw is below 1, so the threshold is below the total. So the first entry whose cumulative weight
+    # exceeds the threshold has a positive weight.
     threshold = ops.cast(draw, total.dtype) * total
     passed = [weight <= threshold for weight in cumulative]
     if not passed:
@@ -82,12 +92,13 @@ def _draw(weights, seed):
 
 
 def _picked(inputs, weights, masks, size, axes):
-    """The drawn entry of every tile: a sum of products forward, the gradient spread and masked backward.
+    """Returns the drawn entry of every tile, with a custom gradient.
 
-    TensorFlow's own gradient of that sum would put the tiles together entry by entry, and that of a maximum
-    search each of them again.
+    Forward it is a sum of products; backward it broadcasts the gradient and masks it. TensorFlow's own
+    gradient of the sum would join the tiles entry by entry, and its gradient of a maximum would search every
+    tile again.
     """
-    # A tile without a positive entry has its last one drawn, but gives 0 and takes no gradient.
+    # A tile without a positive entry draws its last entry, but returns 0 and gets no gradient.
     masks = [*masks[:-1], ops.logical_and(masks[-1], weights[-1] > 0)]
 
     @ops.custom_gradient
@@ -103,12 +114,12 @@ def _picked(inputs, weights, masks, size, axes):
 
 
 def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
-    """The mean of `stochastic_pool` over its draws, `sum a^2 / sum a` of the positive parts."""
+    """Returns the mean of `stochastic_pool` over its draws, `sum a^2 / sum a` of the positive parts."""
     axes = windows.spatial_axes(len(pool_size), data_format)
     dtype = inputs.dtype
     inputs = ops.relu(windows.as_float32(inputs))
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
-    # Written so that no factor leaves the range of the dtype, where the squares would.
+    # Every factor stays in the range of the dtype; the squares would not.
     if tuple(pool_size) == tuple(strides) and _has_kernel(inputs, pool_size):
         ratios, scale = _scale_tiles(inputs, pool_size, axes, data_format)
         square, mean = (
@@ -125,14 +136,14 @@ def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
 
 
 def _power_mean(inputs, size, strides, axes, data_format, p, factor):
-    """`factor (mean abs(a)^p)^(1/p)` over windows without padding, each scaled by its own largest entry.
+    """Returns `factor (mean abs(a)^p)^(1/p)` per window without padding.
 
-    The scale needs no gradient, because the result does not depend on it. So nothing overflows, and what
-    underflows is negligible beside the largest entry.
+    Each window is first divided by its largest magnitude. Then nothing overflows, and what underflows is
+    negligible. The result does not depend on this scale, so the scale needs no gradient.
     """
     if tuple(size) == tuple(strides) and _has_kernel(inputs, size):
         return _power_mean_of_tiles(inputs, size, axes, data_format, p, factor)
-    # Windows that overlap have no common scale, but a mean over a box is a mean over its axes in turn.
+    # Windows that overlap have no common scale, so take the mean over one axis after another.
     inputs = _magnitude(inputs)
     for axis, extent, stride in zip(axes, size, strides, strict=True):
         if extent == stride == 1:
@@ -152,9 +163,9 @@ def _power_mean_of_tiles(inputs, size, axes, data_format, p, factor):
 
 
 def _scale_tiles(inputs, size, axes, data_format):
-    """The entries of every tile divided by its largest magnitude, and these magnitudes, without gradient.
+    """Returns every tile divided by its largest magnitude, and these magnitudes without gradient.
 
-    A largest entry divided by itself is exactly 1.
+    The largest entry divided by itself is exactly 1.
     """
     inputs = windows.crop_to_tiles(inputs, size, axes)
     scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
@@ -171,15 +182,15 @@ def _max_pool(inputs, size, strides, axes, data_format):
 
 
 def _has_kernel(inputs, size):
-    """Whether Keras can pool these inputs: TensorFlow cannot in three dimensions and float64."""
+    """Returns whether Keras can pool these inputs: TensorFlow cannot pool float64 in 3D."""
     return len(size) < 3 or _name(inputs.dtype) != "float64"
 
 
 def _with_tiles(operation, inputs, values, size, axes):
-    """`operation` of every tile of `inputs` and its value.
+    """Applies `operation` to every tile of `inputs` and its value.
 
     Broadcasting over the split axes is cheaper than repeating the values. TensorFlow broadcasts at most two
-    axes between three others, so a third is repeated.
+    of the axes, so in 3D the first one is repeated.
     """
     for axis, extent in list(zip(axes, size, strict=True))[:-2]:
         values = ops.repeat(values, extent, axis=axis)
@@ -197,18 +208,21 @@ def _with_tiles(operation, inputs, values, size, axes):
 
 
 def _magnitude(inputs):
-    """`abs` with a gradient of 0 at 0, where that of JAX is 1."""
+    """Returns `abs` with a gradient of 0 at 0, where JAX has 1."""
     return inputs * ops.stop_gradient(ops.sign(inputs))
 
 
 def _tiny(tensor):
-    """The smallest normal number of the dtype. Added to a mean in [1/n, 1] it changes nothing, but keeps the
-    gradient of its root finite in a window of zeros."""
+    """Returns the smallest normal number of the dtype.
+
+    Added to a mean in [1/n, 1] it changes nothing, but keeps the gradient of the root finite in a window of
+    zeros.
+    """
     return float(np.finfo(_name(tensor.dtype)).tiny)
 
 
 def _positive(scale):
-    """The scale, or for a window of zeros something to divide by."""
+    """Returns the scale, or a positive number to divide by in a window of zeros."""
     tiny = _tiny(scale)
     if _name(scale.dtype) == "float64":  # PyTorch would compute the maximum in float32.
         return scale + ops.cast(ops.stop_gradient(scale) < tiny, scale.dtype)
@@ -216,7 +230,7 @@ def _positive(scale):
 
 
 def _power(ratio, p):
-    """`abs(ratio)^p` for ratios in [-1, 1], with a gradient of 0 at 0."""
+    """Returns `abs(ratio)^p` for ratios in [-1, 1], with a gradient of 0 at 0."""
     if p == 2:
         return ops.square(ratio)
     ratio = _magnitude(ratio)
@@ -224,8 +238,7 @@ def _power(ratio, p):
         return ratio
     if p == int(p) and p <= 16:
         return ratio ** int(p)
-    # Twice as fast as `power` on a CPU, and exact to rounding: where the logarithm is large the power is
-    # small.
+    # Twice as fast as `power` on a CPU, and exact to rounding: if the logarithm is large, the power is small.
     if p > 1:
         return ops.exp(p * ops.log(ratio + _tiny(ratio)))
     positive = ops.cast(ops.stop_gradient(ratio) > 0, ratio.dtype)
@@ -233,7 +246,7 @@ def _power(ratio, p):
 
 
 def _root(mean, p):
-    """`mean^(1/p)` for positive means."""
+    """Returns `mean^(1/p)` for positive means."""
     if p == 1:
         return mean
     return ops.sqrt(mean) if p == 2 else ops.exp(ops.log(mean) / p)

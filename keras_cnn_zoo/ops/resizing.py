@@ -1,4 +1,4 @@
-"""Bilinear resizing as matrix products: differentiable under XLA, for sizes known only when it runs."""
+"""Bilinear resizing as matrix products: differentiable under XLA, with sizes that may be tensors."""
 
 import functools
 
@@ -11,9 +11,9 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 def resize_bilinear(inputs, size):
     """Resizes maps as `keras.ops.image.resize` does with "bilinear" and no antialiasing.
 
-    Pixels are areas, so that corners meet (half-pixel centres), and beyond the outermost centres the border
-    is repeated. Each axis is a product with a matrix of at most two entries a row. TensorFlow cannot compile
-    the gradient of its own resize with XLA, and differentiates it on one core of a CPU.
+    Pixels have half-pixel centers, so corners align. The border is repeated beyond the outermost centers.
+    Each axis is a product with a matrix of at most two nonzero entries per row. TensorFlow cannot compile the
+    gradient of its resize with XLA, and computes it on one CPU core.
 
     Args:
         inputs: floating-point tensor (batch, height, width, channels).
@@ -39,7 +39,7 @@ def _same(length, size):
 
 
 def _matrix(length, size):
-    """(size, length): row i weighs the entries at the two centres around that of the new pixel i."""
+    """Returns (size, length) weights: row i weighs the two old pixels around the center of new pixel i."""
     if isinstance(length, int) and isinstance(size, int):
         return _constant_matrix(length, size)
     return _build_matrix(ops, length, size, at_least_float32("float32"))
@@ -53,7 +53,7 @@ def _constant_matrix(length, size):
 def _build_matrix(backend, length, size, dtype):
     new, old = backend.arange(size), backend.arange(length)
     length, size = (backend.array(value, dtype) for value in (length, size))
-    centres = (backend.array(new, dtype) + 0.5) * (length / size) - 0.5
-    centres = backend.minimum(backend.maximum(centres, 0 * length), length - 1)
-    distances = backend.abs(backend.reshape(centres, (-1, 1)) - backend.array(old, dtype))
+    centers = (backend.array(new, dtype) + 0.5) * (length / size) - 0.5
+    centers = backend.minimum(backend.maximum(centers, 0 * length), length - 1)
+    distances = backend.abs(backend.reshape(centers, (-1, 1)) - backend.array(old, dtype))
     return backend.maximum(1 - distances, 0 * distances)

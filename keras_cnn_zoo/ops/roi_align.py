@@ -1,32 +1,38 @@
-"""RoIAlign: the features under a box, sampled bilinearly on a grid of fixed size, from one map or several."""
+"""RoIAlign: features of boxes, sampled bilinearly on a grid of fixed size from one or more maps.
+
+Small maps: boxes (batch, n, 4) -> weights of rows (batch, n, rows, height) and columns (batch, n, columns,
+width) -> rows x map x columns, two matrix products -> (batch, n, rows, columns, channels).
+
+Large maps: boxes -> two neighboring rows and two columns per sample, with weights -> gather the four corners
+from all maps, flattened to (batch, pixels, channels) -> weighted sum -> mean over the samples of a cell.
+"""
 
 from keras import ops
 
 from keras_cnn_zoo.ops import boxes as box_ops
 
-# Pixels of all maps together up to which two products of matrices beat gathering on a CPU. Their work grows
-# with the maps, that of gathering does not.
+# Total pixels of all maps up to which matrix products are faster than gathering on a CPU. The work of the
+# products grows with the maps; that of gathering does not.
 DENSE_LIMIT = 8192
 
 
 def roi_align(maps, boxes, scales, *, output_size, sampling_ratio=2, aligned=True, levels=None, dense=None):
-    """The features under each box, `output_size` cells of the mean of `sampling_ratio` squared samples.
+    """Returns the features of each box: each cell is the mean of `sampling_ratio` squared samples.
 
-    The weights of a sample are separable, and so is their mean over a cell. On small maps each box is
-    therefore two products of matrices, weights of rows times map times weights of columns. On large ones the
-    four neighbours of each sample are gathered; all maps lie in one flat tensor then, so that several levels
-    cost what one does.
+    The weights of a sample are separable, and so is their mean over a cell. Small maps therefore take two
+    matrix products. On large maps the four neighbors of each sample are gathered from one flat tensor of all
+    maps, so several levels cost as much as one.
 
     Args:
         maps: list of tensors (batch, height, width, channels).
-        boxes: tensor (batch, n, 4), "xyxy" in pixels of the picture.
-        scales: for each map its size over the picture's, a float.
+        boxes: tensor (batch, n, 4), "xyxy" in pixels of the image.
+        scales: size of each map divided by the image's, a list of floats.
         output_size: (height, width) of the grid.
         sampling_ratio: samples along each side of a cell.
-        aligned: whether pixel centres are at half integers; False is the first version's half-pixel shift, in
+        aligned: whether pixel centers are at half integers; False is the first version's half-pixel shift, in
             which boxes are at least one pixel of the map wide.
         levels: integer tensor (batch, n), the map of each box; None for a single map.
-        dense: whether to multiply matrices; None decides by the size of the maps.
+        dense: whether to use matrix products; None decides by the size of the maps.
 
     Returns:
         A tensor (batch, n, *output_size, channels) in the maps' dtype.
@@ -49,7 +55,7 @@ def _multiplied(maps, spaces, boxes, scales, output_size, sampling_ratio, aligne
             own = ops.cast(levels == place, rows.dtype)
             rows = rows * _spread(own, 2)
         rows, columns = ops.cast(rows, features.dtype), ops.cast(columns, features.dtype)
-        # A copy of the columns' weights for each row: then nothing large has to be transposed.
+        # Repeat the columns' weights for each row, so no large tensor has to be transposed.
         columns = ops.repeat(ops.expand_dims(columns, 2), output_size[0], axis=2)
         part = ops.einsum("bnph,bhwc->bnpwc", rows, features)
         total = total + ops.einsum("bnpqw,bnpwc->bnpqc", columns, part)
@@ -63,7 +69,7 @@ def _gathered(maps, spaces, boxes, scales, output_size, sampling_ratio, aligned,
     starts = [sum(areas[:place]) for place in range(len(areas))]
 
     def of_box(values, kind):
-        """A number per map as a tensor that broadcasts over (batch, n)."""
+        """Returns each box's value from one value per map, as a tensor that broadcasts over (batch, n)."""
         if levels is None:
             return _as(values[0], kind)
         chosen = _as(values[-1], kind)
@@ -72,8 +78,8 @@ def _gathered(maps, spaces, boxes, scales, output_size, sampling_ratio, aligned,
         return chosen
 
     left, top, right, bottom = _corners(boxes, of_box(scales, boxes.dtype), aligned)
-    rows = _neighbours(top, bottom, of_box(heights, "int32"), output_size[0], sampling_ratio)
-    columns = _neighbours(left, right, of_box(widths, "int32"), output_size[1], sampling_ratio)
+    rows = _neighbors(top, bottom, of_box(heights, "int32"), output_size[0], sampling_ratio)
+    columns = _neighbors(left, right, of_box(widths, "int32"), output_size[1], sampling_ratio)
     flat = [ops.reshape(each, [-1, area, channels]) for each, area in zip(maps, areas, strict=True)]
     flat = flat[0] if len(flat) == 1 else ops.concatenate(flat, axis=1)
     start, stride = of_box(starts, "int32"), of_box(widths, "int32")
@@ -89,12 +95,12 @@ def _gathered(maps, spaces, boxes, scales, output_size, sampling_ratio, aligned,
         return total
     count = boxes.shape[1] if boxes.shape[1] is not None else ops.shape(boxes)[1]
     cells = [-1, count, output_size[0], sampling_ratio, output_size[1], sampling_ratio, channels]
-    # Not `mean`, which is float32 for float64 on PyTorch and JAX.
+    # Not `mean`, which returns float32 for float64 on PyTorch and JAX.
     return ops.sum(ops.reshape(total, cells), axis=(3, 5)) / sampling_ratio**2
 
 
 def _corners(boxes, scale, aligned):
-    """Left, top, right and bottom on the map, pixel centres at integers."""
+    """Returns left, top, right, and bottom on the map, with pixel centers at integers."""
     left, top, right, bottom = (part * scale for part in box_ops.split(boxes))
     if aligned:
         return left - 0.5, top - 0.5, right - 0.5, bottom - 0.5
@@ -104,9 +110,9 @@ def _corners(boxes, scale, aligned):
 
 
 def _positions(start, end, last, cells, sampling_ratio):
-    """Along one axis the place of each sample, (batch, n, samples), and whether it sees anything.
+    """Returns each sample's position along one axis, (batch, n, samples), and whether it is visible (0 or 1).
 
-    A sample up to one pixel outside the map takes the border's value; further out it is 0.
+    A sample up to one pixel outside the map has the border's value. A sample farther out is 0.
     """
     count = cells * sampling_ratio
     steps = (ops.arange(count, dtype=start.dtype) + 0.5) / count
@@ -117,7 +123,7 @@ def _positions(start, end, last, cells, sampling_ratio):
 
 
 def _weights(start, end, size, cells, sampling_ratio):
-    """Along one axis the weight of each of `size` pixels in each cell, (batch, n, cells, size)."""
+    """Returns the weight of each of `size` pixels in each cell along one axis, (batch, n, cells, size)."""
     position, visible = _positions(start, end, size - 1, cells, sampling_ratio)
     pixels = ops.arange(size, dtype=position.dtype)
     weights = ops.relu(1.0 - ops.abs(ops.expand_dims(position, -1) - pixels))
@@ -127,8 +133,8 @@ def _weights(start, end, size, cells, sampling_ratio):
     return ops.sum(weights, axis=3) / sampling_ratio
 
 
-def _neighbours(start, end, size, cells, sampling_ratio):
-    """Along one axis the two neighbours of each sample: [(index, weight), ...], each (batch, n, samples)."""
+def _neighbors(start, end, size, cells, sampling_ratio):
+    """Returns two (index, weight) pairs, each sample's neighbors along one axis, all (batch, n, samples)."""
     size = _spread(size, 1)
     last = ops.cast(size, start.dtype) - 1
     position, visible = _positions(start, end, last, cells, sampling_ratio)
@@ -139,12 +145,12 @@ def _neighbours(start, end, size, cells, sampling_ratio):
 
 
 def _spread(values, axes):
-    """`values` with `axes` more axes at the end, where it has any."""
+    """Returns `values` with `axes` more axes at the end; scalars are returned unchanged."""
     for _ in range(axes if len(values.shape) else 0):
         values = ops.expand_dims(values, -1)
     return values
 
 
 def _as(value, dtype):
-    """A number or tensor in that dtype; a Python number does not pass through float32."""
+    """Converts a number or tensor to that dtype; a Python number does not pass through float32."""
     return ops.convert_to_tensor(value, dtype) if isinstance(value, (int, float)) else ops.cast(value, dtype)

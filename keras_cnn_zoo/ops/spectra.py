@@ -1,4 +1,4 @@
-"""Low-pass resampling in the frequency domain, written as matrix products in the space domain."""
+"""Spectral pooling: low-pass resampling, written as matrix products in the spatial domain."""
 
 import functools
 import math
@@ -11,13 +11,13 @@ from keras_cnn_zoo.ops import windows
 
 
 def spectral_pool(inputs, output_size, data_format):
-    """Crops the centred spectrum of the two spatial axes to `output_size` and transforms it back.
+    """Crops the centered spectrum of the two spatial axes to `output_size` and transforms it back.
 
-    Crop, inverse transform and real part are one linear map, `P x Q^T`, but for one frequency: the corner at
-    which both axes are at the new Nyquist frequency. Its two aliases (with equal and with opposite signs)
-    come out averaged from the product, where the paper's crop keeps the first. They differ by the product of
-    two sines, one more row in each matrix. Matrices are several times faster than transforms on a CPU, need
-    no complex numbers, and export.
+    The crop, inverse transform, and real part are one linear map `P x Q^T`, except at one frequency: the
+    corner where both axes are at the new Nyquist frequency. The product averages its two aliases (with equal
+    and opposite signs), but the paper's crop keeps the first. They differ by a product of two sines, which is
+    one more row in each matrix. Matrix products are several times faster than transforms on a CPU, need no
+    complex numbers, and can be exported.
     """
     dtype = inputs.dtype
     inputs = windows.as_float32(inputs)
@@ -45,7 +45,7 @@ def spectral_pool(inputs, output_size, data_format):
 
 
 def _matrix(length, size, dtype):
-    """Resampling by `size` rows and the row of sines below them, and the signs that go with the sines."""
+    """Returns the resampling matrix of `size` rows plus a row of sines, and the signs of the sines."""
     if isinstance(length, int) and isinstance(size, int):
         matrix, signs = _constant_matrix(length, size)
         return ops.convert_to_tensor(matrix, dtype), ops.convert_to_tensor(signs, dtype)
@@ -58,9 +58,9 @@ def _constant_matrix(length, size):
 
 
 def _build_matrix(backend, length, size, dtype):
-    """`matrix[i, j] = 1/length sum_k weight_k cos 2 pi k (i / size - j / length)` for `k = 0 .. size // 2`.
+    """Returns `matrix[i, j] = 1/length sum_k weight_k cos 2 pi k (i / size - j / length)`, k up to size // 2.
 
-    Angles are reduced in integers first, so that float32 keeps its accuracy for long axes.
+    Angles are reduced in integers first, so float32 stays accurate for long axes.
     """
     is_even = 1 - size % 2
     frequency = backend.arange(size // 2 + 1)
@@ -70,7 +70,7 @@ def _build_matrix(backend, length, size, dtype):
         turns = backend.array(backend.reshape(position, (-1, 1)) * frequency % period, dtype)
         return turns * (2 * math.pi / backend.array(period, dtype))
 
-    # Frequencies stand for a conjugate pair, but for 0 and, in an even spectrum, the Nyquist frequency.
+    # Each frequency represents a conjugate pair, except 0 and, in an even spectrum, the Nyquist frequency.
     single = backend.array(frequency == 0, dtype) + backend.array(2 * frequency == size, dtype)
     weight = (2 - single) / backend.array(length, dtype)
     to, back = angles(old, length), angles(new, size)
@@ -82,7 +82,7 @@ def _build_matrix(backend, length, size, dtype):
 
 
 def _multiply(matrix, tensor):
-    """`matrix` times every matrix of the batch `tensor`."""
+    """Multiplies `matrix` by every matrix of the batch `tensor`."""
     # keras.ops.matmul computes float64 in float32 on PyTorch; einsum is three times slower on TensorFlow.
     if keras.backend.standardize_dtype(tensor.dtype) == "float64":
         return ops.einsum("ij,bjk->bik", matrix, tensor)

@@ -8,14 +8,14 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def mean(inputs, axis, *, keepdims=False):
-    """The mean over axes, computed and returned in at least float32.
+    """Returns the mean over axes, computed in at least float32.
 
     `keras.ops.mean` computes float64 in float32 on JAX and PyTorch.
 
     Args:
         inputs: Floating-point tensor.
         axis: Tuple of axes.
-        keepdims: Whether the axes stay, with a length of 1.
+        keepdims: Whether to keep the axes with a length of 1.
     """
     wide = ops.cast(inputs, at_least_float32(inputs.dtype))
     shape = ops.shape(inputs)

@@ -1,4 +1,4 @@
-"""Max pooling that remembers where each maximum was, and its way back."""
+"""Max pooling that returns the position of each maximum, and its unpooling."""
 
 import itertools
 
@@ -8,19 +8,19 @@ from keras_cnn_zoo.ops import windows
 
 
 def max_pool_with_switches(inputs, pool_size, strides, padding, data_format):
-    """The maxima of all windows, and the place of each in its window.
+    """Returns the maximum of every window, and its position in the window.
 
     Args:
         inputs: floating-point tensor with the batch first.
-        pool_size: extent of the windows, an integer for each axis of space.
-        strides: their step, an integer for each axis of space.
+        pool_size: size of the windows, an integer per spatial axis.
+        strides: strides of the windows, an integer per spatial axis.
         padding: "valid", or "same", whose padding is never a maximum.
         data_format: "channels_last" or "channels_first".
 
     Returns:
-        `(pooled, switches)`: the maxima, and int32 numbers of the same shape, the row-major position in the
-        window, that of the first maximum where there are several. Positions in the window, not in the map:
-        they do not depend on the map's size, and the way back needs no scatter.
+        `(pooled, switches)`: the maxima, and int32 tensors of the same shape with the row-major position of
+        the first maximum in each window. Positions in the window do not depend on the map's size, and
+        unpooling them needs no scatter.
     """
     axes = windows.spatial_axes(len(pool_size), data_format)
     pooled = ops.max_pool(inputs, pool_size, strides, padding, data_format)
@@ -45,7 +45,7 @@ def max_pool_with_switches(inputs, pool_size, strides, padding, data_format):
 
 
 def _inside(length, offset, extent, stride):
-    """Along one axis with "same" padding, whether each window's entry at that offset is on the map."""
+    """Returns whether each window's entry at `offset` on one axis is in the map, with "same" padding."""
     before, _ = windows.padding_amounts(length, extent, stride, "same")
     positions = ops.arange(windows.output_length(length, extent, stride, "same"), dtype="int32") * stride
     positions = positions + offset - before
@@ -57,27 +57,27 @@ def _along(axis, rank):
 
 
 def unpooled_length(count, size, stride, padding):
-    """Length of the map that `max_unpool` makes along one axis where none is asked for; None for None."""
+    """Returns the default length of `max_unpool`'s output along one axis; None for None."""
     if count is None:
         return None
     return count * stride if padding == "same" else (count - 1) * stride + size
 
 
 def max_unpool(inputs, switches, pool_size, strides, padding, data_format, output_size=None):
-    """Each value at the place in its window that its switch names, 0 elsewhere.
+    """Puts each value at the position that its switch gives in its window, with 0 elsewhere.
 
-    Where windows overlap and name one place, their values are summed, so that this is the transpose of the
-    pooling with the switches held fixed.
+    If overlapping windows share a position, their values are summed. This is the transpose of the pooling
+    with fixed switches.
 
     Args:
-        inputs: floating-point tensor, a value for each window.
+        inputs: floating-point tensor, one value per window.
         switches: integer tensor of the same shape, positions in the windows.
-        pool_size: as the pooling had it.
-        strides: as the pooling had it.
-        padding: as the pooling had it.
+        pool_size: as in the pooling.
+        strides: as in the pooling.
+        padding: as in the pooling.
         data_format: "channels_last" or "channels_first".
-        output_size: size of the map before pooling, a number for each axis of space. Defaults to the
-            smallest that the windows cover without padding, and the largest with "same".
+        output_size: size of the map before pooling, a number per spatial axis. Defaults to the smallest
+            possible size with "valid" padding, and to the largest with "same".
 
     Returns:
         A tensor in the dtype of `inputs`.
@@ -89,7 +89,7 @@ def max_unpool(inputs, switches, pool_size, strides, padding, data_format, outpu
             unpooled_length(count, extent, stride, padding)
             for count, extent, stride in zip(counts, pool_size, strides, strict=True)
         ]
-    # Offset o in a window falls on phase o % stride of the map, o // stride strides further on.
+    # Offset o in a window is in phase o % stride of the map, o // stride strides further on.
     reaches = [(extent - 1) // stride for extent, stride in zip(pool_size, strides, strict=True)]
     phases = dict.fromkeys(itertools.product(*map(range, strides)))
     for place, offsets in enumerate(itertools.product(*map(range, pool_size))):

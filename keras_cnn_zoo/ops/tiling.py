@@ -1,4 +1,4 @@
-"""Convolution with kernels that take turns over the output positions."""
+"""Tiled convolution: several kernels alternate over the output positions."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from keras_cnn_zoo.ops import windows
 
 
 def tiled_convolution(inputs, kernel, *, strides, padding, data_format, dilation_rate, groups):
-    """Convolution whose output position `i` uses the kernel `i % tile_size`, along every spatial axis.
+    """Convolves with kernel `i % tile_size` at output position `i`, along every spatial axis.
 
     `kernel` has the shape `(tile_size,) * rank + kernel_size + (channels / groups, filters)`.
     """
@@ -24,8 +24,8 @@ def tiled_convolution(inputs, kernel, *, strides, padding, data_format, dilation
         kernel = ops.reshape(kernel, tuple(kernel.shape[rank:]))
         return ops.conv(inputs, kernel, strides, padding, data_format, dilation_rate)
 
-    # Outputs are made in whole blocks of tile x tile positions: zeros after the input, cropped from the
-    # output.
+    # Outputs are computed in whole blocks of tile x tile positions: the input is padded with zeros at the end
+    # and the output is cropped.
     amounts, lengths, blocks = {}, [], []
     for axis, extent, stride, dilation in zip(axes, size, strides, dilation_rate, strict=True):
         before, _ = windows.padding_amounts(shape[axis], extent, stride, padding, dilation)
@@ -48,11 +48,11 @@ def tiled_convolution(inputs, kernel, *, strides, padding, data_format, dilation
 
 
 def _convolve_blocks(inputs, kernel, strides, data_format, groups, amounts):
-    """All kernels in one convolution with a stride of whole blocks.
+    """Applies all kernels in one convolution with a stride of whole blocks.
 
-    The kernel of position r in the block starts r strides further on, so each is padded with zeros to the
-    extent of the block's input. For 3 x 3 kernels and 2 x 2 blocks this multiplies by 16 / 9, and is faster
-    than four exact convolutions, each of which reads the whole input.
+    The kernel at position r in the block starts r strides further on, so each kernel is padded with zeros to
+    the extent of the block's input. For 3 x 3 kernels and 2 x 2 blocks this is 16 / 9 of the multiplications,
+    but faster than four exact convolutions that each read the whole input.
     """
     rank = len(strides)
     tile = kernel.shape[0]
@@ -69,7 +69,7 @@ def _convolve_blocks(inputs, kernel, strides, data_format, groups, amounts):
 
 
 def _is_same_padding(inputs, kernel, strides, amounts):
-    """Whether the convolution's own padding adds these zeros, which saves a copy of the input."""
+    """Returns whether the convolution's "same" padding adds these zeros, which saves a copy of the input."""
     shape = ops.shape(inputs)
     return all(
         isinstance(shape[axis], int) and windows.padding_amounts(shape[axis], extent, stride, "same") == pair
@@ -80,7 +80,7 @@ def _is_same_padding(inputs, kernel, strides, amounts):
 
 
 def _convolve_and_select(inputs, kernel, data_format, dilation_rate, groups, axes):
-    """All kernels at every position, which keeps its own: backends refuse strides with dilation."""
+    """Applies all kernels at every position and selects one, as backends refuse strides with dilation."""
     rank = len(axes)
     tile = kernel.shape[0]
     positions = list(itertools.product(range(tile), repeat=rank))
@@ -104,7 +104,7 @@ def _convolve_and_select(inputs, kernel, data_format, dilation_rate, groups, axe
 
 
 def _join(kernels, groups):
-    """One kernel with the filters of all: by group, as grouped convolution wants them, then by kernel."""
+    """Joins the filters of all kernels into one: by group, as grouped convolution needs, then by kernel."""
     shape = tuple(kernels[0].shape)
     kernels = [ops.reshape(kernel, (*shape[:-1], groups, shape[-1] // groups)) for kernel in kernels]
     return ops.reshape(ops.stack(kernels, axis=-2), (*shape[:-1], len(kernels) * shape[-1]))

@@ -1,4 +1,9 @@
-"""Sliding windows over the spatial axes: their lengths, their padding and their entries."""
+"""Sliding windows over the spatial axes: their lengths, their padding, and their entries.
+
+`window_entries`: inputs (batch, *space, channels) -> split each axis by its stride into (length, stride) ->
+move the stride axes to the front: prod(strides) phases of (batch, *lengths, channels) -> per position in the
+window, a contiguous range of one phase -> prod(size) tensors (batch, *windows, channels).
+"""
 
 import itertools
 
@@ -7,13 +12,13 @@ from keras import ops
 
 
 def spatial_axes(rank, data_format):
-    """The positions of `rank` spatial axes in a batch of that data format."""
+    """Returns the indices of `rank` spatial axes in a batch of that data format."""
     first = 1 if data_format == "channels_last" else 2
     return tuple(range(first, first + rank))
 
 
 def output_length(length, size, stride, padding, dilation=1):
-    """Number of windows along one axis, as Keras counts them; None where `length` is None."""
+    """Returns the number of windows along one axis, as in Keras; None if `length` is None."""
     if length is None:
         return None
     if padding == "valid":
@@ -22,7 +27,7 @@ def output_length(length, size, stride, padding, dilation=1):
 
 
 def window_shape(input_shape, size, strides, padding, data_format, *, channels=None, dilation=None, owner):
-    """The declared output shape of a pooling or convolution, or ValueError where no window fits.
+    """Returns the output shape of a pooling or convolution, or raises ValueError if no window fits.
 
     `channels` replaces the input's channels; `owner` is the class that the error names.
     """
@@ -46,9 +51,9 @@ def window_shape(input_shape, size, strides, padding, data_format, *, channels=N
 
 
 def padding_amounts(length, size, stride, padding, dilation=1):
-    """Zeros before and after one axis, such that windows without padding give the padded ones.
+    """Returns the number of zeros to add before and after one axis, for windows without padding.
 
-    "same" splits them as TensorFlow and Keras do, the odd one after; "causal" puts them all before.
+    "same" splits them as TensorFlow and Keras do, with the odd one after; "causal" puts all of them before.
     """
     reach = dilation * (size - 1)
     if padding == "valid":
@@ -60,12 +65,12 @@ def padding_amounts(length, size, stride, padding, dilation=1):
 
 
 def at_least_zero(length):
-    """`max(length, 0)` for Python integers and for lengths that are known only at run time."""
+    """Returns `max(length, 0)` for Python integers and for lengths known only at run time."""
     return max(length, 0) if isinstance(length, int) else ops.maximum(length, 0)
 
 
 def pad_axes(inputs, amounts, value=0):
-    """Padding with `value` by `{axis: (before, after)}`, left out where it is known to be none."""
+    """Pads with `value` by `{axis: (before, after)}`; returns the inputs if all amounts are known to be 0."""
     if all(isinstance(amount, int) and amount == 0 for pair in amounts.values() for amount in pair):
         return inputs
     widths = [amounts.get(axis, (0, 0)) for axis in range(len(inputs.shape))]
@@ -73,7 +78,7 @@ def pad_axes(inputs, amounts, value=0):
 
 
 def pad_windows(inputs, size, strides, padding, axes, value=0):
-    """Pads with `value` so that windows without padding give those of `padding`."""
+    """Pads with `value` as `padding` requires, for windows without padding."""
     shape = ops.shape(inputs)
     amounts = {
         axis: padding_amounts(shape[axis], size[position], strides[position], padding)
@@ -83,7 +88,7 @@ def pad_windows(inputs, size, strides, padding, axes, value=0):
 
 
 def window_counts(shape, size, strides, padding, axes, dtype):
-    """Entries of each window that are not padding: a float, or a tensor that broadcasts over the output."""
+    """Counts the entries of each window that are not padding: a float, or a tensor that broadcasts."""
     count = 1.0
     for position, axis in enumerate(axes):
         length, extent, stride = shape[axis], size[position], strides[position]
@@ -100,11 +105,11 @@ def window_counts(shape, size, strides, padding, axes, dtype):
 
 
 def window_entries(inputs, size, strides, axes):
-    """The entries of all windows without padding: `prod(size)` tensors in row-major order of the position.
+    """Returns the entries of all windows without padding: `prod(size)` tensors in row-major order.
 
-    Entry `o` of the window that starts at `stride * w` is at `stride * (w + o // stride) + o % stride`: one
-    transposition sorts the input into its `prod(strides)` phases, and every entry is a contiguous piece of a
-    phase. Strided slices say the same, but their gradient is ten times slower in a TensorFlow graph.
+    Entry `o` of the window that starts at `stride * w` is at `stride * (w + o // stride) + o % stride`. One
+    transposition sorts the input into its `prod(strides)` phases, so every entry is a contiguous range of a
+    phase. Strided slices are equivalent, but their gradient is ten times slower in a TensorFlow graph.
     """
     phases, counts = _phases(inputs, size, strides, axes)
     entries = []
@@ -118,7 +123,7 @@ def window_entries(inputs, size, strides, axes):
 
 
 def crop_to_tiles(inputs, size, axes):
-    """Cuts off what whole tiles of `size` do not cover."""
+    """Crops the end of each axis to whole tiles of `size`."""
     shape = ops.shape(inputs)
     for axis, extent in zip(axes, size, strict=True):
         if not isinstance(shape[axis], int) or shape[axis] % extent:
@@ -127,7 +132,7 @@ def crop_to_tiles(inputs, size, axes):
 
 
 def join_tiles(entries, size, axes):
-    """The inverse of `window_entries` for windows that tile their input."""
+    """Joins the entries of tiles into maps: the inverse of `window_entries` for tiles."""
     shape = list(ops.shape(entries[0]))
     order, merged = [], list(shape)
     for axis in range(len(shape)):
@@ -141,7 +146,7 @@ def join_tiles(entries, size, axes):
 
 
 def _phases(inputs, size, strides, axes):
-    """`{phase: tensor}` of every `stride`-th position, and the number of windows along each axis."""
+    """Returns `{phase: every stride-th position from there}`, and the number of windows along each axis."""
     shape = list(ops.shape(inputs))
     counts = []
     for axis, extent, stride in zip(axes, size, strides, strict=True):
@@ -172,7 +177,7 @@ def _phases(inputs, size, strides, axes):
 
 
 def _set_length(inputs, axis, length, target, stride):
-    """Crops or zero-pads the end of one axis to `target`, at most `stride - 1` longer than `length`."""
+    """Crops or zero-pads the end of one axis to `target`, which is at most `length + stride - 1`."""
     if isinstance(length, int) and isinstance(target, int):
         if target > length:
             return pad_axes(inputs, {axis: (0, target - length)})
@@ -186,7 +191,7 @@ def _set_length(inputs, axis, length, target, stride):
 
 
 def take_range(inputs, axis, start, length):
-    """`length` positions along one axis. The gradient of Python's slices is slow in a TensorFlow graph."""
+    """Takes `length` positions along one axis; Python's slices have a slow gradient in TensorFlow graphs."""
     shape = list(ops.shape(inputs))
     shape[axis] = length
     starts = [0] * len(shape)
@@ -195,6 +200,6 @@ def take_range(inputs, axis, start, length):
 
 
 def as_float32(inputs):
-    """The input in float32, or in float64 if it is that: off TensorFlow `result_type` would demote it."""
+    """Casts to float32, but keeps float64, which `result_type` would demote on JAX and PyTorch."""
     is_double = keras.backend.standardize_dtype(inputs.dtype) == "float64"
     return inputs if is_double else ops.cast(inputs, "float32")

@@ -9,24 +9,24 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class KernelSmoothness(keras.regularizers.Regularizer):
-    """Penalty on the squared differences of neighbouring taps of a convolution kernel.
+    """Penalty on the squared differences of neighboring taps of a convolution kernel.
 
-    `factor` times the sum, over the spatial axes, of the squares of the `order`-th differences along the
-    axis: with `order=1` equal taps cost nothing, with `order=2` taps on a straight line neither. For the
-    kernels of Keras' convolutions of one to three spatial axes, depthwise and transposed ones too; an axis of
-    `order` taps or fewer costs nothing. Draws first-layer filters towards smooth ones and leaves their size
-    alone, unlike weight decay.
+    It is `factor` times the sum, over the spatial axes, of the squared `order`-th differences along the axis.
+    With `order=1`, equal taps cost nothing. With `order=2`, neither do taps on a straight line. It works for
+    the kernels of Keras' convolutions with one to three spatial axes, including depthwise and transposed
+    ones. An axis of `order` taps or fewer costs nothing. It makes first-layer filters smooth, but unlike
+    weight decay does not shrink them.
 
     Reference: Feinman, Lake, 2019, "Learning a Smooth Kernel Regularizer for Convolutional Neural Networks",
     arXiv 1903.01882; the penalty on differences of any order is that of Eilers, Marx, 1996, "Flexible
     Smoothing with B-splines and Penalties".
 
-    Differs from the paper: there the correlation between taps is learnt from other networks' kernels; here
-    neighbours are tied by a fixed, equal weight.
+    Differs from the paper: the paper learns the correlation between taps from the kernels of other networks.
+    Here all neighbors have the same fixed weight.
 
     Args:
         factor: Non-negative weight of the penalty.
-        order: Which differences, a positive integer. Defaults to 1.
+        order: Order of the differences, a positive integer. Defaults to 1.
 
     Call arguments:
         x: A kernel, `(*kernel_size, channels, filters)`.

@@ -11,10 +11,10 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 class Lp(keras.regularizers.Regularizer):
     """Penalty on the p-th power of the lp norm of the weights.
 
-    `factor * sum(abs(w) ** p)` for `p >= 1`, so that `p=1` is `keras.regularizers.L1` and `p=2` is
+    It is `factor * sum(abs(w) ** p)` for `p >= 1`: `p=1` is `keras.regularizers.L1`, and `p=2` is
     `keras.regularizers.L2`. For `p < 1`, where the slope at 0 is infinite, `abs(w) ** p` is replaced by the
-    smooth `(w ** 2 + epsilon ** 2) ** (p / 2) - epsilon ** p`, which is 0 at 0 and differs little beyond
-    `epsilon`. The smaller `p`, the sparser the weights; below 1 the penalty is no longer convex.
+    smooth `(w ** 2 + epsilon ** 2) ** (p / 2) - epsilon ** p`, which is 0 at 0 and differs little above
+    `epsilon`. A smaller `p` makes the weights sparser. Below 1 the penalty is not convex.
 
     Reference: section 3.5.1 of the survey (lp-norm regularization, R = sum of the norms to the power p); the
     smoothing for p < 1 is that of Chartrand, Yin, 2008, "Iteratively Reweighted Algorithms for Compressive
@@ -23,7 +23,7 @@ class Lp(keras.regularizers.Regularizer):
     Args:
         factor: Non-negative weight of the penalty. Defaults to 0.01.
         p: Positive exponent.
-        epsilon: Weights well below this count as zero where `p < 1`; at least 1e-12, unused for `p >= 1`.
+        epsilon: For `p < 1`, weights well below this count as zero; at least 1e-12, unused for `p >= 1`.
             Defaults to 1e-3.
 
     Call arguments:
@@ -48,7 +48,7 @@ class Lp(keras.regularizers.Regularizer):
         if self.p < 1:
             powers = ops.power(ops.square(x) + self.epsilon**2, self.p / 2) - self.epsilon**self.p
         elif self.p == 1:
-            powers = x * ops.sign(x)  # The gradient of `abs` at 0 is 1 on JAX.
+            powers = x * ops.sign(x)  # Not `abs`, whose gradient at 0 is 1 on JAX.
         elif self.p == 2:
             powers = ops.square(x)
         else:

@@ -1,1 +1,1 @@
-"""What every part stands on: argument checks, errors, and gradients on each backend."""
+"""Utilities for all other packages: argument checks, errors, and gradients on each backend."""

@@ -1,7 +1,7 @@
-"""Gradients of a function with respect to inputs and weights, the same way on TensorFlow, JAX and PyTorch;
-and a few operations whose gradient TensorFlow computes slowly, done otherwise there.
+"""Gradients of a function with respect to inputs and weights on TensorFlow, JAX, and PyTorch.
 
-The one module of the library that knows the backends: everything else is written with `keras.ops`.
+Also a few operations whose TensorFlow gradient is slow, with faster implementations. This is the only module
+for computation that depends on the backend; everything else is written with `keras.ops`.
 """
 
 import math
@@ -11,26 +11,25 @@ from keras import ops
 
 
 def value_and_gradients(function, inputs=(), variables=(), *, has_aux=False, higher_order=False):
-    """Value of `function(*inputs)` and its gradients.
+    """Returns the value of `function(*inputs)` and its gradients.
 
-    State that `function` updates on the way (seed generators, moving averages) is updated on TensorFlow and
-    PyTorch and left alone on JAX, where the call has to be pure. Inside a training step of Keras on JAX, too,
-    `function` reads the weights of that step, so that with `higher_order` the gradients have gradients for
-    them.
+    State that `function` updates (seed generators, moving averages) changes on TensorFlow and PyTorch, but
+    not on JAX, where the call has to be pure. In a Keras training step on JAX, `function` reads the weights
+    of that step, so with `higher_order` the gradients can be differentiated with respect to them.
 
     Args:
         function: Callable of the `inputs` that returns a scalar tensor; it may read `variables` freely.
         inputs: Sequence of floating-point tensors. Defaults to none.
         variables: Sequence of trainable `keras.Variable`. Defaults to none.
-        has_aux: True where `function` returns a pair of the scalar and anything else (a structure of tensors)
-            that is wanted too. Defaults to False.
-        higher_order: True where the gradients are to be differentiated again, as in a gradient penalty.
-            Defaults to False.
+        has_aux: Whether `function` returns a pair of the scalar and a structure of tensors, which is also
+            returned. Defaults to False.
+        higher_order: Whether the gradients will be differentiated again, as in a gradient penalty. Defaults
+            to False.
 
     Returns:
-        Tuple `(value, input_gradients, variable_gradients)`, the last two as lists in the given order;
-        `value` is the pair where `has_aux`. A gradient is zero where `function` does not depend on its
-        argument.
+        Tuple `(value, input_gradients, variable_gradients)`, the last two as lists in the given order. With
+        `has_aux`, `value` is the pair. If `function` does not depend on an input or variable, its gradient is
+        zero.
 
     Example:
 
@@ -81,10 +80,10 @@ def _jax(function, inputs, variables):
 
 
 class _NestedScope(keras.StatelessScope):
-    """A stateless scope that passes on what the scope around it says of other variables.
+    """A stateless scope in which other variables keep their values of the outer scope.
 
-    Keras' own hides them: in a compiled training step every weight would turn into the constant that it was
-    before, and its gradient into zero.
+    Keras' scope hides these values. In a compiled training step, every weight would become a constant with
+    its old value, and its gradient would be zero.
     """
 
     def get_current_value(self, variable):
@@ -111,19 +110,19 @@ def _torch(function, inputs, variables, higher_order):
 
 
 def select(condition, chosen, other):
-    """`ops.where` of two tensors of the same shape.
+    """Returns `ops.where` of two tensors of the same shape.
 
-    Keras' takes `SelectV2` on TensorFlow, whose kernel reads every number through the indices of a broadcast,
-    forward once and backward twice; where nothing is to be broadcast the older `Select` takes half the time,
-    and a fifth where one condition serves all.
+    On TensorFlow, Keras uses `SelectV2`, whose kernel reads every number with broadcast indices, once forward
+    and twice backward. Without broadcasting, the older `Select` takes half the time, and a fifth of it with a
+    scalar condition.
 
     Args:
         condition: boolean tensor that broadcasts over the others.
-        chosen: tensor, taken where the condition is true.
-        other: tensor, taken elsewhere.
+        chosen: tensor to return where the condition is true.
+        other: tensor to return elsewhere.
 
     Returns:
-        A tensor like the two.
+        A tensor of their shape and dtype.
     """
     if keras.backend.backend() != "tensorflow":
         return ops.where(condition, chosen, other)
@@ -138,9 +137,9 @@ def select(condition, chosen, other):
 
 
 def unstack(tensor, count):
-    """`ops.unstack` along the last axis, of length `count`.
+    """Returns `ops.unstack` along the last axis, which has the length `count`.
 
-    TensorFlow's way back is a stack along that axis, a copy number by number. Copying whole tensors and
+    TensorFlow's gradient is a stack along that axis, which copies single numbers. Copying whole tensors and
     transposing a matrix takes less than half the time.
     """
     if keras.backend.backend() != "tensorflow":
@@ -159,7 +158,7 @@ def unstack(tensor, count):
 
 
 def masked(mask, tensor):
-    """`mask * tensor` for a mask of 0 and 1 in the tensor's dtype, 0 even where the tensor is not finite."""
+    """Returns `mask * tensor` for a mask of 0 and 1 in the tensor's dtype, also 0 for NaN and infinities."""
     if keras.backend.backend() != "tensorflow":
         return ops.where(mask > 0, tensor, ops.zeros_like(tensor))
     import tensorflow as tf

@@ -1,9 +1,9 @@
-"""The alphabet of words, and what CTC needs to write them."""
+"""The alphabet of words, and the number of columns that CTC needs for them."""
 
-# What words are compared in: digits and letters of one case.
+# Words are compared in digits and lower-case letters.
 ALPHABET = tuple("0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def columns_needed(labels):
-    """Columns that CTC needs for a text or a sequence of class ids: equal neighbours need a blank between."""
+    """Returns the number of columns that CTC needs for a text or class ids, with blanks between repeats."""
     return len(labels) + sum(a == b for a, b in zip(labels, labels[1:], strict=False))

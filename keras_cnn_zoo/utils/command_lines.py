@@ -1,4 +1,4 @@
-"""Values as the words of a command line, for model cards and messages."""
+"""Formatting of values as command-line options, for model cards and messages."""
 
 
 def option_words(options):

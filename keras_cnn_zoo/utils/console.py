@@ -1,8 +1,8 @@
-"""Lines for the person at the terminal."""
+"""Output for the person at the terminal."""
 
 import sys
 
 
 def say(line):
-    """Prints a line on standard error; standard output is for results."""
+    """Prints a line to standard error, because standard output is for results."""
     print(line, file=sys.stderr, flush=True)

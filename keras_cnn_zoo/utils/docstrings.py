@@ -1,14 +1,14 @@
-"""Paragraphs that many docstrings share, written once and filled in where a class is defined.
+"""Paragraphs that many docstrings share, filled in when a class is defined.
 
-A docstring names a paragraph in braces, and a line that becomes too long is wrapped:
+A docstring names a paragraph in braces. A line that becomes too long is wrapped:
 
     Args:                                Args:
         {pool_size}              →           pool_size: Height and width of the windows, an integer or two.
         {data_format}                            Defaults to 2.
                                              data_format: `"channels_last"`, `"channels_first"`, or None ...
 
-The words for one, two, and three axes of space depend on the class's rank: its attribute `rank`, or the digit
-before the "D" at the end of its name. Braces around anything but a name in lower case stay.
+The words for one, two, and three spatial axes depend on the class's rank: its attribute `rank`, or the digit
+before the "D" at the end of its name. Braces around anything except a lower-case name stay.
 """
 
 import inspect
@@ -47,7 +47,7 @@ bias_constraint: For the bias, or None.""",
     "channels.",
 }
 
-# Of each rank; the lower-case names stand within sentences.
+# Words for each rank; lower-case names are used within sentences.
 AXES = {1: "steps", 2: "height, width", 3: "depth, height, width"}
 LENGTHS = {1: "Length", 2: "Height and width", 3: "Depth, height, and width"}
 INTEGERS = {1: "an integer", 2: "an integer or two", 3: "an integer or three"}
@@ -77,7 +77,7 @@ CAUSAL_PADDING = 'padding: `"valid"`, `"same"`, or `"causal"`, as in Keras. Defa
 
 
 def paragraphs(rank=None):
-    """Returns every paragraph by name; without a rank, those that depend on none."""
+    """Returns every paragraph by name; without a rank, only those that do not depend on it."""
     if rank is None:
         return dict(PARAGRAPHS)
     words = {
@@ -92,7 +92,7 @@ def paragraphs(rank=None):
         **PARAGRAPHS,
         **words,
         **{name: text.format_map(words) for name, text in RANKED.items()},
-        # Only sequences have a past.
+        # Only sequences can have causal padding.
         "padding_or_causal": CAUSAL_PADDING if rank == 1 else PARAGRAPHS["padding"],
     }
 
@@ -101,7 +101,7 @@ def fill(docstring, rank=None):
     """Returns a docstring with every name in braces replaced by its paragraph.
 
     Raises:
-        ValueError: for a name that is none of the paragraphs'.
+        ValueError: for a name that is not a paragraph's.
     """
     known = paragraphs(rank)
 
@@ -122,14 +122,14 @@ def fill(docstring, rank=None):
 
 
 def filled(cls):
-    """Fills in the docstring of a class; a decorator."""
+    """Fills in the docstring of a class, as a decorator."""
     if cls.__doc__ is not None:
         cls.__doc__ = fill(cls.__doc__, _rank(cls))
     return cls
 
 
 def filled_from_base(cls):
-    """As `filled`, for one rank of a layer: its base's docstring goes before its own example.
+    """Like `filled`, for one rank of a layer: inserts its base's docstring before its example.
 
     own first lines                      own first lines
                        base, without     rest of the base's docstring, filled in
@@ -143,13 +143,13 @@ def filled_from_base(cls):
 
 
 def _rank(cls):
-    """The number of axes of space that a class says it is for, or None."""
+    """Returns the number of spatial axes of a class, or None."""
     digit = re.search(r"([123])D$", cls.__name__)
     return getattr(cls, "rank", None) or (int(digit[1]) if digit else None)
 
 
 def _wrapped(entry, indent):
-    """One paragraph in lines; what follows the first line of an argument's entry is indented further."""
+    """Wraps one paragraph; the lines after the first of an argument's entry are indented further."""
     deeper = indent + 4 * " " if re.match(r"[*\w]+: ", entry) else indent
     return textwrap.fill(
         entry,

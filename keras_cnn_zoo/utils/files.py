@@ -1,4 +1,4 @@
-"""Files that are either the old or the new one, whatever happens while they are written."""
+"""Atomic writing of files: an interrupted write keeps the old file."""
 
 import contextlib
 import os
@@ -8,10 +8,10 @@ import os
 def atomic_path(path):
     """Yields a temporary path next to `path`, which replaces `path` in one step when the block succeeds.
 
-    A full disk or a kill leaves what stood at `path` untouched.
+    A full disk or a kill does not change the file at `path`.
     """
     temporary = f"{path}.{os.getpid()}.partial"
-    # Keras decides by the ending what it writes.
+    # Keras chooses the format by the suffix.
     suffix = "".join(part for part in (".weights.h5", ".keras") if str(path).endswith(part))
     temporary += suffix
     try:

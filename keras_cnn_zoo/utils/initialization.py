@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-# Each value is drawn by itself, whatever the shape around it.
+# Each value is drawn independently of the kernel's shape.
 _ELEMENTWISE = (
     keras.initializers.Zeros,
     keras.initializers.Ones,
@@ -18,15 +18,15 @@ _ELEMENTWISE = (
 def reseeded(initializer, index):
     """Returns the initializer of one kernel of several; a seeded one keeps its seed at index 0.
 
-    Keras' initializers repeat their values at each use. A seeded one gets a seed per index. An unseeded one
-    is rebuilt, as in Keras' attention layers, so that each kernel is drawn by itself.
+    Keras' initializers return the same values at each use. A seeded one gets a separate seed per index. An
+    unseeded one is rebuilt, as in Keras' attention layers, so kernels are drawn independently.
     """
     config = initializer.get_config() if isinstance(initializer, keras.initializers.Initializer) else {}
     if "seed" not in config:
         return initializer
     if config["seed"] is None:
         return type(initializer).from_config(config)
-    # A seed generator draws anew at each use.
+    # A seed generator draws new values at each use.
     if index == 0 or not isinstance(initializer.seed, int):
         return initializer
     derived = int(np.random.SeedSequence([initializer.seed, index]).generate_state(1)[0] >> 1)
@@ -34,7 +34,7 @@ def reseeded(initializer, index):
 
 
 def untied(initializer, count, shape, dtype=None):
-    """`count` kernels of `shape`, each with the values that it would have by itself.
+    """Returns `count` kernels of `shape`, each with the distribution of a single kernel.
 
     Args:
         initializer: A Keras initializer, or a function of shape and dtype.
@@ -46,7 +46,7 @@ def untied(initializer, count, shape, dtype=None):
         Tensor `(count, *shape)`.
     """
     if type(initializer).__call__ is keras.initializers.VarianceScaling.__call__:
-        # One draw: Keras takes all leading axes for taps, which makes every fan `count` times too large.
+        # One draw. Keras counts all leading axes as taps, so every fan is `count` times too large.
         config = {"scale": initializer.scale * count, "mode": initializer.mode, "seed": initializer.seed}
         scaled = keras.initializers.VarianceScaling(distribution=initializer.distribution, **config)
         return scaled((count, *shape), dtype=dtype)

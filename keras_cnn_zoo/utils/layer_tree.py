@@ -1,4 +1,4 @@
-"""The layers inside a layer or model."""
+"""Lists of the layers inside a layer or model."""
 
 import keras
 
@@ -22,7 +22,7 @@ def nested_layers(root):
 def layers_by_path(root):
     """Returns `{path: layer}` of the layers inside `root`, outer ones first.
 
-    They are in attributes, lists, tuples, and dicts. A path holds the names of layers, such as
+    It searches attributes, lists, tuples, and dicts. A path consists of layer names, such as
     "squeeze/reduce".
     """
     found, seen = {}, {id(root)}

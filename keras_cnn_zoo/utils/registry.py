@@ -1,7 +1,7 @@
 """The package's concrete model classes by name.
 
-Presets name classes, and `presets` lies below `models`: it finds a class here, and never imports one. The
-base class of the models fills the registry as each class is defined.
+Presets name classes, but `presets` must not import `models`, so it finds classes here. The base class of the
+models registers each class when it is defined.
 """
 
 PACKAGE = "keras_cnn_zoo"
@@ -10,21 +10,21 @@ _models = {}
 
 
 def register_model(cls):
-    """Enters a model class of the package; abstract classes and classes of users are left alone.
+    """Registers a model class of the package, but not abstract classes and classes of users.
 
-    A class is abstract where its own body says `abstract = True`.
+    A class is abstract if its body sets `abstract = True`.
 
     Raises:
-        ValueError: for a second class with the same name. The same class defined again, as a reloaded module
-            does, replaces the first.
+        ValueError: for a second class with the same name. If the same class is defined again, as when a
+            module is reloaded, it replaces the first.
     """
     if cls.__module__.split(".")[0] != PACKAGE or vars(cls).get("abstract", False):
         return
     known = _models.get(cls.__name__)
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ValueError(
-            f"Two models are named {cls.__name__}, in {known.__module__} and {cls.__module__}: "
-            "a preset could mean either. Rename one"
+            f"Two models are named {cls.__name__}, in {known.__module__} and {cls.__module__}, but presets "
+            "need unique names. Rename one"
         )
     _models[cls.__name__] = cls
 

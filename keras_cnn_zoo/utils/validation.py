@@ -1,6 +1,6 @@
 """One-line argument checks. Each returns the value in its canonical form or raises ValueError.
 
-Messages follow Keras: what the argument must be, then what was received.
+Messages follow Keras: first the requirement, then the received value.
 """
 
 import math
@@ -23,7 +23,7 @@ def _is_number(value):
 
 
 def positive_integer(name, value, *, optional=False):
-    """An integer of at least 1, or None where `optional`."""
+    """Checks for an integer of at least 1, or None if `optional`."""
     if optional and value is None:
         return None
     if not _is_integer(value) or value < 1:
@@ -32,7 +32,7 @@ def positive_integer(name, value, *, optional=False):
 
 
 def non_negative_integer(name, value, *, optional=False):
-    """An integer of at least 0, or None where `optional`."""
+    """Checks for an integer of at least 0, or None if `optional`."""
     if optional and value is None:
         return None
     if not _is_integer(value) or value < 0:
@@ -41,7 +41,7 @@ def non_negative_integer(name, value, *, optional=False):
 
 
 def integer(name, value, *, optional=False):
-    """Any integer, or None where `optional`."""
+    """Checks for an integer, or None if `optional`."""
     if optional and value is None:
         return None
     if not _is_integer(value):
@@ -50,7 +50,7 @@ def integer(name, value, *, optional=False):
 
 
 def finite_number(name, value, *, minimum=None, maximum=None, above=None, below=None):
-    """A finite number; `minimum` and `maximum` are inclusive, `above` and `below` exclusive."""
+    """Checks for a finite number; `minimum` and `maximum` are inclusive, `above` and `below` exclusive."""
     limits = []
     for word, bound in (("at least", minimum), ("at most", maximum), ("above", above), ("below", below)):
         if bound is not None:
@@ -69,28 +69,28 @@ def finite_number(name, value, *, minimum=None, maximum=None, above=None, below=
 
 
 def probability(name, value, *, allow_one=True):
-    """A number in [0, 1], or [0, 1) with `allow_one=False`."""
+    """Checks for a number in [0, 1], or [0, 1) with `allow_one=False`."""
     return finite_number(
         name, value, minimum=0, maximum=1 if allow_one else None, below=None if allow_one else 1
     )
 
 
 def boolean(name, value):
-    """True or False; truthy stand-ins are refused, because a config must round-trip."""
+    """Checks for True or False. Other truthy values raise, because a config must round-trip."""
     if not isinstance(value, bool):
         fail(name, "True or False", value)
     return value
 
 
 def one_of(name, value, allowed):
-    """A member of `allowed`, compared by equality and type (so that True is not 1)."""
+    """Checks for a member of `allowed`, compared by equality and type (so True is not 1)."""
     if not any(value == item and type(value) is type(item) for item in allowed):
         fail(name, "one of " + ", ".join(repr(item) for item in allowed), value)
     return value
 
 
 def positive_integers(name, value, length, *, optional=False):
-    """An integer repeated `length` times, or a sequence of `length` positive integers, as a tuple."""
+    """Returns `length` positive integers as a tuple, from one integer or a sequence."""
     if optional and value is None:
         return None
     items = (value,) * length if _is_integer(value) else value
@@ -104,28 +104,28 @@ def positive_integers(name, value, length, *, optional=False):
 
 
 def divisor(name, value, whole, description):
-    """A positive integer that divides `whole`, which `description` names in words."""
+    """Checks for a positive integer that divides `whole`, which `description` names in words."""
     if whole % positive_integer(name, value):
         fail(name, f"a divisor of {description}", value)
     return int(value)
 
 
 def data_format(name, value):
-    """ "channels_last", "channels_first", or Keras' global default for None."""
+    """Returns "channels_last", "channels_first", or Keras' global setting for None."""
     if value is None:
         return keras.config.image_data_format()
     return one_of(name, value, ("channels_last", "channels_first"))
 
 
 def instance(name, value, types, description):
-    """A value of one of `types`, which `description` names in words."""
+    """Checks for an instance of `types`, which `description` names in words."""
     if not isinstance(value, types):
         fail(name, description, value)
     return value
 
 
 def channel_axis(axis, input_shape):
-    """The non-negative position of `axis` in `input_shape`: not the batch's, and of known size."""
+    """Returns `axis` as a non-negative index; it must not be the batch axis and must have a known size."""
     rank = len(input_shape)
     if not -rank <= axis < rank or axis % rank == 0:
         raise ValueError(

@@ -1,3 +1,3 @@
-"""The version, in the lowest layer so that every part may read it."""
+"""The version, in the lowest package so every other package can import it."""
 
 __version__ = "0.2.0"

@@ -1,8 +1,8 @@
-"""The arguments of Keras' dense layers and convolutions, and what a config says of them."""
+"""The arguments of Keras' dense layers and convolutions, and their values in a config."""
 
 import keras
 
-# In Keras' order. All are objects with a config of their own, or None.
+# In Keras' order. All are None or objects that have a config.
 WEIGHT_ARGUMENTS = (
     "kernel_initializer",
     "bias_initializer",
@@ -28,7 +28,7 @@ CONVOLUTION_ARGUMENTS = (
 
 
 def serialized(arguments):
-    """Returns what a config stores for `{name: value}`: a name, the config of an object, or the value."""
+    """Returns a config's values for `{name: value}`: a name, the config of an object, or the value."""
     config = dict(arguments)
     for name, value in arguments.items():
         if name == "activation":

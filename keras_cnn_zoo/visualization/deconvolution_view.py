@@ -1,4 +1,9 @@
-"""What in a picture excites a feature: Zeiler and Fergus' deconvolutional network."""
+"""Zeiler and Fergus' deconvolutional network: the pattern in an image that activates a feature.
+
+Images (batch, height, width, channels) -> replace the gradient of every rectifier -> forward pass to one
+channel of the layer (batch, *space) -> mask the positions to keep -> backward pass to the images, with the
+activation itself as the upstream gradient -> projections of the shape of the images.
+"""
 
 import contextlib
 
@@ -15,28 +20,28 @@ OPERATIONS = ("Relu", "Relu6")  # of keras.ops in a functional graph
 def deconvolution_view(model, images, layer, *, channel, position="strongest"):
     """Projects the activation of one channel of a layer back to the pixels that caused it.
 
-    All other activations of the layer are set to 0, and the rest goes down through the network: through a max
-    pooling to where its maximum was (unpooling by switches), through a rectifier by `max(signal, 0)`, through
-    a convolution by its transposed filters. Shows the pattern that a feature answers to in each picture, and
-    so finds dead, aliased or badly scaled first layers.
+    It sets all other activations of the layer to 0 and propagates the rest back through the network: a max
+    pooling puts the signal where its maximum was (unpooling with switches), a rectifier applies `max(signal,
+    0)`, and a convolution applies its transposed filters. This shows the pattern that a feature responds to
+    in each image, and reveals dead, aliased, or badly scaled first layers.
 
-    Rectifiers are the ReLU layers and the layers with `activation="relu"`, wherever they are nested. Every
-    other layer goes back by its derivative at the picture, which for max pooling, convolutions, average
-    pooling, sums and batch normalization at inference are the paper's rules.
+    Rectifiers are the ReLU layers and the layers with `activation="relu"`, at any depth. Every other layer
+    uses its derivative at the image. For convolutions, max and average pooling, sums, and batch normalization
+    in inference mode, this is the paper's rule.
 
     Reference: Zeiler, Fergus, 2013, "Visualizing and Understanding Convolutional Networks", arXiv 1311.2901,
     section 2.1.
 
     Args:
-        model: A functional or sequential `keras.Model` with one input, of pictures.
-        images: A batch of pictures as `model` takes them, after its preprocessing.
+        model: A functional or sequential `keras.Model` with one input, of images.
+        images: A batch of images as `model` takes them, after preprocessing.
         layer: Name of a layer of `model`, or the layer itself.
-        channel: Which channel of the layer's output, a non-negative integer.
-        position: What of the channel's map is kept: `"strongest"`, its largest activation, as in the paper's
-            figures, `"all"`, or the indices of one position, an integer for each axis of space.
+        channel: Index of the channel of the layer's output, a non-negative integer.
+        position: Part of the channel's map to keep: `"strongest"`, its largest activation, as in the paper's
+            figures, `"all"`, or the indices of one position, an integer per spatial axis.
 
     Returns:
-        A float32 NumPy array of the shape of `images`, the projection on each picture; zeros where the kept
+        A float32 NumPy array of the shape of `images` with the projection per image, all 0 if the kept
         activation is 0.
 
     Raises:
@@ -81,12 +86,12 @@ def _layer_of(model, layer):
 
 def _position(position, rank):
     if not isinstance(position, (tuple, list)) or len(position) != rank:
-        validation.fail("position", f"'strongest', 'all' or {rank} non-negative integers", position)
+        validation.fail("position", f"'strongest', 'all', or {rank} non-negative integers", position)
     return tuple(validation.non_negative_integer("position", index) for index in position)
 
 
 def _mask(feature, position):
-    """1 where a feature (batch, *space) is kept, 0 elsewhere."""
+    """Returns 1 where a feature (batch, *space) is kept, and 0 elsewhere."""
     if position == "all" or len(feature.shape) == 1:
         return ops.ones_like(feature)
     space = tuple(ops.shape(feature)[1:])
@@ -103,7 +108,7 @@ def _mask(feature, position):
 
 @contextlib.contextmanager
 def _rectified_signals(model):
-    """Inside, what comes back through a rectifier is `max(signal, 0)`, wherever its input was negative."""
+    """Makes the gradient of every rectifier `max(signal, 0)`, whatever its input was, inside the context."""
     undo = []
     try:
         for layer in layer_tree.nested_layers(model):
@@ -124,12 +129,12 @@ def _rectified_signals(model):
 
 
 def _rectifying(function):
-    """The same function, whose gradient lets the positive part of the signal through."""
+    """Returns the same function with a gradient that passes the positive part of the signal."""
 
     @ops.custom_gradient
     def rectified(inputs):
         def gradient(*arguments, upstream=None):
-            # PyTorch hands over the inputs too, and the signal by its name.
+            # PyTorch also passes the inputs, and passes the signal by name.
             return ops.relu(arguments[0] if upstream is None else upstream)
 
         return function(inputs), gradient

@@ -1,6 +1,7 @@
-"""Part of a layer's input that one position of its output sees: a step per axis of space.
+"""The part of a layer's input that one position of its output depends on, one `Span` per spatial axis.
 
-The tables list Keras' layers. Ours, and those of users, say it by `receptive_steps`, see `receptive_field`.
+The tables list Keras' layers. Layers of this package and of users declare `receptive_steps` instead, see
+`receptive_field`.
 """
 
 import keras
@@ -53,7 +54,7 @@ POINTWISE = (
     keras.layers.SpatialDropout3D,
     keras.layers.Subtract,
 )
-# Pointwise as long as their axis is that of the channels.
+# Pointwise if their axis is the channel axis.
 ALONG_AXIS = (
     keras.layers.Concatenate,
     keras.layers.LayerNormalization,
@@ -71,7 +72,7 @@ GLOBAL = (
     keras.layers.GlobalMaxPooling3D,
     keras.layers.GroupNormalization,
 )
-# Operations of keras.ops that a functional graph or a layer's `call` may hold; none looks beside its place.
+# Pointwise operations of keras.ops in a functional graph or in a layer's `call`.
 POINTWISE_OPERATIONS = {
     "Absolute",
     "Add",
@@ -114,12 +115,12 @@ EVERYTHING = "everything"
 
 
 def steps_of(operation, shape, data_format):
-    """A `Span` for each axis of space, `EVERYTHING` for what mixes all positions, or None if not known.
+    """Returns a `Span` per spatial axis, `EVERYTHING` if all positions mix, or None if unknown.
 
     Args:
         operation: A layer or an operation of `keras.ops`.
         shape: Shape of its (first) input.
-        data_format: Where the channels of the network are.
+        data_format: Data format of the network.
     """
     rank = len(shape)
     channels = rank - 1 if data_format == "channels_last" else 1
@@ -157,7 +158,7 @@ def _is_pointwise(operation, space):
 
 
 def _declared(layer):
-    """Returns the layer's own `receptive_steps`, or None where a subclass has a `call` of its own."""
+    """Returns the layer's `receptive_steps`, or None if a subclass overrides `call` after declaring it."""
     if getattr(layer, "receptive_steps", None) == "wrapped":
         return "wrapped"
     for cls in type(layer).__mro__:
@@ -169,7 +170,7 @@ def _declared(layer):
 
 
 def _is_a(layer, kinds):
-    """Whether a layer computes what one of these classes does, and not something of its own."""
+    """Returns whether a layer is of one of these classes and does not override its `call`."""
     return any(isinstance(layer, kind) and type(layer).call is kind.call for kind in kinds)
 
 
@@ -214,5 +215,5 @@ def _tuple(value, rank):
 
 
 def _pairs(value):
-    """Padding as (before, after) for each axis; in one dimension Keras keeps a single pair."""
+    """Returns padding as (before, after) per axis; 1D layers of Keras store a single pair."""
     return [value] if isinstance(value[0], int) else value

@@ -1,4 +1,4 @@
-"""What each layer of a network sees of its input."""
+"""Receptive fields of the layers of a network."""
 
 import typing
 
@@ -9,7 +9,7 @@ from keras_cnn_zoo.visualization import layer_steps, spans
 
 
 class ReceptiveField(typing.NamedTuple):
-    """Size, stride and offset of the receptive fields of one layer, each a tuple over the axes of space."""
+    """Size, stride, and offset of the receptive fields of one layer, each a tuple over the spatial axes."""
 
     size: tuple
     stride: tuple
@@ -17,41 +17,41 @@ class ReceptiveField(typing.NamedTuple):
 
 
 def receptive_field(model, *, known=None):
-    """Size, stride and offset of what each layer's units see of the input.
+    """Computes size, stride, and offset of the receptive field of each layer.
 
-    Along each axis the unit at position `i` of a layer's output sees `size` positions of the input, from
-    `offset + i * stride` on: a convolution or pooling makes it `size + (kernel_size - 1) * dilation_rate *
-    stride`, and the stride `stride * strides`. Tells whether a network can see an object whole, and where a
-    unit looks. Padding counts as input, so `offset` may be negative and `size` exceed the picture. Where
-    branches merge, the field is that which holds all of theirs.
+    Along each axis, the unit at position `i` of a layer's output depends on `size` positions of the input,
+    from `offset + i * stride` on. A convolution or pooling changes the size to `size + (kernel_size - 1) *
+    dilation_rate * stride`, and the stride to `stride * strides`. The result shows whether a unit can see a
+    whole object. Padding counts as input, so `offset` may be negative and `size` may exceed the image. Where
+    branches merge, the field is the smallest interval that contains theirs.
 
-    Followed are convolutions (dilated, separable, transposed), poolings, padding, cropping, upsampling,
-    whatever works on each position alone, wrappers, nested models, and layers whose `call` is made of these.
-    A layer of your own can say what it sees by a class attribute `receptive_steps`: `"pointwise"`,
-    `"window"` (that of its `kernel_size` or `pool_size`, `strides`, `padding`, and `dilation_rate` if it has
-    one), `"everything"`, or `"wrapped"` (as its `layer`). A subclass with another `call` says it again.
-    After upsampling, units see inputs of different sizes: `size` is the largest, `stride` a
-    `fractions.Fraction` where it is below 1, and `offset` that of the first unit. A layer that mixes all
-    positions (global pooling, `Flatten`, ...), and all that follow it, have the size of the input, stride 0
-    and offset 0. `offset` is None where it hangs on an unknown size, with strided `"same"` padding.
+    It supports convolutions (dilated, separable, transposed), poolings, padding, cropping, upsampling,
+    pointwise layers, wrappers, nested models, and layers whose `call` consists of these. Other layers can
+    declare a class attribute `receptive_steps`: `"pointwise"`, `"window"` (given by its `kernel_size` or
+    `pool_size`, `strides`, `padding`, and `dilation_rate` if it has one), `"everything"`, or `"wrapped"` (as
+    its `layer`). A subclass that overrides `call` must declare it again. After upsampling, the fields of
+    units differ: `size` is the largest, `stride` is a `fractions.Fraction` if below 1, and `offset` is that
+    of the first unit. A layer that mixes all positions (global pooling, `Flatten`, ...), and all layers after
+    it, have the size of the input, stride 0, and offset 0. `offset` is None if it depends on an unknown size,
+    with strided `"same"` padding.
 
     Reference: Luo, Li, Urtasun, Zemel, 2016, "Understanding the Effective Receptive Field in Deep
-    Convolutional Neural Networks", arXiv 1701.04128, for the size that is computed here, and how much less of
-    it counts in practice; Yu, Koltun, 2016, arXiv 1511.07122, whose stack of 3 x 3 kernels with dilation 1,
-    2, 4, ..., `2 ** i` sees `(2 ** (i + 2) - 1) ** 2` pixels.
+    Convolutional Neural Networks", arXiv 1701.04128, for the size that is computed here, and how much less is
+    effective in practice; Yu, Koltun, 2016, arXiv 1511.07122, whose stack of 3 x 3 kernels with dilation 1,
+    2, 4, ..., `2 ** i` has a field of `(2 ** (i + 2) - 1) ** 2` pixels.
 
     Args:
         model: A functional or sequential `keras.Model` with one input of rank 3 to 5; a sequential one must
             be built.
-        known: Dict from the name of a layer that cannot be followed to the `(size, stride, offset)` of what
-            each position of its output sees of its own input, integers for all axes alike. Defaults to none.
+        known: Dict from the name of an unsupported layer to the `(size, stride, offset)` of its output's
+            receptive field on its input, integers that apply to all axes. Defaults to none.
 
     Returns:
         A dict from the name of each layer, in order, to a named tuple `(size, stride, offset)` of tuples with
-        one number for each axis of space. Layers of a nested model are named `"outer/inner"`.
+        one number per spatial axis. Layers of a nested model are named `"outer/inner"`.
 
     Raises:
-        ValueError: for another kind of model; for a layer whose receptive field is not known or not fixed,
+        ValueError: for another kind of model, for a layer whose receptive field is not known or not fixed,
             such as `DeformableConv2D` or attention, and for branches of different strides that merge.
 
     >>> model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(8, 3, name="first"),
@@ -94,7 +94,7 @@ def _known_steps(known):
         {} if known is None else validation.instance("known", known, dict, "a dict")
     ).items():
         if not isinstance(values, (tuple, list)) or len(values) != 3:
-            validation.fail("known", "a dict from names of layers to (size, stride, offset)", known)
+            validation.fail("known", "a dict from layer names to (size, stride, offset)", known)
         size = validation.positive_integer("known", values[0])
         stride = validation.positive_integer("known", values[1])
         offset = validation.integer("known", values[2])
@@ -103,7 +103,7 @@ def _known_steps(known):
 
 
 def _data_format(model):
-    """That of the first layer which has one."""
+    """Returns the data format of the first layer that has one."""
     for layer in model.layers:
         if hasattr(layer, "data_format"):
             return layer.data_format
@@ -113,19 +113,19 @@ def _data_format(model):
 
 
 class _Walk:
-    """Goes through graphs in the order of their operations and notes what each layer sees."""
+    """A walk through graphs in the order of their operations that records each layer's receptive field."""
 
     def __init__(self, data_format, known):
         self.data_format, self.known = data_format, known
         self.found = {}
 
     def space(self, shape):
-        """The axes of space in a shape."""
+        """Returns the spatial axes of a shape."""
         channels = len(shape) - 1 if self.data_format == "channels_last" else 1
         return [axis for axis in range(1, len(shape)) if axis != channels]
 
     def through(self, model, seen, shapes, prefix, record=True):
-        """What the outputs of a model see, given what its inputs see and their shapes."""
+        """Returns the spans of a model's outputs, given the spans and shapes of its inputs."""
         if isinstance(model, keras.Sequential):
             for layer in model.layers:
                 seen = self.one(layer, seen, shapes, prefix, record)
@@ -138,11 +138,11 @@ class _Walk:
             if isinstance(operation, keras.layers.InputLayer):
                 continue
             tensors = keras.tree.flatten(operation.input)
-            # An operation tells the inputs of its first call only.
+            # An operation knows only the inputs of its first call.
             if not all(id(tensor) in known for tensor in tensors):
                 raise ValueError(
-                    "`model` must call each layer once, in itself only, so that it has one receptive field. "
-                    f"Received: a model whose layer {operation.name!r} is called elsewhere too"
+                    "`model` must call each layer once, and nothing else may call it, so that it has one "
+                    f"receptive field. Received: a model whose layer {operation.name!r} has another call"
                 )
             seen, shapes = zip(*(known[id(tensor)] for tensor in tensors), strict=True)
             results = self.one(operation, seen, shapes, prefix, record)
@@ -152,12 +152,12 @@ class _Walk:
         if not all(id(tensor) in known for tensor in model.outputs):
             raise ValueError(
                 "`model` must call each layer once, so that it has one receptive field. "
-                "Received: a model with an output that a second call gives"
+                "Received: a model with an output of a second call"
             )
         return [known[id(tensor)][0] for tensor in model.outputs]
 
     def one(self, operation, seen, shapes, prefix, record):
-        """What the outputs of an operation see: one entry for all, or one for each."""
+        """Returns the spans of an operation's outputs: one entry for all, or one per output."""
         name = prefix + operation.name
         if any(each is layer_steps.EVERYTHING for each in seen) and not isinstance(operation, keras.Model):
             results = [layer_steps.EVERYTHING]
@@ -184,12 +184,12 @@ class _Walk:
         if None in merged:
             raise ValueError(
                 "`model` must not merge branches of different strides. "
-                f"Received: a model in which {operation.name!r} does"
+                f"Received: a model in which {operation.name!r} merges them"
             )
         return [tuple(span.after(step) for span, step in zip(merged, steps, strict=True))]
 
     def inside(self, layer, seen, shapes):
-        """What a layer sees whose `call` is itself a graph of layers and operations."""
+        """Returns the spans of a layer whose `call` is a graph of layers and operations."""
         try:
             inputs = keras.Input(batch_shape=shapes[0])
             copy = prototypes.clone(layer, layer.name)
@@ -202,6 +202,6 @@ class _Walk:
 
 def _unknown(operation):
     return ValueError(
-        "`model` must be made of layers whose receptive field is fixed and known; `known` tells that of "
-        f"others. Received: a model with the {type(operation).__name__} {operation.name!r}"
+        "`model` must consist of layers whose receptive field is fixed and known. Use `known` for other "
+        f"layers. Received: a model with the {type(operation).__name__} {operation.name!r}"
     )

@@ -1,8 +1,11 @@
-"""Which input positions an output position sees along one axis, through any chain of layers.
+"""The input positions that an output position depends on along one axis, through any chain of layers.
 
-The first and the last position seen are integer functions of the output's position that repeat up to a shift:
-`f(position + period) = f(position) + shift`. Such functions are closed under composition, so that strides,
-dilation and upsampling are followed exactly, whatever their order.
+The first and the last input position are integer functions of the output position that are periodic up to a
+shift: `f(position + period) = f(position) + shift`. Compositions of such functions have the same form, so
+strides, dilation, and upsampling in any order are exact.
+
+Layer -> its `Span`: output position -> first and last input position. Spans of a chain of layers -> `after`,
+the composition -> span from the last output to the network's input -> size, stride, and offset.
 """
 
 import dataclasses
@@ -14,7 +17,7 @@ from keras_cnn_zoo.ops import windows
 
 @dataclasses.dataclass(frozen=True)
 class IndexMap:
-    """An integer function given by its values over one period, and its growth over one."""
+    """An integer function given by its values over one period and its growth per period."""
 
     values: tuple
     shift: int
@@ -28,16 +31,16 @@ class IndexMap:
         return self.values[phase] + turns * self.shift
 
     def after(self, inner):
-        """The function `position -> self(inner(position))`."""
+        """Returns the function `position -> self(inner(position))`."""
         turns = len(self.values) // math.gcd(len(self.values), inner.shift)
         return IndexMap.of(lambda position: self(inner(position)), turns * len(inner.values))
 
 
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """The first and the last input position seen.
+    """First and last input position that an output position depends on.
 
-    `located` is False where the padding, and so the place but not the size, hangs on an unknown map.
+    `located` is False if the padding, and so the offset but not the size, depends on an unknown map size.
     """
 
     first: IndexMap
@@ -50,12 +53,12 @@ class Span:
 
     @property
     def size(self):
-        """Positions seen; after upsampling, by the output position that sees most."""
+        """Number of input positions; after upsampling, the maximum over output positions."""
         return max(self.last(place) - self.first(place) for place in range(self.period)) + 1
 
     @property
     def stride(self):
-        """Input positions from one output position to the next, less than 1 after upsampling."""
+        """Input positions per output position, less than 1 after upsampling."""
         ratio = fractions.Fraction(self.first.shift, len(self.first.values))
         return ratio.numerator if ratio.denominator == 1 else ratio
 
@@ -64,7 +67,7 @@ class Span:
         return self.first(0) if self.located else None
 
     def after(self, step):
-        """What a layer's output sees, whose positions see `step` of this."""
+        """Returns the span of a layer's output, given the layer's span `step` on this input."""
         return Span(self.first.after(step.first), self.last.after(step.last), self.located and step.located)
 
 
@@ -72,7 +75,7 @@ HERE = Span(IndexMap((0,), 1), IndexMap((0,), 1))
 
 
 def union(spans):
-    """What the sum of maps sees, or None where they have different strides."""
+    """Returns the span of a sum of maps, or None if they have different strides."""
     if len({span.stride for span in spans}) > 1:
         return None
     period = math.lcm(*(span.period for span in spans))
@@ -84,10 +87,10 @@ def union(spans):
 
 
 def window(size, stride, dilation, padding, length):
-    """The step of a convolution or pooling on a map of that length, None where it is unknown."""
+    """Returns the span of a convolution or pooling on a map of `length`, which is None if unknown."""
     reach = dilation * (size - 1)
     located = padding != "same" or stride == 1 or length is not None
-    # A multiple of the stride stands for an unknown length.
+    # A multiple of the stride replaces an unknown length.
     before, _ = windows.padding_amounts(length or stride, size, stride, padding, dilation)
     if padding == "same" and stride == 1:
         before = reach // 2
@@ -95,12 +98,12 @@ def window(size, stride, dilation, padding, length):
 
 
 def shifted(first, last, stride=1, located=True):
-    """The step that sees `position * stride + first` to `position * stride + last`."""
+    """Returns the span from `position * stride + first` to `position * stride + last`."""
     return Span(IndexMap((first,), stride), IndexMap((last,), stride), located)
 
 
 def transposed_window(size, stride, dilation, padding):
-    """The step of a transposed convolution, or None where some position sees nothing."""
+    """Returns the span of a transposed convolution, or None if some position depends on no input."""
     reach = dilation * (size - 1)
     if stride > reach + 1:
         return None
@@ -112,11 +115,11 @@ def transposed_window(size, stride, dilation, padding):
 
 
 def upsampled(factor, interpolation):
-    """The step of repeating or bilinearly interpolating each position `factor` times."""
+    """Returns the span of nearest or bilinear upsampling by `factor`."""
     if interpolation == "nearest":
         repeat = IndexMap.of(lambda position: position // factor, factor)
         return Span(repeat, repeat)
-    # Pixel centres are at half integers.
+    # Pixel centers are at half integers.
     return Span(
         IndexMap.of(lambda position: (2 * position + 1 - factor) // (2 * factor), factor),
         IndexMap.of(lambda position: -((factor - 1 - 2 * position) // (2 * factor)), factor),

@@ -1,4 +1,4 @@
-"""StopAtValue in both directions, with Keras' own metrics and this package's, and without its metric."""
+"""StopAtValue in both directions, with metrics of Keras and this package, and without its metric."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ X = np.linspace(-1, 1, 16)[:, None].astype("float32")
 
 
 def trained(metrics, stop, *, epochs=30, targets=2 * X, rate=0.2):
-    """History of a straight line that learns a straight line."""
+    """Returns the history of a linear model that fits a line."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(rate), "mse", metrics=metrics)
@@ -56,13 +56,13 @@ def test_a_metric_of_validation():
     assert len(found) < 30 and found[-1] >= 0.9 > max(found[:-1])
 
 
-def test_a_value_that_is_never_reached_ends_nothing():
+def test_a_value_that_is_never_reached_does_not_end_training():
     stop = StopAtValue("loss", -1.0)
     assert len(trained([], stop, epochs=3)["loss"]) == 3
     assert stop.stopped_epoch is None
 
 
-def test_the_mode_goes_before_the_metrics_direction():
+def test_the_mode_overrides_the_metrics_direction():
     assert len(trained([], StopAtValue("loss", 0.0, mode="max"), epochs=3)["loss"]) == 1
 
 
@@ -72,7 +72,7 @@ def test_nan_reaches_no_value():
         assert len(history["loss"]) == 3
 
 
-def test_infinity_is_beyond_every_value():
+def test_infinity_reaches_every_value():
     from keras_cnn_zoo.testing.epochs import epochs_run
 
     logs = [{"a": float("-inf")}, {"a": float("inf")}, {"a": 0.0}]
@@ -80,7 +80,7 @@ def test_infinity_is_beyond_every_value():
     assert epochs_run(StopAtValue("a", 1.0, mode="min"), logs) == 1
 
 
-def test_a_second_training_begins_anew():
+def test_a_second_training_starts_afresh():
     stop = StopAtValue("loss", 0.05)
     first = len(trained([], stop)["loss"])
     assert len(trained([], stop)["loss"]) == first
@@ -100,7 +100,7 @@ class Unknown(keras.metrics.Mean):
         return super().update_state(y_pred)
 
 
-def test_a_metric_whose_direction_is_not_known_wants_a_mode():
+def test_a_metric_without_a_known_direction_needs_a_mode():
     with pytest.raises(ValueError, match="`mode` must be 'min' or 'max' .* mode='auto', metric='size'"):
         trained([Unknown("size")], StopAtValue("size", 0.0), epochs=2)
     assert len(trained([Unknown("size")], StopAtValue("size", 9.0, mode="max"), epochs=2)["loss"]) == 2
@@ -132,6 +132,6 @@ def test_the_packages_metrics_have_a_direction(metric, rises):
         ({"mode": "up"}, "`mode` must be one of 'auto', 'min', 'max'. Received: mode='up'"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         StopAtValue(**{"metric": "loss", "value": 0.1, **arguments})

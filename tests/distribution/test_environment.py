@@ -13,7 +13,7 @@ def _float32():
     keras.config.set_dtype_policy("float32")
 
 
-def test_set_up_fixes_policy_and_seed():
+def test_set_up_sets_policy_and_seed():
     draws = []
     for _ in range(2):
         distribution.set_up(precision="mixed_bfloat16", seed=3)
@@ -31,14 +31,14 @@ def test_set_up_fixes_policy_and_seed():
         ({"seed": -2}, "--seed must not be negative. Received: -2"),
     ],
 )
-def test_refusals(options, message):
+def test_invalid_arguments_raise(options, message):
     with pytest.raises(InputError, match=message):
         distribution.set_up(**options)
 
 
-def test_jit_words():
+def test_jit_words_become_arguments_of_compile():
     assert [distribution.jit_argument(word) for word in ("auto", "off")] == ["auto", False]
-    with pytest.raises(InputError, match="--jit must be auto, on or off"):
+    with pytest.raises(InputError, match="--jit must be auto, on, or off"):
         distribution.jit_argument("yes")
 
 

@@ -1,4 +1,4 @@
-"""BilinearUpsampling against a bilinear resize, and the kernel of the paper's published code."""
+"""BilinearUpsampling against a bilinear resize and the kernel of the paper's published code."""
 
 import keras
 import numpy as np
@@ -70,7 +70,7 @@ def test_one_axis_is_linear_interpolation(strides):
     np.testing.assert_allclose(outputs[strides:-strides], places[strides:-strides], atol=1e-5)
 
 
-def test_constants_stay_constant_and_channels_apart():
+def test_constants_stay_constant_and_channels_stay_separate():
     inputs = np.zeros((1, 5, 5, 2), "float32")
     inputs[..., 1] = 3.0
     up = keras.layers.Conv2DTranspose(
@@ -80,12 +80,12 @@ def test_constants_stay_constant_and_channels_apart():
     np.testing.assert_allclose(outputs, np.broadcast_to([0.0, 3.0], outputs.shape), atol=1e-6)
 
 
-def test_the_dtype_is_that_asked_for():
+def test_the_kernel_has_the_given_dtype():
     assert keras.backend.standardize_dtype(BilinearUpsampling()((4, 2, 2)).dtype) == "float32"
     assert keras.backend.standardize_dtype(BilinearUpsampling()((4, 2, 2), "float16").dtype) == "float16"
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 2, 3), (4, 4), (2, 2, 2, 2, 3, 3)])
-def test_refusals(shape):
+def test_invalid_arguments_raise(shape):
     with pytest.raises(ValueError, match="`shape` must be .* as many filters as channels. Received: shape="):
         BilinearUpsampling()(shape)

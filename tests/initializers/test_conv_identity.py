@@ -1,4 +1,4 @@
-"""ConvIdentity against the paper's equations 4 and 5, tap by tap, and what stacks of it do."""
+"""ConvIdentity against the paper's equations 4 and 5 per tap, and stacks of it."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ def positive(*shape):
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, (4, 5)])
-def test_as_many_filters_as_channels_is_the_identity(kernel_size, data_format):
+def test_it_is_the_identity_with_as_many_filters_as_channels(kernel_size, data_format):
     inputs = positive(2, 5, 6, 5)
     layer = keras.layers.Conv2D(
         5, kernel_size, padding="same", kernel_initializer=ConvIdentity(), data_format=data_format
@@ -61,7 +61,7 @@ def test_dilated_and_in_one_and_three_dimensions():
 
 
 @pytest.mark.parametrize("multiples", [(2, 1), (2, 2, 4, 8, 1), (3, 6, 2, 1)])
-def test_a_stack_that_widens_and_narrows_is_the_identity(multiples):
+def test_a_stack_that_widens_and_then_narrows_is_the_identity(multiples):
     x = inputs = positive(1, 6, 5, 4)
     for multiple in multiples:
         x = keras.layers.Conv2D(
@@ -77,7 +77,7 @@ def test_two_channels_to_four_by_hand():
     np.testing.assert_array_equal(kernel, [[1, 0], [1, 0], [0, 1], [0, 1]])
 
 
-def test_the_noise_is_on_the_other_weights_and_has_its_size():
+def test_the_other_weights_are_noise_of_the_given_size():
     shape = (3, 3, 64, 128)
     kernel = numpy_of(ConvIdentity(32, noise=0.02, seed=1)(shape))
     exact = reference(shape, 32)
@@ -87,7 +87,7 @@ def test_the_noise_is_on_the_other_weights_and_has_its_size():
     assert abs(others.mean()) < 1e-4
 
 
-def test_a_seed_repeats_and_none_does_not():
+def test_a_seed_repeats_the_noise_and_no_seed_does_not():
     def drawn(seed):
         return numpy_of(ConvIdentity(noise=0.1, seed=seed)((3, 2, 4)))
 
@@ -96,7 +96,7 @@ def test_a_seed_repeats_and_none_does_not():
     assert (drawn(None) != drawn(None)).any()
 
 
-def test_the_dtype_is_that_asked_for():
+def test_the_kernel_has_the_given_dtype():
     for noise in (0.0, 0.1):
         assert keras.backend.standardize_dtype(ConvIdentity(noise=noise)((3, 2, 2)).dtype) == "float32"
         assert (
@@ -113,13 +113,13 @@ def test_the_dtype_is_that_asked_for():
         ({"seed": 1.5}, "`seed` must be an integer or None. Received: seed=1.5"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         ConvIdentity(**arguments)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (2, 2, 2, 2, 3, 3)])
-def test_refuses_what_is_no_convolution(shape):
+def test_refuses_shapes_that_are_not_a_convolution(shape):
     with pytest.raises(ValueError, match=r"`shape` must be \(\*kernel_size, channels, filters\). Received"):
         ConvIdentity()(shape)
 

@@ -1,4 +1,4 @@
-"""DeltaOrthogonal: orthonormal in the middle, zero elsewhere, and norms kept through a hundred layers."""
+"""DeltaOrthogonal: orthonormal in the middle, zero elsewhere, and constant norms over a hundred layers."""
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ def test_norms_are_kept_through_a_hundred_layers(size):
             outputs, DeltaOrthogonal(seed=layer)(shape), padding="same", data_format="channels_last"
         )
     outputs = keras.ops.convert_to_numpy(outputs)
-    # At each place, not only over the whole map.
+    # At each position, not only over the whole map.
     np.testing.assert_allclose(np.linalg.norm(outputs, axis=-1), np.linalg.norm(maps, axis=-1), rtol=1e-4)
 
 
@@ -55,7 +55,7 @@ def test_three_axes_and_one():
 
 
 def test_directions_are_spread_evenly():
-    """The mean of the matrices is 0 and that of each entry's square 1 / filters."""
+    """The mean of the matrices is 0, and the mean square of each entry is 1 / filters."""
     draws = np.stack([kernel((1, 1, 4, 4), seed=seed)[0, 0] for seed in range(400)])
     np.testing.assert_allclose(draws.mean(axis=0), 0, atol=4 * 0.5 / 20)
     np.testing.assert_allclose((draws**2).mean(axis=0), 0.25, atol=4 * 0.25 / 20)
@@ -69,7 +69,7 @@ def test_seeds():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_the_dtype_is_that_asked_for(dtype):
+def test_the_kernel_has_the_given_dtype(dtype):
     found = DeltaOrthogonal(seed=0)((3, 4, 4), dtype)
     assert keras.backend.standardize_dtype(found.dtype) == dtype
     matrix = keras.ops.convert_to_numpy(keras.ops.cast(found, "float32"))[1]
@@ -93,6 +93,6 @@ def test_refuses_other_shapes(shape):
         ({"seed": "a"}, "`seed` argument should be .* Received: seed=a"),
     ],
 )
-def test_refuses_bad_arguments(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         DeltaOrthogonal(**arguments)

@@ -1,4 +1,4 @@
-"""GaborFilterBank against the formula pixel by pixel, and what its filters answer to."""
+"""GaborFilterBank against the formula per pixel, and the responses of its filters."""
 
 import math
 
@@ -56,14 +56,14 @@ def bank(shape, *arguments, **options):
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 1, 64), (7, 7, 3, 64), (11, 11, 3, 96), (5, 9, 4, 1)])
-def test_filters_have_no_mean_and_norm_gain(shape):
+def test_filters_have_mean_zero_and_norm_gain(shape):
     found = bank(shape, gain=1.5)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found.sum(axis=(0, 1)), 0, atol=1e-5)
     np.testing.assert_allclose((found**2).sum(axis=(0, 1, 2)), 1.5**2, rtol=1e-5)
 
 
-def test_each_filter_answers_most_to_a_wave_of_its_orientation_and_frequency():
+def test_each_filter_responds_most_to_a_wave_of_its_orientation_and_frequency():
     orientations, frequencies = 4, (0.25, 0.125)
     found = bank((17, 17, 1, 16), orientations, frequencies)[:, :, 0]
     y, x = np.mgrid[:17, :17] - 8.0
@@ -88,8 +88,8 @@ def test_a_quarter_turn_turns_the_filter():
     np.testing.assert_allclose(np.rot90(found[..., 0]), found[..., 1], atol=1e-6)
 
 
-def test_the_bandwidth_is_that_of_the_response_over_frequencies():
-    """At half an octave to either side of a filter's frequency its answer is half, for an octave in all."""
+def test_the_frequency_response_has_the_given_bandwidth():
+    """The response is half its maximum 0.5 octaves above and below a filter's frequency."""
     sizes = 101
     found = bank((sizes, sizes, 1, 1), 1, (0.2,), bandwidth=1.0)[:, :, 0, 0]
     x = np.arange(sizes) - (sizes - 1) / 2
@@ -97,15 +97,15 @@ def test_the_bandwidth_is_that_of_the_response_over_frequencies():
     def answer(frequency):
         return abs(np.sum(found.sum(axis=0) * np.exp(2j * np.pi * frequency * x)))
 
-    # The half-heights lie an octave apart, evenly about the middle frequency.
+    # The half-heights are an octave apart, symmetric about the center frequency.
     low = 0.2 * 2 / 3
     assert answer(low) == pytest.approx(answer(0.2) / 2, rel=0.02)
     assert answer(2 * low) == pytest.approx(answer(0.2) / 2, rel=0.02)
 
 
-def test_grey_pictures_and_unit_variance():
+def test_gray_images_and_noise_of_unit_variance():
     layer = keras.layers.Conv2D(32, 9, kernel_initializer=GaborFilterBank(), data_format="channels_last")
-    # One place a picture: neighbouring ones share most of what a slow wave sees.
+    # One position per image, because the fields of neighboring positions overlap.
     pictures = np.random.default_rng(0).normal(size=(4000, 9, 9, 3)).astype("float32")
     outputs = keras.ops.convert_to_numpy(layer(pictures))
     np.testing.assert_allclose(outputs.var(axis=(0, 1, 2)), 1, atol=4 * np.sqrt(2 / 4000))
@@ -113,7 +113,7 @@ def test_grey_pictures_and_unit_variance():
     np.testing.assert_allclose(flat, 0, atol=1e-4)
 
 
-def test_the_dtype_is_that_asked_for():
+def test_the_kernel_has_the_given_dtype():
     for dtype in ("float16", "bfloat16", "float32"):
         found = GaborFilterBank()((5, 5, 1, 4), dtype)
         assert keras.backend.standardize_dtype(found.dtype) == dtype
@@ -131,7 +131,7 @@ def test_the_dtype_is_that_asked_for():
         ({"gain": 0}, "`gain` must be a finite number above 0. Received: gain=0"),
     ],
 )
-def test_refuses_bad_arguments(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         GaborFilterBank(**arguments)
 
@@ -143,5 +143,5 @@ def test_refuses_other_shapes(shape):
 
 
 def test_refuses_more_filters_than_the_grid_has():
-    with pytest.raises(ValueError, match="at most 12 filters: 3 orientations, 2 phases and 2 frequencies"):
+    with pytest.raises(ValueError, match="at most 12 filters: 3 orientations, 2 phases, and 2 frequencies"):
         GaborFilterBank(3, (0.2, 0.1))((7, 7, 1, 13))

@@ -1,4 +1,4 @@
-"""lsuv: unit variances in models of every kind, orthonormal kernels, and what it leaves alone."""
+"""lsuv: unit variances in models of every kind, orthonormal kernels, and what does not change."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ def batch(*shape):
 
 
 def variance_before_activation(model, layer, inputs):
-    """Output variance of a layer of a sequential model, computed by a twin without activation."""
+    """Returns the output variance of a layer of a sequential model, from a copy without activation."""
     until = keras.Model(model.inputs[0], layer.input)
     twin = type(layer).from_config({**layer.get_config(), "activation": None})
     twin.build(layer.input.shape)
@@ -26,7 +26,7 @@ def variance_before_activation(model, layer, inputs):
 
 @pytest.fixture(scope="module")
 def deep():
-    """Thirty layers, twenty of them convolutions, and its variances after `lsuv`."""
+    """Returns a model of thirty layers, twenty of them convolutions, and its variances after `lsuv`."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((8, 8, 3))])
     for number in range(20):
@@ -38,13 +38,13 @@ def deep():
     return model, inputs, lsuv(model, inputs, tolerance=0.05)
 
 
-def test_a_net_of_thirty_layers_ends_within_tolerance(deep):
+def test_all_variances_of_a_thirty_layer_network_are_within_tolerance(deep):
     model, inputs, variances = deep
     assert len(variances) == 30
     assert all(abs(variance - 1) <= 0.05 for variance in variances.values())
 
 
-def test_the_variances_are_those_of_the_layers(deep):
+def test_the_returned_variances_are_those_of_the_layers(deep):
     model, inputs, variances = deep
     treated = [layer for layer in model.layers if layer.weights]
     assert list(variances) == [layer.path for layer in treated]
@@ -63,7 +63,7 @@ def test_kernels_are_multiples_of_orthonormal_matrices(deep):
             assert not layer.get_weights()[1].any()
 
 
-def test_the_model_is_put_back_as_it_was(deep):
+def test_calls_and_activations_are_restored(deep):
     model, inputs, _ = deep
     first = model.layers[0]
     assert first.activation is keras.activations.relu
@@ -94,7 +94,7 @@ class Subclassed(keras.Model):
 
 def test_a_subclassed_model_with_nested_and_shared_layers():
     variances = lsuv(Subclassed(), batch(200, 6))
-    assert len(variances) == 7  # the shared ones are measured at each call, and fitted at the first
+    assert len(variances) == 7  # shared layers are measured at each call, and initialized at the first
     fitted = {path: variance for path, variance in variances.items() if not path.endswith("#2")}
     assert len(fitted) == 5
     assert all(abs(variance - 1) <= 0.1 for variance in fitted.values())
@@ -113,7 +113,7 @@ def test_wrappers_blocks_and_other_kernels():
     assert all(abs(variance - 1) <= 0.1 for variance in variances.values())
 
 
-def test_kernels_of_several_positions_are_orthonormal_each_by_itself():
+def test_each_kernel_of_several_positions_is_orthonormal():
     inputs = keras.Input((6, 6, 4))
     x = TiledConv2D(5, 3)(inputs)
     x = LocallyConnected2D(3, 2, strides=2)(x)
@@ -128,7 +128,7 @@ def test_kernels_of_several_positions_are_orthonormal_each_by_itself():
             np.testing.assert_allclose(gram / gram[0, 0], np.eye(shape[-1]), atol=1e-4)
 
 
-def test_frozen_layers_stay_as_they_are():
+def test_frozen_layers_do_not_change():
     model = keras.Sequential([keras.Input((6,)), layers.Dense(5), layers.Dense(4)])
     model.layers[0].trainable = False
     before = model.layers[0].get_weights()[0]
@@ -136,7 +136,7 @@ def test_frozen_layers_stay_as_they_are():
     np.testing.assert_array_equal(model.layers[0].get_weights()[0], before)
 
 
-def test_biases_stay_and_take_iterations():
+def test_biases_do_not_change_and_cost_iterations():
     model = keras.Sequential(
         [keras.Input((6,)), layers.Dense(50, bias_initializer=keras.initializers.RandomNormal(0, 0.5))]
     )
@@ -147,7 +147,7 @@ def test_biases_stay_and_take_iterations():
     np.testing.assert_array_equal(model.layers[0].get_weights()[1], before)
 
 
-def test_the_global_seed_decides():
+def test_the_global_seed_determines_the_kernels():
     kernels = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(seed)
@@ -177,12 +177,12 @@ def test_a_model_of_several_inputs():
         ),
         (
             {"batch": np.zeros((5, 4))},
-            "must vary and be finite. Received: a batch that gives them the variance 0.0",
+            "must vary and be finite. Received: a batch with output variance 0.0",
         ),
         ({"batch": np.full((5, 4), np.nan)}, "must vary and be finite. Received: .* variance nan"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     arguments = {"model": keras.Sequential([layers.Dense(3)]), "batch": batch(5, 4), **arguments}
     with pytest.raises(ValueError, match=message):
         lsuv(**arguments)

@@ -1,4 +1,4 @@
-"""One training step of Keras on a gradient penalty, held against finite differences; any backend runs it."""
+"""One Keras training step on a gradient penalty, compared with finite differences, for any backend."""
 
 import contextlib
 
@@ -12,9 +12,9 @@ STEP = 1e-5
 
 
 class PenalizedCritic(keras.Model):
-    """A critic of two layers whose whole loss is its gradient penalty.
+    """A critic of two layers whose only loss is its gradient penalty.
 
-    Written out, because Keras' Dense computes float64 in float32 on PyTorch.
+    The layers are written out because Keras' Dense computes float64 in float32 on PyTorch.
     """
 
     def __init__(self):
@@ -37,7 +37,7 @@ class PenalizedCritic(keras.Model):
 
 @contextlib.contextmanager
 def wide_numbers():
-    """float64 for Keras, which hands arrays to a training step in its float type."""
+    """Makes Keras use float64, because it casts arrays to its float type before a training step."""
     before = keras.config.floatx()
     keras.config.set_floatx("float64")
     try:
@@ -47,7 +47,7 @@ def wide_numbers():
 
 
 def derivatives(jit_compile):
-    """Pairs of directional derivatives, one for each weight: of the training step, and measured."""
+    """Returns pairs of directional derivatives per weight: of the training step, and measured."""
     generator = np.random.default_rng(0)
     with wide_numbers(), fixed_draws():
         critic = PenalizedCritic()

@@ -1,4 +1,4 @@
-"""ArcFace by arc cosines, at the ends of its domain, and against pytorch-metric-learning."""
+"""ArcFace against arc cosines and pytorch-metric-learning, and at the ends of its domain."""
 
 import math
 
@@ -48,12 +48,12 @@ def numbers(tensor):
 
 
 def target_logit(cosine, margin=0.5):
-    """The cosine that the true class counts with: with one class far off, the loss is minus its logit."""
+    """Returns the true class's cosine with margin: the other logit is so high that loss = 100 - cosine."""
     cosines = np.stack([cosine, np.full_like(cosine, 100.0)], axis=-1)
     return 100.0 - numbers(arcface(np.zeros(len(cosine), int), cosines, margin, scale=1.0))
 
 
-def test_the_target_falls_with_the_angle_all_the_way():
+def test_the_target_falls_with_the_angle_over_the_whole_range():
     angles = np.linspace(0, math.pi, 1001)
     values = target_logit(np.cos(angles))
     within = angles < math.pi - 0.5
@@ -62,7 +62,7 @@ def test_the_target_falls_with_the_angle_all_the_way():
     assert np.diff(values).max() < 1e-5
 
 
-def test_no_margin_is_softmax_of_the_scaled_cosines():
+def test_without_a_margin_it_is_softmax_of_the_scaled_cosines():
     expected = keras.losses.sparse_categorical_crossentropy(LABELS, 9.0 * COSINES, from_logits=True)
     np.testing.assert_allclose(
         numbers(arcface(LABELS, COSINES, 0.0, scale=9.0)), numbers(expected), rtol=1e-4
@@ -76,11 +76,11 @@ def test_values_and_gradients_are_finite_at_and_beyond_the_ends(cosine, dtype):
     value, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(arcface(np.array([0]), x)), [cosines])
     assert np.isfinite(float(value)) and np.isfinite(numbers(gradient)).all()
     if cosine == 1.0:
-        # Exact at the angle 0, against another class at 0.
+        # The true class is exactly at angle 0, and another class is at cosine 0.
         assert float(value) == pytest.approx(64 * (1 - math.cos(0.5)), abs=0.01)
 
 
-def test_the_target_is_pulled_up_and_the_others_down():
+def test_the_gradient_raises_the_target_and_lowers_the_others():
     _, (gradient,), _ = value_and_gradients(
         lambda x: keras.ops.sum(arcface(LABELS, x, scale=5.0)), [COSINES.astype("float32")]
     )
@@ -109,7 +109,7 @@ def test_loss_and_gradient_with_cosine_dense_are_those_of_pytorch_metric_learnin
     np.testing.assert_allclose(numbers(of_kernel), peer.W.grad.numpy(), rtol=1e-3, atol=1e-5)
 
 
-def test_a_head_with_a_scale_of_its_own_shows():
+def test_a_head_that_scales_its_outputs_gives_a_large_loss():
     keras.utils.set_random_seed(0)
     features, labels = RNG.normal(size=(50, 128)).astype("float32"), RNG.integers(0, 100, 50)
     right, wrong = CosineDense(100), CosineDense(100, scale=64)
@@ -129,6 +129,6 @@ def test_a_head_with_a_scale_of_its_own_shows():
         ({"scale": None}, "`scale` must be a finite number above 0. Received: scale=None"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         ArcFace(**arguments)

@@ -1,4 +1,4 @@
-"""BoxIoU against loops over the papers' formulas, and their limits."""
+"""BoxIoU against loops over the papers' formulas, and in limiting cases."""
 
 import math
 
@@ -71,20 +71,20 @@ def test_is_zero_for_equal_boxes(kind):
 @pytest.mark.parametrize(
     "kind, expected", [("iou", 1.0), ("giou", 1 + 2 / 4), ("diou", 1 + 9 / 17), ("ciou", 1 + 9 / 17)]
 )
-def test_boxes_that_do_not_meet_by_hand(kind, expected):
+def test_disjoint_boxes_by_hand(kind, expected):
     value = box_iou(np.array([[0.0, 0, 1, 1]]), np.array([[3.0, 0, 4, 1]]), kind)
     assert float(value[0]) == pytest.approx(expected, rel=1e-6)
 
 
 def test_aspect_counts_in_ciou_by_hand():
-    # Same centre; 2 x 1 in 4 x 4: IoU 1/8, and v of ratios 2 and 1.
+    # Same center; 2 x 1 in 4 x 4: IoU 1/8, and v of ratios 2 and 1.
     v = 4 / math.pi**2 * (math.atan(2) - math.atan(1)) ** 2
     value = box_iou(np.array([[1.0, 1.5, 3, 2.5]]), np.array([[0.0, 0, 4, 4]]), "ciou")
     assert float(value[0]) == pytest.approx(7 / 8 + v * v / (7 / 8 + v), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["giou", "diou", "ciou"])
-def test_pulls_together_boxes_that_do_not_meet(kind):
+def test_pulls_disjoint_boxes_together(kind):
     true, pred = np.array([[0.0, 0, 1, 1]], "float32"), np.array([[3.0, 0, 4, 1]], "float32")
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(box_iou(true, x, kind)), [pred])
     assert keras.ops.convert_to_numpy(gradient)[0, 0] > 0
@@ -100,12 +100,12 @@ def test_empty_and_extreme_boxes_are_finite(kind, scale):
     assert np.isfinite(float(value)) and np.isfinite(keras.ops.convert_to_numpy(gradient)).all()
 
 
-def test_more_axes_give_a_loss_for_each_box():
+def test_more_axes_give_one_loss_per_box():
     true, pred = random_boxes(2, 3), random_boxes(2, 3, seed=1)
     assert tuple(BoxIoU(reduction="none")(true, pred).shape) == (2, 3)
 
 
-def test_refusals():
+def test_invalid_arguments_raise():
     with pytest.raises(ValueError, match="`kind` must be one of 'iou', 'giou', 'diou', 'ciou'"):
         BoxIoU("siou")
     with pytest.raises(ValueError, match="`bounding_box_format` must be one of 'xyxy'"):

@@ -36,7 +36,7 @@ CASES = [
 
 
 def pair(distance, dtype="float32"):
-    """One pair at this Euclidean distance."""
+    """Returns one pair at this Euclidean distance."""
     return keras.ops.convert_to_tensor([[[0.0, 0.0], [0.6 * distance, 0.8 * distance]]], dtype=dtype)
 
 
@@ -60,7 +60,7 @@ def test_by_hand_with_margin_2(match, distance, squared_hinge, expected):
 @pytest.mark.parametrize("squared_hinge", [False, True])
 @pytest.mark.parametrize("match", [0, 1])
 @pytest.mark.parametrize("distance", [0.0, 1e-30, 1e4, 1e25])
-def test_values_and_gradients_at_no_and_at_huge_distance(squared_hinge, match, distance):
+def test_values_and_gradients_at_zero_and_at_huge_distances(squared_hinge, match, distance):
     value, (gradient,), _ = value_and_gradients(
         lambda x: keras.ops.sum(contrastive(np.array([match]), x, squared_hinge=squared_hinge)),
         [pair(distance)],
@@ -70,7 +70,7 @@ def test_values_and_gradients_at_no_and_at_huge_distance(squared_hinge, match, d
     if match == 0:
         assert float(value) == pytest.approx(0.5 if distance < 1 else 0.0)
         assert not gradient.any() or distance == 1e-30
-    elif distance < 1e20:  # beyond, the square of the distance is not a float32
+    elif distance < 1e20:  # above, the squared distance is not a float32
         assert float(value) == pytest.approx(distance**2 / 2, rel=1e-5)
 
 
@@ -78,7 +78,7 @@ def test_distances_do_not_overflow_in_float16():
     assert float(contrastive([1], pair(1000.0, "float16"))[0]) == pytest.approx(5e5, rel=1e-3)
 
 
-def test_a_matching_pair_is_pulled_and_another_pushed():
+def test_a_matching_pair_is_pulled_together_and_another_pushed_apart():
     for match, sign in ((1, 1), (0, -1)):
         _, (gradient,), _ = value_and_gradients(
             lambda x, match=match: keras.ops.sum(contrastive(np.array([match]), x, margin=4.0)), [pair(1.0)]
@@ -94,7 +94,7 @@ def test_refuses_a_margin_that_is_not_positive(margin):
         Contrastive(margin)
 
 
-def test_refuses_squared_hinge_that_is_no_flag():
+def test_refuses_a_squared_hinge_that_is_not_a_boolean():
     with pytest.raises(ValueError, match="`squared_hinge` must be True or False. Received: squared_hinge=1"):
         Contrastive(squared_hinge=1)
 

@@ -1,4 +1,4 @@
-"""CosFace by loops and against pytorch-metric-learning."""
+"""CosFace against loops and pytorch-metric-learning."""
 
 import math
 
@@ -40,19 +40,19 @@ def numbers(tensor):
     return np.asarray(keras.ops.convert_to_numpy(tensor), "float64")
 
 
-def test_no_margin_is_softmax_of_the_scaled_cosines():
+def test_without_a_margin_it_is_softmax_of_the_scaled_cosines():
     expected = keras.losses.sparse_categorical_crossentropy(LABELS, 9.0 * COSINES, from_logits=True)
     np.testing.assert_allclose(
         numbers(cosface(LABELS, COSINES, 0.0, scale=9.0)), numbers(expected), rtol=1e-4
     )
 
 
-def test_two_classes_are_a_margin_apart_where_the_loss_is_log_two():
+def test_the_loss_is_log_two_if_two_classes_are_a_margin_apart():
     losses = cosface(np.array([0, 1]), np.array([[0.6, 0.25], [0.1, 0.45]]))
     np.testing.assert_allclose(numbers(losses), np.log(2), rtol=1e-4)
 
 
-def test_huge_values_of_float16():
+def test_huge_float16_values_are_finite():
     cosines = keras.ops.convert_to_tensor([[-6e4, 6e4], [6e4, -6e4]], dtype="float16")
     value, (gradient,), _ = value_and_gradients(
         lambda x: keras.ops.sum(cosface(np.array([0, 0]), x)), [cosines]
@@ -88,6 +88,6 @@ def test_loss_and_gradient_with_cosine_dense_are_those_of_pytorch_metric_learnin
         ({"scale": -64}, "`scale` must be a finite number above 0. Received: scale=-64"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         CosFace(**arguments)

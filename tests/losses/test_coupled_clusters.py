@@ -45,13 +45,13 @@ def losses(kinds, sets, margin=1.0):
 
 
 def test_by_hand():
-    # Centre 0; the positives at squared distance 1, the nearest negative at 0.25, the other out of reach.
+    # Center 0; positives at squared distance 1, the nearest negative at 0.25, the other too far to matter.
     sets = [[[-1.0, 0.0], [1.0, 0.0], [0.0, 0.5], [0.0, 9.0]]]
     assert losses([[1, 1, 0, 0]], sets) == [pytest.approx((1 - 0.25 + 1) / 2)]
     assert losses([[1, 1, -1, 0]], sets) == [0.0]
 
 
-def test_a_row_without_one_of_the_sets_costs_nothing_and_moves_nothing():
+def test_a_row_without_one_of_the_sets_has_no_loss_and_no_gradient():
     kinds = np.array([[1, 1, 1], [0, 0, 0], [-1, -1, -1], [1, 0, -1]])
     sets = np.random.default_rng(1).normal(size=(4, 3, 2)).astype("float32") * 0.1
     value, (gradient,), _ = value_and_gradients(lambda z: keras.ops.sum(coupled_clusters(kinds, z)), [sets])
@@ -60,7 +60,7 @@ def test_a_row_without_one_of_the_sets_costs_nothing_and_moves_nothing():
     assert float(value) == pytest.approx(losses(kinds[3:], sets[3:])[0])
 
 
-def test_the_farthest_embedding_as_the_nearest_negative_has_its_whole_gradient():
+def test_the_farthest_embedding_gets_its_whole_gradient_as_the_nearest_negative():
     sets = np.array([[[0.0], [0.0], [0.5]]], "float32")
     _, (gradient,), _ = value_and_gradients(
         lambda z: keras.ops.sum(coupled_clusters(np.array([[1, 1, 0]]), z)), [sets]

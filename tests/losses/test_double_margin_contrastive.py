@@ -44,7 +44,7 @@ CASES = [
 
 
 def pair(distance, dtype="float32"):
-    """One pair at this Euclidean distance."""
+    """Returns one pair at this Euclidean distance."""
     return keras.ops.convert_to_tensor([[[0.0, 0.0], [0.6 * distance, 0.8 * distance]]], dtype=dtype)
 
 
@@ -67,14 +67,14 @@ def test_without_a_positive_margin_it_is_contrastive():
 
 @pytest.mark.parametrize("match", [0, 1])
 @pytest.mark.parametrize("distance", [0.0, 1e-30, 1e4, 1e25])
-def test_values_and_gradients_at_no_and_at_huge_distance(match, distance):
+def test_values_and_gradients_at_zero_and_at_huge_distances(match, distance):
     value, (gradient,), _ = value_and_gradients(
         lambda x: keras.ops.sum(double_margin_contrastive(np.array([match]), x, 0.5, 1.0)), [pair(distance)]
     )
     assert np.isfinite(keras.ops.convert_to_numpy(gradient)).all()
     if match == 0:
         assert float(value) == pytest.approx(0.5 if distance < 1 else 0.0)
-    elif distance < 1e20:  # beyond, the square of the distance is not a float32
+    elif distance < 1e20:  # above, the squared distance is not a float32
         assert float(value) == pytest.approx(max(distance**2 - 0.5, 0) / 2, rel=1e-5)
 
 
@@ -83,7 +83,7 @@ def test_distances_do_not_overflow_in_float16():
     assert float(value[0]) == pytest.approx(5e5, rel=1e-3)
 
 
-def test_pairs_between_their_margins_are_left_alone():
+def test_pairs_between_their_margins_have_no_gradient():
     for match, distance in ((1, 0.6), (0, 1.6)):
         _, (gradient,), _ = value_and_gradients(
             lambda x, match=match: keras.ops.sum(double_margin_contrastive(np.array([match]), x, 0.5, 2.0)),
@@ -93,7 +93,7 @@ def test_pairs_between_their_margins_are_left_alone():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_margins_miss_as_little_as_any_other(seed):
+def test_no_other_margins_have_fewer_errors(seed):
     rng = np.random.default_rng(seed)
     labels = rng.permutation([1] * 30 + [0] * 170)
     distances = np.round(rng.gamma(np.where(labels == 1, 2.0, 5.0)), 1)  # with ties
@@ -106,7 +106,7 @@ def test_margins_miss_as_little_as_any_other(seed):
     assert positive == negative
     assert error(positive) == pytest.approx(min(error(m) for m in np.arange(0, 30, 0.05)))
     assert estimate_margins(distances[:, None], labels[:, None]) == (positive, negative)
-    # Ten times as many pairs of one kind change nothing.
+    # The result does not depend on the ratio of the two kinds of pairs.
     many = np.concatenate([distances, np.tile(distances[labels == 0], 9)])
     assert estimate_margins(many, np.concatenate([labels, np.zeros(170 * 9)])) == (positive, negative)
 
@@ -124,16 +124,16 @@ def test_margins_by_hand(distances, labels, expected):
 @pytest.mark.parametrize(
     "distances, labels, message",
     [
-        ([1.0, 2.0], [1, 1], r"`labels` must hold both 1.* Received: labels with the values \[1.0\]"),
+        ([1.0, 2.0], [1, 1], r"`labels` must contain both 1.* Received: labels with the values \[1.0\]"),
         ([1.0, 2.0, 3.0], [1, 0, 2], r"nothing else. Received: labels with the values \[0.0, 1.0, 2.0\]"),
-        ([], [], r"`labels` must hold both 1"),
+        ([], [], r"`labels` must contain both 1"),
         ([1.0, np.inf], [1, 0], "`distances` must be finite, .* Received: distances from 1.0 to inf"),
         ([-1.0, 2.0], [1, 0], "`distances` must be finite, at least 0"),
         ([0.0, 0.0], [1, 0], "not all 0. Received: distances from 0.0 to 0.0"),
         ([1.0], [1, 0], "the same length. Received: 1 distances and 2 labels"),
     ],
 )
-def test_margins_are_refused(distances, labels, message):
+def test_refuses_distances_and_labels_without_margins(distances, labels, message):
     with pytest.raises(ValueError, match=message):
         estimate_margins(np.array(distances), np.array(labels))
 

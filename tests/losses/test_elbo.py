@@ -1,4 +1,4 @@
-"""The bound by loops, and where the evidence is known: a Gaussian seen through Gaussian noise."""
+"""The bound against loops, and against the known evidence of a Gaussian with Gaussian noise."""
 
 import math
 
@@ -44,7 +44,7 @@ def test_is_the_formula(likelihood):
 
 
 def average_bound(x, mean, log_variance, draws=100_000):
-    """Mean and standard error of the bound over draws, where z is standard normal and x is z + noise."""
+    """Returns mean and standard error of the bound over draws, for standard normal z and x = z + noise."""
     z = RNG.normal(mean, math.exp(log_variance / 2), (draws, 1))
     gaussian = np.tile([[mean, log_variance]], (draws, 1))
     bounds = numbers(elbo(np.full((draws, 1), x), z, gaussian, likelihood="gaussian"))
@@ -59,7 +59,7 @@ def test_is_the_evidence_at_the_true_posterior():
 
 
 @pytest.mark.parametrize("mean, log_variance", [(0.0, 0.0), (2.0, -1.0), (0.65, -3.0)])
-def test_is_below_the_evidence_elsewhere_by_the_divergence_from_the_posterior(mean, log_variance):
+def test_is_below_the_evidence_by_the_divergence_from_the_posterior(mean, log_variance):
     x = 1.3
     variance = math.exp(log_variance)
     gap = 0.5 * (variance / 0.5 + (mean - x / 2) ** 2 / 0.5 - 1 + math.log(0.5) - log_variance)
@@ -68,12 +68,12 @@ def test_is_below_the_evidence_elsewhere_by_the_divergence_from_the_posterior(me
     assert bound == pytest.approx(stats.norm(0, 2**0.5).logpdf(x) - gap, abs=4 * error)
 
 
-def test_a_likelihood_of_ones_own_and_a_prior():
+def test_a_custom_likelihood_and_a_prior():
     def laplace(y_true, y_pred):
         return -keras.ops.abs(keras.ops.convert_to_tensor(y_true - y_pred)) - math.log(2)
 
     expected = stats.laplace.logpdf(DATA - OUTPUTS).sum(axis=(1, 2))
-    # At the prior the second term is nothing.
+    # At the prior the second term is 0.
     bounds = elbo(DATA, OUTPUTS, GAUSSIANS, likelihood=laplace, prior=GAUSSIANS)
     np.testing.assert_allclose(numbers(bounds), expected, rtol=1e-5)
 

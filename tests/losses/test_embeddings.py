@@ -1,4 +1,4 @@
-"""What the losses of embeddings refuse, each through one of them."""
+"""Errors that the embedding losses share, each raised through one of them."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from keras_cnn_zoo.losses import LDA, DoubleMarginContrastive, Histogram, Triple
         ((1,), (4, 5), r"the same batch size. Received: y_true.shape=\(1,\), y_pred.shape=\(4, 5\)"),
     ],
 )
-def test_labelled_embeddings(loss, labels, embeddings, message):
+def test_labeled_embeddings_of_other_shapes_raise(loss, labels, embeddings, message):
     with pytest.raises(ValueError, match=message):
         loss(np.zeros(labels), np.zeros(embeddings))
 
@@ -29,6 +29,6 @@ def test_labelled_embeddings(loss, labels, embeddings, message):
         ((3,), (4, 2, 5), r"the same batch size. Received: y_true.shape=\(3,\), y_pred.shape=\(4, 2, 5\)"),
     ],
 )
-def test_labelled_pairs(labels, pairs, message):
+def test_labeled_pairs_of_other_shapes_raise(labels, pairs, message):
     with pytest.raises(ValueError, match=message):
         DoubleMarginContrastive(0.5, 1.0)(np.zeros(labels), np.zeros(pairs))

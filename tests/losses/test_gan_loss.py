@@ -1,4 +1,4 @@
-"""GANLoss by loops over the papers' formulas, and at the optima that they prove."""
+"""GANLoss against loops over the papers' formulas, and at their proven optima."""
 
 import math
 
@@ -63,7 +63,7 @@ CASES = [
     ),
 ]
 
-# Three places; how often real and generated examples are found at each, of ten.
+# Three positions, and how many of ten real and generated examples are at each.
 REAL = np.repeat([0, 1, 2], [5, 3, 2])
 FAKE = np.repeat([0, 1, 2], [2, 3, 5])
 P, Q = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5])
@@ -74,7 +74,7 @@ def numbers(tensor):
 
 
 def at(logits):
-    """The discriminator's loss for one logit at each place, and its gradient."""
+    """Returns the discriminator's loss for one logit per position, and its gradient."""
 
     def loss_of(kind):
         loss = GANLoss(kind)
@@ -128,7 +128,7 @@ def test_the_best_critic_of_slope_one_gives_the_wasserstein_distance():
         ("wasserstein", 3.0, 0.0, -3.0),
     ],
 )
-def test_where_both_are_alike(kind, logit, discriminator, generator):
+def test_the_optimum_of_equal_distributions(kind, logit, discriminator, generator):
     loss = GANLoss(kind)
     logits = np.full((4, 1), logit)
     assert float(loss.discriminator(logits, logits)) == pytest.approx(discriminator, rel=1e-6)
@@ -136,7 +136,7 @@ def test_where_both_are_alike(kind, logit, discriminator, generator):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_generator_is_told_to_raise_its_logits(kind):
+def test_the_generator_raises_its_logits(kind):
     loss = GANLoss(kind)
     _, (gradient,), _ = value_and_gradients(loss.generator, [np.array([[-2.0], [0.0], [0.9]], "float32")])
     assert (numbers(gradient) < 0).all()
@@ -152,7 +152,7 @@ def test_the_generator_of_minimax_plays_against_the_discriminator_and_saturates(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reduction, reduce", [("sum_over_batch_size", np.mean), ("sum", np.sum)])
-def test_sides_add_up_under_each_reduction(kind, reduction, reduce):
+def test_the_two_losses_are_sums_under_each_reduction(kind, reduction, reduce):
     loss, each = GANLoss(kind, reduction=reduction), GANLoss(kind, reduction="none")
     real, fake = LOGITS.astype("float32"), LOGITS[:4].astype("float32") - 1
     by_hand = reduce(reference(np.ones(6), real, kind)) + reduce(reference(np.zeros(4), fake, kind))
@@ -163,13 +163,13 @@ def test_sides_add_up_under_each_reduction(kind, reduction, reduce):
     np.testing.assert_allclose(numbers(each.discriminator(real[:4], fake)), both, rtol=1e-5)
 
 
-def test_half_of_a_mixed_batch():
+def test_a_mixed_batch_has_half_the_loss_of_the_two_batches():
     loss = GANLoss("non_saturating")
     real, fake = LOGITS[LABELS == 1], LOGITS[LABELS == 0]
     assert float(loss(LABELS, LOGITS)) == pytest.approx(float(loss.discriminator(real, fake)) / 2, rel=1e-6)
 
 
-def test_smoothing_is_of_the_real_labels_only():
+def test_smoothing_changes_the_real_labels_only():
     loss = GANLoss("non_saturating", label_smoothing=0.1)
     real, fake = np.array([[2.0]]), np.array([[-1.0]])
     expected = -(0.9 * log_sigmoid(2.0) + 0.1 * log_sigmoid(-2.0)) - log_sigmoid(1.0)
@@ -179,7 +179,7 @@ def test_smoothing_is_of_the_real_labels_only():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_huge_logits_are_finite_on_both_sides(kind, dtype):
+def test_huge_logits_give_finite_losses_on_both_sides(kind, dtype):
     loss = GANLoss(kind)
     logits = keras.ops.convert_to_tensor([[6e4], [-6e4]], dtype=dtype)
     for side in (lambda x: loss.discriminator(x, x), loss.generator):
@@ -188,8 +188,8 @@ def test_huge_logits_are_finite_on_both_sides(kind, dtype):
         assert np.isfinite(numbers(keras.ops.cast(gradient, "float32"))).all()
 
 
-def test_sure_and_right_costs_little_and_not_nothing():
-    # Where sigmoid(x) - 1 rounds to 0 there is still a slope.
+def test_a_confident_and_correct_logit_has_a_small_positive_loss():
+    # If sigmoid(x) - 1 rounds to 0, there is still a slope.
     _, (gradient,), _ = value_and_gradients(
         lambda x: GANLoss("non_saturating").discriminator(x, -x), [np.array([[30.0]], "float32")]
     )
@@ -207,7 +207,7 @@ def test_sure_and_right_costs_little_and_not_nothing():
         ),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         GANLoss(**{"kind": "minimax", **arguments})
 

@@ -1,4 +1,4 @@
-"""GaussianKLDivergence by loops, and as the average that it is over draws."""
+"""GaussianKLDivergence against loops, and against an average over draws."""
 
 import math
 
@@ -61,7 +61,7 @@ def test_is_the_average_over_draws_of_the_log_ratio_of_densities():
     assert float(exact[0]) == pytest.approx(ratios.mean(), abs=4 * ratios.std() / len(ratios) ** 0.5)
 
 
-def test_is_zero_with_no_slope_at_the_prior_and_never_negative():
+def test_is_zero_with_zero_slope_at_the_prior_and_never_negative():
     for prior in (np.zeros((5, 6)), PRIORS):
         value, (gradient,), _ = value_and_gradients(
             lambda x, prior=prior: keras.ops.sum(gaussian_kl_divergence(prior.astype("float32"), x)),
@@ -94,7 +94,7 @@ def test_wide_and_narrow_gaussians(log_variance):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize("log_variance", [-6e4, -400.0, 12.0, 400.0, 6e4])
-def test_extreme_log_variances_give_finite_values_and_gradients_back(log_variance, dtype):
+def test_extreme_log_variances_give_finite_values_and_gradients(log_variance, dtype):
     pairs = keras.ops.convert_to_tensor([[1.0, log_variance]], dtype=dtype)
     value, (gradient,), _ = value_and_gradients(
         lambda x: keras.ops.sum(gaussian_kl_divergence(None, x)), [pairs]
@@ -108,6 +108,6 @@ def test_extreme_log_variances_give_finite_values_and_gradients_back(log_varianc
     "prior, shape", [((2, 5), (2, 5)), ((2,), (2, 4)), ((2, 2), (2, 4)), ((4,), (4,)), ((2, 4, 1), (2, 4))]
 )
 def test_refuses_other_shapes(prior, shape):
-    message = "must hold means and as many log variances .* Received: y_true.shape="
+    message = "must have the same shape .* Received: y_true.shape="
     with pytest.raises(ValueError, match=message):
         GaussianKLDivergence()(np.zeros(prior), np.zeros(shape))

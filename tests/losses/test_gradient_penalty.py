@@ -1,4 +1,4 @@
-"""The penalty where the critic's slope is known, and its second-order gradient in a training step."""
+"""The penalty of critics with a known slope, and its second-order gradient in a training step."""
 
 import importlib.util
 import json
@@ -19,14 +19,14 @@ RNG = np.random.default_rng(0)
 REAL, FAKE = RNG.normal(size=(2, 5, 3, 2)).astype("float32")
 
 
-def test_of_a_linear_critic_is_the_length_of_its_weights():
+def test_the_slope_of_a_linear_critic_is_the_norm_of_its_weights():
     weights = RNG.normal(size=(3, 2)).astype("float32")
     penalty = gradient_penalty(lambda x: keras.ops.sum(x * weights, axis=(1, 2)), REAL, FAKE, factor=3.0)
     assert float(penalty) == pytest.approx(3 * (np.linalg.norm(weights) - 1) ** 2, rel=1e-5)
 
 
 def test_of_a_quadratic_critic_by_loops():
-    # The gradient of |x|^2 / 2 is x itself: a point on the line, at the share that was drawn.
+    # The gradient of |x|^2 / 2 is x itself: the drawn point on the line.
     with fixed_draws():
         penalty = gradient_penalty(lambda x: keras.ops.sum(x * x, axis=(1, 2)) / 2, REAL, FAKE)
     with fixed_draws():
@@ -38,7 +38,7 @@ def test_of_a_quadratic_critic_by_loops():
     assert float(penalty) == pytest.approx(10 * total / 5, rel=1e-5)
 
 
-def test_draws_lie_between_the_two_and_anew_in_every_call():
+def test_draws_are_between_the_two_and_differ_in_every_call():
     seen = []
 
     def critic(x):
@@ -54,7 +54,7 @@ def test_draws_lie_between_the_two_and_anew_in_every_call():
         assert points.mean() == pytest.approx(0.5, abs=4 / np.sqrt(12 * 500))
 
 
-def test_a_critic_without_slope_costs_the_factor_and_has_a_finite_gradient():
+def test_a_constant_critic_costs_the_factor_and_has_a_finite_gradient():
     weight = keras.Variable(np.zeros((3, 2), "float32"))
     value, _, (gradient,) = value_and_gradients(
         lambda: gradient_penalty(lambda x: keras.ops.sum(x * weight, axis=(1, 2)), REAL, FAKE),
@@ -74,7 +74,7 @@ def test_no_gradient_reaches_the_examples():
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_the_training_step_goes_down_the_slope_of_the_penalty(jit_compile):
+def test_the_training_step_follows_the_gradient_of_the_penalty(jit_compile):
     for trained, measured in derivatives(jit_compile):
         assert trained == pytest.approx(measured, rel=1e-6, abs=1e-7)
 
@@ -115,6 +115,6 @@ def test_refuses_a_factor_below_zero(factor):
 
 
 @pytest.mark.parametrize("shapes", [((2, 3), (3, 3)), ((2, 3), (2, 3, 1)), ((2,), (2,))])
-def test_refuses_examples_of_two_shapes(shapes):
-    with pytest.raises(ValueError, match="`real` and `fake` must have one shape.* Received: real.shape="):
+def test_refuses_examples_of_different_shapes(shapes):
+    with pytest.raises(ValueError, match="`real` and `fake` must have the same shape.* Received: real.sh"):
         gradient_penalty(keras.ops.sum, *map(np.zeros, shapes))

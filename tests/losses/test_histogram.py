@@ -16,7 +16,7 @@ def cosine(first, second):
 
 
 def density(similarities, nodes, step):
-    """Equations (1) and (2): each node takes the linear share of the similarities within a step of it."""
+    """Equations (1) and (2): each node gets a linear share of the similarities within one step of it."""
     return [
         sum(max(1 - abs(s - node) / step, 0.0) for s in similarities) / len(similarities) for node in nodes
     ]
@@ -62,7 +62,7 @@ def differentiated(labels, embeddings, num_bins=20, dtype="float32"):
 
 @pytest.mark.parametrize("batch, classes, dim", [(3, 2, 2), (8, 2, 1), (16, 4, 3), (30, 25, 8)])
 @pytest.mark.parametrize("num_bins", [1, 2, 50])
-def test_any_batch_is_the_loop(batch, classes, dim, num_bins):
+def test_any_batch_equals_the_loop(batch, classes, dim, num_bins):
     rng = np.random.default_rng(batch)
     labels, embeddings = rng.integers(0, classes, batch), rng.normal(size=(batch, dim))
     expected = reference(labels, embeddings, num_bins)
@@ -71,7 +71,7 @@ def test_any_batch_is_the_loop(batch, classes, dim, num_bins):
 
 @pytest.mark.parametrize(
     "labels, expected",
-    # Two directions: one for each class, or both in each class.
+    # Two directions: one per class, or both in each class.
     [([0, 0, 1, 1], 0.0), ([0, 1, 0, 1], 1.0)],
 )
 def test_by_hand(labels, expected):
@@ -92,12 +92,12 @@ def test_with_many_bins_it_is_the_share_of_wrongly_ordered_pairs():
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2, 3], [5, 5, 5, 5], [3]])
-def test_a_batch_without_both_kinds_of_pairs_costs_nothing_and_moves_nothing(labels):
+def test_a_batch_without_both_kinds_of_pairs_has_no_loss_and_no_gradient(labels):
     value, gradient = differentiated(labels, np.random.default_rng(0).normal(size=(len(labels), 3)))
     assert value == 0 and not gradient.any()
 
 
-def test_lengths_do_not_matter():
+def test_the_norms_of_embeddings_do_not_matter():
     lengths = 10.0 ** np.arange(-30, 30, 6)[:, None]
     np.testing.assert_allclose(
         losses(LABELS, EMBEDDINGS * lengths, dtype="float32"), reference(LABELS, EMBEDDINGS), atol=1e-4
@@ -114,13 +114,13 @@ def test_huge_embeddings(dtype):
 
 
 @pytest.mark.parametrize("embeddings", [np.ones((10, 4)), np.zeros((10, 4)), np.eye(10)])
-def test_coincident_zero_and_perpendicular_embeddings(embeddings):
+def test_coincident_zero_and_orthogonal_embeddings(embeddings):
     value, gradient = differentiated(LABELS, embeddings)
     assert value == pytest.approx(reference(LABELS, embeddings, 20).mean(), abs=1e-5)
     assert np.isfinite(gradient).all()
 
 
-def test_descending_it_orders_the_pairs():
+def test_gradient_descent_orders_the_pairs():
     embeddings = EMBEDDINGS.astype("float32")
     before, _ = differentiated(LABELS, embeddings)
     for _ in range(40):
@@ -130,7 +130,7 @@ def test_descending_it_orders_the_pairs():
 
 
 class TestAgainstPyTorchMetricLearning:
-    # Its indexing by a list, which PyTorch is about to give another meaning.
+    # It indexes with a list, whose meaning PyTorch is about to change.
     @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
     def test_value_and_gradient(self):
         pytest.importorskip("pytorch_metric_learning")
@@ -146,6 +146,6 @@ class TestAgainstPyTorchMetricLearning:
 
 
 @pytest.mark.parametrize("num_bins", [0, -1, 2.5, None, "many", True])
-def test_refuses_bins_that_are_no_positive_integer(num_bins):
+def test_refuses_bins_that_are_not_a_positive_integer(num_bins):
     with pytest.raises(ValueError, match="`num_bins` must be a positive integer. Received: num_bins="):
         Histogram(num_bins=num_bins)

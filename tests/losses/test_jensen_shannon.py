@@ -1,4 +1,4 @@
-"""JensenShannon against the definition by two Kullback-Leibler divergences, its bounds, and SciPy."""
+"""JensenShannon against two Kullback-Leibler divergences, its bounds, and SciPy."""
 
 import math
 
@@ -54,7 +54,7 @@ def test_is_the_square_of_scipys_distance():
     np.testing.assert_allclose(numbers(jensen_shannon(P, Q)), expected, rtol=1e-5)
 
 
-def test_bounds_are_zero_for_equals_and_log_two_for_strangers():
+def test_bounds_are_zero_for_equal_and_log_two_for_disjoint_distributions():
     np.testing.assert_array_equal(numbers(jensen_shannon(P, P)), 0.0)
     apart = jensen_shannon(np.array([[0.25, 0.75, 0, 0]]), np.array([[0, 0, 0.4, 0.6]]))
     assert float(apart[0]) == pytest.approx(math.log(2), rel=1e-6)
@@ -69,14 +69,14 @@ def test_is_symmetric():
 
 @pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6])
 def test_small_differences_keep_their_digits(gap):
-    # 1/8 sum (p - q)^2 / m to second order, of numbers that float32 holds exactly.
+    # 1/8 sum (p - q)^2 / m to second order, with numbers that are exact in float32.
     gap = 2.0 ** round(math.log2(gap))
     p, q = np.array([[0.5, 0.5]]), np.array([[0.5 + gap, 0.5 - gap]])
     loss = float(jensen_shannon(p.astype("float32"), q.astype("float32"))[0])
     assert loss == pytest.approx(reference(p, q)[0] if gap > 1e-3 else gap**2 / 2, rel=1e-4)
 
 
-def test_gradient_at_a_probability_of_zero_is_finite_and_calls_for_more():
+def test_the_gradient_at_a_probability_of_zero_is_finite_and_raises_it():
     value, (gradient,), _ = value_and_gradients(
         lambda q: keras.ops.sum(jensen_shannon(np.array([[0.5, 0.5, 0.0]], "float32"), q)),
         [np.array([[1.0, 0.0, 0.0]], "float32")],
@@ -106,11 +106,11 @@ def test_huge_logits(dtype):
 
 @pytest.mark.parametrize("shapes", [((2, 3), (2, 4)), ((2,), (2, 3)), ((3,), (3,)), ((2, 1), (2, 3))])
 def test_refuses_other_shapes(shapes):
-    message = "must hold distributions of one shape, .* Received: y_true.shape="
+    message = "must have the same shape, .* Received: y_true.shape="
     with pytest.raises(ValueError, match=message):
         JensenShannon()(*map(np.zeros, shapes))
 
 
-def test_refuses_from_logits_that_is_no_flag():
+def test_refuses_a_from_logits_that_is_not_a_boolean():
     with pytest.raises(ValueError, match="`from_logits` must be True or False. Received: from_logits=1"):
         JensenShannon(from_logits=1)

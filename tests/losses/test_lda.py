@@ -1,4 +1,4 @@
-"""LDA against SciPy's generalized eigenvalues of scatter matrices, and where its gradient could fail."""
+"""LDA against SciPy's generalized eigenvalues of scatter matrices, and its gradient in edge cases."""
 
 import keras
 import numpy as np
@@ -64,7 +64,7 @@ def differentiated(labels, embeddings, dtype="float32", **arguments):
 @pytest.mark.parametrize("size, classes, dim", [(4, 2, 1), (30, 3, 5), (60, 10, 4), (9, 3, 20), (64, 8, 32)])
 @pytest.mark.parametrize("epsilon", [0.0, 1.0, 1e6])
 @pytest.mark.parametrize("regularization", [1e-3, 1.0])
-def test_any_batch_is_the_formula(size, classes, dim, epsilon, regularization):
+def test_any_batch_equals_the_formula(size, classes, dim, epsilon, regularization):
     labels, embeddings = batch(size, classes, dim)
     arguments = {"epsilon": epsilon, "regularization": regularization}
     expected = reference(labels, embeddings, **arguments)
@@ -85,7 +85,7 @@ def test_by_hand():
     np.testing.assert_allclose(value, -(10 / 3 - 0.5) / (0.5 + 0.5))
 
 
-def test_epsilon_leaves_out_what_separates_well_already():
+def test_epsilon_leaves_out_directions_that_separate_well():
     centres = np.array([[0.0, 0.0], [30.0, 0.0], [0.0, 3.0]])
     labels = np.arange(60) % 3
     embeddings = centres[labels] + np.random.default_rng(0).normal(size=(60, 2))
@@ -102,7 +102,7 @@ def test_classes_of_one_example_and_unequal_sizes():
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2, 3], [5, 5, 5, 5], [3]])
-def test_a_batch_without_two_classes_or_two_of_a_class_costs_nothing_and_moves_nothing(labels):
+def test_a_batch_without_two_classes_or_two_of_a_class_has_no_loss_and_no_gradient(labels):
     value, gradient = differentiated(labels, np.random.default_rng(0).normal(size=(len(labels), 3)))
     assert value == 0 and not gradient.any()
 
@@ -119,14 +119,14 @@ def test_gradient_is_that_of_the_formula(seed):
 
 
 def test_equal_eigenvalues_have_a_finite_gradient_that_is_symmetric():
-    # Four classes at the corners of a tetrahedron, each spread alike along the axes: three equal eigenvalues.
+    # Four classes at the corners of a tetrahedron, equally spread along the axes: three equal eigenvalues.
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 2.0
     steps = np.concatenate([np.eye(3), -np.eye(3)])
     embeddings = (corners[:, None] + steps).reshape(-1, 3)
     labels = np.repeat(np.arange(4), 6)
     value, gradient = differentiated(labels, embeddings, "float64")
     assert value == pytest.approx(reference(labels, embeddings).mean(), rel=1e-9)
-    # All three are chosen, so that their mean has a derivative: along the corners, alike for every class.
+    # All three are chosen, so their mean has a derivative: along the corners, the same for every class.
     pushes = gradient.reshape(4, 6, 3).sum(1)
     np.testing.assert_allclose(pushes, corners * (pushes[0, 0] / 2), atol=1e-6)
     assert pushes[0, 0] < 0
@@ -154,7 +154,7 @@ def test_huge_and_tiny_embeddings(dtype, scale):
     assert np.isfinite(gradient).all()
 
 
-def test_embeddings_whose_squares_are_no_float32():
+def test_embeddings_whose_squares_overflow_float32():
     for scale in (1e25, 1e-25):
         value, gradient = differentiated(LABELS, EMBEDDINGS * scale)
         assert np.isfinite(value) and np.isfinite(gradient).all()
@@ -174,7 +174,7 @@ def test_fewer_examples_than_dimensions():
     assert np.isfinite(gradient).all()
 
 
-def test_descending_it_separates_the_classes():
+def test_gradient_descent_separates_the_classes():
     labels, embeddings = batch(30, 3, 4, spread=0.3)
     embeddings = embeddings.astype("float32")
     before, _ = differentiated(labels, embeddings, regularization=0.1)

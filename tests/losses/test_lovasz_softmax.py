@@ -9,14 +9,14 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
 def jaccard_loss(wrong, own):
-    """1 - intersection / union of a class with the pixels `own` when the pixels `wrong` are misread."""
+    """Returns 1 - intersection / union of a class with the pixels `own` if the pixels `wrong` are wrong."""
     predicted = own ^ wrong
     union = own | predicted
     return 1 - len(own & predicted) / len(union) if union else 0.0
 
 
 def extension(errors, own):
-    """Definition 2 of the paper: errors in falling order, each times what the set function gains by it."""
+    """Definition 2 of the paper: errors in descending order, each times the growth of the set function."""
     order = sorted(range(len(errors)), key=lambda pixel: -errors[pixel])
     total, before = 0.0, 0.0
     for position, pixel in enumerate(order):
@@ -128,7 +128,7 @@ def test_more_pixels_than_are_counted_at_once(size):
     np.testing.assert_allclose(losses(labels, scores), np.mean(costs), rtol=1e-5)
 
 
-def test_sure_predictions_give_the_jaccard_loss():
+def test_predictions_of_zero_and_one_give_the_jaccard_loss():
     labels = RNG.integers(0, 3, (2, 5, 6))
     predicted = RNG.integers(0, 3, (2, 5, 6))
     metric = keras.metrics.MeanIoU(num_classes=3)
@@ -150,7 +150,7 @@ def test_an_absent_class_costs_its_largest_probability():
     assert losses(labels, scores, classes="all")[0] == pytest.approx((present + 0.3) / 2)
 
 
-def test_ignored_pixels_are_as_if_they_were_not_there():
+def test_ignored_pixels_have_no_effect():
     labels = RNG.integers(0, 4, (1, 6, 5))
     scores = softmax(RNG.normal(size=(1, 6, 5, 4)))
     kept = losses(labels[:, :4], scores[:, :4])
@@ -165,7 +165,7 @@ def test_ignored_pixels_are_as_if_they_were_not_there():
 
 @pytest.mark.parametrize("per_image", [True, False])
 @pytest.mark.parametrize("classes", ["present", "all"])
-def test_nothing_valid_costs_nothing(per_image, classes):
+def test_a_batch_without_valid_pixels_has_no_loss(per_image, classes):
     options = {"ignore_class": 255, "per_image": per_image, "classes": classes, "from_logits": True}
     labels = np.full((2, 3, 3), 255)
     value, (gradient,), _ = value_and_gradients(
@@ -174,7 +174,7 @@ def test_nothing_valid_costs_nothing(per_image, classes):
     assert float(value) == 0.0 and not keras.ops.convert_to_numpy(gradient).any()
 
 
-def test_the_mean_over_pictures_is_over_the_valid_ones():
+def test_the_mean_is_over_images_with_valid_pixels():
     labels, scores = LABELS[:2], PROBABILITIES[:2]
     alone = float(LovaszSoftmax(ignore_class=9)(labels[:1], scores[:1]))
     assert float(LovaszSoftmax(ignore_class=9, per_image=True)(labels, scores)) == pytest.approx(
@@ -182,7 +182,7 @@ def test_the_mean_over_pictures_is_over_the_valid_ones():
     )
 
 
-def test_descending_it_raises_intersection_over_union():
+def test_gradient_descent_raises_intersection_over_union():
     labels = (np.add.outer(np.arange(8), np.arange(8)) > 11).astype(int)[None]
     logits = np.zeros((1, 8, 8, 2), "float32")
     logits[..., 0] = 1.0
@@ -213,12 +213,12 @@ def test_huge_logits_are_finite():
         ({"per_image": 1}, "`per_image` must be True or False. Received: per_image=1"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         LovaszSoftmax(**arguments)
 
 
 @pytest.mark.parametrize("labels", [np.zeros((2, 3)), np.zeros((2, 3, 3, 2))])
-def test_shapes_that_do_not_go_together(labels):
+def test_incompatible_shapes_raise(labels):
     with pytest.raises(ValueError, match="one class id for each vector of scores. Received: y_true.shape="):
         lovasz_softmax(labels, np.ones((2, 3, 3, 2)))

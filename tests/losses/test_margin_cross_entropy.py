@@ -1,4 +1,4 @@
-"""What ArcFace and CosFace share: the cross-entropy after the true class's cosine was replaced."""
+"""The cross-entropy that ArcFace and CosFace share, with a margin for the true class."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def test_only_the_true_class_is_replaced():
     assert losses[0] == pytest.approx(np.log(np.exp(0.1) + np.exp(-2) + np.exp(0.3)) + 2, rel=1e-6)
 
 
-def test_further_axes():
+def test_further_axes_give_further_losses():
     losses = margin_cross_entropy(LABELS.reshape(2, 3), COSINES.reshape(2, 3, 4), 5.0, lambda cosine: cosine)
     flat = margin_cross_entropy(LABELS, COSINES, 5.0, lambda cosine: cosine)
     np.testing.assert_allclose(numbers(losses).ravel(), numbers(flat), rtol=1e-6)
@@ -38,6 +38,6 @@ def test_further_axes():
 @pytest.mark.parametrize("labels, cosines", [((6, 4), (6, 4)), ((6,), (6,)), ((6, 2), (6, 4))])
 def test_refuses_other_shapes(labels, cosines):
     with pytest.raises(
-        ValueError, match="`y_true` must hold one class id, not a one-hot vector.* Received: y_true"
+        ValueError, match="`y_true` must contain one class id, not a one-hot vector.* Received: y_true"
     ):
         margin_cross_entropy(np.zeros(labels), np.zeros(cosines), 1.0, lambda cosine: cosine)

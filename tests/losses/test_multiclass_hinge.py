@@ -1,4 +1,4 @@
-"""MulticlassHinge against loops over equation (16) and its two siblings, and PyTorch's loss."""
+"""MulticlassHinge against loops over equation (16) and its two variants, and PyTorch's loss."""
 
 import keras
 import numpy as np
@@ -61,7 +61,7 @@ def losses(labels, scores, **arguments):
     ],
 )
 def test_margins_by_hand(formulation, p, expected):
-    scores = [[0.5, 0.25, -2.0]]  # of the class itself, a rival inside the margin, one beyond it
+    scores = [[0.5, 0.25, -2.0]]  # the true class, another class inside the margin, and one beyond it
     assert losses([0], scores, p=p, formulation=formulation) == [pytest.approx(expected)]
 
 
@@ -83,7 +83,7 @@ def test_weston_watkins_is_pytorchs_times_the_classes(p):
     np.testing.assert_allclose(losses(LABELS, SCORES, p=p, formulation="weston_watkins"), expected, rtol=1e-5)
 
 
-def test_one_vs_rest_of_two_classes_is_keras_hinge_of_each():
+def test_one_vs_rest_of_two_classes_is_the_sum_of_keras_hinges():
     signs = np.where(np.arange(4) == LABELS[:, None], 1.0, -1.0)
     expected = keras.ops.convert_to_numpy(keras.losses.hinge(signs, SCORES)) * 4
     np.testing.assert_allclose(losses(LABELS, SCORES), expected, rtol=1e-5)

@@ -15,7 +15,7 @@ def squared(first, second):
 
 
 def triplets(labels, distances, mining):
-    """(anchor, positive, negative) of those that count."""
+    """Returns (anchor, positive, negative) of the triplets that count."""
     batch = range(len(labels))
     for a in batch:
         positives = [p for p in batch if p != a and labels[p] == labels[a]]
@@ -92,7 +92,7 @@ def differentiated(labels, embeddings, mining="all", margin=1.0, dtype="float32"
 @pytest.mark.parametrize("mining", MINING)
 @pytest.mark.parametrize("batch, classes", [(2, 2), (3, 2), (9, 2), (16, 4), (33, 5), (40, 30)])
 @pytest.mark.parametrize("margin", [1e-3, 1.0, 30.0])
-def test_any_batch_is_the_loop(mining, batch, classes, margin):
+def test_any_batch_equals_the_loop(mining, batch, classes, margin):
     rng = np.random.default_rng(batch)
     labels, embeddings = rng.integers(0, classes, batch), rng.normal(size=(batch, 3))
     expected = reference(labels, embeddings, margin, mining)
@@ -120,8 +120,8 @@ def test_by_hand(mining, expected):
     assert losses([7, 7, 8], [[0.0], [2.0], [3.0]], 2.0, mining).mean() == pytest.approx(expected)
 
 
-def test_what_each_mining_takes():
-    # From the anchor 0 the positives lie at 1 and 16, the negatives at 4 and 9; only class 0 has positives.
+def test_each_mining_selects_its_triplets():
+    # From anchor 0 the positives are at 1 and 16, the negatives at 4 and 9; only class 0 has positives.
     labels, embeddings = [0, 0, 0, 1, 2], [[0.0], [1.0], [-4.0], [2.0], [3.0]]
     first = {mining: losses(labels, embeddings, 5.0, mining)[0] / 5 for mining in MINING}
     assert first["all"] * 12 == pytest.approx((1 - 4 + 5) + 0 + (16 - 4 + 5) + (16 - 9 + 5))
@@ -131,13 +131,13 @@ def test_what_each_mining_takes():
 
 @pytest.mark.parametrize("mining", MINING)
 @pytest.mark.parametrize("labels", [[0, 1, 2, 3], [5, 5, 5, 5], [3]])
-def test_a_batch_without_triplets_costs_nothing_and_moves_nothing(mining, labels):
+def test_a_batch_without_triplets_has_no_loss_and_no_gradient(mining, labels):
     value, gradient = differentiated(labels, np.random.default_rng(0).normal(size=(len(labels), 3)), mining)
     assert value == 0 and not gradient.any()
 
 
 @pytest.mark.parametrize("mining", MINING)
-def test_coincident_embeddings_cost_the_margin_and_have_no_gradient(mining):
+def test_coincident_embeddings_have_the_margin_as_loss_and_no_gradient(mining):
     value, gradient = differentiated(LABELS, np.ones((10, 3)), mining, 0.75)
     assert value == pytest.approx(0.75)
     np.testing.assert_array_equal(gradient, 0)
@@ -169,15 +169,15 @@ def test_an_offset_costs_no_precision(mining):
     np.testing.assert_allclose(losses(LABELS, embeddings, 1.0, mining, "float32"), expected, atol=1e-4)
 
 
-def test_a_negative_as_far_as_the_positive_is_not_farther():
-    # Hash codes: distances are whole numbers and tie often.
+def test_a_negative_as_far_as_the_positive_does_not_count_as_farther():
+    # Hash codes, because their distances are whole numbers that are often equal.
     codes = np.random.default_rng(0).integers(0, 2, (60, 12))
     labels = np.random.default_rng(1).integers(0, 6, 60)
     actual = losses(labels, codes, 1.0, "semi_hard", "float32")
     np.testing.assert_allclose(actual, reference(labels, codes, 1.0, "semi_hard"), rtol=1e-5)
 
 
-def test_the_farthest_example_as_the_nearest_negative_has_its_whole_gradient():
+def test_the_farthest_example_gets_its_whole_gradient_as_the_nearest_negative():
     _, gradient = differentiated([0, 0, 1], [[0.0], [0.1], [0.9]], "hard")
     assert gradient[2, 0] == pytest.approx(-(0.9 + 0.8) * 2 / 2)
 
@@ -216,7 +216,7 @@ class TestAgainstPyTorchMetricLearning:
         assert value == pytest.approx(expected, rel=1e-9)
         np.testing.assert_allclose(gradient, wanted, atol=1e-6)
 
-    def test_its_default_reducer_divides_by_the_triplets_that_cost(self):
+    def test_its_default_reducer_divides_by_the_triplets_with_a_loss(self):
         distances = [[squared(one, other) for other in EMBEDDINGS] for one in EMBEDDINGS]
         found = list(triplets(LABELS.tolist(), distances, "all"))
         costly = sum(distances[a][p] - distances[a][n] + 1.0 > 0 for a, p, n in found)

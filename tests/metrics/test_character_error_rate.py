@@ -1,4 +1,4 @@
-"""CharacterErrorRate against jiwer and against a plain edit distance."""
+"""CharacterErrorRate against jiwer and an edit distance."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ jiwer = pytest.importorskip("jiwer")
 
 
 def distance(first, second):
-    """Levenshtein distance by the full table."""
+    """Returns the Levenshtein distance from the full table."""
     table = [[i + j for j in range(len(second) + 1)] for i in range(len(first) + 1)]
     for i, a in enumerate(first, start=1):
         for j, b in enumerate(second, start=1):
@@ -82,11 +82,11 @@ def test_class_ids_equal_their_texts():
 
 
 def guesses_as_lists(rows):
-    """Ragged sequences instead of a padded array."""
+    """Returns ragged sequences instead of a padded array."""
     return [[int(item) for item in row if item] for row in rows]
 
 
-def test_forms_of_strings_are_one():
+def test_all_forms_of_strings_are_equivalent():
     for form in (
         ["abç", "d"],
         ("abç", b"d"),
@@ -98,7 +98,7 @@ def test_forms_of_strings_are_one():
     assert rate("abc", "abd") == pytest.approx(1 / 3)
 
 
-def test_scores_of_a_ctc_model_decoded_by_keras():
+def test_scores_of_a_ctc_model_are_decoded_by_keras():
     scores = np.full((1, 5, 4), -9.0, "float32")
     for step, label in enumerate([1, 1, 0, 1, 3]):
         scores[0, step, label] = 9.0
@@ -113,7 +113,7 @@ def test_mask_index_decides_what_is_a_character():
     assert rate(truth, guess, mask_index=None) == pytest.approx(0.5)
 
 
-def test_sample_weights():
+def test_sample_weights_multiply_edits_and_lengths():
     assert rate(["ab", "cd"], ["xb", "yz"], [2.0, 1.0]) == pytest.approx((2 * 1 + 1 * 2) / (2 * 2 + 1 * 2))
     assert rate(["ab", "cd"], ["xb", "yz"], [0.0, 0.0]) == 0.0
 
@@ -138,15 +138,15 @@ def test_reset_forgets():
 @pytest.mark.parametrize(
     "truth, guess, message",
     [
-        (["a"], ["a", "b"], "`y_true` and `y_pred` must hold the same number of texts. Received: 1 and 2"),
+        (["a"], ["a", "b"], "`y_true` and `y_pred` must have the same number of texts. Received: 1 and 2"),
         (
             ["a"],
             np.zeros((1, 5, 4)),
-            r"`y_pred` must hold strings, or .* decode scores first. Received: .*\(5, 4\)",
+            r"`y_pred` must contain strings, or .* Decode scores first. Received: .*\(5, 4\)",
         ),
-        (np.array([[0.5, 1.0]]), ["a"], "`y_true` must hold strings, or sequences of class ids"),
+        (np.array([[0.5, 1.0]]), ["a"], "`y_true` must contain strings, or sequences of class ids"),
         (3, ["a"], "`y_true` must be a batch of strings or of sequences of class ids. Received: y_true=3"),
-        ([3], ["a"], "`y_true` must hold strings, or sequences of class ids"),
+        ([3], ["a"], "`y_true` must contain strings, or sequences of class ids"),
     ],
 )
 def test_refuses_other_texts(truth, guess, message):
@@ -156,13 +156,13 @@ def test_refuses_other_texts(truth, guess, message):
 
 def test_refuses_weights_of_another_length():
     with pytest.raises(
-        ValueError, match="`sample_weight` must hold one weight per text. Received: 3 weights for 1"
+        ValueError, match="`sample_weight` must have one weight per text. Received: 3 weights for 1"
     ):
         rate(["a"], ["b"], [1, 2, 3])
 
 
 @pytest.mark.parametrize("mask_index", [-1, 1.5, "blank"])
-def test_refuses_a_mask_index_that_is_no_class(mask_index):
+def test_refuses_a_mask_index_that_is_not_a_class(mask_index):
     with pytest.raises(
         ValueError, match="`mask_index` must be a non-negative integer or None. Received: mask_index="
     ):
@@ -179,10 +179,10 @@ class Identity(keras.Model):
 def test_fit_needs_run_eagerly():
     model = Identity()
     ids = np.array([[1, 2], [3, 0]], "float32")
-    if keras.backend.backend() != "jax":  # which traces metrics before it runs them
+    if keras.backend.backend() != "jax":  # JAX traces metrics before it runs them
         model.compile(loss="mse", metrics=[CharacterErrorRate()], run_eagerly=True)
         assert model.evaluate(ids, ids, verbose=0, return_dict=True)["character_error_rate"] == 0.0
-    if keras.backend.backend() != "torch":  # whose steps are always eager
+    if keras.backend.backend() != "torch":  # PyTorch steps are always eager
         model.compile(loss="mse", metrics=[CharacterErrorRate()])
         with pytest.raises(RuntimeError, match="`CharacterErrorRate` compares texts on the host"):
             model.evaluate(ids, ids, verbose=0)

@@ -1,4 +1,4 @@
-"""MeanAveragePrecision against pycocotools called by hand and against curves worked out on paper."""
+"""MeanAveragePrecision against direct calls of pycocotools and curves computed by hand."""
 
 import contextlib
 import io
@@ -31,7 +31,7 @@ CASES = [
         cls=MeanAveragePrecision,
         init_kwargs={"iou_threshold": 0.6, "max_detections": 2},
         updates=[
-            # Class 0: both found, the better-scored detection wrong: precision 1/2 at recall 1/2, 2/3 at 1,
+            # Class 0: both found, but the best detection is wrong: precision 1/2 at recall 1/2, 2/3 at 1,
             # but two detections count, so recall ends at 1/2.
             (
                 truth([[BOX, FAR, NONE]], [[0, 0, -1]]),
@@ -56,7 +56,7 @@ CASES = [
 
 
 def by_hand(batches, thresholds=THRESHOLDS, max_detections=100):
-    """Calls pycocotools as its own demo does: a data set and a result list."""
+    """Calls pycocotools as its demo does, with a data set and a list of results."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -112,7 +112,7 @@ def by_hand(batches, thresholds=THRESHOLDS, max_detections=100):
 
 
 def random_batch(rng, pictures=4, count=6, classes=3):
-    """Truths, and detections that are truths moved a little, wrong ones and padding."""
+    """Returns true boxes, and detections: shifted true boxes, wrong boxes, and padding."""
     corner = rng.uniform(0, 60, (pictures, count, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(8, 40, (pictures, count, 2))], -1).astype("float32")
     labels = rng.integers(-1, classes, (pictures, count))
@@ -120,7 +120,7 @@ def random_batch(rng, pictures=4, count=6, classes=3):
     moved = boxes + rng.normal(0, 2.5, boxes.shape).astype("float32")
     moved[..., 2:] = np.maximum(moved[..., 2:], moved[..., :2] + 1)
     guesses = np.where(rng.uniform(size=labels.shape) < 0.8, labels, rng.integers(-1, classes, labels.shape))
-    # Twice each, so that duplicates count as wrong; scores that tie.
+    # Twice each, so that duplicates count as wrong, with equal scores.
     answer = {
         "boxes": np.concatenate([moved, moved + 1], 1),
         "classes": np.concatenate([guesses, guesses], 1),
@@ -131,7 +131,7 @@ def random_batch(rng, pictures=4, count=6, classes=3):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("iou_threshold, max_detections", [(None, 100), (0.5, 100), (0.75, 3)])
-def test_equals_pycocotools_called_by_hand(seed, iou_threshold, max_detections):
+def test_equals_a_direct_call_of_pycocotools(seed, iou_threshold, max_detections):
     rng = np.random.default_rng(seed)
     batches = [random_batch(rng) for _ in range(3)]
     metric = MeanAveragePrecision(iou_threshold=iou_threshold, max_detections=max_detections)
@@ -143,7 +143,7 @@ def test_equals_pycocotools_called_by_hand(seed, iou_threshold, max_detections):
     assert 0.05 < expected < 0.95
 
 
-def test_summary_is_the_same_count_in_one_pass():
+def test_summary_equals_separate_metrics():
     batches = [random_batch(np.random.default_rng(5)) for _ in range(2)]
     metrics = {None: MeanAveragePrecision(), 0.5: MeanAveragePrecision(iou_threshold=0.5)}
     for metric in metrics.values():
@@ -163,7 +163,7 @@ def value(gold, answer, **arguments):
     return float(metric.result())
 
 
-def test_perfect_and_nothing():
+def test_perfect_detections_give_one_and_none_give_zero():
     gold = truth([[BOX, FAR]], [[0, 1]])
     assert value(gold, found([[FAR, BOX]], [[1, 0]], [[0.2, 0.9]])) == 1.0
     assert value(gold, found([[FAR, BOX]], [[0, 1]], [[0.2, 0.9]])) == 0.0
@@ -178,17 +178,17 @@ def test_without_truth_or_without_updates_it_is_zero():
     assert value(empty, {**empty, "scores": np.zeros((2, 0))}) == 0.0
 
 
-def test_a_class_that_the_truth_does_not_show_does_not_count():
+def test_a_class_without_a_true_box_does_not_count():
     gold = truth([[BOX]], [[0]])
     assert value(gold, found([[BOX, FAR]], [[0, 7]], [[0.9, 0.99]])) == 1.0
 
 
-def test_a_false_alarm_in_a_picture_without_objects_counts():
+def test_a_detection_in_an_image_without_objects_counts():
     gold = truth([[BOX], [NONE]], [[0], [-1]])
     assert value(gold, found([[BOX], [BOX]], [[0], [0]], [[0.8], [0.9]])) == pytest.approx(0.5)
 
 
-def test_crowds_are_neither_wanted_nor_wrong():
+def test_crowd_boxes_need_no_detection_and_excuse_detections():
     gold = truth([[BOX, [20.0, 20.0, 90.0, 90.0]]], [[0, 0]], [[False, True]])
     answer = found([[FAR, BOX, [30.0, 30.0, 40.0, 40.0]]], [[0, 0, 0]], [[0.9, 0.8, 0.7]])
     assert value(gold, answer) == 1.0
@@ -197,7 +197,7 @@ def test_crowds_are_neither_wanted_nor_wrong():
     assert value(only, found([[BOX]], [[0]], [[0.9]])) == 0.0
 
 
-def test_many_boxes_fill_further_tables():
+def test_many_boxes_fill_several_tables():
     rng = np.random.default_rng(0)
     count = TABLE_ROWS // 8
     metric = MeanAveragePrecision(iou_threshold=0.5)
@@ -218,7 +218,7 @@ def test_many_boxes_fill_further_tables():
             {"boxes": boxes[:1, :0], "classes": classes[:1, :0], "scores": np.zeros((1, 0))},
         )
     assert len(metric.tables) == 2 and int(metric.rows) == 10 * count + 250
-    # 250 of 10 * count are found, all right: recalls up to that share, rounded down to hundredths.
+    # 250 of 10 * count are found and correct: recalls up to that fraction, rounded down to hundredths.
     reached = int(100 * 250 / (10 * count)) + 1
     assert float(metric.result()) == pytest.approx(reached / 101, abs=1e-6)
     metric.reset_state()
@@ -227,7 +227,7 @@ def test_many_boxes_fill_further_tables():
     assert float(metric.result()) == 1.0
 
 
-def test_tensors_are_taken():
+def test_accepts_tensors():
     gold = {k: keras.ops.convert_to_tensor(v) for k, v in truth([[BOX]], [[0]]).items()}
     answer = {k: keras.ops.convert_to_tensor(v) for k, v in found([[BOX]], [[0]], [[0.5]]).items()}
     assert value(gold, answer) == 1.0
@@ -246,7 +246,7 @@ def test_nothing_is_printed(capsys):
         ({"max_detections": 0}, "`max_detections` must be a positive integer. Received: max_detections=0"),
     ],
 )
-def test_refuses_bad_arguments(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         MeanAveragePrecision(**arguments)
 
@@ -263,12 +263,12 @@ def test_refuses_bad_arguments(arguments, message):
         (
             truth([[BOX]], [[0]]),
             found([[BOX, FAR]], [[0]], [[1]]),
-            r"`y_pred` must hold classes of shape \(batch, n\).* boxes of shape \(1, 2, 4\)",
+            r"`y_pred` must have classes of shape \(batch, n\).* boxes of shape \(1, 2, 4\)",
         ),
         (
             truth([[BOX]], [[0]]),
             found([[BOX], [BOX]], [[0], [0]], [[1], [1]]),
-            "`y_true` and `y_pred` must hold the same number of pictures. Received: 1 and 2",
+            "`y_true` and `y_pred` must have the same number of images. Received: 1 and 2",
         ),
         (
             truth([[BOX]], [[0]]),
@@ -278,7 +278,7 @@ def test_refuses_bad_arguments(arguments, message):
         (
             {"boxes": [[BOX]], "classes": [[0.5]]},
             found([[BOX]], [[0]], [[1]]),
-            "`y_true` must hold whole class",
+            "`y_true` must have integer class",
         ),
     ],
 )

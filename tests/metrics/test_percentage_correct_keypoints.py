@@ -1,4 +1,4 @@
-"""PercentageCorrectKeypoints against the benchmarks' scripts, read again keypoint by keypoint."""
+"""PercentageCorrectKeypoints against the benchmarks' scripts, as loops over keypoints."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.metrics import PercentageCorrectKeypoints
 
 
 def script(truth, found, lengths, alpha):
-    """The share over all visible keypoints, as MPII's validation script weighs joints by their counts."""
+    """Returns the fraction of all visible keypoints; MPII's script also weighs joints by their counts."""
     hits, count = 0, 0
     for gold, answer, length in zip(truth, found, lengths, strict=True):
         for place, guess in zip(gold, answer, strict=True):
@@ -20,7 +20,7 @@ def script(truth, found, lengths, alpha):
 
 
 def boxes(truth):
-    """The longer side of each example's box, without the published code's pixel."""
+    """Returns the longer side of each example's box, without the published code's pixel."""
     lengths = []
     for gold in truth:
         seen = np.array([p[:2] for p in gold if np.isfinite(p).all() and (len(p) == 2 or p[2] > 0)])
@@ -29,7 +29,7 @@ def boxes(truth):
 
 
 def torsos(truth, first, second):
-    """What LSP's script calls refDist, where both ends are visible."""
+    """Returns the refDist of LSP's script, if both ends are visible."""
     return [
         np.hypot(*(gold[first] - gold[second])[:2]) if min(gold[first][2], gold[second][2]) > 0 else 0.0
         for gold in truth
@@ -91,14 +91,14 @@ def test_equals_the_scripts(seed, alpha):
 
 
 def test_pckh_of_a_head_box_by_hand():
-    # A head box of 30 by 40 has a diagonal of 50: 0.6 of it is 30, and half of that is near enough.
+    # A head box of 30 by 40 has a diagonal of 50: the length is 0.6 of it, 30, and half of that counts.
     truth = {"keypoints": np.zeros((1, 3, 2)), "lengths": [0.6 * np.hypot(30, 40)]}
     assert pck((truth, [[[15.0, 0], [9, 12], [9, 12.1]]]), alpha=0.5, reference="given") == pytest.approx(
         2 / 3
     )
 
 
-def test_the_limit_itself_is_near_enough():
+def test_a_distance_equal_to_the_limit_counts():
     truth = np.array([[[0.0, 0.0], [0.0, 25.0]]])
     assert pck((truth, truth + [3.0, 4.0])) == 1.0
     assert pck((truth, truth + [3.0, 4.01])) == 0.0
@@ -124,17 +124,17 @@ def test_an_example_without_a_length_is_left_out():
     assert pck((given, np.concatenate([both] * 4)[..., :2]), reference="given") == 1.0
 
 
-def test_places_as_fractions_of_the_picture():
+def test_works_with_relative_coordinates():
     assert pck((TRUTH / [100, 100, 1], FOUND / 100)) == pytest.approx(pck((TRUTH, FOUND)), abs=1e-6)
 
 
-def test_broken_answers_are_wrong():
+def test_nan_predictions_are_wrong():
     truth = np.array([[[0.0, 0.0], [0.0, 10.0]]])
     assert pck((truth, [[[np.nan, 0], [np.inf, 0]]])) == 0.0
     assert pck((truth, [[[1e30, 0], [0, 10]]])) == 0.5
 
 
-def test_weights_of_examples_and_keypoints():
+def test_sample_weights_weigh_examples_or_keypoints():
     truth = np.tile([[[0.0, 0.0], [0.0, 10.0]]], (2, 1, 1))
     found = truth + [[[0.0, 0], [0, 0]], [[0, 0], [90, 0]]]
     assert pck((truth, found)) == 0.75
@@ -142,7 +142,7 @@ def test_weights_of_examples_and_keypoints():
     assert pck((truth, found, [[1.0, 1.0], [1.0, 0.0]])) == 1.0
 
 
-def test_nothing_and_reset():
+def test_without_keypoints_and_after_reset_it_is_zero():
     metric = PercentageCorrectKeypoints()
     assert float(metric.result()) == 0.0
     metric.update_state(TRUTH, FOUND)
@@ -150,7 +150,7 @@ def test_nothing_and_reset():
     assert float(metric.result()) == 0.0
 
 
-def test_it_works_inside_fit():
+def test_it_works_in_fit():
     model = keras.Sequential([keras.Input((14, 2)), keras.layers.Dense(2)])
     model.compile("sgd", "mse", metrics=[PercentageCorrectKeypoints(alpha=0.5)])
     places = (TRUTH[..., :2] / 100).astype("float32")
@@ -164,7 +164,7 @@ def test_it_works_inside_fit():
 @pytest.mark.parametrize("reference", ["torso", 3, (1, 1), (1,), (1, 2, 3), (0, -1), (0, 1.5), None])
 def test_refuses_other_references(reference):
     with pytest.raises(
-        ValueError, match="`reference` must be 'box', 'given' or a pair .* Received: reference="
+        ValueError, match="`reference` must be 'box', 'given', or a pair .* Received: reference="
     ):
         PercentageCorrectKeypoints(reference=reference)
 

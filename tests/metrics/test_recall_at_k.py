@@ -1,4 +1,4 @@
-"""RecallAtK against sorted distances, query by query, and pytorch-metric-learning."""
+"""RecallAtK against sorted distances per query, and pytorch-metric-learning."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from keras_cnn_zoo.metrics.recall_at_k import TABLE_NUMBERS
 
 
 def script(class_ids, embeddings, k, distance="euclidean"):
-    """Sorts the others of each query and looks at the first k; a tie counts as in every order of it."""
+    """Sorts the neighbors of each query and checks the first k; a tie averages over its orders."""
     scores = []
     for query, class_id in enumerate(class_ids):
         others = [other for other in range(len(class_ids)) if other != query]
@@ -74,7 +74,7 @@ def test_equals_pytorch_metric_learning(distance):
     inference = pytest.importorskip("pytorch_metric_learning.utils.inference")
     accuracy = pytest.importorskip("pytorch_metric_learning.utils.accuracy_calculator")
 
-    # Class 99 occurs once: no query there either.
+    # Class 99 occurs once, so it is not a query there either.
     ids, embeddings = points(7, examples=200, classes=12, dim=16)
     ids[3] = 99
     knn = inference.CustomKNN(
@@ -90,7 +90,7 @@ def test_equals_pytorch_metric_learning(distance):
     assert recall((ids, embeddings), distance=distance) == pytest.approx(theirs, abs=1e-6)
 
 
-def test_summary_is_the_same_count_in_one_pass():
+def test_summary_equals_separate_metrics():
     metric = RecallAtK()
     metric.update_state(IDS, EMBEDDINGS)
     summary = metric.summary((1, 3))
@@ -98,10 +98,10 @@ def test_summary_is_the_same_count_in_one_pass():
     assert list(metric.summary()) == [1, 2, 4, 8]
 
 
-def test_everything_on_one_point_is_a_guess():
+def test_a_constant_embedding_is_as_good_as_guessing():
     ids = np.repeat([0, 1, 2, 3], 5)
     same = np.full((20, 3), 0.123, "float32")
-    # One of the 4 of its class among the first k of 19 in random order.
+    # The probability of one of the 4 of its class among the first k of 19 in random order.
     assert recall((ids, same)) == pytest.approx(4 / 19)
     assert recall((ids, same), k=2) == pytest.approx(1 - 15 / 19 * 14 / 18)
     assert recall((ids, same), k=16) == 1.0
@@ -109,8 +109,8 @@ def test_everything_on_one_point_is_a_guess():
     assert recall((ids, 0 * same), distance="cosine") == pytest.approx(4 / 19)
 
 
-def test_a_tie_by_hand():
-    # Seen from 0 an own and a strange one are equally near; each of these has the query nearest, or the own.
+def test_a_tie_counts_half_by_hand():
+    # From 0, an example of its class and one of the other class are equally near.
     places = np.array([[0.0], [1.0], [-1.0], [-50.0]])
     metric = RecallAtK()
     metric.update_state([0, 0, 1, 1], places)
@@ -122,14 +122,14 @@ def test_duplicates_far_from_the_origin_tie_exactly():
     rng = np.random.default_rng(0)
     base = (1000 + rng.normal(size=(50, 64))).astype("float32")
     ids = np.concatenate([np.arange(50), np.arange(50), 50 + np.arange(50)])
-    # Each point three times, the third of a class that occurs once: half of the queries find their own.
+    # Each point three times, the third in a class that occurs once: half of the queries find their class.
     assert recall((ids, np.concatenate([base] * 3))) == pytest.approx(0.5)
 
 
-def test_examples_without_a_partner_are_no_queries():
+def test_examples_alone_in_their_class_are_not_queries():
     embeddings = np.array([[0.0], [0.1], [5.0], [9.0]])
     assert recall(([7, 7, 8, 9], embeddings)) == 1.0
-    # As an other it stands in the way.
+    # As a neighbor it still counts.
     assert recall(([7, 8, 7, 9], embeddings)) == 0.0
     assert recall((np.arange(4), embeddings)) == 0.0
 
@@ -140,7 +140,7 @@ def test_without_updates_and_with_one_example_it_is_zero():
     assert recall((np.zeros(0, "int32"), np.zeros((0, 4)))) == 0.0
 
 
-def test_many_embeddings_fill_further_tables():
+def test_many_embeddings_fill_several_tables():
     dim = 1000
     half = TABLE_NUMBERS // dim - 40
     ids, embeddings = points(4, 2 * half, 30, dim)
@@ -156,12 +156,12 @@ def test_many_embeddings_fill_further_tables():
     assert float(metric.result()) == pytest.approx(script(IDS, EMBEDDINGS, 1), abs=1e-6)
 
 
-def test_distances_come_in_parts(monkeypatch):
+def test_distances_are_computed_in_chunks(monkeypatch):
     monkeypatch.setattr("keras_cnn_zoo.metrics.recall_at_k.CHUNK_NUMBERS", 7 * len(IDS))
     assert recall((IDS, EMBEDDINGS), k=3) == pytest.approx(script(IDS, EMBEDDINGS, 3), abs=1e-6)
 
 
-def test_tensors_are_taken():
+def test_accepts_tensors():
     ids, embeddings = keras.ops.convert_to_tensor(IDS), keras.ops.cast(EMBEDDINGS, "bfloat16")
     rounded = keras.ops.convert_to_numpy(keras.ops.cast(embeddings, "float32"))
     metric = RecallAtK()
@@ -176,7 +176,7 @@ def test_tensors_are_taken():
         ({"distance": "l1"}, "`distance` must be one of 'euclidean', 'cosine'. Received: distance='l1'"),
     ],
 )
-def test_refuses_bad_arguments(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         RecallAtK(**arguments)
 
@@ -186,10 +186,10 @@ def test_refuses_bad_arguments(arguments, message):
     [
         ([([0, 1], np.zeros((3, 2)))], r"`y_true` must be \(batch,\) or .* Received: \(2,\) and \(3, 2\)"),
         ([([0, 1], np.zeros(2))], "`y_true` must be"),
-        ([([0.5, 1], np.zeros((2, 2)))], "`y_true` must hold whole class numbers. Received: "),
-        ([(["a", "b"], np.zeros((2, 2)))], "`y_true` must hold whole class numbers"),
+        ([([0.5, 1], np.zeros((2, 2)))], "`y_true` must contain integer class ids. Received: "),
+        ([(["a", "b"], np.zeros((2, 2)))], "`y_true` must contain integer class ids"),
         ([([0, 1], [[np.nan], [1]])], "`y_pred` must be finite"),
-        ([([0], np.zeros((1, 2))), ([0], np.zeros((1, 3)))], "must keep its size .* 2 so far. Received: 3"),
+        ([([0], np.zeros((1, 2))), ([0], np.zeros((1, 3)))], "the same dim .* so far 2. Received: .*3"),
         ([([0], np.zeros((1, 2)), [1.0])], "`sample_weight` must be None"),
     ],
 )

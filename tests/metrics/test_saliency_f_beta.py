@@ -1,4 +1,4 @@
-"""SaliencyFBeta against the evaluation toolbox, map by map and threshold by threshold."""
+"""SaliencyFBeta against the evaluation toolbox, as loops over maps and thresholds."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.metrics import SaliencyFBeta
 
 
 def f_measure(prediction, truth, threshold, beta_squared=0.3):
-    """The toolbox's Fmeasure_calu."""
+    """Translates the toolbox's Fmeasure_calu."""
     found = prediction >= min(threshold, 1)
     right = np.count_nonzero(found & truth)
     if right == 0:
@@ -23,7 +23,7 @@ def stretched(prediction):
 
 
 def toolbox(truths, predictions, kind, normalize=True, beta_squared=0.3, thresholds=256):
-    """maxFm, meanFm or adpFm of the toolbox's main script."""
+    """Returns maxFm, meanFm, or adpFm of the toolbox's main script."""
     rows = []
     for truth, prediction in zip(truths, predictions, strict=True):
         prediction = stretched(prediction) if normalize else prediction
@@ -34,7 +34,7 @@ def toolbox(truths, predictions, kind, normalize=True, beta_squared=0.3, thresho
 
 
 def batch(seed, maps=3, height=9, width=11):
-    """Random maps; no value, stretched or not, lies so near a threshold that rounding could decide."""
+    """Returns random maps without a value so near a threshold that rounding matters."""
     rng = np.random.default_rng(seed)
     truth = rng.uniform(size=(maps, height, width)) < 0.3
     levels = rng.integers(0, 512, truth.shape) + 509 * truth
@@ -87,7 +87,7 @@ def test_equals_the_toolbox(seed, kind, normalize):
     assert f_beta((truth, prediction), kind=kind, normalize=normalize) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_stretched_map_may_end_a_rounding_short_of_one():
+def test_the_maximum_of_a_rescaled_map_counts_as_one_despite_rounding():
     truth, prediction = batch(9, 1)
     short = prediction * np.float32(1 - 2**-23)
     for kind in ("max", "mean"):
@@ -97,8 +97,8 @@ def test_a_stretched_map_may_end_a_rounding_short_of_one():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_grey_levels_lie_on_their_thresholds(dtype):
-    """Pictures of 256 grey levels: counted in integers, level u is found by the thresholds 0 to u."""
+def test_gray_levels_reach_their_thresholds(dtype):
+    """Images of 256 gray levels, counted in integers: level u reaches the thresholds 0 to u."""
     levels = np.arange(256).reshape(1, 16, 16)
     truth = np.random.default_rng(0).uniform(size=levels.shape) < 0.5
     metric = SaliencyFBeta(dtype=dtype)
@@ -120,7 +120,7 @@ def test_by_hand():
     metric.update_state(truth, prediction)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(metric.curve()), curve, rtol=1e-6)
     assert float(metric.result()) == pytest.approx(1.3 / 1.6)
-    # Twice the mean is 1.125, more than there is: 1.
+    # Twice the mean is 1.125, above the maximum of 1.
     assert f_beta((truth, prediction), kind="adaptive") == pytest.approx(1.3 / 1.6)
 
 
@@ -130,14 +130,14 @@ def test_the_maximum_is_that_of_the_mean_curve():
     each = [f_beta((truth[i : i + 1], prediction[i : i + 1]), normalize=False) for i in range(2)]
     together = f_beta((truth, prediction), normalize=False)
     assert each == pytest.approx([1.0, 1.0])
-    # No threshold serves both: 0.3 takes in the first map's other pixel.
+    # No threshold suits both maps: 0.3 includes the first map's other pixel.
     assert together == pytest.approx((1.3 / (0.3 + 2) + 1) / 2, abs=1e-6)
 
 
-def test_maps_without_object_without_saliency_and_of_one_value():
+def test_empty_and_constant_maps_have_finite_values():
     truth, prediction = batch(5, 1)
     assert f_beta((np.zeros_like(truth), prediction)) == 0.0
-    # Threshold 0 finds every pixel.
+    # Every pixel reaches threshold 0.
     everything = 1.3 * truth.sum() / (0.3 * truth.sum() + truth.size)
     for kind in ("max", "adaptive"):
         assert f_beta((truth, 0 * prediction), kind=kind) == pytest.approx(everything)
@@ -146,19 +146,19 @@ def test_maps_without_object_without_saliency_and_of_one_value():
     assert f_beta((truth, np.full(truth.shape, np.nan))) == 0.0
 
 
-def test_values_beyond_0_and_1():
+def test_values_outside_zero_and_one_count_as_zero_and_one():
     truth = np.array([[[1, 0]]])
     assert f_beta((truth, np.array([[[7.0, -3.0]]])), normalize=False, kind="mean") == pytest.approx(1.0)
     assert f_beta((truth, np.array([[[7.0, -3.0]]]))) == pytest.approx(1.0)
 
 
-def test_weights_of_maps():
+def test_sample_weights_weigh_maps():
     truth, prediction = batch(6, 2)
     first = (truth[:1], prediction[:1])
     assert f_beta((truth, prediction, np.array([1.0, 0.0]))) == pytest.approx(f_beta(first), abs=1e-6)
 
 
-def test_nothing_and_reset():
+def test_without_maps_and_after_reset_it_is_zero():
     metric = SaliencyFBeta()
     assert float(metric.result()) == 0.0
     metric.update_state(TRUTHS, MAPS)
@@ -167,7 +167,7 @@ def test_nothing_and_reset():
 
 
 @pytest.mark.parametrize("kind", ["max", "adaptive"])
-def test_it_works_inside_fit(kind):
+def test_it_works_in_fit(kind):
     model = keras.Sequential([keras.Input((9, 11, 1)), keras.layers.Conv2D(1, 1, activation="sigmoid")])
     model.compile("sgd", "binary_crossentropy", metrics=[SaliencyFBeta(kind)])
     model.fit(MAPS[..., None], TRUTHS[..., None].astype("float32"), batch_size=2, epochs=1, verbose=0)
@@ -185,6 +185,6 @@ def test_it_works_inside_fit(kind):
         ({"normalize": 1}, "`normalize` must be True or False. Received: normalize=1"),
     ],
 )
-def test_refuses_bad_arguments(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         SaliencyFBeta(**arguments)

@@ -1,4 +1,4 @@
-"""StructureMeasure against the published script, read again in NumPy."""
+"""StructureMeasure against the published script, translated to NumPy."""
 
 import keras
 import numpy as np
@@ -12,12 +12,12 @@ EPS = np.finfo("float64").eps
 
 
 def half_up(value):
-    """MATLAB's `round` of a positive number."""
+    """Returns MATLAB's `round` of a positive number."""
     return int(np.floor(value + 0.5))
 
 
 def similarity(prediction, truth):
-    """The script's `ssim` of one quarter."""
+    """Returns the script's `ssim` of one quarter."""
     if not prediction.size:
         return 0.0  # The script divides by the number of pixels here.
     x, y = prediction.mean(), truth.mean()
@@ -45,7 +45,7 @@ def evenness(values):
 
 
 def script(prediction, truth, alpha=0.5):
-    """StructureMeasure.m of one map; the toolboxes' copy cuts off at 0."""
+    """Returns StructureMeasure.m of one map, at least 0 as in the toolboxes' copy."""
     truth = np.asarray(truth, bool)
     share = truth.mean()
     if share == 0:
@@ -65,7 +65,7 @@ def stretched(prediction):
 
 
 def pair(seed, height=12, width=15):
-    """A blob and a noisy, blurred view of it, in float32 numbers."""
+    """Returns a blob and a noisy, blurred copy of it, in float32."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     truth = np.hypot(y - rng.uniform(2, height - 2), x - rng.uniform(2, width - 2)) < rng.uniform(2, 5)
@@ -108,7 +108,7 @@ def test_equals_the_script(seed, normalize):
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_equals_the_script_on_small_maps(height, width, seed):
-    # Quarters of one pixel, of none, and of one value are common here.
+    # Quarters of one pixel, empty quarters, and constant quarters are common here.
     rng = np.random.default_rng(seed)
     truth = rng.uniform(size=(height, width)) < rng.uniform()
     prediction = rng.integers(0, 3, (height, width)) / 2
@@ -117,15 +117,15 @@ def test_equals_the_script_on_small_maps(height, width, seed):
 
 
 @pytest.mark.parametrize("size", [1, 300])
-def test_the_middle_of_an_even_object_is_rounded_up(size):
-    # Rows 1 and 2 of 4 (times size): the middle is half a row off, in sums too large for float32.
+def test_the_center_of_an_object_of_even_size_is_rounded_up(size):
+    # Rows 1 and 2 of 4 (times size): the center is between two rows, and sums are too large for float32.
     truth = np.zeros((4 * size, 4 * size), bool)
     truth[size : 3 * size, size : 3 * size] = True
     prediction = np.linspace(0, 1, truth.size).reshape(truth.shape)
     assert measure([truth], [prediction]) == pytest.approx(script(prediction, truth), abs=2e-6)
 
 
-def test_truth_without_and_with_nothing_but_an_object():
+def test_truth_without_an_object_or_full_of_it():
     prediction = np.full((1, 4, 6), 0.25)
     assert measure(np.zeros((1, 4, 6)), prediction) == pytest.approx(0.75)
     assert measure(np.ones((1, 4, 6)), prediction) == pytest.approx(0.25)
@@ -133,7 +133,7 @@ def test_truth_without_and_with_nothing_but_an_object():
     assert measure(np.ones((1, 4, 6)), 0 * prediction) == 0.0
 
 
-def test_perfect_inverted_and_empty_maps():
+def test_perfect_maps_give_one_and_inverted_and_empty_maps_little():
     truth, _ = pair(0)
     assert measure([truth], [truth.astype("float32")]) == pytest.approx(1.0)
     assert measure([truth], [1.0 - truth]) < 0.05
@@ -141,7 +141,7 @@ def test_perfect_inverted_and_empty_maps():
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, -1), (-1, 0), (-1, -1)])
-def test_an_object_in_the_corner_leaves_quarters_empty(corner):
+def test_empty_quarters_of_an_object_in_the_corner_do_not_count(corner):
     truth = np.zeros((5, 7), bool)
     truth[corner] = True
     prediction = np.random.default_rng(0).uniform(size=truth.shape)
@@ -149,7 +149,7 @@ def test_an_object_in_the_corner_leaves_quarters_empty(corner):
     assert np.isfinite(value) and value == pytest.approx(script(prediction, truth), abs=1e-6)
 
 
-def test_alpha_0_and_1_are_the_parts():
+def test_alpha_0_and_1_give_the_two_terms():
     truth, prediction = pair(3)
     assert measure([truth], [prediction], alpha=0, normalize=False) == pytest.approx(
         region(prediction, truth.astype("float64")), abs=1e-6
@@ -159,13 +159,13 @@ def test_alpha_0_and_1_are_the_parts():
     assert measure([truth], [prediction], alpha=1, normalize=False) == pytest.approx(expected, abs=1e-6)
 
 
-def test_weights_of_maps():
+def test_sample_weights_weigh_maps():
     values = [script(stretched(m), t) for t, m in PAIRS]
     for weights in (np.arange(5.0), np.arange(5.0)[:, None]):
         assert measure(TRUTHS, MAPS, weights) == pytest.approx(np.dot(np.arange(5), values) / 10, abs=1e-6)
 
 
-def test_nothing_and_reset():
+def test_without_maps_and_after_reset_it_is_zero():
     metric = StructureMeasure()
     assert float(metric.result()) == 0.0
     metric.update_state(TRUTHS, MAPS)
@@ -173,7 +173,7 @@ def test_nothing_and_reset():
     assert float(metric.result()) == 0.0
 
 
-def test_it_works_inside_fit():
+def test_it_works_in_fit():
     model = keras.Sequential([keras.Input((12, 15, 1)), keras.layers.Conv2D(1, 1, activation="sigmoid")])
     model.compile("sgd", "binary_crossentropy", metrics=[StructureMeasure()])
     model.fit(MAPS[..., None], TRUTHS[..., None].astype("float32"), batch_size=2, epochs=1, verbose=0)
@@ -194,10 +194,10 @@ def test_refuses_another_alpha(alpha):
     [
         ((2, 3), (2, 3), None, r"`y_true` must have the shape .* Received: y_true.shape=\(2, 3\)"),
         ((1, 2, 3), (1, 2, 3, 2), None, "`y_pred` must have the shape"),
-        ((1, 2, 3), (1, 3, 2), None, "must hold maps of the same size"),
-        ((2, 2, 3), (1, 2, 3), None, "must hold maps of the same size"),
-        ((2, 2, 3), (2, 2, 3), (3,), "`sample_weight` must hold one weight for each map"),
-        ((2, 2, 3), (2, 2, 3), (2, 2, 3), "`sample_weight` must hold one weight for each map"),
+        ((1, 2, 3), (1, 3, 2), None, "must contain maps of the same size"),
+        ((2, 2, 3), (1, 2, 3), None, "must contain maps of the same size"),
+        ((2, 2, 3), (2, 2, 3), (3,), "`sample_weight` must have one weight per map"),
+        ((2, 2, 3), (2, 2, 3), (2, 2, 3), "`sample_weight` must have one weight per map"),
     ],
 )
 def test_refuses_other_shapes(truth, prediction, weights, message):

@@ -1,4 +1,4 @@
-"""SuccessAUC against the toolkit's loop, frame by frame and threshold by threshold."""
+"""SuccessAUC against the toolkit's loop over frames and thresholds."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from keras_cnn_zoo.metrics import SuccessAUC
 
 
 def overlap(first, second):
-    """Intersection over union as the toolkit's calcRectInt counts pixels."""
+    """Returns the intersection over union with pixels counted as in the toolkit's calcRectInt."""
     ends = [(box[0] + box[2] - 1, box[1] + box[3] - 1) for box in (first, second)]
     width = max(0, min(ends[0][0], ends[1][0]) - max(first[0], second[0]) + 1)
     height = max(0, min(ends[0][1], ends[1][1]) - max(first[1], second[1]) + 1)
@@ -17,7 +17,7 @@ def overlap(first, second):
 
 
 def toolkit(sequences, thresholds=21):
-    """Mean over sequences of the mean success rate over thresholds."""
+    """Returns the mean over sequences of the mean success rate over thresholds."""
     rates = []
     for truth, answer in sequences:
         overlaps = [
@@ -63,24 +63,24 @@ def test_equals_the_toolkits_loop(seed):
 
 
 def test_by_hand():
-    # Overlaps 1, 1/3 and 0: 20, 7 and 0 of the 21 thresholds lie below.
+    # Overlaps 1, 1/3, and 0: 20, 7, and 0 of the 21 thresholds are below.
     truth = [[0.0, 0, 10, 10], [5, 0, 10, 10], [50, 50, 10, 10]]
     answer = [[0.0, 0, 10, 10]] * 3
     assert auc((truth, answer)) == pytest.approx((20 + 7 + 0) / 63, abs=1e-6)
 
 
-def test_a_perfect_answer_misses_the_last_threshold():
+def test_perfect_boxes_miss_the_last_threshold():
     truth, _ = sequence(0)
     assert auc((truth, truth)) == pytest.approx(20 / 21, abs=1e-6)
     assert auc((truth, truth), thresholds=2) == pytest.approx(0.5, abs=1e-6)
 
 
-def test_sequences_count_alike_whatever_their_length():
+def test_sequences_count_equally_at_any_length():
     good, bad = np.tile([[0.0, 0, 5, 5]], (3, 1)), np.tile([[0.0, 0, 5, 5]], (30, 1))
     assert auc((good, good), (bad, bad + 90)) == pytest.approx(10 / 21, abs=1e-6)
 
 
-def test_padding_is_no_frame():
+def test_padding_is_not_a_frame():
     truth, answer = sequence(3, frames=7)
     padded = np.concatenate([truth, np.full((4, 4), np.nan)])
     filled = np.concatenate([answer, np.zeros((4, 4))])
@@ -89,7 +89,7 @@ def test_padding_is_no_frame():
     assert auc(both) == pytest.approx(auc((truth, answer)), abs=1e-6)
 
 
-def test_weights_of_frames():
+def test_sample_weights_weigh_frames():
     truth = np.tile([[0.0, 0, 5, 5]], (4, 1))
     answer = truth + [[0], [90], [90], [90]]
     assert auc((truth, answer, [3.0, 1, 0, 0])) == pytest.approx(0.75 * 20 / 21, abs=1e-6)
@@ -103,7 +103,7 @@ def test_the_curve_falls_and_its_mean_is_the_result():
     assert curve.mean() == pytest.approx(float(metric.result()))
 
 
-def test_nothing_an_empty_target_and_a_broken_answer():
+def test_no_frames_and_absent_targets_and_nan_boxes_give_zero():
     assert float(SuccessAUC().result()) == 0.0
     assert auc(([[np.nan] * 4], [[0.0, 0, 5, 5]])) == 0.0
     assert auc(([[0.0, 0, 5, 5]], [[np.nan] * 4])) == 0.0

@@ -7,7 +7,7 @@ from keras_cnn_zoo.metrics import TrackingPrecision
 
 
 def toolkit(sequences, threshold=20.0):
-    """Mean over sequences of the share of frames whose middles are near."""
+    """Returns the mean over sequences of the fraction of frames whose centers are near."""
     shares = []
     for truth, answer in sequences:
         hits = []
@@ -54,17 +54,17 @@ def test_equals_the_toolkits_loop(threshold):
     )
 
 
-def test_the_threshold_itself_counts():
+def test_a_distance_equal_to_the_threshold_counts():
     truth, answer = [[0.0, 0, 10, 10]], [[12.0, 16, 10, 10]]
     assert precision((truth, answer)) == 1.0
     assert precision((truth, answer), threshold=19.9) == 0.0
 
 
-def test_sizes_move_the_middle():
+def test_the_size_of_a_box_moves_its_center():
     assert precision(([[0.0, 0, 10, 10]], [[-20.0, -20, 50, 50]]), threshold=0) == 1.0
 
 
-def test_sequences_count_alike_and_absent_targets_do_not():
+def test_sequences_count_equally_and_absent_targets_do_not_count():
     near, far = np.tile([[0.0, 0, 5, 5]], (3, 1)), np.tile([[0.0, 0, 5, 5]], (30, 1))
     assert precision((near, near), (far, far + 90)) == 0.5
     absent = far.copy()
@@ -72,18 +72,18 @@ def test_sequences_count_alike_and_absent_targets_do_not():
     assert precision((absent, far)) == 1.0
 
 
-def test_weights_of_frames():
+def test_sample_weights_weigh_frames():
     truth = np.tile([[0.0, 0, 5, 5]], (4, 1))
     assert precision((truth, truth + [[0], [90], [90], [90]], [3.0, 1, 0, 0])) == pytest.approx(0.75)
 
 
-def test_nothing_and_a_broken_answer():
+def test_no_frames_and_nan_boxes_give_zero():
     assert float(TrackingPrecision().result()) == 0.0
     assert precision(([[0.0, 0, 5, 5]], [[np.nan] * 4])) == 0.0
 
 
 @pytest.mark.parametrize("threshold", [-1, float("inf"), "20"])
-def test_refuses_a_threshold_that_is_no_distance(threshold):
+def test_refuses_a_threshold_that_is_not_a_distance(threshold):
     with pytest.raises(ValueError, match="`threshold` must be a finite number at least 0"):
         TrackingPrecision(threshold=threshold)
 

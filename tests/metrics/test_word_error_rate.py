@@ -1,4 +1,4 @@
-"""WordErrorRate against jiwer and against a plain edit distance; what it shares with characters is tested
+"""WordErrorRate against jiwer and an edit distance; what it shares with CharacterErrorRate is tested
 there."""
 
 import numpy as np
@@ -10,7 +10,7 @@ jiwer = pytest.importorskip("jiwer")
 
 
 def distance(first, second):
-    """Levenshtein distance of two lists, a row at a time."""
+    """Returns the Levenshtein distance of two lists, row by row."""
     row = list(range(len(second) + 1))
     for i, a in enumerate(first, start=1):
         before, row = row, [i]
@@ -81,11 +81,11 @@ def test_ids_are_words_here_and_characters_there():
     characters = CharacterErrorRate()
     characters.update_state(truth, guess)
     assert rate(truth, guess) == pytest.approx(1 / 3) == pytest.approx(float(characters.result()))
-    # The words themselves have no letters that could be compared.
+    # The words have no letters in common that could be compared.
     assert rate(np.array([[10, 11]]), np.array([[10, 12]])) == pytest.approx(1 / 2)
 
 
-def test_sample_weights():
+def test_sample_weights_multiply_edits_and_lengths():
     assert rate(["a b", "c d"], ["x b", "y z"], [2.0, 1.0]) == pytest.approx((2 * 1 + 2) / (2 * 2 + 2))
 
 
@@ -109,8 +109,8 @@ def test_reset_forgets():
 @pytest.mark.parametrize(
     "truth, guess, message",
     [
-        (["a"], ["a", "b"], "`y_true` and `y_pred` must hold the same number of texts. Received: 1 and 2"),
-        (["a"], np.zeros((1, 5, 4)), r"`y_pred` must hold strings, or .* Received: .*\(5, 4\)"),
+        (["a"], ["a", "b"], "`y_true` and `y_pred` must have the same number of texts. Received: 1 and 2"),
+        (["a"], np.zeros((1, 5, 4)), r"`y_pred` must contain strings, or .* Received: .*\(5, 4\)"),
         (3, ["a"], "`y_true` must be a batch of strings or of sequences of class ids. Received: y_true=3"),
     ],
 )
@@ -121,12 +121,12 @@ def test_refuses_other_texts(truth, guess, message):
 
 def test_refuses_weights_of_another_length():
     with pytest.raises(
-        ValueError, match="`sample_weight` must hold one weight per text. Received: 3 weights"
+        ValueError, match="`sample_weight` must have one weight per text. Received: 3 weights"
     ):
         rate(["a"], ["b"], [1, 2, 3])
 
 
 @pytest.mark.parametrize("mask_index", [-1, 1.5, "blank"])
-def test_refuses_a_mask_index_that_is_no_class(mask_index):
+def test_refuses_a_mask_index_that_is_not_a_class(mask_index):
     with pytest.raises(ValueError, match="`mask_index` must be a non-negative integer or None. Received:"):
         WordErrorRate(mask_index=mask_index)

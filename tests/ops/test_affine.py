@@ -1,4 +1,4 @@
-"""Dense and convolutional sums by loops, kernels per example, and biases of either data format."""
+"""Dense and convolutional sums against loops, kernels per example, and biases of both data formats."""
 
 import keras
 import numpy as np
@@ -37,14 +37,14 @@ def test_a_third_axis_of_the_kernel_holds_one_kernel_per_example(shape):
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has float64 only with JAX_ENABLE_X64")
-def test_dense_is_float64_for_float64():
+def test_dense_keeps_float64():
     inputs, kernel = keras.ops.cast(noise(2, 3), "float64"), keras.ops.cast(noise(3, 5, seed=1), "float64")
     expected = numpy_of(inputs) @ numpy_of(kernel)
     np.testing.assert_allclose(numpy_of(affine.dense(inputs, kernel)), expected, rtol=1e-14)
 
 
 def convolved(data_format, padding="valid", **options):
-    """A 1D convolution, its arguments, and the layer of Keras that they belong to."""
+    """Returns a 1D convolution, its arguments, and the Keras layer that they are from."""
     shape = (2, 7, 3) if data_format == "channels_last" else (2, 3, 7)
     layer = keras.layers.Conv1D(4, 3, padding=padding, data_format=data_format, **options)
     layer.build(shape)
@@ -54,7 +54,7 @@ def convolved(data_format, padding="valid", **options):
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("padding", ["valid", "same", "causal"])
 @pytest.mark.parametrize("per_example", [False, True])
-def test_convolution_is_that_of_keras(data_format, padding, per_example):
+def test_convolution_equals_keras(data_format, padding, per_example):
     inputs, layer = convolved(data_format, padding, dilation_rate=2)
     kernel, bias = layer.get_weights()
     if per_example:
@@ -71,8 +71,8 @@ def test_convolution_is_that_of_keras(data_format, padding, per_example):
     np.testing.assert_allclose(numpy_of(outputs), numpy_of(layer(inputs)), rtol=1e-5, atol=1e-6)
 
 
-def test_a_bias_goes_along_the_channels_where_space_has_as_many_positions():
-    # Keras 3.15 on TensorFlow would add it along the columns.
+def test_a_bias_is_added_along_the_channels_if_space_has_equal_size():
+    # Keras 3.15 on TensorFlow would add it along the columns instead.
     outputs = affine.add_bias(keras.ops.zeros((2, 3, 4, 3)), noise(3), "channels_first")
     expected = np.broadcast_to(numpy_of(noise(3))[:, None, None], (2, 3, 4, 3))
     np.testing.assert_array_equal(numpy_of(outputs), expected)

@@ -1,4 +1,4 @@
-"""The sum of products against Keras' convolution, which computes it in another way."""
+"""The sum of products against Keras' convolution."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ def test_equals_keras(rates, size):
 
 
 @pytest.mark.parametrize("size", [3, 4, 9])
-def test_unknown_sizes_smaller_and_larger_than_the_holes(size):
+def test_works_with_unknown_sizes_smaller_and_larger_than_the_rates(size):
     inputs, kernel = (array.astype("float32") for array in arrays(size, size + 1))
     symbol = keras.Input((None, None, 4))
     layer = Conv2D(5, 3, padding="same", dilation_rate=4, data_format="channels_last", use_bias=False)
@@ -43,7 +43,7 @@ def test_unknown_sizes_smaller_and_larger_than_the_holes(size):
 @pytest.mark.parametrize(
     "arguments", [{"dilation_rate": 2}, {"dilation_rate": (1, 3)}, {"dilation_rate": 2, "groups": 2}, {}]
 )
-def test_the_layer_equals_that_of_keras(data_format, arguments):
+def test_the_layer_equals_keras(data_format, arguments):
     if data_format == "channels_first" and "groups" in arguments:
         pytest.skip("TensorFlow has no grouped convolution with the channels first on a CPU")
     arguments = {"filters": 6, "kernel_size": 3, "padding": "same", "data_format": data_format, **arguments}

@@ -1,4 +1,4 @@
-"""Box arithmetic against loops, Keras' own conversions and cases by hand."""
+"""Box arithmetic against loops, Keras' conversions, and examples by hand."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def numpy_of(tensor):
 
 
 @pytest.mark.parametrize("name", box_ops.FORMATS)
-def test_formats_are_those_of_keras(name):
+def test_conversions_equal_keras(name):
     boxes = random_boxes(3, 5)
     theirs = keras.utils.bounding_boxes.convert_format(boxes, "xyxy", name, height=50, width=80)
     ours = box_ops.from_xyxy(boxes, name, (50, 80))
@@ -40,7 +40,7 @@ def iou_by_hand(one, other):
     return width * height / union if union > 0 else 0.0
 
 
-def test_pairwise_iou_is_that_of_a_loop():
+def test_pairwise_iou_equals_the_loop():
     one, other = random_boxes(2, 4), random_boxes(2, 6, seed=1)
     expected = [[[iou_by_hand(a, b) for b in other[batch]] for a in one[batch]] for batch in range(2)]
     np.testing.assert_allclose(numpy_of(box_ops.pairwise_iou(one, other)), expected, rtol=1e-5)
@@ -57,7 +57,7 @@ def test_iou_of_empty_boxes_is_zero_with_a_finite_gradient():
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0, 1.0), (10.0, 10.0, 5.0, 5.0)])
 def test_decode_inverts_encode(weights):
     boxes, anchors = random_boxes(3, 7), random_boxes(3, 7, seed=1)
-    anchors[..., 2:] += 5  # none so thin that the clipped logarithm could not reach the box
+    anchors[..., 2:] += 5  # no box is so thin that clipping the logarithm matters
     deltas = box_ops.encode(boxes, anchors, weights)
     np.testing.assert_allclose(
         numpy_of(box_ops.decode(deltas, anchors, weights)), boxes, rtol=1e-3, atol=1e-3
@@ -85,14 +85,14 @@ def test_log_sizes_are_clipped():
     np.testing.assert_allclose(boxes, [[8 - width / 2, 8 - width / 2, 8 + width / 2, 8 + width / 2]])
 
 
-def test_clip_cuts_to_the_picture():
+def test_clip_keeps_boxes_inside_the_image():
     boxes = box_ops.clip(np.array([[-5.0, 2, 200, 3], [150, 60, 160, 70]]), 50.0, 100.0)
     np.testing.assert_array_equal(numpy_of(boxes), [[0, 2, 100, 3], [100, 50, 100, 50]])
 
 
 @pytest.mark.parametrize("tail", [(), (4,), (2, 3)])
 @pytest.mark.parametrize("places", [(5,), (2, 3)])
-def test_take_rows_gathers_in_each_picture(tail, places):
+def test_take_rows_gathers_per_image(tail, places):
     rng = np.random.default_rng(0)
     values = rng.normal(size=(3, 7, *tail)).astype("float32")
     indices = rng.integers(0, 7, size=(3, *places))

@@ -19,7 +19,7 @@ def test_float64_stays_float64():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_counts_to_divide_by(dtype):
+def test_counts_to_divide_by_are_at_least_one(dtype):
     counts = at_least_one(keras.ops.convert_to_tensor([0, 1, 7], dtype=dtype))
     assert keras.backend.standardize_dtype(counts.dtype) == dtype
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(counts), [1, 1, 7])

@@ -20,7 +20,7 @@ def measured(rows, dtype="float32"):
 
 @pytest.mark.parametrize("number, dim", [(1, 3), (2, 1), (7, 5), (40, 12)])
 @pytest.mark.parametrize("offset", [0.0, 100.0, 1e4])
-def test_float32_is_exact_to_its_own_rounding_wherever_the_rows_lie(number, dim, offset):
+def test_float32_is_exact_up_to_rounding_at_any_offset(number, dim, offset):
     rows = (np.random.default_rng(number).normal(size=(number, dim)) + offset).astype("float32")
     expected = by_differences(rows.astype("float64"))
     actual = measured(rows)
@@ -40,12 +40,12 @@ def test_whole_numbers_are_exact():
     np.testing.assert_array_equal(measured(rows), by_differences(rows))
 
 
-def test_one_row_far_away_leaves_its_own_distances_exact():
+def test_distances_are_exact_in_the_presence_of_a_far_row():
     rows = np.array([[1e4, 0.0], [0.0, 0.0], [0.0, 0.5], [0.25, 0.0]])
     np.testing.assert_allclose(measured(rows), by_differences(rows), rtol=1e-6)
 
 
-def test_gradient_is_that_of_the_distance_and_zero_between_rows_that_coincide():
+def test_the_gradient_is_exact_and_zero_between_rows_that_coincide():
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(6, 3)) + 300
     rows[3] = rows[2]

@@ -1,4 +1,4 @@
-"""example_convolution against Keras' convolution, one example at a time."""
+"""example_convolution against Keras' convolution per example."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ from keras_cnn_zoo.ops import example_convolution
         ((4, 5, 3), (2, 3, 1), (2, 1, 1), "same", (1, 1, 1), 1),
     ],
 )
-def test_equals_a_convolution_for_each_example(space, kernel_size, strides, padding, dilation_rate, groups):
+def test_equals_a_convolution_per_example(space, kernel_size, strides, padding, dilation_rate, groups):
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(3, *space, 4)).astype("float32")
     kernels = rng.normal(size=(3, *kernel_size, 4 // groups, 6)).astype("float32")
@@ -35,7 +35,7 @@ def test_equals_a_convolution_for_each_example(space, kernel_size, strides, padd
         np.testing.assert_allclose(output[None], keras.ops.convert_to_numpy(expected), rtol=1e-4, atol=1e-5)
 
 
-def test_causal_outputs_do_not_see_the_future():
+def test_causal_outputs_do_not_depend_on_the_future():
     inputs = np.zeros((1, 6, 1), "float32")
     inputs[0, 3] = 1
     kernels = np.array([1.0, 2.0, 4.0], "float32").reshape(1, 3, 1, 1)

@@ -10,7 +10,7 @@ SETTINGS = dict(
 
 
 def naive(waveform, *, frame_length, frame_step, fft_length, sample_rate, num_mel_bins, low, high):
-    """Frames, a Fourier transform and triangles over it, one number after the other, in float64."""
+    """Computes frames, their Fourier transform, and triangles number by number in float64."""
     half = fft_length // 2
     mirrored = [waveform[abs(i)] if i < len(waveform) else waveform[2 * (len(waveform) - 1) - i]
                 for i in range(-half, len(waveform) + half)]  # fmt: skip
@@ -46,7 +46,7 @@ def power(waveforms, **settings):
     return keras.ops.convert_to_numpy(mel.mel_power(keras.ops.convert_to_tensor(waveforms), **settings))
 
 
-def test_it_is_the_definition():
+def test_it_equals_the_definition():
     waveform = np.random.default_rng(0).normal(size=177)
     expected = naive(waveform, **SETTINGS)
     actual = power(waveform[None].astype("float32"), **SETTINGS)[0]
@@ -55,7 +55,7 @@ def test_it_is_the_definition():
 
 
 @pytest.mark.parametrize("rate, length", [(8000, 200), (16000, 400)])
-def test_it_is_what_keras_computes_with_a_fourier_transform(rate, length):
+def test_it_equals_keras(rate, length):
     waveforms = np.random.default_rng(1).normal(size=(3, rate // 2)).astype("float32")
     waveforms *= np.linspace(0.001, 1, rate // 2, dtype="float32")
     fft_length = 256 if length == 200 else 512
@@ -83,7 +83,7 @@ def test_it_is_what_keras_computes_with_a_fourier_transform(rate, length):
     np.testing.assert_allclose(actual, expected, atol=1e-4 * expected.max(), rtol=1e-4)
 
 
-def test_a_pure_tone_lies_in_its_band():
+def test_the_power_of_a_pure_tone_is_in_its_band():
     centre = mel.mel_filters(12, 64, 2000, 60.0, 1000.0).argmax(0)
     time = np.arange(400) / 2000
     for band in (3, 7, 10):

@@ -1,4 +1,4 @@
-"""Norms and directions against NumPy in float64, where squares overflow or vanish in float32."""
+"""Norms and directions against NumPy in float64, where squares overflow or underflow in float32."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ def numbers(tensor):
 
 @pytest.mark.parametrize("axis", [-1, 0, 1])
 @pytest.mark.parametrize("factor", [1.0, 1e-30, 1e30])
-def test_norm_and_direction_of_any_size(axis, factor):
+def test_vectors_of_any_size_have_their_norm_and_direction(axis, factor):
     vectors = (VECTORS * factor).astype("float32")
     expected = np.linalg.norm(vectors.astype("float64"), axis=axis)
     np.testing.assert_allclose(numbers(l2_norm(vectors, axis)), expected, rtol=1e-6)
@@ -45,7 +45,7 @@ def test_gradients():
         np.testing.assert_allclose(numbers(gradient) * factor, np.array([16, -12]) / 125, rtol=1e-5)
 
 
-def test_zero_has_the_norm_zero_and_stays_zero_with_finite_gradients():
+def test_zero_vectors_stay_zero_with_finite_gradients():
     zero = np.zeros(3, "float32")
     value, (gradient,), _ = value_and_gradients(l2_norm, [zero])
     assert float(value) == 0 and not numbers(gradient).any()

@@ -1,4 +1,4 @@
-"""Groups of channels against NumPy, their gradients against the one place that each value came from."""
+"""Groups of channels against NumPy, and their gradients against the position of each value."""
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ def test_the_largest_of_no_number_is_the_first():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(outputs), first)
 
 
-def test_the_second_derivative_goes_where_the_first_went():
+def test_the_second_derivative_follows_the_first():
     inputs = np.array([[1.0, 2.0, 4.0, 3.0]], "float32")
 
     def penalty(inputs):
@@ -53,7 +53,7 @@ def test_the_second_derivative_goes_where_the_first_went():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(second), [[0, 12, 24, 0]], rtol=1e-6)
 
 
-def test_sizes_may_be_unknown_in_a_graph():
+def test_works_with_unknown_sizes_in_a_graph():
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("a graph of TensorFlow")

@@ -1,4 +1,4 @@
-"""resize_bilinear against loops, and Keras' own resize."""
+"""resize_bilinear against loops and Keras' resize."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ def test_equals_the_loops_and_keras(size):
     np.testing.assert_allclose(outputs, keras.ops.convert_to_numpy(peer), atol=1e-5)
 
 
-def test_the_same_size_is_the_same_map():
+def test_the_same_size_returns_the_same_map():
     inputs = noise(1, 4, 6, 2)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(resize_bilinear(inputs, (4, 6))), inputs)
 
@@ -66,7 +66,7 @@ def test_half_precision_keeps_its_dtype(dtype):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="sizes are unknown on TensorFlow only")
-def test_sizes_known_only_when_it_runs():
+def test_works_with_sizes_known_only_at_run_time():
     import tensorflow as tf
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 2)), tf.TensorSpec((None, None, None, 1))])

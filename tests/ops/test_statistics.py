@@ -6,8 +6,8 @@ from keras_cnn_zoo.ops import statistics
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_mean_is_that_of_numpy_in_at_least_float32(dtype):
-    # Sums beyond float16's largest number.
+def test_mean_equals_numpy_in_at_least_float32(dtype):
+    # The sums exceed float16's largest number.
     values = np.full((2, 40, 50, 3), 60.0) + np.arange(3)
     means = statistics.mean(keras.ops.cast(values, dtype), (1, 2))
     assert keras.backend.standardize_dtype(means.dtype) == "float32"

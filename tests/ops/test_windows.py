@@ -21,7 +21,7 @@ def noise(*shape):
 @pytest.mark.parametrize(
     "size, stride, dilation", [(1, 1, 1), (3, 1, 1), (3, 2, 1), (2, 3, 1), (4, 4, 1), (3, 1, 2)]
 )
-def test_padding_gives_the_declared_number_of_windows(length, size, stride, dilation):
+def test_padding_gives_the_expected_number_of_windows(length, size, stride, dilation):
     for padding in ("same", "causal"):
         before, after = windows.padding_amounts(length, size, stride, padding, dilation)
         declared = windows.output_length(length, size, stride, padding, dilation)
@@ -68,10 +68,10 @@ def test_joining_undoes_the_split_into_tiles():
 
 
 @pytest.mark.parametrize("size, stride", [(3, 2), (5, 1), (9, 4), (2, 3)])
-def test_counts_leave_padding_out(size, stride):
+def test_counts_exclude_padding(size, stride):
     counts = windows.window_counts((1, 7, 1), (size,), (stride,), "same", (1,), "float32")
     average = keras.layers.AveragePooling1D(size, stride, "same")
-    # Keras' average pooling does not count padding: the mean of a single 1 is 1 / count where it is inside.
+    # Keras' average pooling does not count padding, so the mean of a single 1 is 1 / count.
     for position, one in enumerate(np.eye(7, dtype="float32")):
         means = numpy_of(average(one.reshape(1, 7, 1))).ravel()
         inside = means > 0

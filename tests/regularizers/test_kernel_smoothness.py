@@ -1,4 +1,4 @@
-"""KernelSmoothness against a loop over neighbouring taps."""
+"""KernelSmoothness against a loop over neighboring taps."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
 def difference(taps):
-    """The difference of order `len(taps) - 1` of as many taps."""
+    """Returns the difference of order `len(taps) - 1` of the taps."""
     return taps[0] if len(taps) == 1 else difference(taps[1:]) - difference(taps[:-1])
 
 
@@ -61,20 +61,20 @@ def test_equal_taps_and_straight_lines_cost_nothing():
     assert float(KernelSmoothness(1.0)(slope)) == 5 * 3 + 4 * 4 * 9
 
 
-def test_channels_and_filters_do_not_matter_to_each_other():
+def test_channels_and_filters_are_independent():
     weight = kernel(3, 3, 4, 5)
     shuffled = weight[:, :, ::-1, [3, 1, 4, 0, 2]]
     assert float(KernelSmoothness(1.0)(weight)) == pytest.approx(float(KernelSmoothness(1.0)(shuffled)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3, 4), (2, 1, 3, 4), (2, 2, 1)])
-def test_an_axis_too_short_costs_nothing(shape):
+def test_a_short_axis_costs_nothing(shape):
     value, (gradient,), _ = value_and_gradients(KernelSmoothness(1.0, order=2), [kernel(*shape)])
     assert float(value) == 0.0
     assert not keras.ops.convert_to_numpy(gradient).any()
 
 
-def test_no_factor_and_half_precision():
+def test_factor_zero_costs_nothing_and_half_precision_is_computed_in_float32():
     assert float(KernelSmoothness(0)(kernel(3, 3, 2, 2))) == 0.0
     weight = keras.ops.convert_to_tensor(np.array([-300.0, 300.0]).reshape(2, 1, 1), dtype="float16")
     assert float(KernelSmoothness(1.0)(weight)) == pytest.approx(3.6e5)
@@ -91,7 +91,7 @@ def test_no_factor_and_half_precision():
 )
 def test_layers_learn_smooth_kernels(layer):
     model = keras.Sequential([keras.Input((12, 12, 3)), layer])
-    # Zero input: nothing but the penalty moves the kernel.
+    # With zero input, only the penalty changes the kernel.
     model.compile(keras.optimizers.SGD(1.0), "mse")
     inputs = np.zeros((4, 12, 12, 3), "float32")
     outputs = np.zeros((4, *model.output_shape[1:]), "float32")
@@ -109,12 +109,12 @@ def test_layers_learn_smooth_kernels(layer):
         ({"order": 0}, "`order` must be a positive integer. Received: order=0"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         KernelSmoothness(**{"factor": 0.1, **arguments})
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 2, 3, 3, 3, 3)])
-def test_refuses_what_is_no_kernel(shape):
+def test_refuses_shapes_that_are_not_a_kernel(shape):
     with pytest.raises(ValueError, match=r"`x` must be a kernel .* Received: x.shape="):
         KernelSmoothness(0.1)(np.zeros(shape))

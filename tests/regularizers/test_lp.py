@@ -57,7 +57,7 @@ def test_half_precision_weights_do_not_overflow():
     assert float(Lp(1.0, p=2)(weight)) == pytest.approx(9e6)
 
 
-def test_no_weights_and_no_factor():
+def test_empty_weights_and_factor_zero_cost_nothing():
     assert float(Lp(p=0.5)(np.zeros((0, 3), "float32"))) == 0.0
     assert float(Lp(0, p=3)(WEIGHT)) == 0.0
 
@@ -72,6 +72,6 @@ def test_no_weights_and_no_factor():
         ({"epsilon": 0}, "`epsilon` must be a finite number at least 1e-12. Received: epsilon=0"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         Lp(**{"p": 2, **arguments})

@@ -151,7 +151,7 @@ def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(mask
         ({"learning_rate": float("nan")}, "`learning_rate` must be positive"),
         ({"width": -0.5}, "`width` must be positive"),
         ({"precision": "float8"}, "`precision` must be one of float32"),
-        ({"jit": "maybe"}, "`jit` must be auto, on or off"),
+        ({"jit": "maybe"}, "`jit` must be auto, on, or off"),
         ({"distribute": "all"}, "`distribute` must be none or auto"),
         ({"seed": -1}, "`seed` must not be negative"),
         ({"model": "alexnet"}, "`model`: unknown classification model 'alexnet'. Known: lenet5, resnet"),

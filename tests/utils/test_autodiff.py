@@ -1,4 +1,4 @@
-"""Gradients against derivatives worked out by hand; each backend runs the same file."""
+"""Gradients against derivatives computed by hand; each backend runs the same file."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def numbers(tensor):
     return np.array(ops.convert_to_numpy(tensor))
 
 
-def test_inputs_and_variables():
+def test_gradients_of_inputs_and_variables():
     weight = keras.Variable([2.0, 3.0])
     x = ops.convert_to_tensor([5.0, 7.0])
     value, (of_x,), (of_weight,) = value_and_gradients(lambda x: ops.sum(weight * x**2), [x], [weight])
@@ -29,7 +29,7 @@ def test_inputs_and_variables():
     np.testing.assert_array_equal(numbers(of_weight), [25.0, 49.0])
 
 
-def test_what_the_function_does_not_use_has_a_zero_gradient():
+def test_unused_inputs_and_variables_have_a_zero_gradient():
     used, unused = keras.Variable([2.0]), keras.Variable([3.0, 4.0])
     _, inputs, weights = value_and_gradients(lambda x: ops.sum(used**2), [ops.ones((3,))], [used, unused])
     np.testing.assert_array_equal(numbers(inputs[0]), np.zeros(3))
@@ -37,12 +37,12 @@ def test_what_the_function_does_not_use_has_a_zero_gradient():
     np.testing.assert_array_equal(numbers(weights[1]), np.zeros(2))
 
 
-def test_a_function_without_any_gradient():
+def test_a_constant_function_has_zero_gradients():
     _, (gradient,), _ = value_and_gradients(lambda x: ops.sum(ops.stop_gradient(x)), [ops.ones((2,))])
     np.testing.assert_array_equal(numbers(gradient), np.zeros(2))
 
 
-def test_aux_comes_back_as_tensors():
+def test_aux_is_returned_as_tensors():
     layer = keras.layers.Dense(2)
     layer.build((None, 3))
 
@@ -83,7 +83,7 @@ def test_select_and_its_gradients(condition):
         np.testing.assert_array_equal(ops.convert_to_numpy(gradient), factors * mask)
 
 
-def test_infinities_stay_with_what_is_selected():
+def test_an_infinite_gradient_does_not_reach_the_other_tensor():
     condition = np.array([True, False])
     chosen, other = np.array([0.0, np.inf], "float32"), np.array([-np.inf, 2.0], "float32")
     chosen, other = map(ops.convert_to_tensor, (chosen, other))
@@ -112,7 +112,7 @@ def test_the_gradient_of_a_selection_has_a_gradient():
     np.testing.assert_allclose(ops.convert_to_numpy(second), [6.0, 0.0, 18.0], rtol=1e-6)
 
 
-def test_a_mask_leaves_zeros_of_what_is_not_finite():
+def test_a_mask_replaces_values_that_are_not_finite_by_zeros():
     tensor = np.array([np.inf, np.nan, 3.0, -np.inf], "float32")
     outputs = masked(*map(ops.convert_to_tensor, (np.array([0, 0, 1, 1], "float32"), tensor)))
     assert numbers(outputs).tolist() == [0, 0, 3, -np.inf]

@@ -1,4 +1,4 @@
-"""Docstrings are filled in: names, ranks, wrapping, and a base's text between a class's own."""
+"""Filling in docstrings: names, ranks, wrapping, and the text of a base class."""
 
 import inspect
 
@@ -34,7 +34,7 @@ def test_a_paragraph_of_several_arguments_keeps_its_lines():
         (3, "Depth, height, and width of the windows, an integer or three; `(batch, depth, height, width,"),
     ],
 )
-def test_the_words_depend_on_the_rank(rank, expected):
+def test_words_depend_on_the_rank(rank, expected):
     assert docstrings.fill("{lengths} of the windows, {integers}; {maps}", rank).startswith(expected)
 
 
@@ -102,7 +102,7 @@ def test_the_text_of_the_base_goes_before_the_example():
     assert "{kwargs}" in Base.__doc__
 
 
-def test_a_class_without_docstring_stays_without_as_under_python_oo():
+def test_a_class_without_docstring_stays_so_as_under_python_oo():
     class Bare:
         pass
 

@@ -1,4 +1,4 @@
-"""Seeds of one's own, and kernels that start as if each were alone."""
+"""Separate seeds, and kernels that are initialized as if each were alone."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def values(initializer, count=4, shape=SHAPE):
     ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal"]
     + [keras.initializers.VarianceScaling(0.5, mode="fan_out"), "random_normal", "truncated_normal"],
 )
-def test_each_kernel_has_the_variance_that_it_would_have_alone(initializer):
+def test_each_kernel_has_the_variance_of_a_single_kernel(initializer):
     alone = keras.ops.convert_to_numpy(keras.initializers.get(initializer)(SHAPE, dtype="float32"))
     kernels = values(initializer)
     assert kernels.shape == (4, *SHAPE)
@@ -28,7 +28,7 @@ def test_each_kernel_has_the_variance_that_it_would_have_alone(initializer):
     assert np.abs(np.corrcoef(kernels.reshape(4, -1)) - np.eye(4)).max() < 0.06
 
 
-def test_values_that_depend_on_the_whole_kernel():
+def test_initializers_of_whole_kernels_are_called_per_kernel():
     kernels = values(keras.initializers.Orthogonal(seed=2), shape=(2, 3, 4))
     for kernel in kernels.reshape(4, 6, 4):
         np.testing.assert_allclose(kernel.T @ kernel, np.eye(4), atol=1e-5)
@@ -43,7 +43,7 @@ def test_a_function_and_a_constant():
     np.testing.assert_array_equal(values("ones", 2, (3, 1, 2)), np.ones((2, 3, 1, 2)))
 
 
-def test_a_subclass_with_values_of_its_own_is_asked_for_each_kernel():
+def test_a_subclass_with_other_values_is_called_per_kernel():
     class Halved(keras.initializers.HeNormal):
         def __call__(self, shape, dtype=None):
             assert tuple(shape) == SHAPE
@@ -68,12 +68,12 @@ def test_an_unseeded_initializer_is_rebuilt_for_each_kernel():
     assert len({each.seed for each in [initializer, *drawn]}) == 4
 
 
-def test_a_seed_generator_is_used_itself():
+def test_a_seed_generator_is_used_directly():
     initializer = keras.initializers.HeNormal(keras.random.SeedGenerator(5))
     assert initialization.reseeded(initializer, 3) is initializer
 
 
-def test_what_has_no_seed_is_left_alone():
+def test_an_initializer_without_a_seed_is_returned_unchanged():
     zeros = keras.initializers.Zeros()
     assert initialization.reseeded(zeros, 3) is zeros
     assert initialization.reseeded(None, 3) is None

@@ -19,7 +19,7 @@ def test_a_serialized_prototype_comes_back():
     assert prototypes.serialize(None) is None
 
 
-def test_clones_share_nothing_even_when_the_prototype_was_built():
+def test_clones_share_nothing_even_if_the_prototype_is_built():
     prototype = keras.layers.PReLU()
     x = np.zeros((1, 3), "float32")
     prototype(x)
@@ -36,6 +36,6 @@ def test_apply_without_a_prototype_is_the_identity():
 
 @pytest.mark.parametrize("slot", ["pooling", "normalization", "activation"])
 @pytest.mark.parametrize("value", [3, "no such part", object(), float("nan")])
-def test_what_is_no_part_is_refused_by_name(slot, value):
-    with pytest.raises(ValueError, match=f"`{slot}` must be a keras.Layer, None or"):
+def test_an_invalid_part_is_refused_by_name(slot, value):
+    with pytest.raises(ValueError, match=f"`{slot}` must be a keras.Layer, None, or"):
         getattr(prototypes, slot)(slot, value)

@@ -1,4 +1,4 @@
-"""The registry of model classes: what enters, what does not, and that names are unique."""
+"""The registry of model classes: which classes it contains, and that names are unique."""
 
 import keras
 import pytest
@@ -14,11 +14,11 @@ def empty(monkeypatch):
 
 
 def define(name, module="keras_cnn_zoo.models.made_up", **body):
-    """A subclass of ZooModel as if it stood in `module`."""
+    """Returns a subclass of ZooModel as if it were defined in `module`."""
     return type(name, (ZooModel,), {"__module__": module, "__qualname__": name, **body})
 
 
-def test_every_public_model_is_registered_and_nothing_else():
+def test_exactly_the_public_models_are_registered():
     public = {
         name: item
         for name in models.__all__
@@ -27,19 +27,19 @@ def test_every_public_model_is_registered_and_nothing_else():
     assert registry.models() == public
 
 
-def test_a_class_enters_when_it_is_defined(empty):
+def test_a_class_is_registered_when_it_is_defined(empty):
     cls = define("Net", task="segmentation")
     assert registry.models() == {"Net": cls} and registry.tasks() == ["segmentation"]
 
 
-def test_an_abstract_class_does_not_enter_and_its_subclasses_do(empty):
+def test_an_abstract_class_is_not_registered_but_its_subclasses_are(empty):
     base = define("Base", abstract=True)
     cls = type("Net", (base,), {"__module__": "keras_cnn_zoo.models.made_up"})
     assert registry.models() == {"Net": cls}
 
 
 @pytest.mark.parametrize("module", ["__main__", "my_project.nets", "keras_cnn_zoo_extras.nets"])
-def test_a_class_of_a_user_does_not_enter(empty, module):
+def test_a_class_of_a_user_is_not_registered(empty, module):
     define("LeNet5", module)
     assert registry.models() == {}
 
@@ -58,10 +58,10 @@ def test_a_reloaded_class_replaces_the_first(empty):
 
 @keras.saving.register_keras_serializable(package="somebody")
 class OwnLeNet(models.LeNet5):
-    """A user's subclass, of a name that no preset of the package has."""
+    """A user's subclass, with a name that no preset of the package has."""
 
 
-def test_a_preset_of_a_subclass_loads_through_its_own_from_preset(tmp_path):
+def test_a_preset_of_a_subclass_loads_with_its_from_preset(tmp_path):
     model = OwnLeNet(3, input_shape=(16, 16, 1), width=0.2)
     model.save_to_preset(tmp_path / "own")
     loaded = OwnLeNet.from_preset(tmp_path / "own")

@@ -1,4 +1,4 @@
-"""Shapes that are equal as far as they are known."""
+"""Shapes that agree if their known sizes are equal."""
 
 import pytest
 
@@ -18,6 +18,6 @@ from keras_cnn_zoo.utils import shapes
         ((None,), (None, None), False),
     ],
 )
-def test_agree(one, other, expected):
+def test_shapes_agree_if_their_known_sizes_are_equal(one, other, expected):
     assert shapes.agree(one, other) is expected
     assert shapes.agree(other, one) is expected

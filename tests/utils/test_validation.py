@@ -31,7 +31,7 @@ INF, NAN = float("inf"), float("nan")
         ("data_format", {}, [("channels_first", "channels_first"), (None, "channels_last")], ["last", 1]),
     ],
 )
-def test_checks(check, arguments, good, bad):
+def test_checks_return_good_values_and_refuse_bad_ones(check, arguments, good, bad):
     function = getattr(validation, check)
     for value, expected in good:
         result = function("width", value, **arguments)
@@ -42,7 +42,7 @@ def test_checks(check, arguments, good, bad):
         assert str(caught.value).endswith(f"Received: width={value!r}")
 
 
-def test_instance_names_what_it_wants():
+def test_instance_names_the_required_type():
     assert validation.instance("layer", 3, int, "a number") == 3
     with pytest.raises(ValueError, match="`layer` must be a number. Received: layer='x'"):
         validation.instance("layer", "x", int, "a number")

@@ -1,4 +1,4 @@
-"""deconvolution_view against a deconvolutional network by loops: unpool, rectify, filter."""
+"""deconvolution_view against a deconvolutional network as loops: unpool, rectify, filter."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ def noise(*shape, seed=0):
 
 
 def convolved(maps, kernel, bias):
-    """Valid, one picture (height, width, channels)."""
+    """Returns a valid convolution of one image (height, width, channels)."""
     k = kernel.shape[0]
     outputs = np.zeros((maps.shape[0] - k + 1, maps.shape[1] - k + 1, kernel.shape[-1]))
     for y, x in np.ndindex(outputs.shape[:2]):
@@ -24,7 +24,7 @@ def convolved(maps, kernel, bias):
 
 
 def filtered_back(maps, kernel):
-    """The transposed filters: each activation leaves its kernel where it looked."""
+    """Applies the transposed filters: each activation adds its kernel where its input was."""
     k = kernel.shape[0]
     outputs = np.zeros((maps.shape[0] + k - 1, maps.shape[1] + k - 1, kernel.shape[2]))
     for y, x, f in np.ndindex(maps.shape):
@@ -33,7 +33,7 @@ def filtered_back(maps, kernel):
 
 
 def pooled(maps, size, stride):
-    """The maxima, and where in the map each was."""
+    """Returns the maxima and their positions in the map."""
     counts = [(length - size) // stride + 1 for length in maps.shape[:2]]
     outputs, switches = np.zeros((*counts, maps.shape[2])), {}
     for y, x, c in np.ndindex(outputs.shape):
@@ -51,7 +51,7 @@ def unpooled(maps, switches, shape):
 
 
 def viewed(picture, weights, channel, keep):
-    """Zeiler and Fergus' network for two stages of convolution, ReLU and 3 x 3 pooling with stride 2."""
+    """Runs Zeiler and Fergus' network for two stages of convolution, ReLU and 3 x 3 pooling with stride 2."""
     first, first_bias, second, second_bias = weights
     below = np.maximum(convolved(picture, first, first_bias), 0)
     middle, switches_1 = pooled(below, 3, 2)
@@ -72,7 +72,7 @@ def viewed(picture, weights, channel, keep):
 
 
 def rectified(way, name):
-    """A convolution and its ReLU, in the ways that a user may write them."""
+    """Returns a convolution and its ReLU in one of the ways that users write them."""
     if way == "argument":
         return [layers.Conv2D(4, 3, activation="relu", bias_initializer="random_normal", name=name)]
     convolution = layers.Conv2D(4, 3, bias_initializer="random_normal", name=name)
@@ -117,14 +117,14 @@ def test_it_is_not_the_gradient():
     assert np.abs(view - keras.ops.convert_to_numpy(gradient)).max() > 0.01
 
 
-def test_only_what_the_unit_sees_is_lit():
+def test_only_the_receptive_field_of_the_unit_is_nonzero():
     model = network()
     view = deconvolution_view(model, noise(1, 17, 18, 2), "second_pool", channel=1, position=(0, 0))
-    # Receptive field of a unit after 3, 3/2, 3, 3/2: 13 pixels from the corner on.
+    # Receptive field of a unit after 3, 3/2, 3, 3/2: 13 pixels from the corner.
     assert not view[:, 13:].any() and not view[:, :, 13:].any()
 
 
-def test_the_model_is_left_as_it_was():
+def test_the_model_does_not_change():
     model, pictures = network("layer"), noise(1, 17, 18, 2)
     before = keras.ops.convert_to_numpy(model(pictures))
     with pytest.raises(ValueError, match="position"):
@@ -138,7 +138,7 @@ def test_the_model_is_left_as_it_was():
 
 
 def test_rectifiers_inside_blocks_and_nested_models_count():
-    # Deeper than the last ReLU every signal is rectified, so a kernel of -1 lets nothing through.
+    # Below the last ReLU every signal is rectified, so a kernel of -1 blocks it.
     def negative():
         return layers.Conv2D(1, 1, use_bias=False, kernel_initializer=keras.initializers.Constant(-1.0))
 
@@ -152,7 +152,7 @@ def test_rectifiers_inside_blocks_and_nested_models_count():
     assert not view.any()
 
 
-def test_a_model_of_the_zoo_and_a_unit_without_space():
+def test_works_with_a_model_of_the_zoo_and_a_unit_without_spatial_axes():
     model = ResNet(num_classes=5, input_shape=(32, 32, 3), variant="18", width=0.0625)
     pictures = noise(2, 32, 32, 3)
     view = deconvolution_view(model, pictures, model.layers[-1].name, channel=4)
@@ -167,12 +167,12 @@ def test_a_model_of_the_zoo_and_a_unit_without_space():
         ({"layer": "nonsense"}, "`layer` must be a layer of `model` or its name. Received: layer='nonsense'"),
         ({"channel": 4}, "`channel` must be one of the layer's 4 channels. Received: channel=4"),
         ({"channel": -1}, "`channel` must be a non-negative integer. Received: channel=-1"),
-        ({"position": "weakest"}, "`position` must be 'strongest', 'all' or 2 non-negative integers"),
-        ({"position": (1,)}, "`position` must be 'strongest', 'all' or 2 non-negative integers"),
+        ({"position": "weakest"}, "`position` must be 'strongest', 'all', or 2 non-negative integers"),
+        ({"position": (1,)}, "`position` must be 'strongest', 'all', or 2 non-negative integers"),
         ({"position": (7, 0)}, r"`position` must be inside the layer's map of \(2, 2\). Received: position="),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     arguments = {
         "model": network(),
         "images": noise(1, 17, 18, 2),

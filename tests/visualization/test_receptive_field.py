@@ -1,4 +1,4 @@
-"""receptive_field: published figures, and the inputs that a gradient in fact reaches."""
+"""receptive_field against published values and the inputs that a gradient reaches."""
 
 import fractions
 
@@ -41,7 +41,7 @@ def test_resnet50():
 
 
 def test_alexnet():
-    # The same.
+    # From the same article.
     model = sequential(
         layers.Conv2D(4, 11, strides=4),
         layers.MaxPooling2D(3, 2),
@@ -71,13 +71,13 @@ def test_layers_of_the_zoo(layer, size, stride, offset):
 
 
 @pytest.mark.slow
-def test_locally_connected_layers_see_what_a_convolution_sees():
+def test_locally_connected_layers_have_the_field_of_a_convolution():
     layer = zoo.LocallyConnected2D(4, 3, strides=2)
     assert last(sequential(layer, shape=(9, 9, 3))) == ((3, 3), (2, 2), (0, 0))
 
 
 def test_mobilenet_v2_and_inception_v3():
-    # The same; branches of Inception see different sizes, and the largest counts.
+    # From the same article; branches of Inception have fields of different sizes, and the largest counts.
     mobile = keras.applications.MobileNetV2(weights=None, include_top=False, alpha=0.35)
     assert receptive_field(mobile)["out_relu"].size == (491, 491)
     inception = keras.applications.InceptionV3(weights=None, include_top=False)
@@ -125,7 +125,7 @@ part = st.tuples(
 
 
 def reached(model, length, position):
-    """The first and the last input with a gradient, by a network whose paths all add up; None for none."""
+    """Returns the first and last input with a gradient, or None, in a network whose paths all add up."""
     model.set_weights([np.zeros(w.shape) if "bias" in w.path else np.ones(w.shape) for w in model.weights])
     inputs = np.ones((1, length, 1), "float32")
     _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(model(x)[0, position]), [inputs])
@@ -134,14 +134,14 @@ def reached(model, length, position):
 
 
 def widths(model, length):
-    """Inputs seen in fact by output positions in the middle whose view the map's ends do not cut."""
+    """Returns the inputs of middle output positions whose field the ends of the map do not cut."""
     middle = model.output_shape[1] // 2
     found = [reached(model, length, position) for position in range(middle - 6, middle + 6)]
     return [view[1] - view[0] + 1 for view in found if view and view[0] > 0 and view[1] < length - 1]
 
 
 def require_truth(model, length, blanked=False):
-    """The first, a middle and the last output position see what is declared, where that is on the map.
+    """Checks the declared fields of the first, a middle, and the last output position, inside the map.
 
     `blanked`: positions on the map may have been cropped and padded with zeros again.
     """
@@ -157,7 +157,7 @@ def require_truth(model, length, blanked=False):
 
 
 @hypothesis.given(st.lists(part, min_size=1, max_size=4), st.integers(30, 45))
-def test_the_field_is_where_the_gradient_goes(drawn, length):
+def test_the_field_contains_the_inputs_with_a_gradient(drawn, length):
     parts = [PARTS[kind](*arguments) for kind, *arguments in drawn]
     try:
         model = sequential(*parts, shape=(length, 1))
@@ -182,13 +182,13 @@ def test_the_field_is_where_the_gradient_goes(drawn, length):
         [("upsampling", 1, 3, "valid"), ("average", 2, 2, "valid"), ("transposed", 3, 2, "valid")],
     ],
 )
-def test_after_upsampling_the_size_is_the_largest_seen(parts):
+def test_the_size_after_upsampling_is_the_largest(parts):
     model = sequential(*[PARTS[kind](*arguments) for kind, *arguments in parts], shape=(30, 1))
     assert (max(widths(model, 30)),) == last(model).size
 
 
 @pytest.mark.parametrize("length", [29, 30, 31, 32])
-def test_the_offset_of_strided_same_padding_hangs_on_the_size(length):
+def test_the_offset_of_strided_same_padding_depends_on_the_size(length):
     parts = [
         layers.Conv1D(1, 3, 2, "same"),
         layers.Conv1D(1, 4, 3, "same"),
@@ -203,7 +203,7 @@ def test_the_offset_of_strided_same_padding_hangs_on_the_size(length):
     )
 
 
-def test_bilinear_upsampling_sees_two_positions():
+def test_bilinear_upsampling_depends_on_two_positions():
     model = sequential(layers.UpSampling2D((2, 3), interpolation="bilinear"))
     field = last(model)
     assert field.size == (2, 2)
@@ -216,7 +216,7 @@ def branches(join, *parts, length=40):
 
 
 @pytest.mark.parametrize("join", [layers.Add, layers.Concatenate])
-def test_where_branches_merge_the_field_holds_them_all(join):
+def test_the_field_of_merged_branches_contains_all_of_theirs(join):
     wide = keras.Sequential([layers.ZeroPadding1D((4, 0)), layers.Conv1D(1, 5)])
     model = branches(join(), wide, layers.Conv1D(1, 7, padding="same"))
     assert last(model) == ((8,), (1,), (-4,))
@@ -233,12 +233,12 @@ def test_layers_of_a_nested_model_have_a_path():
     assert fields["c"].size == (8, 8)
 
 
-def test_wrappers_operations_and_blocks_are_looked_into():
+def test_wrappers_operations_and_blocks_are_supported():
     inputs = keras.Input((32, 32, 4))
     x = DropConnect(layers.Conv2D(4, 3, padding="same"), 0.5)(inputs)
     x = keras.ops.relu(x) * 2.0 + x
     x = ResidualBlock2D(4, strides=2)(x)
-    # 3, then a 3 x 3 with stride 2 and one of stride 1 on its coarser grid.
+    # 3, then a 3 x 3 with stride 2 and a 3 x 3 with stride 1 on its coarser grid.
     assert last(keras.Model(inputs, x)) == ((9, 9), (2, 2), (-4, -4))
 
 
@@ -248,7 +248,7 @@ def test_the_zoos_resnet50():
     assert last(model)[:2] == ((427, 427), (32, 32))
 
 
-def test_what_mixes_all_positions_sees_the_whole_input():
+def test_layers_that_mix_all_positions_depend_on_the_whole_input():
     inputs = keras.Input((12, 9, 2))
     x = layers.Conv2D(2, 3, padding="same")(inputs)
     gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
@@ -258,7 +258,7 @@ def test_what_mixes_all_positions_sees_the_whole_input():
     assert last(sequential(InstanceNormalization())) == ((None, None), (0, 0), (0, 0))
 
 
-def test_known_tells_what_cannot_be_followed():
+def test_known_gives_the_field_of_unsupported_layers():
     def model():
         return sequential(
             layers.Conv2D(2, 3), DeformableConv2D(2, 3, strides=2, name="deformable"), layers.Conv2D(1, 3)
@@ -270,7 +270,7 @@ def test_known_tells_what_cannot_be_followed():
 
 
 class Rolled(layers.Layer):
-    """A layer that cannot be followed, but says what it sees."""
+    """An unsupported layer that declares its receptive field."""
 
     receptive_steps = "window"
     kernel_size, strides, padding = 3, 2, "valid"
@@ -280,27 +280,27 @@ class Rolled(layers.Layer):
 
 
 class RolledFar(Rolled):
-    """A subclass that says it again."""
+    """A subclass that declares it again."""
 
     receptive_steps = "everything"
 
 
 class Silent(Rolled):
-    """A subclass with another `call`, for which the base class does not speak."""
+    """A subclass that overrides `call`, so the declaration of its base does not count."""
 
     def call(self, inputs):
         return keras.ops.flip(inputs, axis=1)
 
 
 class Doubled(layers.Conv2D):
-    """A convolution that looks elsewhere, too."""
+    """A convolution that overrides `call`."""
 
     def call(self, inputs):
         return super().call(keras.ops.flip(inputs, axis=1))
 
 
 @pytest.mark.parametrize("part, field", [(Rolled(), ((5,), (2,), (0,))), (RolledFar(), ((11,), (0,), (0,)))])
-def test_a_layer_of_ones_own_says_what_it_sees(part, field):
+def test_a_custom_layer_declares_its_field(part, field):
     inputs = keras.Input((11, 1))
     assert last(keras.Model(inputs, part(layers.Conv1D(1, 3)(inputs)))) == field
 
@@ -315,9 +315,9 @@ def test_a_layer_of_ones_own_says_what_it_sees(part, field):
         (layers.Permute((2, 1, 3), name="turned"), "Permute 'turned'"),
     ],
 )
-def test_refuses_layers_that_it_does_not_know(part, name):
+def test_refuses_unsupported_layers(part, name):
     with pytest.raises(
-        ValueError, match=rf"`model` must be made of layers .* Received: a model with the {name}"
+        ValueError, match=rf"`model` must consist of layers .* Received: a model with the {name}"
     ):
         inputs = keras.Input((16, 16, 1))
         receptive_field(keras.Model(inputs, part(layers.Conv2D(1, 3)(inputs))))
@@ -344,10 +344,10 @@ class Subclassed(keras.Model):
         ({"model": keras.Sequential([layers.Conv2D(1, 3)])}, "`model` must be a functional or built"),
         ({"model": keras.Sequential([keras.Input((3,)), layers.Dense(2)])}, "input of rank 3 to 5"),
         ({"known": 3}, "`known` must be a dict. Received: known=3"),
-        ({"known": {"a": 3}}, r"`known` must be a dict from names of layers to \(size, stride, offset\)"),
+        ({"known": {"a": 3}}, r"`known` must be a dict from layer names to \(size, stride, offset\)"),
         ({"known": {"a": (0, 1, 0)}}, "`known` must be a positive integer. Received: known=0"),
     ],
 )
-def test_refusals(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         receptive_field(**{"model": sequential(layers.Conv2D(1, 3)), **arguments})

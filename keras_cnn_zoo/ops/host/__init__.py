@@ -1,1 +1,1 @@
-"""Functions on NumPy arrays before a network sees them."""
+"""Functions on NumPy arrays before they are input to a network."""

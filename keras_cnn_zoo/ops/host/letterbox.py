@@ -1,6 +1,6 @@
-"""Pictures of any size in a network of one size: scaled as a whole, padded at the bottom and right.
+"""Letterboxing: images of any size for a network of one size, scaled and padded at the bottom and right.
 
-The scale lives here only: pictures, boxes for training and boxes on the way out go through the same numbers.
+Images, training boxes, and predicted boxes all use the scale that is computed here.
 """
 
 import keras
@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils.arrays import to_numpy
 
 
 def content_size(size, target):
-    """(height, width) that a picture of `size` has inside the network's picture of size `target`."""
+    """Returns (height, width) of an image of `size` inside the network's input of size `target`."""
     scale = min(target[0] / size[0], target[1] / size[1])
     return tuple(
         min(max(int(round(length * scale)), 1), bound) for length, bound in zip(size[:2], target, strict=True)
@@ -18,13 +18,13 @@ def content_size(size, target):
 
 
 def scales(size, target):
-    """(vertical, horizontal) factor from pixels of a picture of `size` to those of the network's picture."""
+    """Returns the (vertical, horizontal) factors from pixels of an image of `size` to those of the input."""
     content = content_size(size, target)
     return tuple(new / old for new, old in zip(content, size[:2], strict=True))
 
 
 def letterbox(picture, target, fill):
-    """A float picture (height, width, channels) resized and padded to `target` with the number `fill`."""
+    """Resizes a float image (height, width, channels) and pads it to `target` with the number `fill`."""
     content = content_size(picture.shape, target)
     if picture.shape[:2] != content:
         picture = keras.ops.convert_to_numpy(
@@ -40,7 +40,7 @@ def letterbox(picture, target, fill):
 
 
 def boxes_in(boxes, size, target):
-    """Boxes (n, 4) "xyxy" of a picture of `size` in pixels of the network's picture."""
+    """Converts "xyxy" boxes (n, 4) of an image of `size` to pixels of the network's input."""
     vertical, horizontal = scales(size, target)
     return np.asarray(boxes, "float32").reshape(-1, 4) * np.array(
         [horizontal, vertical, horizontal, vertical], "float32"
@@ -48,7 +48,7 @@ def boxes_in(boxes, size, target):
 
 
 def boxes_out(boxes, size, target):
-    """The inverse of `boxes_in`, cut to the picture."""
+    """Converts boxes back to pixels of the image and clips them to it: the inverse of `boxes_in`."""
     vertical, horizontal = scales(size, target)
     boxes = np.asarray(boxes, "float32").reshape(-1, 4) / np.array(
         [horizontal, vertical, horizontal, vertical], "float32"
@@ -58,24 +58,25 @@ def boxes_out(boxes, size, target):
 
 
 def decode_detections(outputs, target, sizes=None, class_names=None):
-    """One dict per picture of a model's padded detections, best first.
+    """Returns one dict of detections per image, best first, without the padding.
 
     Args:
-        outputs: dict of `boxes` (batch, n, 4), `scores` and `classes` (batch, n), -1 where there is none.
-        target: (height, width) of the network's picture.
-        sizes: (height, width) of each original picture, to whose pixels boxes are mapped, or None for pixels
-            of the network's picture.
+        outputs: dict of `boxes` (batch, n, 4), `scores` (batch, n), and `classes` (batch, n); class -1 is
+            padding.
+        target: (height, width) of the network's input.
+        sizes: (height, width) of each original image, to whose pixels boxes are mapped, or None for pixels of
+            the network's input.
         class_names: names in class order, or None.
 
     Returns:
         A list of dicts of NumPy arrays: `boxes` (k, 4) float32, `scores` (k,) float32, `classes` (k,) int32;
-        and `class_names`, a list, where names are known.
+        and `class_names`, a list, if `class_names` is given.
     """
     boxes, scores = to_numpy(outputs["boxes"]), to_numpy(outputs["scores"])
     classes = np.asarray(keras.ops.convert_to_numpy(outputs["classes"])).astype("int32")
     if sizes is not None and len(sizes) != len(boxes):
         raise ValueError(
-            f"`sizes` must give (height, width) for each of {len(boxes)} pictures. Received: sizes={sizes!r}"
+            f"`sizes` must give (height, width) for each of {len(boxes)} images. Received: sizes={sizes!r}"
         )
     decoded = []
     for place in range(len(boxes)):

@@ -1,4 +1,4 @@
-"""Stretching pictures as matrix products: the same numbers on every backend, and no compiling per size."""
+"""Stretching images with matrix products: the same numbers on every backend, without compiling per size."""
 
 import functools
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def stretch(picture, height, width):
-    """A float picture (h, w, channels) at `height` x `width`: bilinear, antialiased where it shrinks.
+    """Resizes a float image (h, w, channels) to `height` x `width`: bilinear, antialiased when it shrinks.
 
-    The numbers of `keras.ops.image.resize` with "bilinear" and `antialias=True`, which compiles anew for
-    every size on JAX.
+    The result equals `keras.ops.image.resize` with "bilinear" and `antialias=True`, which JAX compiles again
+    for every size.
     """
     if picture.shape[:2] == (height, width):
         return picture
@@ -20,9 +20,9 @@ def stretch(picture, height, width):
 
 @functools.lru_cache(maxsize=1024)
 def _matrix(source, target):
-    """(target, source) weights: triangles about each new pixel's centre, wider where the picture shrinks."""
+    """Returns (target, source) weights: triangles around new pixels, wider when the image shrinks."""
     scale = source / target
-    centres = (np.arange(target) + 0.5) * scale - 0.5
-    distances = np.abs(centres[:, None] - np.arange(source)) / max(scale, 1.0)
+    centers = (np.arange(target) + 0.5) * scale - 0.5
+    distances = np.abs(centers[:, None] - np.arange(source)) / max(scale, 1.0)
     weights = np.maximum(0.0, 1.0 - distances)
     return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")

@@ -1,4 +1,4 @@
-"""Recordings of any kind to waveforms of one rate, one channel and one length, in NumPy."""
+"""Conversion of recordings to mono waveforms of one rate and length, in NumPy."""
 
 import math
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def as_float(samples):
-    """Samples of any numeric type as float32; integers are scaled to [-1, 1] by their own range.
+    """Converts samples of any numeric type to float32; integers are scaled from their range to [-1, 1].
 
-    Unsigned integers have their zero in the middle of the range, as 8-bit WAV files do.
+    The zero of unsigned integers is in the middle of their range, as in 8-bit WAV files.
     """
     samples = np.asarray(samples)
     if samples.dtype.kind == "u":
@@ -20,12 +20,12 @@ def as_float(samples):
 
 
 def mono(samples):
-    """The mean of the channels of (samples,) or (samples, channels)."""
+    """Returns the mean over the channels of (samples,) or (samples, channels)."""
     return samples if samples.ndim == 1 else samples.mean(axis=1)
 
 
 def resample(waveform, rate, target):
-    """`waveform` (samples,) from `rate` to `target` samples a second, band-limited, as float32."""
+    """Resamples `waveform` (samples,) from `rate` to `target` samples per second, band-limited."""
     if rate == target:
         return waveform
     from scipy.signal import resample_poly
@@ -35,21 +35,21 @@ def resample(waveform, rate, target):
 
 
 def fit_length(waveform, length):
-    """`waveform` with exactly `length` samples: silence on both sides, or its loudest stretch.
+    """Returns `waveform` with exactly `length` samples: padded with silence, or its loudest part.
 
     Args:
         waveform: float array (samples,).
         length: positive integer.
 
     Returns:
-        Array (length,); the original stands in the middle where it is shorter.
+        Array (length,); a shorter waveform is in the middle.
     """
     missing = length - len(waveform)
     if missing >= 0:
         return np.pad(waveform, (missing // 2, missing - missing // 2))
     energy = np.concatenate([[0.0], np.cumsum(np.square(waveform, dtype="float64"))])
     within = energy[length:] - energy[:-length]
-    # Many stretches may hold all of a short word: the middle one.
+    # Many parts may contain all of a short word. Take the middle one.
     best = np.flatnonzero(within >= within.max() * (1 - 1e-9))
     start = int(best[len(best) // 2])
     return waveform[start : start + length]

@@ -210,8 +210,8 @@ def test_a_prototype_sets_the_normalization():
         ({"combine": "mean"}, "`combine` must be one of 'concat', 'sum'. Received: combine='mean'"),
         ({"combine": "sum", "hidden_filters": 0}, "`hidden_filters` must be a positive integer or None"),
         ({"hidden_filters": 4}, '`hidden_filters` needs combine="sum". Received: hidden_filters=4'),
-        ({"normalization": "layer"}, "`normalization` must be a keras.Layer, None or one of 'batch'"),
-        ({"activation": "relux"}, "`activation` must be a keras.Layer, None or the name"),
+        ({"normalization": "layer"}, "`normalization` must be a keras.Layer, None, or one of 'batch'"),
+        ({"activation": "relux"}, "`activation` must be a keras.Layer, None, or the name"),
         ({"data_format": "nhwc"}, "`data_format` must be one of"),
     ],
 )

@@ -232,5 +232,5 @@ def test_refuses_a_backbone_without_the_stages():
 
 def test_refuses_sizes_of_another_number_of_pictures():
     model = tiny()
-    with pytest.raises(ValueError, match=r"`sizes` must give \(height, width\) for each of 2 pictures"):
+    with pytest.raises(ValueError, match=r"`sizes` must give \(height, width\) for each of 2 images"):
         model.decode(detect(model), sizes=[(10, 10)])

@@ -28,7 +28,7 @@ def test_a_tone_keeps_its_pitch_through_resampling(rate):
     np.testing.assert_allclose(found[200:-200], expected[200:-200], atol=5e-3)
 
 
-def test_resampling_takes_away_what_would_alias():
+def test_resampling_removes_frequencies_that_would_alias():
     high = np.sin(2 * np.pi * 7000 * np.arange(16000) / 16000).astype("float32")
     assert np.abs(waveforms.resample(high, 16000, 8000)[200:-200]).max() < 0.01
 
@@ -38,17 +38,17 @@ def test_the_same_rate_changes_nothing():
     assert waveforms.resample(tone, 8000, 8000) is tone
 
 
-def test_short_waveforms_stand_in_the_middle():
+def test_short_waveforms_are_padded_on_both_sides():
     np.testing.assert_array_equal(waveforms.fit_length(np.ones(3), 6), [0, 1, 1, 1, 0, 0])
     np.testing.assert_array_equal(waveforms.fit_length(np.ones(4), 4), np.ones(4))
 
 
-def test_long_waveforms_are_cut_to_their_loudest_stretch():
+def test_long_waveforms_are_cut_to_their_loudest_part():
     long = np.full(100, 0.01)
     long[70:75] = 1.0
     found = waveforms.fit_length(long, 11)
     assert len(found) == 11 and found.sum() > 5
-    # All stretches that hold the burst are as loud: the middle one has it in its middle.
+    # All parts that contain the burst are equally loud. In the middle one, the burst is in the middle.
     np.testing.assert_array_equal(np.flatnonzero(found == 1.0), [3, 4, 5, 6, 7])
 
 
