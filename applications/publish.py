@@ -1,7 +1,7 @@
 """`python -m applications.publish RUN NAME ...`: turns a finished run into a bundled preset with its card.
 
-The metrics on the card are read from the run folder. Facts that are not in a run, such as the source of the data
-and its license, are options.
+The metrics on the card are read from the run folder. Facts that are not in a run, such as the source of the
+data and its license, are options.
 """
 
 import json

@@ -1,8 +1,9 @@
 """`python -m applications.language.ten_fold --data lines:PATH --out DIR`: ten-fold cross-validation.
 
-The folds are read from a file with one line per example: its fold from 1 to 10, a tab, and its name. Each fold is
-the test split once. A random tenth of the other nine folds is val, which selects the epoch; the rest is train.
-Writes a split file and a run folder for each fold, and `ten_fold.json`. With `--resume`, continues a stopped run.
+The folds are read from a file with one line per example: its fold from 1 to 10, a tab, and its name. Each
+fold is the test split once. A random tenth of the other nine folds is val, which selects the epoch; the rest
+is train. Writes a split file and a run folder for each fold, and `ten_fold.json`. With `--resume`, continues
+a stopped run.
 """
 
 import json

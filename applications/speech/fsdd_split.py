@@ -1,7 +1,7 @@
 """`python -m applications.speech.fsdd_split PATH OUT`: writes a split file for the Free Spoken Digit Dataset.
 
-Its recordings are called `{digit}_{speaker}_{index}.wav`. The official test split is index 0 to 4 of every digit
-and speaker. With `--speaker NAME`, all recordings of one speaker are test instead.
+Its recordings are called `{digit}_{speaker}_{index}.wav`. The official test split is index 0 to 4 of every
+digit and speaker. With `--speaker NAME`, all recordings of one speaker are test instead.
 """
 
 import os
