@@ -22,7 +22,7 @@ def test_pages_are_up_to_date(page):
 
 
 def test_a_page_without_its_marker_is_refused():
-    with pytest.raises(ValueError, match="has no line"):
+    with pytest.raises(ValueError, match="must have a line"):
         pages.refreshed("pooling", "# Pooling\n")
 
 
