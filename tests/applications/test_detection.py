@@ -1,4 +1,4 @@
-"""`python -m applications.detection` refuses what it cannot use in one line that names the file."""
+"""`python -m applications.detection` reports invalid data and options in one line."""
 
 import json
 
@@ -18,7 +18,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><annotation>&b;</a
 
 
 def refused(*words):
-    """The one line that a refused call prints."""
+    """Returns the error line of a call that fails."""
     result = CliRunner().invoke(app, list(map(str, words)))
     assert result.exit_code == 2, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -45,7 +45,7 @@ def write(root, number, box):
     (root / "Annotations" / f"{number}.xml").write_text(text)
 
 
-def test_bad_data_end_in_one_line_and_leave_nothing(voc, tmp_path, monkeypatch):
+def test_invalid_data_is_reported_in_one_line_and_leaves_no_files(voc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(voc, 2, (5, 5, 300, 30))
     assert "2.xml: object 1 (cell) leaves its picture of 60 x 40 pixels" in refused(
@@ -59,7 +59,7 @@ def test_bad_data_end_in_one_line_and_leave_nothing(voc, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_bad_options_end_in_one_line(voc, tmp_path, monkeypatch):
+def test_invalid_options_are_reported_in_one_line(voc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = ("fit", "--data", f"voc:{voc}")
     assert "unknown detection model 'yolo'. Known: faster_rcnn, retinanet" in refused(

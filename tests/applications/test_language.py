@@ -14,7 +14,7 @@ def call(*words):
 
 
 def refused(*words):
-    """The one line that a refused call prints."""
+    """Returns the error line of a call that fails."""
     result = call(*words)
     assert result.exit_code == 2, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -31,7 +31,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_bad_text_is_refused_in_one_line(folder):
+def test_invalid_text_is_reported_in_one_line(folder):
     fit = ("fit", "--data", f"lines:{folder / 'data'}", "--out", folder / "run")
     (folder / "data" / "bad.txt").write_bytes("d\u00e9j\u00e0 vu\nna\u00efve\n".encode("latin-1"))
     line = refused(*fit)
@@ -42,7 +42,7 @@ def test_bad_text_is_refused_in_one_line(folder):
 
 
 @pytest.mark.slow
-def test_fit_then_predict(folder):
+def test_predict_uses_the_fitted_model(folder):
     result = call(
         "fit", "--data", f"lines:{folder / 'data'}", "--out", folder / "run", "--width", "0.1",
         "--epochs", "10", "--batch-size", "8",

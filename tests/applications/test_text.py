@@ -1,4 +1,4 @@
-"""`python -m applications.text` on a few pictures, without the fonts and words of the extra `text`."""
+"""`python -m applications.text` on a few images, without the fonts and words of the extra `text`."""
 
 import importlib.util
 import json
@@ -25,7 +25,7 @@ def call(*words):
 
 
 def refused(*words):
-    """The one line that a refused call prints."""
+    """Returns the error line of a call that fails."""
     result = call(*words)
     assert result.exit_code == 2, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -55,11 +55,11 @@ def without_the_extra(monkeypatch):
         return None if name.startswith(("fontpkg", "wordsegment")) else real(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
-    # What an earlier test has read is not to be used here, nor what is read here in a later one.
+    # Without the cache, so that this test and others do not use each other's words.
     monkeypatch.setattr(vocabulary, "english", vocabulary.english.__wrapped__)
 
 
-def test_bad_data_end_in_one_line_and_leave_nothing(words, tmp_path):
+def test_invalid_data_is_reported_in_one_line_and_leaves_no_files(words, tmp_path):
     fit = ("fit", "--data", f"words:{words}", "--out", tmp_path / "run")
     table = (words / "train.tsv").read_text()
     (words / "train.tsv").write_text(table + "gone.png\tgone\n")
@@ -75,7 +75,7 @@ def test_bad_data_end_in_one_line_and_leave_nothing(words, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_bad_options_end_in_one_line(words, tmp_path):
+def test_invalid_options_are_reported_in_one_line(words, tmp_path):
     fit = ("fit", "--data", f"words:{words}", "--out", tmp_path / "run")
     assert "the class names of text are single characters. Received: 'ab'" in refused(
         *fit, "--class-names", "ab,c"
@@ -87,7 +87,7 @@ def test_bad_options_end_in_one_line(words, tmp_path):
 
 
 @pytest.mark.slow
-def test_fit_evaluate_and_predict_with_what_matplotlib_has(words, tmp_path, without_the_extra):
+def test_fit_evaluate_and_predict_use_the_fonts_of_matplotlib(words, tmp_path, without_the_extra):
     result = call(
         "fit", "--data", f"words:{words}", "--out", tmp_path / "run", "--width", "0.1", "--epochs", "1",
         "--batch-size", "10", "--jit", "off",

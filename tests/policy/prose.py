@@ -5,7 +5,7 @@ import io
 import re
 import tokenize
 
-# Words that count or measure: "samples a second" is "samples per second".
+# Words that count or measure: `samples a second` is "samples per second".
 _COUNTED = (
     r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|once|twice|half|many|few|number|"
     r"anchors?|bits?|boxes|box|bytes?|calls?|cells?|centers?|channels?|characters?|columns?|curves?|draws?|entry|"
@@ -61,9 +61,7 @@ _NAMES = re.compile(
 def faults(text):
     """Returns a list of (words, advice) for each breach of a rule in a piece of prose."""
     plain = re.sub(r"[ \t]*\n[ \t]*(?!\n)", " ", _NAMES.sub("`name`", text))
-    return [
-        (match.group(0), advice) for pattern, advice in _COMPILED for match in pattern.finditer(plain)
-    ]
+    return [(match.group(0), advice) for pattern, advice in _COMPILED for match in pattern.finditer(plain)]
 
 
 def first_line_faults(docstring):
