@@ -90,10 +90,10 @@ def test_every_speaker_is_left_out_once_and_a_second_start_trains_nothing(spoken
     for speaker in SPEAKERS:
         assert json.loads((tmp_path / "out" / speaker / "metrics.json").read_text())["split"] == "test"
 
-    def refuse(*arguments, **options):
+    def fail(*arguments, **options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(speakers.tasks, "fit", refuse)
+    monkeypatch.setattr(speakers.tasks, "fit", fail)
     # Keras also prints its progress bars to standard output.
     again = call(speakers.main, *words).output.splitlines()
     assert [line.split()[0] for line in again] == [*SPEAKERS, "mean"]

@@ -39,10 +39,10 @@ def test_the_readme_starts_with_a_command_and_ten_lines_of_python():
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [page for page, _ in EXAMPLES], ids=lambda path: path.name)
 def test_python_in_the_documents_runs(path, tmp_path, monkeypatch):
-    """Runs the blocks of a page in order. `pictures` are images of the reader."""
+    """Runs the blocks of a page in order. `images` are those of the reader."""
     monkeypatch.chdir(tmp_path)
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), dtype="uint8")
-    names = {"__name__": "document", "pictures": pictures}
+    images = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), dtype="uint8")
+    names = {"__name__": "document", "images": images}
     for block in dict(EXAMPLES)[path]:
         exec(compile(block, str(path), "exec"), names)
 
