@@ -1,8 +1,8 @@
-# Every target sets up what it needs in .venv; all that has to be there is Python 3.11-3.13 and make.
-#   make demo                 fine-tune a pretrained network, predict masks (two minutes once installed)
-#   make test                 lint and the whole suite on TensorFlow and JAX
-#   make test TORCH=1         the same and PyTorch (installs its CPU build)
-#   make check                lint, policy and hand tests: some minutes, for while you work
+# Every target installs its requirements in .venv. You only need Python 3.11-3.13 and make.
+#   make demo                 fine-tune a pretrained network, predict masks (two minutes after installation)
+#   make test                 lint and all tests on TensorFlow and JAX
+#   make test TORCH=1         the same, and PyTorch (installs its CPU build)
+#   make check                lint, policy tests, hand tests: a few minutes, while you work
 #   make enroll               after adding or removing a component: index, `__all__`, API snapshot, family pages
 # Options: PYTHON=python3.12   VENV=/tmp/venv   PYTEST_ARGS="-k pooling"   JOBS=8 (processes of `make test`)
 
@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 CONFIG := setup.cfg pyproject.toml
 SOURCES := keras_cnn_zoo applications tuning benchmarks docs tests
 
-# PyTorch's plain wheels for Linux bring CUDA; those named +cpu do not. macOS has only plain ones.
+# PyTorch's default wheels for Linux include CUDA, those named +cpu do not. macOS has only the default ones.
 TORCH_PIN := torch==$(TORCH_VERSION)$(if $(filter Darwin,$(shell uname -s)),,+cpu)
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 WITH_TORCH := $(if $(filter 1 yes true on,$(TORCH)),$(VENV)/.torch)
@@ -30,8 +30,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 demo: $(VENV)/.apps
 	$(BIN)/python -m applications.demo
 
-# 5 is pytest's code for having selected nothing. The contract runs by itself: it shares one reference between
-# the backends, which have processes of their own.
+# Exit code 5 means that pytest selected no test. The contract tests run in one process, because all backends are
+# compared with one reference, each in a separate process.
 test: $(WITH_TORCH) lint
 	$(BIN)/python -m pytest -m "not contract" -n $(JOBS) --dist worksteal $(PYTEST_ARGS) || test $$? -eq 5
 	$(BIN)/python -m pytest -m contract $(PYTEST_ARGS) || test $$? -eq 5
@@ -60,7 +60,7 @@ docs: $(VENV)/.all
 	$(BIN)/python -m docs.generate
 	$(BIN)/mkdocs build --strict
 
-# Leaves the environment; `rm -rf .venv` removes that too.
+# Keeps the environment; `rm -rf .venv` removes it.
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -76,7 +76,7 @@ $(VENV)/.all: $(CONFIG) | $(BIN)/python
 	$(PIP) install --editable ".[all]"
 	touch $@
 
-# Your own package index and wheel folders are asked first, PyTorch's index only when they have no such wheel.
+# Tries your package index and wheel folders first, and PyTorch's index only if they do not have the wheel.
 $(VENV)/.torch: | $(BIN)/python
 	$(PIP) install "$(TORCH_PIN)" || $(PIP) install --extra-index-url $(TORCH_INDEX) "$(TORCH_PIN)"
 	$(PIP) install "pytorch-metric-learning>=2.9"

@@ -1,6 +1,6 @@
-"""`make demo`: a pretrained digit reader meets other writers, and a U-Net finds digits in scenes.
+"""`make demo`: fine-tunes a digit classifier for other writers, and segments digit scenes with a U-Net.
 
-Everything comes with the package: no download, about a minute on two cores.
+All data come with the package, without a download. Takes about a minute on two cores.
 """
 
 import dataclasses
@@ -17,26 +17,26 @@ from keras_cnn_zoo import data, models
 from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.tasks import Classification, Segmentation
 
-LABELLED = 200
+LABELED = 200
 DRAWS = 5
 EPOCHS = 20
 BATCH_SIZE = 20
 
 
 def draw_split(source, seed):
-    """The embedded digits as 200 labelled examples and the rest, by a seeded draw."""
+    """Returns 200 randomly drawn labeled examples of the embedded digits, and the rest."""
     everything = data.Split.concatenate(source.splits.values())
     order = np.random.default_rng(seed).permutation(len(everything))
-    return everything.select(order[:LABELLED]), everything.select(order[LABELLED:])
+    return everything.select(order[:LABELED]), everything.select(order[LABELED:])
 
 
 def stack(task, model, split):
-    """Preprocessed images and labels of a whole split."""
+    """Returns the preprocessed images and labels of a split."""
     return task.measuring_batch(model, None, list(split))
 
 
 def train(model, task, images, labels, seed):
-    """Fits `model` on a few examples; the recipe is the same from scratch and from a preset."""
+    """Trains `model` on a few examples, with the same recipe from scratch and from a preset."""
     keras.utils.set_random_seed(seed)
     steps = EPOCHS * (len(images) // BATCH_SIZE)
     model.compile(task.optimizer(steps, learning_rate=1e-3), task.loss())
@@ -44,22 +44,22 @@ def train(model, task, images, labels, seed):
 
 
 def accuracy(model, images, labels):
-    """Share of right answers."""
-    answers = model.predict(images, batch_size=512, verbose=0).argmax(axis=-1)
-    return float(np.mean(answers == labels))
+    """Returns the share of correct predictions."""
+    predicted = model.predict(images, batch_size=512, verbose=0).argmax(axis=-1)
+    return float(np.mean(predicted == labels))
 
 
 def fine_tune(out):
-    """Accuracy before, from scratch and fine-tuned over the draws; returns the last fine-tuned model."""
+    """Prints the accuracy before fine-tuning, from scratch, and fine-tuned, over several draws."""
     task = Classification()
     source = task.load()
-    print(f"1. lenet5_mnist on scikit-learn's digits: {LABELLED} labelled, {DRAWS} draws")
+    print(f"1. lenet5_mnist on scikit-learn's digits: {LABELED} labeled, {DRAWS} draws")
     results = {"before": [], "from scratch": [], "fine-tuned": []}
     bar = keras.utils.Progbar(DRAWS, unit_name="draw")
     for seed in range(DRAWS):
-        labelled, rest = draw_split(source, seed)
+        labeled, rest = draw_split(source, seed)
         tuned = models.from_preset("lenet5_mnist")
-        images, labels = stack(task, tuned, labelled)
+        images, labels = stack(task, tuned, labeled)
         rest_images, rest_labels = stack(task, tuned, rest)
         results["before"].append(accuracy(tuned, rest_images, rest_labels))
         keras.utils.set_random_seed(seed)
@@ -80,7 +80,7 @@ def fine_tune(out):
 
 
 def segment(out):
-    """Masks of embedded test scenes by `unet_digit_scenes`."""
+    """Predicts masks of embedded test scenes with `unet_digit_scenes`."""
     task = Segmentation()
     source = task.load()
     model = models.from_preset("unet_digit_scenes")
@@ -99,8 +99,8 @@ def segment(out):
 
 @one_line_errors
 def main(out="runs/demo"):
-    """Runs both parts and says where the pictures are."""
-    # Ten small models are traced one after the other: TensorFlow's advice on retracing is not for the reader.
+    """Runs both parts and prints where the pictures are."""
+    # Ten small models are traced one after the other, so TensorFlow would warn about retracing.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     os.makedirs(out, exist_ok=True)
     fine_tune(out)

@@ -1,7 +1,7 @@
-"""`python -m applications.publish RUN NAME ...`: a finished run becomes a bundled preset with its card.
+"""`python -m applications.publish RUN NAME ...`: turns a finished run into a bundled preset with its card.
 
-Everything measured on the card is read from the run folder; what a run cannot know (where the data come from,
-their licence) is asked for.
+The metrics on the card are read from the run folder. Facts that are not in a run, such as the source of the
+data and its license, are options.
 """
 
 import json
@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def command_of(config):
-    """The `fit` command line that a run's config.json stands for."""
+    """Returns the `fit` command of a run, from its config.json."""
     words = ["keras-cnn-zoo", config["task"], "fit"]
     data = dict(config["data_options"])
     spec = data.pop("spec")

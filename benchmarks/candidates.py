@@ -1,6 +1,7 @@
-"""The networks that `benchmarks.networks` times: ours and their peers, each with its steps.
+"""The networks that `benchmarks.networks` measures, of this package and of other libraries.
 
-A step is a function of nothing: "inference", or "training", which is forward, loss, backward and SGD.
+Each has two steps, which are functions without arguments: "inference", and "training" (forward, loss,
+backward, SGD).
 """
 
 import importlib
@@ -9,10 +10,10 @@ import sys
 from benchmarks.timing import THREADS
 
 CLASSES = 21
-# Pictures of a batch, and their size, by what the networks are for.
+# Batch size and image size by task.
 SEGMENTATION, DETECTION = (4, (224, 224)), (2, (320, 320))
 
-# title: (pictures, {candidate: package}); the first one is ours, the others are its peers.
+# title: (images, {candidate: package}). The first candidate is ours, the others are compared with it.
 GROUPS = {
     "FCN, ResNet-50 at stride 8": (
         SEGMENTATION,
@@ -43,12 +44,12 @@ GROUPS = {
         },
     ),
 }
-PICTURES = {name: pictures for pictures, names in GROUPS.values() for name in names}
+IMAGES = {name: images for images, names in GROUPS.values() for name in names}
 TORCH = ("torchvision", "segmentation_models_pytorch")
 
 
 def keras_hub_model(name, shape):
-    """KerasHub's networks with a ResNet-50."""
+    """Returns a network of KerasHub with a ResNet-50."""
     import keras_hub
 
     encoder = keras_hub.models.ResNetBackbone(
@@ -66,7 +67,7 @@ def keras_hub_model(name, shape):
     backbone = keras_hub.models.DeepLabV3Backbone(
         image_encoder=encoder,
         spatial_pyramid_pooling_key="P5",
-        # Of the encoder's features to those of stride 4; it takes P5 for stride 32.
+        # From the encoder's features to stride 4: KerasHub takes the stride of P5 as 32.
         upsampling_size=8,
         dilation_rates=[6, 12, 18],
         low_level_feature_key="P2",
@@ -77,7 +78,7 @@ def keras_hub_model(name, shape):
 
 
 def keras_model(name, shape):
-    """Ours and KerasHub's; segmentation networks with logits of the pictures' size."""
+    """Returns a network of this package or of KerasHub. Segmentation logits have the size of the images."""
     from keras_cnn_zoo import models
 
     if name.startswith("KerasHub"):
@@ -94,7 +95,7 @@ def keras_model(name, shape):
 
 
 def anchor_maps(model):
-    """A Keras model of a detector's part up to the logits and deltas of all anchors, and its loss."""
+    """Returns a Keras model of a detector up to the logits and deltas of all anchors, with a loss on them."""
     import keras
 
     class AnchorMaps(keras.Model):
@@ -115,18 +116,18 @@ def anchor_maps(model):
 
 
 def keras_steps(name, jit):
-    """({mode: function of nothing}, number of parameters)."""
+    """Returns ({mode: function without arguments}, number of parameters)."""
     import keras
     import numpy as np
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    batch, size = PICTURES[name]
+    batch, size = IMAGES[name]
     rng = np.random.default_rng(0)
     images = rng.standard_normal((batch, *size, 3)).astype("float32")
     model, loss, masks = keras_model(name, (*size, 3)), None, None
     count = model.count_params()
-    if PICTURES[name] == DETECTION:
+    if IMAGES[name] == DETECTION:
         model = anchor_maps(model)
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -139,7 +140,7 @@ def keras_steps(name, jit):
 
 
 def import_torchvision():
-    """torchvision, also where its compiled operators do not fit the PyTorch that is there."""
+    """Imports torchvision, even if its compiled operators do not match the installed PyTorch."""
     try:
         return importlib.import_module("torchvision")
     except RuntimeError:
@@ -147,7 +148,7 @@ def import_torchvision():
 
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]
-        # It describes these operators when it is imported; whoever calls them is told that they are missing.
+        # torchvision registers these operators on import. Calling them still raises an error.
         import_torchvision.library = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             import_torchvision.library.define(
@@ -157,13 +158,13 @@ def import_torchvision():
 
 
 def torch_steps(name):
-    """({mode: function of nothing}, number of parameters), channels last, which is faster on a CPU."""
+    """Returns what `keras_steps` returns, in channels_last, which is faster on a CPU."""
     import numpy as np
     import torch
 
     torch.set_num_threads(THREADS)
     import_torchvision()
-    batch, size = PICTURES[name]
+    batch, size = IMAGES[name]
     rng = np.random.default_rng(0)
     images = torch.tensor(rng.standard_normal((batch, 3, *size)).astype("float32"))
     images = images.to(memory_format=torch.channels_last)
@@ -173,17 +174,17 @@ def torch_steps(name):
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
 
     def outputs():
-        if PICTURES[name] == SEGMENTATION:
+        if IMAGES[name] == SEGMENTATION:
             logits = model(images)
             return [logits["out"] if isinstance(logits, dict) else logits]
         head = model.head if hasattr(model, "head") else model.rpn.head
         found = head(list(model.backbone(images).values()))
-        # A dict of maps of all levels, or two lists with a map of each.
+        # A dict of feature maps of all levels, or two lists with one feature map per level.
         found = found.values() if isinstance(found, dict) else found
         return [part for each in found for part in (each if isinstance(each, list) else [each])]
 
     def loss():
-        if PICTURES[name] == SEGMENTATION:
+        if IMAGES[name] == SEGMENTATION:
             return torch.nn.functional.cross_entropy(outputs()[0], masks)
         return sum(part.square().mean() for part in outputs())
 
@@ -202,7 +203,7 @@ def torch_steps(name):
 
 
 def torch_model(name):
-    """torchvision's and segmentation_models_pytorch's, without pretrained weights."""
+    """Returns a network of torchvision or segmentation_models_pytorch, without pretrained weights."""
     if name == "smp Unet resnet18":
         import segmentation_models_pytorch
 
@@ -210,6 +211,6 @@ def torch_model(name):
     from torchvision.models import detection, segmentation
 
     options = {"weights": None, "weights_backbone": None, "num_classes": CLASSES}
-    if PICTURES[name] == DETECTION:
+    if IMAGES[name] == DETECTION:
         return getattr(detection, name.split()[-1])(**options)
     return getattr(segmentation, name.split()[-1])(aux_loss=False, **options)

@@ -1,9 +1,9 @@
-"""Times suppression and RoIAlign against the number of boxes, beside their peers.
+"""Times non-maximum suppression and RoIAlign for different numbers of boxes, here and in other libraries.
 
 `python -m benchmarks.detection` writes `benchmarks/results/detection.json` and `detection.md`. All candidates
-take turns, and figures are medians. torchvision and KerasHub take part where they can be imported; neither is
-a dependency, and where torchvision's compiled operators are missing its RoIAlign is timed in its own Python
-version. PyTorch runs in a child process with the same number of threads, while TensorFlow waits.
+take turns, and results are medians. torchvision and KerasHub are optional. If torchvision's compiled
+operators are missing, the Python version of its RoIAlign is timed. PyTorch runs in a child process with the
+same number of threads, while TensorFlow waits.
 """
 
 import argparse
@@ -27,7 +27,7 @@ PARTS = ("suppression", "align")
 
 
 def boxes_and_scores(count, seed=0):
-    """Boxes of 10 to 100 pixels in a picture of 800 x 1088, and scores without ties."""
+    """Returns boxes of 10 to 100 pixels in an image of 800 x 1088, and scores without ties."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -38,12 +38,12 @@ def boxes_and_scores(count, seed=0):
 
 
 def has(package):
-    """Whether a peer is there to be timed."""
+    """Returns whether a package is installed."""
     return importlib.util.find_spec(package) is not None
 
 
 def suppression_candidates():
-    """{name: function(boxes, scores)} of Keras."""
+    """Returns {name: function(boxes, scores)} for TensorFlow."""
     import tensorflow as tf
 
     from keras_cnn_zoo.layers import NonMaxSuppression
@@ -65,12 +65,12 @@ def suppression_candidates():
     return candidates
 
 
-# Without a kernel for XLA.
+# XLA has no kernel for these.
 GRAPH_ONLY = ("tf.image.combined_non_max_suppression",)
 
 
 def suppression_steps(compiled):
-    """{name: {count: function of nothing}}."""
+    """Returns {"name|count": function without arguments}."""
     import tensorflow as tf
 
     steps = {}
@@ -87,7 +87,7 @@ def suppression_steps(compiled):
 
 
 def align_steps(compiled):
-    """RoIAlign forward, and forward and backward."""
+    """Returns the steps of RoIAlign: forward, and forward and backward."""
     import numpy as np
     import tensorflow as tf
 
@@ -117,7 +117,7 @@ def align_steps(compiled):
 
 
 def torch_steps(part):
-    """The same of torchvision, where it is there."""
+    """Returns the steps of torchvision, if it is installed."""
     import numpy as np
     import torch
 
@@ -137,7 +137,7 @@ def torch_steps(part):
         features = torch.tensor(features.copy(), requires_grad=True)
         function, words = torchvision.ops.roi_align, "torchvision roi_align"
         if not torchvision.extension._has_ops():
-            # It falls back to Python by itself.
+            # torchvision then uses its Python version.
             words += " in Python"
         arguments = {"output_size": 7, "spatial_scale": 1 / 16, "sampling_ratio": 2, "aligned": True}
         try:
@@ -171,7 +171,7 @@ def torch_steps(part):
 
 
 def working(steps):
-    """Those that run: of a peer that is there in part, the rest is said to be missing."""
+    """Returns the steps that run, and prints the error of the others: torchvision may be incomplete."""
     found = {}
     for name, step in steps.items():
         try:
@@ -184,7 +184,7 @@ def working(steps):
 
 
 def serve_torch(part):
-    """The child process: one line in is a number of repetitions, one line out the seconds as JSON."""
+    """Runs the child process: reads numbers of repetitions, and prints the seconds as JSON."""
     steps = torch_steps(part)
     print(json.dumps({"steps": list(steps)}), flush=True)
     for line in sys.stdin:
@@ -192,7 +192,7 @@ def serve_torch(part):
 
 
 def measure(part, rounds, repetitions):
-    """Medians in milliseconds: {name: {count: {"graph" | "xla" | "eager": ms}}}."""
+    """Returns medians in milliseconds: {name: {count: {"graph" | "xla" | "eager": ms}}}."""
     make = {"suppression": suppression_steps, "align": align_steps}[part]
     steps = {"graph": make(False), "xla": make(True)}
     for each in steps.values():
@@ -219,13 +219,13 @@ def measure(part, rounds, repetitions):
 
 
 TITLES = {
-    "suppression": f"Suppression to {KEPT} boxes, one picture and class, against the number of boxes",
-    "align": f"RoIAlign on {MAP[1]} x {MAP[2]} x {MAP[3]}, 7 x 7 cells, against the number of boxes",
+    "suppression": f"Suppression to {KEPT} boxes in one image and class, by number of boxes",
+    "align": f"RoIAlign on {MAP[1]} x {MAP[2]} x {MAP[3]}, 7 x 7 cells, by number of boxes",
 }
 
 
 def as_markdown(report):
-    """A table for each part: milliseconds in every mode."""
+    """Returns a table for each part: milliseconds in every mode."""
     lines = ["# Detection: growth with the number of boxes", ""]
     lines += ["Milliseconds, medians of interleaved runs. Written by `python -m benchmarks.detection`.", ""]
     for part, table in report["milliseconds"].items():
@@ -244,9 +244,11 @@ def as_markdown(report):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="benchmarks.detection", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="turns of TensorFlow and PyTorch")
-    parser.add_argument("--repetitions", type=int, default=3, help="runs of every candidate in a turn")
-    parser.add_argument("--parts", default=",".join(PARTS), help=f"which of {', '.join(PARTS)}")
+    parser.add_argument("--rounds", type=int, default=5, help="number of turns of TensorFlow and PyTorch")
+    parser.add_argument(
+        "--repetitions", type=int, default=3, help="number of runs of every candidate per turn"
+    )
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS, help="folder of detection.json and .md")
     parser.add_argument("--serve-torch", choices=PARTS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -255,7 +257,7 @@ def main(arguments=None):
         return
     parts = options.parts.split(",")
     if options.rounds < 1 or options.repetitions < 1 or not set(parts) <= set(PARTS):
-        parser.error(f"--rounds and --repetitions must be at least 1, --parts among {', '.join(PARTS)}")
+        parser.error(f"--rounds and --repetitions must be at least 1, --parts some of {', '.join(PARTS)}")
     load = os.getloadavg()[0]
     times = {part: measure(part, options.rounds, options.repetitions) for part in parts}
     peers = ("torch", "torchvision", "keras_hub")

@@ -1,14 +1,14 @@
-"""Times segmentation and detection networks against their peers, and the memory that each takes at most.
+"""Measures time and peak memory of segmentation and detection networks, and of those of other libraries.
 
 `python -m benchmarks.networks` writes `benchmarks/results/networks.json` and `networks.md`. Every candidate
-has a process of its own, so that its memory is its own; they take turns in one run while the others wait, and
-figures are medians. A step is forward, loss, backward and a step of SGD, in float32. Detectors are compared
-up to the logits and deltas of all anchors, because what follows is another algorithm in each library.
+runs in a separate process, so that its memory can be measured. The candidates take turns in one run, and
+results are medians. A training step is forward, loss, backward, and a step of SGD, in float32. Detectors are
+compared up to the logits and deltas of all anchors, because the later steps are different algorithms in each
+library.
 
-torchvision, segmentation_models_pytorch and KerasHub take part where they can be imported; none is a
-dependency. torchvision's networks here need none of its compiled operators, so a plain build will do:
-`pip install --no-deps torchvision timm segmentation-models-pytorch huggingface-hub`, and
-`pip install keras-hub`.
+torchvision, segmentation_models_pytorch, and KerasHub are optional. The networks of torchvision do not need
+its compiled operators, so this is sufficient: `pip install --no-deps torchvision timm
+segmentation-models-pytorch huggingface-hub`, and `pip install keras-hub`.
 """
 
 import argparse
@@ -29,13 +29,13 @@ from benchmarks.timing import RESULTS, machine
 
 
 def peak():
-    """The most memory that this process has held, in MiB."""
+    """Returns the peak memory of this process so far, in MiB."""
     scale = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
 def serve(name, mode):
-    """A child process: a line in is "MODE COUNT", a line out the seconds and the peak of memory so far."""
+    """Runs a child process: reads lines "STEP COUNT", and prints the seconds and the peak memory as JSON."""
     if mode == "eager":
         importlib.import_module("torch")
     else:
@@ -56,14 +56,14 @@ def serve(name, mode):
                 steps[step]()
                 seconds.append(time.perf_counter() - start)
         except Exception as error:
-            # What XLA cannot compile is a result too.
+            # That XLA cannot compile a network is a result too.
             print(json.dumps({"error": str(error).strip().splitlines()[0][:200]}), flush=True)
         else:
             print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
 
 
 class Candidate:
-    """A network in a process of its own, and what was measured of it."""
+    """A network in a separate process, and its measurements."""
 
     def __init__(self, name, mode):
         self.name, self.mode = name, mode
@@ -74,7 +74,7 @@ class Candidate:
         self.peaks, self.errors = {}, {}
 
     def _answer(self):
-        # What TensorFlow prints on its own is no answer.
+        # Skip the lines that TensorFlow prints.
         for line in self.process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
@@ -96,7 +96,7 @@ class Candidate:
             self.peaks[step] = answer["peak"]
 
     def result(self):
-        """What the report holds of it."""
+        """Returns the measurements for the report."""
         found = {
             "name": self.name,
             "mode": self.mode,
@@ -115,13 +115,13 @@ class Candidate:
 
 
 def measure(group, modes, rounds, repetitions):
-    """Results of a group's candidates, which take turns; `modes` are those of Keras' networks."""
+    """Returns the results of a group's candidates, which take turns. `modes` apply to Keras networks."""
     candidates = []
     for name, package in group[1].items():
         if importlib.util.find_spec(package) is not None:
             own = ("eager",) if package in TORCH else modes
             candidates += [Candidate(name, mode) for mode in own]
-    # Inference first: a training step leaves its memory behind.
+    # Inference first: the peak memory would include that of an earlier training step.
     for step in ("inference", "training"):
         for candidate in candidates:
             candidate.turn(step, 1, counts=False)
@@ -134,13 +134,13 @@ def measure(group, modes, rounds, repetitions):
 
 
 def as_markdown(report):
-    """A table a group: throughput, and the peak of memory beyond the framework's own."""
+    """Returns a table per group: throughput, and peak memory without that of the framework."""
     lines = [
         "# Networks: throughput and memory against peers",
         "",
-        f"{CLASSES} classes, float32. Pictures a second from "
-        "medians of interleaved runs; memory is the peak of the process less what the imported framework "
-        "takes. Written by `python -m benchmarks.networks`.",
+        f"{CLASSES} classes, float32. Images per second are from medians of interleaved runs. Memory is the "
+        "peak of the process minus that of the imported framework. "
+        "Written by `python -m benchmarks.networks`.",
         "",
     ]
     for title, results in report["groups"].items():
@@ -148,9 +148,9 @@ def as_markdown(report):
         lines += [
             f"## {title}",
             "",
-            f"{batch} pictures of {height} x {width}.",
+            f"{batch} images of {height} x {width}.",
             "",
-            "| network | mode | parameters, M | inference, pictures/s | training, pictures/s "
+            "| network | mode | parameters, M | inference, images/s | training, images/s "
             "| inference, MiB | training, MiB |",
             "|---|---|---|---|---|---|---|",
         ]
@@ -169,19 +169,19 @@ def as_markdown(report):
         lines.append("")
         for row in results:
             for step, error in row.get("errors", {}).items():
-                # TensorFlow names nodes of the graph behind the first words.
+                # The first words are enough: then TensorFlow lists nodes of the graph.
                 reason = error.partition(" for ")[0]
-                lines += [f"{row['name']}, {row['mode']}, {step}, as it is called here: {reason}.", ""]
+                lines += [f"{row['name']}, {row['mode']}, {step}: {reason}.", ""]
     lines.append("Machine: " + ", ".join(f"{key} {value}" for key, value in report["machine"].items()) + ".")
     return "\n".join(lines) + "\n"
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="benchmarks.networks", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="turns of every candidate")
-    parser.add_argument("--repetitions", type=int, default=2, help="runs of a candidate in a turn")
-    parser.add_argument("--modes", default="graph,xla", help="of Keras' networks: graph, xla or both")
-    parser.add_argument("--groups", default="", help="only those whose title contains this")
+    parser.add_argument("--rounds", type=int, default=5, help="number of turns of every candidate")
+    parser.add_argument("--repetitions", type=int, default=2, help="number of runs per turn")
+    parser.add_argument("--modes", default="graph,xla", help="of Keras networks: graph, xla, or graph,xla")
+    parser.add_argument("--groups", default="", help="run only groups whose title contains this")
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS, help="folder of networks.json and .md")
     parser.add_argument("--serve", nargs=2, metavar=("NAME", "MODE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""What all benchmarks share: turns, the cost of an import, and the machine that figures depend on."""
+"""Functions of all benchmarks: interleaved timing, import time, and facts about the machine."""
 
 import datetime
 import importlib.metadata
@@ -15,7 +15,7 @@ RESULTS = pathlib.Path(__file__).with_name("results")
 
 
 def interleaved(steps, repetitions):
-    """One turn of every step after the other, `repetitions` times: {name: seconds}."""
+    """Runs all steps in turn, `repetitions` times, and returns {name: list of seconds}."""
     seconds = {name: [] for name in steps}
     for _ in range(repetitions):
         for name, step in steps.items():
@@ -26,7 +26,7 @@ def interleaved(steps, repetitions):
 
 
 def import_seconds(repetitions):
-    """Medians in seconds of importing Keras, and of importing the library after it."""
+    """Returns the median seconds of importing Keras, and of importing this package after it."""
     program = (
         "import time; start = time.perf_counter(); import keras; middle = time.perf_counter(); "
         "import keras_cnn_zoo; print(middle - start, time.perf_counter() - middle)"
@@ -35,12 +35,12 @@ def import_seconds(repetitions):
     for _ in range(repetitions + 1):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         pairs.append([float(word) for word in done.stdout.split()])
-    # The first one warms the disk.
+    # The first run fills the disk cache.
     return [statistics.median(values) for values in zip(*pairs[1:], strict=True)]
 
 
 def processor():
-    """The processor's name, where the system tells it."""
+    """Returns the processor's name, or its architecture if the system does not provide a name."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -50,7 +50,7 @@ def processor():
 
 
 def machine(versions, load_before):
-    """What the figures depend on."""
+    """Returns a dict of the facts on which the results depend."""
     names = ("keras", "tensorflow", "numpy")
     return {
         "processor": processor(),

@@ -1,10 +1,10 @@
-"""The tracker beside OpenCV's KCF on the same sequences in the same run: accuracy and frames a second.
+"""Compares the tracker with OpenCV's KCF in the same run: accuracy and frames per second.
 
     python -m benchmarks.tracking --data otb:PATH [--preset NAME]
 
-Both get the first box and every frame as a decoded array; reading and decoding are not counted. OpenCV and
-TensorFlow run on the same number of threads. Written to `results/tracking.json` and `results/tracking.md`.
-Needs the extra `benchmarks`.
+Both get the first box, and every frame as a decoded array: reading and decoding are not timed. OpenCV and
+TensorFlow use the same number of threads. Writes `results/tracking.json` and `results/tracking.md`. Needs the
+extra `benchmarks`.
 """
 
 import argparse
@@ -20,26 +20,26 @@ PEER = "opencv-contrib-python-headless"
 
 
 def kcf(frames, box):
-    """Boxes of OpenCV's KCF and seconds of its updates; where it reports a loss, the last box stays."""
+    """Returns the boxes of OpenCV's KCF and the seconds of its updates. A lost target keeps its last box."""
     import cv2
     import numpy as np
 
     cv2.setNumThreads(THREADS)
     tracker = cv2.TrackerKCF_create()
-    # OpenCV reads pictures as BGR and takes whole pixels.
+    # OpenCV uses BGR images and boxes in whole pixels.
     tracker.init(np.ascontiguousarray(frames[0][..., ::-1]), tuple(int(round(value)) for value in box))
     boxes, seconds = [np.asarray(box, "float64")], 0.0
     for frame in frames[1:]:
-        picture = np.ascontiguousarray(frame[..., ::-1])
+        image = np.ascontiguousarray(frame[..., ::-1])
         start = time.perf_counter()
-        found, answer = tracker.update(picture)
+        found, answer = tracker.update(image)
         seconds += time.perf_counter() - start
         boxes.append(np.asarray(answer, "float64") if found else boxes[-1])
     return np.stack(boxes), seconds
 
 
 def network(model, frames, box):
-    """Boxes of our tracker and seconds of its updates."""
+    """Returns the boxes of our tracker and the seconds of its updates."""
     import numpy as np
 
     tracker = model.tracker()
@@ -55,14 +55,14 @@ def network(model, frames, box):
 
 
 def still(frames, box):
-    """The box stays where it started."""
+    """Returns the first box for every frame, in no time."""
     import numpy as np
 
     return np.repeat(np.asarray(box, "float64")[None], len(frames), axis=0), 0.0
 
 
 def measure(sequences, trackers):
-    """{name: {"auc", "precision20", "frames_per_second", "sequences": [...]}}."""
+    """Returns {name: {"auc", "precision20", "frames_per_second", "sequences": [...]}}."""
     from keras_cnn_zoo.metrics import SuccessAUC, TrackingPrecision
 
     table = {}
@@ -86,12 +86,12 @@ def measure(sequences, trackers):
 
 
 def as_markdown(report):
-    """The table."""
+    """Returns the table as Markdown."""
     lines = [
         "# Tracking: against OpenCV's KCF",
         "",
-        f"One-pass evaluation on {report['data']} ({report['frames']} frames), everything in one run on "
-        f"{THREADS} threads; frames a second count the updates, decoding left out. "
+        f"One-pass evaluation on {report['data']} ({report['frames']} frames), all in one run on "
+        f"{THREADS} threads. Frames per second are those of the updates, without decoding. "
         "Written by `python -m benchmarks.tracking`.",
         "",
         "| tracker | AUC | precision at 20 pixels | frames/s |",
@@ -106,9 +106,9 @@ def as_markdown(report):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="benchmarks.tracking", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="a data word with test sequences, such as otb:PATH")
+    parser.add_argument("--data", required=True, help="data with test sequences, such as otb:PATH")
     parser.add_argument("--preset", default="siamfc_pairs", help="name or path of a preset")
-    parser.add_argument("--run", help="a run folder, in place of the preset")
+    parser.add_argument("--run", help="a run folder, instead of a preset")
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS)
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(THREADS))

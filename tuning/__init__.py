@@ -1,4 +1,4 @@
 import os
 
-# TensorFlow reads this when it is first imported. Its start-up log helps no one who trains.
+# TensorFlow reads this when it is first imported. Its start-up log is noise for users.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,4 +1,4 @@
-"""The command line of a search under its first name."""
+"""The command line of a search, under its earlier name."""
 
 from keras_cnn_zoo.cli.search_commands import program
 

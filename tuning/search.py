@@ -1,4 +1,4 @@
-"""`search` under its first name."""
+"""`search`, under its earlier name."""
 
 from keras_cnn_zoo.search.engine import TUNERS, SearchOptions, search
 

@@ -1,4 +1,4 @@
-"""`SearchSpace` under its first name."""
+"""`SearchSpace`, under its earlier name."""
 
 from keras_cnn_zoo.search.space import SearchSpace
 

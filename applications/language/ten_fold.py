@@ -1,9 +1,9 @@
-"""`python -m applications.language.ten_fold --data lines:PATH --out DIR`: ten-fold cross validation.
+"""`python -m applications.language.ten_fold --data lines:PATH --out DIR`: ten-fold cross-validation.
 
-The folds are those of a file: a line for each example, its fold from 1 to 10, a tab and its name. Each fold
-is tested on once, by a network trained on the other nine less a seeded tenth of them, which chooses the
-epoch. Leaves a split file and a run folder for each fold and `ten_fold.json`; called again with `--resume` it
-goes on.
+The folds are read from a file with one line per example: its fold from 1 to 10, a tab, and its name. Each
+fold is the test split once. A random tenth of the other nine folds is val, which selects the epoch; the rest
+is train. Writes a split file and a run folder for each fold, and `ten_fold.json`. With `--resume`, continues
+a stopped run.
 """
 
 import json
@@ -26,12 +26,12 @@ from keras_cnn_zoo.utils.files import write_text
 
 FOLDS = 10
 VAL_SHARE = 0.1
-# The folds of the movie reviews (MR), whose figures stand in the README.
+# The folds of the movie reviews (MR), used for the results in the README.
 MR_FOLDS = os.path.join(os.path.dirname(__file__), "mr_folds.tsv")
 
 
 def draw_folds(names, labels, seed):
-    """Fold of each example, 1 to 10, as an array: every class is spread evenly over the folds."""
+    """Returns the fold of each example, 1 to 10, as an array. Every class is spread evenly over the folds."""
     draw, folds = np.random.default_rng(seed), np.zeros(len(names), dtype="int64")
     for label in np.unique(labels):
         order = draw.permutation(np.flatnonzero(np.asarray(labels) == label))
@@ -40,7 +40,7 @@ def draw_folds(names, labels, seed):
 
 
 def read_folds(path, names):
-    """The fold of each of `names`, by a file of lines `fold<TAB>name`."""
+    """Returns the fold of each of `names`, from a file of lines `fold<TAB>name`."""
     found = {}
     for number, line in enumerate(read_lines(path, "utf-8"), start=1):
         fold, tab, name = line.partition("\t")
@@ -57,7 +57,7 @@ def read_folds(path, names):
 
 
 def split_lines(names, folds, fold, seed):
-    """Lines of the split file that tests on `fold`; val is a seeded tenth of the rest."""
+    """Yields the lines of a split file in which `fold` is test and a random tenth of the rest is val."""
     rest = np.flatnonzero(folds != fold)
     val = set(np.random.default_rng((seed, fold)).permutation(rest)[: round(VAL_SHARE * len(rest))])
     for position, name in enumerate(names):
@@ -66,7 +66,7 @@ def split_lines(names, folds, fold, seed):
 
 
 def train(task, data, out, lines, fold, options, resume):
-    """Metrics of one fold; a finished one is not run again."""
+    """Returns the metrics of one fold. A finished fold is not trained again."""
     file = os.path.join(out, f"fold_{fold}.tsv")
     write_text(file, "\n".join(lines) + "\n")
     folder = RunFolder(os.path.join(out, f"fold_{fold}"))
@@ -97,18 +97,18 @@ def _history(folder):
 def main(
     data: Annotated[str, typer.Option(help="FORMAT:PATH of data without splits")],
     out: Annotated[str, typer.Option(help="folder to write to")],
-    folds: Annotated[str, typer.Option(help="mr, new (drawn by --seed) or a file of folds")] = "mr",
+    folds: Annotated[str, typer.Option(help="mr, new (drawn with --seed), or a file of folds")] = "mr",
     only: Annotated[str | None, typer.Option(help="folds to run, such as 1,2")] = None,
     variant: str | None = None,
     width: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
-    jit: Annotated[str, typer.Option(help="auto, on or off")] = "auto",
+    jit: Annotated[str, typer.Option(help="auto, on, or off")] = "auto",
     seed: int = 0,
     resume: bool = False,
 ):
-    """Ten-fold cross validation of the task's network."""
+    """Runs ten-fold cross-validation of the task's network."""
     task = tasks.Language()
     everything = Split.concatenate(task.load(data).splits.values())
     order = np.argsort(everything.names)

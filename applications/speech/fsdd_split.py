@@ -1,7 +1,7 @@
-"""`python -m applications.speech.fsdd_split PATH OUT`: a split file for the Free Spoken Digit Dataset.
+"""`python -m applications.speech.fsdd_split PATH OUT`: writes a split file for the Free Spoken Digit Dataset.
 
-Its recordings are called `{digit}_{speaker}_{index}.wav`. The data set's own test split is index 0 to 4 of
-every digit and speaker; with `--speaker NAME` all recordings of one speaker are test instead.
+Its recordings are called `{digit}_{speaker}_{index}.wav`. The official test split is index 0 to 4 of every
+digit and speaker. With `--speaker NAME`, all recordings of one speaker are test instead.
 """
 
 import os
@@ -21,7 +21,7 @@ TEST_INDICES = range(5)
 
 
 def recordings(path):
-    """A list of (path below `path`, speaker, index) of all recordings, sorted."""
+    """Returns a sorted list of (path below `path`, speaker, index) of all recordings."""
     found = []
     for file in picture_files(check_folder(path), accept=sounds.is_sound):
         match = NAME.fullmatch(os.path.basename(file))
@@ -34,7 +34,7 @@ def recordings(path):
 
 
 def split_lines(found, speaker=None):
-    """Lines `split<TAB>path` of a split file: the data set's own split, or one that leaves a speaker out."""
+    """Returns lines `split<TAB>path` of the official split, or of one that leaves a speaker out."""
     speakers = sorted({name for _, name, _ in found})
     if speaker is not None and speaker not in speakers:
         raise InputError(f"--speaker must be one of {', '.join(speakers)}. Received: {speaker!r}")

@@ -1,8 +1,7 @@
-"""`python -m applications.speech.speakers PATH --out DIR`: how well a keyword network knows new voices.
+"""`python -m applications.speech.speakers PATH --out DIR`: measures a keyword network on new speakers.
 
-Trains once for each speaker of the Free Spoken Digit Dataset, with none of that speaker's recordings, and
-tests on all of them. Leaves a run folder for each speaker and `speakers.json`; started again it goes on where
-it stopped.
+For each speaker of the Free Spoken Digit Dataset, trains without the speaker's recordings and tests on them.
+Writes a run folder for each speaker, and `speakers.json`. Run it again to continue after an interruption.
 """
 
 import json
@@ -23,7 +22,7 @@ from keras_cnn_zoo.utils.files import write_text
 
 
 def train(path, out, found, speaker, options):
-    """Accuracy on a speaker that the network never heard; an earlier run of the same is gone on with."""
+    """Returns the metrics for a speaker who is not in the training data. An earlier run is continued."""
     lines = os.path.join(out, f"{speaker}.tsv")
     write_text(lines, "\n".join(split_lines(found, speaker)) + "\n")
     folder = RunFolder(os.path.join(out, speaker))
@@ -51,10 +50,10 @@ def main(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
-    jit: Annotated[str, typer.Option(help="auto, on or off")] = "auto",
+    jit: Annotated[str, typer.Option(help="auto, on, or off")] = "auto",
     seed: int = 0,
 ):
-    """Leave-one-speaker-out accuracy on FSDD."""
+    """Measures leave-one-speaker-out accuracy on FSDD."""
     options = {
         "variant": variant,
         "width": width,

@@ -1,12 +1,12 @@
-"""Times every layer and loss against its plain sibling and its peer: `python -m benchmarks.layers`.
+"""Times every layer and loss, a similar Keras layer, and a PyTorch layer: `python -m benchmarks.layers`.
 
-Forward and backward in a TensorFlow graph and under XLA, and the time that XLA takes to compile. All
-candidates of a group take turns in one run, so that a busy moment of the machine hits them alike; figures are
-medians. PyTorch's parts run in a child process with as many threads, after each family, while TensorFlow
-waits; a peer that takes seconds runs three times. Peak memory is measured after that in processes of its own
-(see `benchmarks.layers.memory`), and `--growth` then repeats the step over batch, space and channels.
+Measures forward and backward in a TensorFlow graph and under XLA, and the compile time of XLA. All candidates
+of a group take turns in one run, so that other load on the machine affects them equally; results are medians.
+After each family, the layers of PyTorch run in a child process with as many threads, while TensorFlow waits.
+If one run takes seconds, only three are timed. Then peak memory is measured in separate processes (see
+`benchmarks.layers.memory`), and `--growth` repeats the step for several batch sizes, map sizes, and channels.
 
-Writes layers.json, layers.md and layers_growth.png into `benchmarks/results`.
+Writes layers.json, layers.md, and layers_growth.png to `benchmarks/results`.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.timing import RESULTS, import_seconds, interleaved, machine
 
 
 class Peers:
-    """The child process with PyTorch's parts; nothing where PyTorch is missing."""
+    """A child process that times the layers of PyTorch, or does nothing if PyTorch is not installed."""
 
     def __init__(self):
         command = [sys.executable, "-m", "benchmarks.layers.peers"]
@@ -46,7 +46,7 @@ class Peers:
         self.process.wait()
 
     def milliseconds(self):
-        """Medians, of the faster memory layout of each."""
+        """Returns the median of each layer in its faster memory layout."""
         found = {}
         for name, values in self.seconds.items():
             plain = name.partition(" | ")[0]
@@ -55,7 +55,7 @@ class Peers:
 
 
 def measure(part, rounds, repetitions):
-    """What the report holds of one part."""
+    """Returns the measurements of one part for the report."""
     steps, first, failures = prepare(part)
     interleaved(steps, 1)
     seconds = {key: [] for key in steps}
@@ -75,7 +75,7 @@ def measure(part, rounds, repetitions):
 
 
 def write(found, folder):
-    """Writes layers.json and layers.md."""
+    """Writes layers.json and layers.md to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "layers.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (folder / "layers.md").write_text(report.as_markdown(found), encoding="utf-8")
@@ -83,17 +83,22 @@ def write(found, folder):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="benchmarks.layers", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="turns of a graph and of XLA")
+    parser.add_argument("--rounds", type=int, default=5, help="number of turns of the graph and of XLA")
     parser.add_argument(
         "--repetitions",
         type=int,
         default=8,
-        help="runs in a turn, a quarter of them under XLA; a peer runs rounds x repetitions",
+        help="number of runs per turn, a quarter under XLA; PyTorch runs rounds x repetitions",
     )
-    parser.add_argument("--families", default=",".join(FAMILIES), help=f"which of {', '.join(FAMILIES)}")
-    parser.add_argument("--growth", action=argparse.BooleanOptionalAction, default=True, help="the plots too")
+    parser.add_argument("--families", default=",".join(FAMILIES), help=f"some of {', '.join(FAMILIES)}")
     parser.add_argument(
-        "--memory", action=argparse.BooleanOptionalAction, default=True, help="peak memory too; Linux only"
+        "--growth", action=argparse.BooleanOptionalAction, default=True, help="plot the growth too"
+    )
+    parser.add_argument(
+        "--memory",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="measure peak memory too; Linux only",
     )
     parser.add_argument(
         "--out", type=pathlib.Path, default=RESULTS, help="folder of layers.json and layers.md"
@@ -101,7 +106,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     families = options.families.split(",")
     if options.rounds < 1 or options.repetitions < 1 or not set(families) <= set(FAMILIES):
-        parser.error(f"--rounds and --repetitions must be at least 1, --families among {', '.join(FAMILIES)}")
+        parser.error(
+            f"--rounds and --repetitions must be at least 1, --families some of {', '.join(FAMILIES)}"
+        )
     load = os.getloadavg()[0]
     keras_seconds, library_seconds = import_seconds(5)
     peers, results = Peers(), {}

@@ -7,11 +7,11 @@ from keras_cnn_zoo import layers
 
 
 def stack(*kernels, filters=64):
-    """Convolutions with ReLU, one after the other."""
+    """Returns a stack of convolutions with ReLU."""
     return keras.Sequential([conv(filters, size, activation="relu") for size in kernels])
 
 
-# The widths of the papers' tables, on maps of their size.
+# Channels and map sizes from the tables of the papers.
 INCEPTION = {
     name: (shape, filters)
     for name, shape, filters in (

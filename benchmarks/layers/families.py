@@ -1,4 +1,4 @@
-"""Everything that is timed, family by family."""
+"""All parts that are timed, by family."""
 
 from benchmarks.layers.convolutions import CONVOLUTION
 from benchmarks.layers.maps import ACTIVATION, NORMALIZATION, POOLING, REGULARIZATION

@@ -1,4 +1,4 @@
-"""How time grows with batch, space and channels: small plots, ours beside the sibling."""
+"""Growth of time with batch, map size, and channels: small plots of a component and its sibling."""
 
 import math
 import statistics
@@ -12,7 +12,7 @@ FACTORS = (0.25, 0.5, 1)
 
 
 def scaled(shape, axis, factor):
-    """A shape with one of its extents changed, or None where it has no such extent."""
+    """Returns a shape with one size scaled, or None if it has no such axis."""
     if axis == "batch":
         return (max(int(shape[0] * factor), 1), *shape[1:])
     if axis == "channels":
@@ -23,7 +23,7 @@ def scaled(shape, axis, factor):
 
 
 def measure(families, repetitions):
-    """{part: {axis: {"factors": [...], "own": [ms, ...], "sibling": [ms, ...]}}} in a graph."""
+    """Returns {part: {axis: {"factors": [...], "own": [ms, ...], "sibling": [ms, ...]}}} in a graph."""
     found = {}
     for family in families:
         for name, part in FAMILIES[family].items():
@@ -54,7 +54,7 @@ def measure(families, repetitions):
 
 
 def plot(found, path):
-    """One row of small plots a part: logarithmic time over the factor by which an extent grows."""
+    """Draws one plot per part and axis: logarithmic time over the factor by which the axis is scaled."""
     import matplotlib
 
     matplotlib.use("Agg")

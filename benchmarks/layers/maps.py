@@ -1,4 +1,4 @@
-"""Poolings, activations, normalization and what regularizes by noise, with their siblings."""
+"""Pooling, activation, normalization, and regularization layers, with their siblings."""
 
 import math
 
@@ -12,7 +12,7 @@ POWERS = (1.0, 2.0, 3.0, math.inf)
 
 
 def both_poolings(rank):
-    """Max and average pooling of the same input, side by side."""
+    """Returns a function that applies max and average pooling to the same input."""
     parts = [getattr(keras.layers, f"{kind}Pooling{rank}D")(2) for kind in ("Max", "Average")]
     return lambda inputs: [part(inputs) for part in parts]
 
@@ -22,7 +22,7 @@ def dropped_dense():
 
 
 def added(part):
-    """A sum with one of its two terms behind `part`."""
+    """Returns a function that adds its first input and `part` of its second."""
     return lambda inputs, training=True: inputs[0] + part(inputs[1], training=training)
 
 
@@ -33,7 +33,7 @@ def orderless():
 
 
 def unpooled():
-    """Maxima put back at the first place of their windows."""
+    """Returns a function that puts maxima back to the first positions of their windows."""
     part = layers.MaxUnpooling2D(2)
     return lambda inputs: part(inputs, keras.ops.zeros(keras.ops.shape(inputs), "int32"))
 
@@ -125,7 +125,7 @@ ACTIVATION = {
         peer="RReLU",
         grows=EVERY,
     ),
-    "RReLU, a slope a channel": Part(
+    "RReLU, one slope per channel": Part(
         lambda: layers.RReLU(per="channel", seed=0), lambda: keras.layers.LeakyReLU(0.2), "LeakyReLU"
     ),
     "Maxout": Part(
@@ -152,7 +152,7 @@ NORMALIZATION = {
     "InstanceNormalization": Part(
         layers.InstanceNormalization,
         lambda: keras.layers.GroupNormalization(groups=-1),
-        "GroupNormalization, a group a channel",
+        "GroupNormalization, one group per channel",
         peer="InstanceNorm2d",
         grows=EVERY,
     ),
@@ -160,7 +160,7 @@ NORMALIZATION = {
 }
 
 REGULARIZATION = {
-    "DropConnect, a mask a batch": Part(
+    "DropConnect, one mask per batch": Part(
         lambda: layers.DropConnect(dense(), 0.5, seed=0),
         dense,
         "Dense",
@@ -168,7 +168,7 @@ REGULARIZATION = {
         limit=2.8,
         grows=("batch", "channels"),
     ),
-    "DropConnect, a mask an example": Part(
+    "DropConnect, one mask per example": Part(
         lambda: layers.DropConnect(dense(256), 0.5, per_example=True, seed=0),
         lambda: dense(256),
         "Dense",

@@ -1,9 +1,9 @@
-"""Peak memory of a step, in processes whose allocators give everything back at once.
+"""Peak memory of a step, in processes whose allocators return freed memory to the system at once.
 
-TensorFlow's and glibc's allocators keep what they once had, so that a process's high-water mark tells of the
-greediest step before rather than of this one. With both told not to, the resident set falls back between
-steps, and the mark, which Linux lets a process reset, is that of one step. Inputs, weights and code are not
-in it; activations, gradients and scratch space are.
+By default, the allocators of TensorFlow and glibc keep freed memory, so the peak of a process is that of the
+largest step so far. With the settings below, the resident set shrinks between steps. Its peak, which Linux
+can reset, is then that of one step. It includes activations, gradients, and temporary memory, but not inputs,
+weights, and code.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ import sys
 import time
 
 STEPS, PATIENCE = 5, 2.0
-# The kernel counts pages by processor and is wrong by some hundred kilobytes, so that less than LEAST MB
-# makes no ratio. A loss of vectors needs a batch GROWTH or GROWTH^2 times as large, unless it takes ENOUGH MB
-# by itself.
+# The kernel counts pages per processor, with an error of some hundred kilobytes. So no ratio is computed
+# below LEAST MB. Losses on vectors are measured at a batch GROWTH or GROWTH^2 times as large, unless they
+# take ENOUGH MB.
 LEAST, ENOUGH, GROWTH, LARGEST_FACTOR = 4.0, 16.0, 8, 64
-# Blocks from 64 KiB on come from the system and go back to it.
+# Blocks of at least 64 KiB are allocated from the system and returned to it.
 ALLOCATORS = {
     "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**16),
@@ -32,38 +32,38 @@ ALLOCATORS = {
 
 
 def measure(families):
-    """Medians in MB (10^6 bytes).
+    """Returns medians in MB (10^6 bytes).
 
     Args:
         families: Names of `FAMILIES`.
 
     Returns:
-        `(parts, peers)`, empty where the system is not Linux or a process failed: {family: {part: found}},
-        found having "megabytes" {mode: MB} of our part at its shape, and "larger" {"own" or "sibling":
-        {mode: MB}} at a batch "factor" times as large; and {peer: MB} at its shape.
+        `(parts, peers)`, empty if the system is not Linux or a process failed. `parts` is {family: {part:
+        found}}, where found has "megabytes" {mode: MB} of our part at its shape, and "larger" {"own" or
+        "sibling": {mode: MB}} at a batch "factor" times as large. `peers` is {peer: MB} at its shape.
     """
     if not pathlib.Path("/proc/self/clear_refs").exists():
         return {}, {}
-    # Not above: it loads TensorFlow, which has no place in the process of the peers.
+    # Imported here because it loads TensorFlow, which would add to the memory of the peers.
     from benchmarks.layers.families import FAMILIES
 
-    wanted = sorted({part.peer for family in families for part in FAMILIES[family].values()} - {None})
-    # A part after the other in one process, PyTorch's in another: each would count the other's threads.
-    return _child("parts", families), _child("peers", wanted) if wanted else {}
+    peers = sorted({part.peer for family in families for part in FAMILIES[family].values()} - {None})
+    # PyTorch runs in another process, because the threads of both libraries would count.
+    return _child("parts", families), _child("peers", peers) if peers else {}
 
 
 def _child(what, names):
-    """What the process found; nothing, and a line about it, where it failed: the times stand without it."""
+    """Returns the results of a child process, or prints a line and returns {} if it failed."""
     command = [sys.executable, "-m", "benchmarks.layers.memory", what, *names]
     done = subprocess.run(command, env={**os.environ, **ALLOCATORS}, stdout=subprocess.PIPE)
     if done.returncode:
-        print(f"memory of {what}: not measured, the process ended with {done.returncode}", file=sys.stderr)
+        print(f"memory of {what} was not measured: exit code {done.returncode}", file=sys.stderr)
         return {}
     return json.loads(done.stdout)
 
 
 def peak(step):
-    """Median in MB of what `step` adds to the resident set while it runs; of one run where it takes long."""
+    """Returns the median in MB by which a step raises the resident set, or that of one run if it is slow."""
     step()
     start = time.perf_counter()
     step()
@@ -95,7 +95,7 @@ def _parts(families):
 
 
 def _larger_batches(part):
-    """Peaks at the part's own batch, and at the first larger one whose sibling can be told from noise."""
+    """Returns peaks at the part's batch, and at the first larger batch whose sibling is above the noise."""
     first = peaks = _peaks(part)
     factor = 1
     while peaks["sibling"]["graph"] < LEAST and peaks["own"]["graph"] < ENOUGH and factor < LARGEST_FACTOR:
@@ -122,7 +122,7 @@ def _scaled(shape, factor):
     return (shape[0] * factor, *shape[1:])
 
 
-def _peers(wanted):
+def _peers(names):
     from benchmarks.layers.peers import steps
 
     if importlib.util.find_spec("torch") is None:
@@ -130,7 +130,7 @@ def _peers(wanted):
     found = {}
     for name, step in steps().items():
         plain = name.partition(" | ")[0]
-        if plain in wanted:
+        if plain in names:
             found[plain] = min(found.get(plain, float("inf")), peak(step))
     return found
 

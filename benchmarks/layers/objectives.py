@@ -1,4 +1,4 @@
-"""Losses, and the layers that belong to them, with their siblings."""
+"""Losses and their layers, with their siblings."""
 
 import keras
 
@@ -7,7 +7,7 @@ from keras_cnn_zoo import layers, losses
 
 
 def squared_error():
-    """The least that a loss of these numbers can cost."""
+    """Returns the mean squared error as a lower bound for the cost of a loss."""
     loss = keras.losses.MeanSquaredError()
     return lambda inputs: loss(0.0, inputs)
 
@@ -17,12 +17,12 @@ def crossentropy():
 
 
 def logits_of(head, loss):
-    """A head and the loss behind it as one function of embeddings and class ids."""
+    """Returns a head and its loss as one function of embeddings and class ids."""
     return lambda inputs, labels: loss(labels, head(inputs))
 
 
-def labelled_head():
-    """L-Softmax, which needs the class ids itself."""
+def labeled_head():
+    """Returns L-Softmax and its loss. This head also needs the class ids."""
     head, loss = layers.LargeMarginSoftmax(64), crossentropy()
     return lambda inputs, labels: loss(labels, head(inputs, labels, training=True))
 
@@ -32,7 +32,7 @@ PLAIN = {"against": squared_error, "words": "mean squared error"}
 
 HEADS = {
     "LargeMarginSoftmax": Part(
-        labelled_head,
+        labeled_head,
         lambda: logits_of(dense(64, use_bias=False), crossentropy()),
         "Dense and cross-entropy",
         SCORES,

@@ -1,4 +1,4 @@
-"""What `benchmarks.layers` times: a component, the plain sibling it stands in for, its peer elsewhere."""
+"""The parts that `benchmarks.layers` times: a component, a similar Keras layer, and its PyTorch peer."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,21 +16,21 @@ EVERY = ("batch", "space", "channels")
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A component, its sibling and its peer.
+    """A component, its sibling, and its peer.
 
     Args:
-        own: Makes the component.
-        sibling: Makes the part of Keras that one would take instead: a layer, or a function of the inputs.
-        against: What the sibling is, in words.
-        shape: Shape of the input, batch first; for a loss that of `y_pred`.
-        labels: What a loss, or a function with an argument `labels`, is given beside the input: "classes",
-            "pairs", "sets", "ones", "zeros" or "distribution"; None for nothing.
-        inputs: How many inputs of `shape` a layer takes, as a list.
+        own: Creates the component.
+        sibling: Creates the Keras layer, or a function of the inputs, that could be used instead.
+        against: Name of the sibling in the report.
+        shape: Shape of the input, batch first; for a loss, that of `y_pred`.
+        labels: Kind of labels for a loss, or for a function with an argument `labels`: "classes", "pairs",
+            "sets", "ones", "zeros", or "distribution"; None for no labels.
+        inputs: Number of inputs of `shape` that a layer takes as a list.
         peer: Name in `benchmarks.layers.peers`, or None.
-        limit: The ratio to the sibling that is allowed, or None.
-        peer_limit: The ratio to the peer that is allowed, or None.
-        sibling_shape: Shape of the sibling's input where it is another one.
-        grows: Along which of "batch", "space" and "channels" its growth is plotted.
+        limit: The largest allowed ratio to the sibling, or None.
+        peer_limit: The largest allowed ratio to the peer, or None.
+        sibling_shape: Shape of the sibling's input. Defaults to `shape`.
+        grows: The axes for which growth is plotted, of "batch", "space", and "channels".
     """
 
     own: Callable

@@ -1,4 +1,4 @@
-"""The parts of PyTorch and pytorch-metric-learning that ours are timed against, in a process of their own."""
+"""Layers and losses of PyTorch and pytorch-metric-learning to compare with, in a separate process."""
 
 import importlib.util
 import json
@@ -13,7 +13,7 @@ PATIENCE, LEAST_REPETITIONS = 2.0, 3
 
 
 def modules():
-    """{name: (function of the input and of class ids, shape of the input)}."""
+    """Returns {name: (function of the input and of class ids, shape of the input)}."""
     import torch
 
     def spectral(x, _):
@@ -49,7 +49,7 @@ def modules():
 
 
 def steps():
-    """{name: function of nothing}, forward and backward; pictures in both memory layouts."""
+    """Returns {name: function without arguments}, forward and backward; images in both memory layouts."""
     import numpy as np
     import torch
 
@@ -77,7 +77,7 @@ def steps():
 
 
 def serve():
-    """The child process: a line in is a number of repetitions and names, a line out the seconds as JSON."""
+    """Runs the child process: reads a number of repetitions and names, and prints the seconds as JSON."""
     import importlib.metadata
 
     found = steps()

@@ -1,4 +1,4 @@
-"""Tables of `benchmarks.layers`: ratios to sibling and peer, and which limits they keep."""
+"""Tables of `benchmarks.layers`: ratios to sibling and peer, and whether they meet the limits."""
 
 from benchmarks.layers.families import FAMILIES
 from benchmarks.layers.memory import ENOUGH, LEAST
@@ -7,12 +7,12 @@ IMPORT_LIMIT = 0.3
 
 
 def ratio(own, other):
-    """own / other, or None where one of the two was not measured or is nothing."""
+    """Returns own / other, or None if one of them was not measured or other is 0."""
     return own / other if own is not None and other else None
 
 
 def judge(found):
-    """The limits of the project, each with its figure."""
+    """Returns the limits of the project, each with its measured ratio."""
     rows = []
     for family, results in found["families"].items():
         for name, result in results.items():
@@ -54,7 +54,7 @@ def number(value, digits=2):
 
 
 def memory_cells(found, family, name):
-    """Our peak, and ours over the sibling's in a graph and under XLA; empty where it was not measured."""
+    """Returns our peak memory, and its ratios to the sibling in a graph and under XLA; "" if not measured."""
     memory = found.get("megabytes", {}).get(family, {}).get(name)
     if memory is None:
         return ["", "", ""]
@@ -67,30 +67,30 @@ def memory_cells(found, family, name):
 
 
 def share(own, other):
-    """own / other, or None where the other is too little to be told from noise."""
+    """Returns own / other, or None if other is too small compared with the noise."""
     return ratio(own, other if other is not None and other >= LEAST else None)
 
 
 def memory_to_peer(found, family, name, peer):
-    """Our peak over the peer's, or None."""
+    """Returns the ratio of our peak memory to the peer's, or None."""
     memory = found.get("megabytes", {}).get(family, {}).get(name, {}).get("megabytes", {})
     return share(memory.get("graph"), found.get("peers_megabytes", {}).get(peer))
 
 
 def as_markdown(found):
-    """Limits first, then a table of each family."""
+    """Returns the report as Markdown: the limits, then a table for each family."""
     lines = [
         "# Layers and losses: time and memory against siblings and peers",
         "",
-        "Forward and backward in float32, medians of interleaved runs; a layer's loss is the sum of its "
-        "squared outputs. `ms` is ours in a TensorFlow graph, `MB` what the step adds to the resident set at "
-        "its peak: activations and gradients without inputs and weights. Ratios are ours over the plain "
-        "Keras sibling: time in a graph and under XLA, XLA's first call (tracing, compiling), peak memory in "
-        f"a graph and under XLA. Less than {LEAST:g} MB of the sibling make no ratio: it is measured at a "
-        "batch (x8) or (x64) times as large then, and left empty where that is too little too, or ours takes "
-        f"more than {ENOUGH:g} MB already. The peer is PyTorch's part, eager, in the faster (for memory the "
-        "smaller) of its memory layouts, over the same shape. Written by "
-        "`python -m benchmarks.layers`.",
+        "Forward and backward in float32, medians of interleaved runs. The loss of a layer is the sum of "
+        "its squared outputs. `ms` is our time in a TensorFlow graph. `MB` is the peak of the resident set "
+        "during the step, above that before it: activations and gradients without inputs and weights. The "
+        "next columns are ratios, ours divided by the sibling's, a plain Keras layer: time in a graph and "
+        "under XLA, the first call under XLA (tracing and compiling), and peak memory in a graph and under "
+        f"XLA. If the sibling takes less than {LEAST:g} MB, memory is compared at a batch 8 or 64 times as "
+        "large, marked (x8) or (x64). The ratio is empty if that is still too little, or if ours takes more "
+        f"than {ENOUGH:g} MB. The peer is a layer of PyTorch, eager, at the same shape, in the memory layout "
+        "that is faster (for memory, smaller). Written by `python -m benchmarks.layers`.",
         "",
         "| limit | against | at most | figure | met |",
         "|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Forward and backward of a component as a function of nothing, on TensorFlow."""
+"""Forward and backward of a component as a function without arguments, on TensorFlow."""
 
 import inspect
 import time
@@ -13,10 +13,10 @@ CLASSES = 64
 
 
 def labels(kind, shape, rng):
-    """`y_true` for a loss whose `y_pred` has this shape; see `Part.labels`."""
+    """Returns `y_true` for a loss whose `y_pred` has this shape; see `Part.labels`."""
     batch = shape[0]
     if kind == "classes":
-        # A loss of scores has as many classes as scores.
+        # Losses on scores take class ids below the number of scores.
         return rng.integers(0, min(CLASSES, shape[-1]), batch).astype("int32")
     if kind == "pairs":
         return rng.integers(0, 2, batch).astype("float32")
@@ -29,25 +29,25 @@ def labels(kind, shape, rng):
     if kind == "distribution":
         weights = rng.random(shape).astype("float32")
         return weights / weights.sum(axis=-1, keepdims=True)
-    raise ValueError(f"no labels of kind {kind}")
+    raise ValueError(f"`kind` must be one of the values of `Part.labels`. Received: kind={kind!r}")
 
 
 def tensors(value):
-    """Every floating-point tensor in what a component returned."""
+    """Returns the floating-point tensors in the output of a component."""
     return [leaf for leaf in tf.nest.flatten(value) if leaf.dtype.is_floating]
 
 
 def make_step(make, part, shape, jit_compile):
-    """A component's step: the gradient of the sum of its squared outputs, or of the loss itself.
+    """Returns a step: the gradient of the sum of a component's squared outputs, or of a loss.
 
     Args:
-        make: Makes the component.
-        part: The `Part`, for what is fed to it.
+        make: Creates the component.
+        part: The `Part`, which determines the inputs.
         shape: Shape of the input.
-        jit_compile: Whether XLA compiles it.
+        jit_compile: Whether XLA compiles the step.
 
     Returns:
-        A function of nothing. Its first call traces and compiles.
+        A function without arguments. Its first call traces and compiles.
     """
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     component = make()
@@ -60,7 +60,7 @@ def make_step(make, part, shape, jit_compile):
         start = rng.standard_normal(shape).astype("float32")
     inputs = [tf.constant(start)] * part.inputs
 
-    # What is no layer and no loss is a function of the input, and of class ids where it says so.
+    # Anything else than a layer or a loss is a function of the input, and of class ids if it takes `labels`.
     takes = component.call if isinstance(component, keras.layers.Layer) else component
     names = () if is_loss else inspect.signature(takes).parameters
     options = {"training": True} if "training" in names else {}
@@ -73,7 +73,7 @@ def make_step(make, part, shape, jit_compile):
         outputs = component(inputs if part.inputs > 1 else inputs[0], **options)
         return tf.add_n([tf.reduce_sum(tf.square(each)) for each in tensors(outputs)])
 
-    forward(inputs)  # builds it
+    forward(inputs)  # builds the component
 
     @tf.function(jit_compile=jit_compile, autograph=False)
     def step(inputs):
@@ -86,7 +86,7 @@ def make_step(make, part, shape, jit_compile):
 
 
 def prepare(part):
-    """({(who, mode): step}, {(who, mode): seconds of the first call}), with what fails under XLA left out."""
+    """Returns ({(who, mode): step}, {(who, mode): seconds of the first call}, {who: error under XLA})."""
     steps, first, failures = {}, {}, {}
     for mode in ("graph", "xla"):
         for who, make, shape in (
@@ -100,7 +100,7 @@ def prepare(part):
             except Exception as error:
                 if mode == "graph":
                     raise
-                # What XLA cannot compile on this backend is a result.
+                # That XLA cannot compile a component is a result too.
                 failures[who] = str(error).strip().splitlines()[0][:160]
                 continue
             steps[who, mode] = step

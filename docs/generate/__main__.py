@@ -1,7 +1,7 @@
-"""Refreshes what is generated in the documents: `python -m docs.generate [--no-pictures]`.
+"""Updates the generated documentation: `python -m docs.generate [--no-pictures]`.
 
-Each page of docs/families is written by hand but for the part below its marker, which comes from the
-docstrings and the catalog; its pictures are drawn by the parts themselves.
+The part of each page in docs/families below its marker is generated from the docstrings and the catalog. The
+pictures are drawn with the components themselves.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main(arguments=None):
         from docs.generate import pictures
 
         pictures.draw_all(pages.FOLDER / "pictures")
-    print(f"pages refreshed: {', '.join(stale) or 'none needed it'}")
+    print(f"updated pages: {', '.join(stale) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures of the family pages, drawn by the parts themselves."""
+"""The pictures of the family pages, drawn with the components themselves."""
 
 import matplotlib
 
@@ -24,23 +24,23 @@ def draw_all(folder):
 
 
 def panels(rows, columns, width=2.0, height=2.1):
-    """A figure and the flat list of its axes."""
+    """Returns a figure and the flat list of its axes."""
     figure, axes = pyplot.subplots(
         rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
     )
     return figure, list(axes.flat)
 
 
-def show(axes, picture, title, **options):
-    """A picture without ticks."""
-    axes.imshow(picture, **{"cmap": "gray", "interpolation": "nearest", **options})
+def show(axes, image, title, **options):
+    """Draws an image without ticks."""
+    axes.imshow(image, **{"cmap": "gray", "interpolation": "nearest", **options})
     axes.set_title(title, fontsize=8)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def curve(axes, title, xlabel, ylabel):
-    """Labels of a plot, and its legend."""
+    """Adds the labels and the legend to a plot."""
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(xlabel, fontsize=8)
     axes.set_ylabel(ylabel, fontsize=8)
@@ -51,14 +51,14 @@ def curve(axes, title, xlabel, ylabel):
 
 
 def photograph(size=144):
-    """Part of a photograph in the public domain that matplotlib brings, `(1, size, size, 1)`, 0 to 1."""
+    """Returns part of a public-domain photograph from matplotlib, `(1, size, size, 1)`, 0 to 1."""
     with cbook.get_sample_data("grace_hopper.jpg") as file:
         picture = Image.open(file).convert("L").crop((130, 20, 410, 300)).resize((size, size))
     return np.asarray(picture, "float32")[None, :, :, None] / 255
 
 
 def pooling():
-    """What each pooling by 4 makes of one photograph."""
+    """Draws a photograph after each pooling by 4."""
     image = photograph()
     size = 4
     drawn = {
@@ -85,7 +85,7 @@ def pooling():
 
 
 def activation():
-    """Curves of the activations; where a slope or a piece is drawn, many draws."""
+    """Draws the curves of the activations, with several draws if they are random."""
     inputs = np.linspace(-3, 3, 241).astype("float32")[:, None]
     figure, axes = panels(1, 3, 3.2, 2.7)
     for name, part in (
@@ -94,9 +94,9 @@ def activation():
         ("ELU", keras.layers.ELU()),
     ):
         axes[0].plot(inputs, keras.ops.convert_to_numpy(part(inputs)), label=name)
-    curve(axes[0], "Keras' own", "z", "activation")
+    curve(axes[0], "Keras", "z", "activation")
     for draw in range(20):
-        # One example, so that all of the curve has one slope.
+        # One example, so that the whole curve has the same slope.
         output = layers.RReLU(per="channel", seed=draw)(inputs[None], training=True)
         axes[1].plot(inputs, keras.ops.convert_to_numpy(output)[0], color="tab:blue", alpha=0.25)
     axes[1].plot(inputs, keras.ops.convert_to_numpy(layers.RReLU()(inputs)), color="black", label="inference")
@@ -108,12 +108,12 @@ def activation():
     axes[2].plot(inputs, keras.ops.convert_to_numpy(layers.Probout(3)(pieces)), label="Probout(3), inference")
     draws = keras.ops.convert_to_numpy(layers.Probout(3, seed=SEED)(pieces, training=True))
     axes[2].plot(inputs, draws, ".", markersize=2, label="Probout(3), drawn")
-    curve(axes[2], "of three linear pieces", "z", "activation")
+    curve(axes[2], "three linear pieces", "z", "activation")
     return figure
 
 
 def regularization():
-    """What the drop family leaves of maps of ones, in four channels of two examples."""
+    """Draws feature maps of ones after each layer of the drop family, two channels of two examples."""
     shape = (2, 20, 20, 2)
     ones = np.ones(shape, "float32")
 
@@ -138,18 +138,18 @@ def regularization():
 
 
 def support(build, size=41):
-    """Which inputs the middle output of a linear network of ones sees, and how many ways."""
+    """Returns the number of paths from each input to the center output of a network with weights of one."""
     model = keras.Sequential([keras.Input((size, size, 1)), *build()])
     for weight in model.weights:
         weight.assign(np.full(weight.shape, 1.0 if len(weight.shape) > 1 else 0.0, "float32"))
-    # A network that is linear and symmetric sees backwards what a point spreads forwards.
+    # The network is linear and symmetric, so these are the numbers of paths from the center input.
     point = np.zeros((1, size, size, 1), "float32")
     point[0, size // 2, size // 2] = 1
     return keras.ops.convert_to_numpy(model(point))[0, :, :, 0]
 
 
 def convolution():
-    """Receptive fields of stacks, and which kernel of a tiled convolution a position uses."""
+    """Draws receptive fields of stacks, and the kernel of a tiled convolution by position."""
 
     def stack(*rates):
         return lambda: [keras.layers.Conv2D(1, 3, padding="same", dilation_rate=rate) for rate in rates]
@@ -172,13 +172,13 @@ def convolution():
 
 
 def normalization():
-    """A channel vector before and after local response normalization."""
+    """Draws the channels of one position before and after local response normalization."""
     values = np.zeros((1, 24), "float32")
     values[0, [5, 6, 7, 16]] = (20, 60, 20, 40)
     values += np.random.default_rng(SEED).uniform(0, 4, values.shape).astype("float32")
     figure, axes = panels(1, 2, 3.6, 2.4)
     axes[0].bar(range(24), values[0])
-    curve(axes[0], "activations at one place", "channel", "value")
+    curve(axes[0], "activations at one position", "channel", "value")
     part = layers.LocalResponseNormalization(depth_radius=2, bias=1.0, alpha=0.01, beta=0.75)
     axes[1].bar(range(24), keras.ops.convert_to_numpy(part(values))[0])
     curve(axes[1], "after LocalResponseNormalization(alpha=0.01)", "channel", "value")
@@ -186,7 +186,7 @@ def normalization():
 
 
 def metric_losses():
-    """Losses over what they are a function of."""
+    """Draws each loss as a function of its input."""
     figure, axes = panels(2, 3, 3.2, 2.6)
     margins = np.linspace(-2, 3, 101).astype("float32")
     scores = np.stack([margins, np.zeros_like(margins)], axis=-1)
@@ -194,7 +194,7 @@ def metric_losses():
     for formulation in ("one_vs_rest", "weston_watkins", "crammer_singer"):
         part = losses.MulticlassHinge(formulation=formulation, reduction=None)
         axes[0].plot(margins, keras.ops.convert_to_numpy(part(first, scores)), label=formulation)
-    curve(axes[0], "MulticlassHinge, two classes", "score of the true class less the other", "loss")
+    curve(axes[0], "MulticlassHinge, two classes", "score of the true class minus the other", "loss")
     distances = np.linspace(0, 2, 101).astype("float32")
     pairs = np.stack([np.zeros((101, 1), "float32"), distances[:, None]], axis=1)
     for name, part in (
@@ -206,7 +206,7 @@ def metric_losses():
             values = keras.ops.convert_to_numpy(part(np.full(101, label, "float32"), pairs))
             axes[1].plot(distances, values, style, label=f"{name}, {'match' if label else 'no match'}")
     axes[1].set_ylim(0, 3.5)
-    curve(axes[1], "losses of pairs", "Euclidean distance", "loss")
+    curve(axes[1], "losses on pairs", "Euclidean distance", "loss")
     angles = np.linspace(0, np.pi, 181).astype("float32")
     features = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     true = np.zeros(len(angles), "int32")
@@ -216,23 +216,23 @@ def metric_losses():
         axes[2].plot(np.degrees(angles), output[:, 0], label=f"L-Softmax, {margin}")
     cosines = np.stack([np.cos(angles), np.zeros_like(angles)], axis=-1)
     for part, style in ((losses.ArcFace, "--"), (losses.CosFace, ":")):
-        # Beside a logit of 0 the cross-entropy tells the true class's.
+        # The other logit is 0, so the cross-entropy determines the logit of the true class.
         entropy = keras.ops.convert_to_numpy(part(scale=1.0, reduction=None)(true, cosines))
         axes[2].plot(np.degrees(angles), -np.log(np.expm1(entropy)), style, label=part.__name__)
-    curve(axes[2], "what the true class's cosine becomes", "angle, degrees", "logit")
+    curve(axes[2], "logit of the true class", "angle, degrees", "logit")
     logits = np.linspace(-4, 4, 101).astype("float32")[:, None]
     for kind in ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein"):
         part = losses.GANLoss(kind)
         values = [float(part.generator(logit[None])) for logit in logits]
         axes[3].plot(logits, values, label=kind)
-    curve(axes[3], "GANLoss of the generator", "logit of a generated picture", "loss")
+    curve(axes[3], "GANLoss of the generator", "logit of a generated image", "loss")
     offsets = np.linspace(0, 3, 121).astype("float32")
     true = np.tile(np.array([0, 0, 1, 1], "float32"), (121, 1))
     moved = true + np.stack([offsets, 0 * offsets, offsets, 0 * offsets], axis=-1)
     for kind in ("iou", "giou", "diou", "ciou"):
         part = losses.BoxIoU(kind=kind, bounding_box_format="xyxy", reduction=None)
         axes[4].plot(offsets, keras.ops.convert_to_numpy(part(true, moved)), label=kind)
-    curve(axes[4], "BoxIoU of a box that slides away", "offset, in widths", "loss")
+    curve(axes[4], "BoxIoU of a box that moves away", "offset, in widths", "loss")
     weights = np.linspace(-1.5, 1.5, 301).astype("float32")
     for power in (0.5, 1.0, 2.0, 4.0):
         part = regularizers.Lp(1.0, p=power)
@@ -242,7 +242,7 @@ def metric_losses():
 
 
 def training():
-    """What the initializers put into a kernel, and norms through a hundred layers."""
+    """Draws kernels from the initializers, and norms in a network of a hundred layers."""
     figure, axes = panels(2, 6, 1.7, 1.9)
     bank = keras.ops.convert_to_numpy(initializers.GaborFilterBank()((11, 11, 1, 8)))
     for channel in range(8):
@@ -250,7 +250,7 @@ def training():
     kernel = keras.ops.convert_to_numpy(initializers.BilinearUpsampling()((8, 8, 1, 1)))
     show(axes[8], kernel[:, :, 0, 0], "BilinearUpsampling")
     kernel = keras.ops.convert_to_numpy(initializers.DeltaOrthogonal(seed=SEED)((3, 3, 16, 16)))
-    show(axes[9], kernel[1, 1], "DeltaOrthogonal, centre", cmap="coolwarm")
+    show(axes[9], kernel[1, 1], "DeltaOrthogonal, center", cmap="coolwarm")
     maps = np.random.default_rng(SEED).standard_normal((1, 12, 12, 16)).astype("float32")
     for name, make in (
         ("DeltaOrthogonal", lambda layer: initializers.DeltaOrthogonal(seed=layer)),

@@ -6,6 +6,6 @@ TASKS = {
     "language": "one class per text",
     "segmentation": "one class per pixel",
     "speech": "one class per recording",
-    "text": "the text in an image of a word",
+    "text": "the text on an image of a word",
     "tracking": "one target through a video",
 }

@@ -1,4 +1,4 @@
-"""`python -m applications.detection` refuses what it cannot use in one line that names the file."""
+"""`python -m applications.detection` reports invalid data and options in one line."""
 
 import json
 
@@ -17,8 +17,8 @@ from applications.detection.__main__ import app
 BOMB = '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><annotation>&b;</annotation>'
 
 
-def refused(*words):
-    """The one line that a refused call prints."""
+def error_line(*words):
+    """Returns the error line of a call that fails."""
     result = CliRunner().invoke(app, list(map(str, words)))
     assert result.exit_code == 2, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -45,32 +45,32 @@ def write(root, number, box):
     (root / "Annotations" / f"{number}.xml").write_text(text)
 
 
-def test_bad_data_end_in_one_line_and_leave_nothing(voc, tmp_path, monkeypatch):
+def test_invalid_data_is_reported_in_one_line_and_leaves_no_files(voc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(voc, 2, (5, 5, 300, 30))
-    assert "2.xml: object 1 (cell) leaves its picture of 60 x 40 pixels" in refused(
+    assert "2.xml: object 1 (cell) leaves its picture of 60 x 40 pixels" in error_line(
         "fit", "--data", f"voc:{voc}"
     )
     (voc / "Annotations" / "2.xml").write_text(BOMB)
-    assert "2.xml declares entities" in refused("fit", "--data", f"voc:{voc}")
+    assert "2.xml declares entities" in error_line("fit", "--data", f"voc:{voc}")
     write(voc, 2, (5, 5, 30, 30))
     (voc / "JPEGImages" / "1.png").unlink()
-    assert "1.xml has no picture: expected" in refused("fit", "--data", f"voc:{voc}")
+    assert "1.xml has no picture: expected" in error_line("fit", "--data", f"voc:{voc}")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_bad_options_end_in_one_line(voc, tmp_path, monkeypatch):
+def test_invalid_options_are_reported_in_one_line(voc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = ("fit", "--data", f"voc:{voc}")
-    assert "unknown detection model 'yolo'. Known: faster_rcnn, retinanet" in refused(
+    assert "unknown detection model 'yolo'. Known: faster_rcnn, retinanet" in error_line(
         *data, "--model", "yolo"
     )
-    assert "`variant` must be one of" in refused(*data, "--variant", "99")
-    assert "0.xml: object 1 is 'cell', which is none of: nucleus" in refused(
+    assert "`variant` must be one of" in error_line(*data, "--variant", "99")
+    assert "0.xml: object 1 is 'cell', which is none of: nucleus" in error_line(
         *data, "--class-names", "nucleus"
     )
     (tmp_path / "train.json").write_text(json.dumps({"images": []}))
-    assert "must have a list of objects 'annotations'" in refused("fit", "--data", f"coco:{tmp_path}")
-    assert "masks: does not hold detection data. Formats that do: coco:, tfds:, voc:" in refused(
+    assert "must have a list of objects 'annotations'" in error_line("fit", "--data", f"coco:{tmp_path}")
+    assert "masks: does not hold detection data. Formats that do: coco:, tfds:, voc:" in error_line(
         "fit", "--data", f"masks:{voc}"
     )

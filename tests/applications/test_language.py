@@ -13,8 +13,8 @@ def call(*words):
     return CliRunner().invoke(app, list(map(str, words)))
 
 
-def refused(*words):
-    """The one line that a refused call prints."""
+def error_line(*words):
+    """Returns the error line of a call that fails."""
     result = call(*words)
     assert result.exit_code == 2, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -31,18 +31,18 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_bad_text_is_refused_in_one_line(folder):
+def test_invalid_text_is_reported_in_one_line(folder):
     fit = ("fit", "--data", f"lines:{folder / 'data'}", "--out", folder / "run")
     (folder / "data" / "bad.txt").write_bytes("d\u00e9j\u00e0 vu\nna\u00efve\n".encode("latin-1"))
-    line = refused(*fit)
+    line = error_line(*fit)
     assert "bad.txt is not utf-8 text" in line and "--encoding" in line
     (folder / "data" / "bad.txt").write_text("one\n\nthree\n")
-    assert "bad.txt line 2 is empty" in refused(*fit)
+    assert "bad.txt line 2 is empty" in error_line(*fit)
     assert not (folder / "run").exists()
 
 
 @pytest.mark.slow
-def test_fit_then_predict(folder):
+def test_predict_uses_the_fitted_model(folder):
     result = call(
         "fit", "--data", f"lines:{folder / 'data'}", "--out", folder / "run", "--width", "0.1",
         "--epochs", "10", "--batch-size", "8",

@@ -26,7 +26,7 @@ def call(main, *words):
 
 @pytest.fixture
 def spoken(tmp_path):
-    """Digits 0 and 1 by two speakers, index 0 to 6."""
+    """Writes digits 0 and 1 by two speakers, index 0 to 6, and returns the folder."""
     for digit in (0, 1):
         for pitch, speaker in enumerate(SPEAKERS):
             for index in range(7):
@@ -35,7 +35,7 @@ def spoken(tmp_path):
     return tmp_path / "fsdd"
 
 
-def test_the_split_is_that_of_the_data_set(spoken, tmp_path):
+def test_the_split_is_the_official_one(spoken, tmp_path):
     result = call(fsdd_split.main, spoken, tmp_path / "split.tsv")
     assert result.exit_code == 0 and "8 train, 20 test" in result.output
     source = load(f"wavs:{spoken}", task="speech", split_file=tmp_path / "split.tsv")
@@ -52,7 +52,7 @@ def test_a_speaker_is_left_out(spoken, tmp_path):
     assert {name.split("_")[1] for name in source.splits["train"].names} == {"ann"}
 
 
-def test_refusals_in_one_line(spoken, tmp_path):
+def test_errors_are_reported_in_one_line(spoken, tmp_path):
     for words, message in (
         ((tmp_path / "gone", tmp_path / "a.tsv"), "gone does not exist"),
         (
@@ -68,7 +68,7 @@ def test_refusals_in_one_line(spoken, tmp_path):
     assert result.exit_code == 2 and "word.wav is not called DIGIT_SPEAKER_INDEX.wav" in result.stderr
 
 
-def test_bad_recordings_end_a_program_with_one_line(spoken, tmp_path):
+def test_invalid_recordings_are_reported_in_one_line(spoken, tmp_path):
     write(spoken / "recordings" / "0_ann_9.wav", np.zeros((9, 1)))
     result = CliRunner().invoke(
         application(Speech()), ["fit", "--data", f"wavs:{spoken}", "--out", str(tmp_path / "run")]
@@ -90,11 +90,11 @@ def test_every_speaker_is_left_out_once_and_a_second_start_trains_nothing(spoken
     for speaker in SPEAKERS:
         assert json.loads((tmp_path / "out" / speaker / "metrics.json").read_text())["split"] == "test"
 
-    def refuse(*arguments, **options):
+    def fail(*arguments, **options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(speakers.tasks, "fit", refuse)
-    # Beside what is reported, Keras' progress bars go to standard output.
+    monkeypatch.setattr(speakers.tasks, "fit", fail)
+    # Keras also prints its progress bars to standard output.
     again = call(speakers.main, *words).output.splitlines()
     assert [line.split()[0] for line in again] == [*SPEAKERS, "mean"]
     assert all(line in first.stdout.splitlines() for line in again)

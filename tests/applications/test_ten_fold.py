@@ -30,7 +30,7 @@ def test_folds_spread_every_class_evenly_and_depend_on_the_seed():
     assert not np.array_equal(folds, ten_fold.draw_folds(NAMES, LABELS, seed=1))
 
 
-def test_each_example_is_tested_on_in_one_fold():
+def test_each_example_is_in_the_test_split_of_one_fold():
     folds = ten_fold.draw_folds(NAMES, LABELS, seed=0)
     tested = []
     for fold in range(1, 11):
@@ -58,7 +58,7 @@ def test_folds_are_read_back(tmp_path):
         ten_fold.read_folds(tmp_path / "folds.tsv", NAMES)
 
 
-def test_the_folds_of_the_movie_reviews_are_whole():
+def test_the_folds_of_the_movie_reviews_are_complete():
     with open(ten_fold.MR_FOLDS, encoding="utf-8") as file:
         lines = [line.split("\t") for line in file.read().splitlines()]
     assert len(lines) == len({name for _, name in lines}) == 10_662
@@ -78,7 +78,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_folds_are_run_and_gone_on_with(folder):
+def test_a_stopped_run_of_folds_is_continued(folder):
     words = ["--data", f"lines:{folder / 'data'}", "--out", folder / "out", "--folds", "new"]
     words += ["--epochs", "2", "--width", "0.05"]
     result = call(*words, "--only", "1")
@@ -92,7 +92,7 @@ def test_two_folds_are_run_and_gone_on_with(folder):
     assert written["mean"] == pytest.approx(np.mean(list(written["accuracy"].values())))
 
 
-def test_refused_in_one_line(folder):
+def test_errors_are_reported_in_one_line(folder):
     words = ["--data", f"lines:{folder / 'data'}", "--out", folder / "out"]
     for more, message in (
         (["--folds", "new", "--only", "0"], "--only must name folds"),

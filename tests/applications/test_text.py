@@ -1,4 +1,4 @@
-"""`python -m applications.text` on a few pictures, without the fonts and words of the extra `text`."""
+"""`python -m applications.text` on a few images, without the fonts and words of the extra `text`."""
 
 import importlib.util
 import json
@@ -24,8 +24,8 @@ def call(*words):
     return CliRunner().invoke(app, list(map(str, words)))
 
 
-def refused(*words):
-    """The one line that a refused call prints."""
+def error_line(*words):
+    """Returns the error line of a call that fails."""
     result = call(*words)
     assert result.exit_code == 2, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -55,39 +55,39 @@ def without_the_extra(monkeypatch):
         return None if name.startswith(("fontpkg", "wordsegment")) else real(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
-    # What an earlier test has read is not to be used here, nor what is read here in a later one.
+    # Without the cache, so that this test and others do not use each other's words.
     monkeypatch.setattr(vocabulary, "english", vocabulary.english.__wrapped__)
 
 
-def test_bad_data_end_in_one_line_and_leave_nothing(words, tmp_path):
+def test_invalid_data_is_reported_in_one_line_and_leaves_no_files(words, tmp_path):
     fit = ("fit", "--data", f"words:{words}", "--out", tmp_path / "run")
     table = (words / "train.tsv").read_text()
     (words / "train.tsv").write_text(table + "gone.png\tgone\n")
-    line = refused(*fit)
+    line = error_line(*fit)
     assert "train.tsv line 5 names" in line and line.endswith("gone.png, which is not there")
     (words / "train.tsv").write_text(table + "train0.png\tna\u00efve\n")
-    assert "train.tsv line 5: '\u00ef' is not in the alphabet 0123456789abc" in refused(*fit)
+    assert "train.tsv line 5: '\u00ef' is not in the alphabet 0123456789abc" in error_line(*fit)
     (words / "train.tsv").write_text(table + "train0.png one\n")
-    assert "train.tsv line 5 must be `picture<TAB>text`" in refused(*fit)
+    assert "train.tsv line 5 must be `picture<TAB>text`" in error_line(*fit)
     (words / "train.tsv").write_text(table)
     (words / "val1.png").write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
-    assert "val1.png" in refused(*fit)
+    assert "val1.png" in error_line(*fit)
     assert not (tmp_path / "run").exists()
 
 
-def test_bad_options_end_in_one_line(words, tmp_path):
+def test_invalid_options_are_reported_in_one_line(words, tmp_path):
     fit = ("fit", "--data", f"words:{words}", "--out", tmp_path / "run")
-    assert "the class names of text are single characters. Received: 'ab'" in refused(
+    assert "the class names of text are single characters. Received: 'ab'" in error_line(
         *fit, "--class-names", "ab,c"
     )
-    assert "`input_shape` must be (32, width, channels)" in refused(*fit, "--image-size", "48x100")
-    assert "--image-size 32xWIDTH gives more columns" in refused(*fit, "--image-size", "32x8")
-    assert "unknown text model 'attention'. Known: crnn" in refused(*fit, "--model", "attention")
+    assert "`input_shape` must be (32, width, channels)" in error_line(*fit, "--image-size", "48x100")
+    assert "--image-size 32xWIDTH gives more columns" in error_line(*fit, "--image-size", "32x8")
+    assert "unknown text model 'attention'. Known: crnn" in error_line(*fit, "--model", "attention")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
-def test_fit_evaluate_and_predict_with_what_matplotlib_has(words, tmp_path, without_the_extra):
+def test_fit_evaluate_and_predict_use_the_fonts_of_matplotlib(words, tmp_path, without_the_extra):
     result = call(
         "fit", "--data", f"words:{words}", "--out", tmp_path / "run", "--width", "0.1", "--epochs", "1",
         "--batch-size", "10", "--jit", "off",

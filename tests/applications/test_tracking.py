@@ -33,7 +33,7 @@ def call(*words):
     return CliRunner().invoke(app, list(map(str, words)))
 
 
-def refused(*words):
+def error_line(*words):
     result = call(*words)
     assert result.exit_code == 2, result.output
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -64,19 +64,19 @@ def test_predict_follows_a_box(preset, ball, tmp_path):
         ("90 10 12 12\n" * 4, "the first box must lie in its frame of 50 x 40"),
     ],
 )
-def test_bad_sequences_end_with_one_line(preset, ball, boxes, message):
+def test_invalid_sequences_are_reported_in_one_line(preset, ball, boxes, message):
     (ball / "groundtruth_rect.txt").write_text(boxes)
-    assert message in refused("evaluate", "--preset", preset, "--data", f"otb:{ball}")
+    assert message in error_line("evaluate", "--preset", preset, "--data", f"otb:{ball}")
 
 
-def test_bad_boxes_end_with_one_line(preset, ball, tmp_path):
+def test_invalid_boxes_are_reported_in_one_line(preset, ball, tmp_path):
     words = ("predict", ball, "--preset", preset, "--out", tmp_path / "out")
-    assert "--box must be X,Y,W,H" in refused(*words, "--box", "1,2,3")
-    assert "--box X,Y,W,H is needed" in refused(*words)
+    assert "--box must be X,Y,W,H" in error_line(*words, "--box", "1,2,3")
+    assert "--box X,Y,W,H is needed" in error_line(*words)
     assert not (tmp_path / "out/predictions.json").exists()
 
 
-def test_training_on_a_benchmark_alone_is_refused(ball, tmp_path):
+def test_fit_needs_train_sequences(ball, tmp_path):
     (ball / "groundtruth_rect.txt").write_text("10 10 12 12\n" * 4)
-    line = refused("fit", "--data", f"otb:{ball}", "--out", tmp_path / "run")
+    line = error_line("fit", "--data", f"otb:{ball}", "--out", tmp_path / "run")
     assert "has no train examples" in line and not (tmp_path / "run").exists()

@@ -1,8 +1,8 @@
-"""Writes everything about a component that its file, its test, and its row in `catalog.tsv` already say.
+"""Writes everything that follows from a component's file, its test, and its row in `catalog.tsv`.
 
-`make enroll` sorts the table and writes the `__init__.py` files of components and tasks, the API snapshot, the
-generated part of the family pages, and the `__init__.py` of a new folder of tests. It prints one line for
-everything that is missing. Running it again changes nothing.
+`make enroll` sorts the table and writes `__init__.py` of components and tasks, the API snapshot, the
+generated part of the family pages, and the `__init__.py` of a new test folder. It prints one line for each
+missing thing. Running it again changes nothing.
 """
 
 import inspect
@@ -15,11 +15,11 @@ SNAPSHOT = "tests/policy/api_surface.json"
 
 
 def main():
-    """Writes the files, prints what was written and what is missing, and returns the exit code."""
+    """Writes the files, prints which were written and what is missing, and returns the exit code."""
     written, problems = [], []
     try:
         written += write(from_files())
-        # The package can be imported only now: an `__init__.py` may have named a file that is gone.
+        # Only now can the package be imported: an `__init__.py` may have named a deleted file.
         problems += unmatched() or removed() or without_page()
         if not problems:
             written += write(from_package())
@@ -45,7 +45,7 @@ def write(texts):
 
 
 def from_files():
-    """Returns path → text of what is written without importing the package."""
+    """Returns path → text of the files that can be written without importing the package."""
     table = sources.ROOT / exports.TABLE
     folders = {path.parent for path in sources.python_files("tests")}
     new = [folder / "__init__.py" for folder in sorted(folders) if not (folder / "__init__.py").is_file()]
@@ -58,7 +58,7 @@ def from_files():
 
 
 def from_package():
-    """Returns path → text of what is written from the imported package."""
+    """Returns path → text of the files for which the package must be imported."""
     from docs.generate import pages
     from tests.policy import api_surface
 
@@ -66,7 +66,7 @@ def from_package():
 
 
 def sorted_rows(text):
-    """Returns the table with its rows in the order of their names; the header stays first."""
+    """Returns the table with its rows sorted by name, after the header."""
     header, *rows = [line for line in text.splitlines() if line.strip()]
     return "\n".join([header, *sorted(rows, key=lambda row: row.partition("\t")[0].lower())]) + "\n"
 
@@ -82,7 +82,7 @@ def unmatched():
         for name in sorted(set(components) - rows)
     }
     return [f"{name} in {file} has no row in {exports.TABLE}. Add it" for name, file in files.items()] + [
-        f"{exports.TABLE} has a row for {name}, and no file has a public component of that name. "
+        f"{exports.TABLE} has a row for {name}, but no file has a public component of that name. "
         "Check the spelling, and that the class is registered with Keras"
         for name in sorted(rows - set(components))
     ]
@@ -93,8 +93,8 @@ def removed():
     from tests.policy import api_surface
 
     return [
-        f"{name} is in {SNAPSHOT} and no longer public. If that is intended, delete its line there "
-        "and say so in CHANGELOG.md"
+        f"{name} is in {SNAPSHOT}, but no longer public. If that is intended, delete its line there "
+        "and mention it in CHANGELOG.md"
         for name in api_surface.removed(api_surface.recorded(), api_surface.current())
     ]
 

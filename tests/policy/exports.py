@@ -1,6 +1,7 @@
 """The text of every `__init__.py` that lists components, from the files in its folder.
 
-The files are read and not imported: a package whose `__init__.py` names a file that is gone cannot be.
+The files are parsed and not imported, because a package whose `__init__.py` names a deleted file cannot be
+imported.
 """
 
 import ast
@@ -41,13 +42,14 @@ def texts():
 
 
 def public_names(path, rows):
-    """Returns the names that a file contributes to the `__init__.py` files above it.
+    """Returns the names of a file that the `__init__.py` files above it list.
 
-    These are its components, its functions with a row in the catalog, and all functions next to a loss.
+    These are its components, its functions with a row in the catalog, and all functions in the file of a
+    loss.
 
     Args:
         path: The file.
-        rows: Names that have a row.
+        rows: Names with a row in the catalog.
     """
     nodes = [node for node in sources.tree_of(path).body if not getattr(node, "name", "_").startswith("_")]
     folder = path.relative_to(sources.ROOT / sources.LIBRARY).parts[0]
@@ -79,7 +81,7 @@ def _is_component(folder, module, node):
 
 
 def _ancestors(module, node):
-    """Dotted names of a class's bases, of their bases, and so on as far as they are the package's own."""
+    """Yields the dotted names of a class's bases, and of their bases within the package."""
     for base in node.bases:
         dotted, found = _resolved(module, ast.unparse(base))
         yield dotted
@@ -88,9 +90,9 @@ def _ancestors(module, node):
 
 
 def _resolved(module, name):
-    """(dotted name, definition) of what `name` means in a module; no definition outside of the package.
+    """Returns (dotted name, definition) of a name in a module, without the definition outside of the package.
 
-    For example `ZooModel` in models/text/crnn.py leads to its class in models/base.py.
+    For example, `ZooModel` in models/text/crnn.py is resolved to its class in models/base.py.
     """
     tree = _module_tree(module)
     if tree is None:
@@ -111,14 +113,14 @@ def _resolved(module, name):
 
 
 def _exists(module, name):
-    """Whether a module has a name, or is not one of the package, whose names are not looked up."""
+    """Returns whether a module has a name. True for modules outside of the package, which are not read."""
     if module.split(".")[0] != sources.LIBRARY or _module_tree(f"{module}.{name}") is not None:
         return True
     return _resolved(module, name)[1] is not None
 
 
 def _module_tree(module):
-    """The syntax tree of a module of the package, or None."""
+    """Returns the syntax tree of a module of the package, or None."""
     path = sources.ROOT.joinpath(*module.split("."))
     for candidate in (path / "__init__.py", path.with_suffix(".py")):
         if candidate.is_file():
@@ -145,9 +147,9 @@ def _text(package, names):
 
 
 def _written_by_hand(package):
-    """(docstring as in the file, {exported name: (module, name there)}) of what the files do not tell.
+    """Returns (docstring, {exported name: (module, name there)}) of the parts that are written by hand.
 
-    An import of something that is gone from its file is left out.
+    Imports of names that no longer exist are left out.
     """
     path = package / "__init__.py"
     if not path.is_file():
@@ -163,21 +165,21 @@ def _written_by_hand(package):
         elif not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"):
             raise ValueError(
                 f"{path}, line {node.lineno}: `make enroll` writes this file and keeps only its docstring, "
-                "absolute `from` imports, and `__all__`. Move the rest to a file of its own"
+                "absolute `from` imports, and `__all__`. Move the rest to another file"
             )
     return docstring, kept
 
 
 def formatted(written):
-    """The texts as ruff sorts and formats them."""
+    """Returns the texts sorted and formatted by ruff."""
     with tempfile.TemporaryDirectory() as folder:
-        # The same layout, so that ruff recognizes the package as the project's own.
+        # The same layout, so that ruff finds the package.
         copies = {path: pathlib.Path(folder, path.relative_to(sources.ROOT)) for path in written}
         for path, copy in copies.items():
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(written[path], encoding="utf-8")
         options = ["--config", str(CONFIG), "--no-cache", "--quiet", "."]
-        # The copy lacks the files that tell ruff which package is the project's own.
+        # The copy lacks the files from which ruff infers the first-party package.
         own = f"lint.isort.known-first-party = ['{sources.LIBRARY}']"
         for command in (["check", "--select", "I", "--fix", "--config", own], ["format"]):
             subprocess.run([sys.executable, "-m", "ruff", *command, *options], cwd=folder, check=True)

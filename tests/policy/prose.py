@@ -5,7 +5,7 @@ import io
 import re
 import tokenize
 
-# Words that count or measure: "samples a second" is "samples per second".
+# Words that count or measure: `samples a second` is "samples per second".
 _COUNTED = (
     r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|once|twice|half|many|few|number|"
     r"anchors?|bits?|boxes|box|bytes?|calls?|cells?|centers?|channels?|characters?|columns?|curves?|draws?|entry|"

@@ -1,4 +1,4 @@
-"""The public names of the project, as the policy tests and the API snapshot see them."""
+"""The public names of the project, for the policy tests and the API snapshot."""
 
 import importlib
 import importlib.util
@@ -6,7 +6,7 @@ import inspect
 
 from keras_cnn_zoo import catalog
 
-# `catalog` and `drawing` list no names of their own: they have no `__all__`.
+# Without `catalog` and `drawing`, which have no `__all__`.
 PACKAGES = (
     *sorted(catalog.KINDS),
     "data",
@@ -22,7 +22,7 @@ PACKAGES = (
 
 
 def packages():
-    """Pairs (dotted name, module) of the public packages that exist."""
+    """Yields pairs (dotted name, module) of the public packages that exist."""
     for name in PACKAGES:
         dotted = f"keras_cnn_zoo.{name}"
         if importlib.util.find_spec(dotted) is not None:
@@ -30,14 +30,14 @@ def packages():
 
 
 def names():
-    """Triples (dotted package, name, object) of everything public."""
+    """Yields triples (dotted package, name, object) of everything public."""
     for dotted, module in packages():
         for name in module.__all__:
             yield dotted, name, getattr(module, name)
 
 
 def parameters(item):
-    """Parameters of a function or of a class's constructor, without self and `**kwargs`."""
+    """Returns the parameters of a function or of a class's constructor, without self and `**kwargs`."""
     target = item.__init__ if inspect.isclass(item) else item
     if target is object.__init__:
         return []
@@ -48,7 +48,7 @@ def parameters(item):
 
 
 def signature(item):
-    """The signature as text, without self, as it stands in the snapshot."""
+    """Returns the signature as text, without self, in the form of the snapshot."""
     if not (inspect.isclass(item) or inspect.isroutine(item)):
         return type(item).__name__
     if inspect.isclass(item) and item.__init__ is object.__init__:

@@ -1,4 +1,4 @@
-"""What the policy tests read: the project's own files and their imports, by ast and without importing."""
+"""The files of the project and their imports, parsed and not imported, for the policy tests."""
 
 import ast
 import pathlib
@@ -10,7 +10,7 @@ LIBRARY = "keras_cnn_zoo"
 
 
 def python_files(*folders):
-    """Every Python file below the given folders of the checkout, sorted."""
+    """Returns the sorted Python files below the given folders of the checkout."""
     return sorted(
         path
         for folder in folders or CODE_FOLDERS
@@ -20,21 +20,21 @@ def python_files(*folders):
 
 
 def module_name(path):
-    """Dotted name of the module that a file is."""
+    """Returns the dotted name of a file's module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def tree_of(path):
-    """The file's syntax tree."""
+    """Returns the syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 def imports(path, *, top_level_only=False):
-    """Pairs (dotted module, line) of a file's imports.
+    """Yields pairs (dotted module, line) of a file's imports.
 
-    `from a import b` yields `a.b`: the caller cannot know from the text whether b is a module, and a
-    name within `a` never changes which package it belongs to. Relative imports are written out.
+    `from a import b` yields `a.b`, because the text does not show whether b is a module or a name in `a`.
+    Both are in the same package. Relative imports are yielded as absolute ones.
     """
     module = module_name(path)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -63,7 +63,7 @@ def _import_nodes(tree, top_level_only):
 
 
 def tracked_files():
-    """Every file of the checkout that belongs to the project: what git tracks, or would add."""
+    """Returns the files of the project: those that git tracks or would add."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,

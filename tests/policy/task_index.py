@@ -1,4 +1,4 @@
-"""The texts of `tasks/__init__.py` and `utils/tasks.py`, from the files in `tasks/`, which are not imported."""
+"""The texts of `tasks/__init__.py` and `utils/tasks.py`, from the files in `tasks/` without an import."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""The public names: sorted, explicitly imported, and as the snapshot says."""
+"""The public names are sorted, explicitly imported, and equal to the snapshot."""
 
 import ast
 import importlib
@@ -11,20 +11,20 @@ from tests.policy import api_surface, public, sources
 PACKAGES = dict(public.packages())
 
 
-def test_the_snapshot_holds():
+def test_the_public_names_equal_the_snapshot():
     recorded = json.loads(api_surface.SNAPSHOT.read_text(encoding="utf-8"))
     assert api_surface.current() == recorded, (
         "the public names or their arguments changed; if that is intended, run `make enroll` "
-        "and say so in CHANGELOG.md"
+        "and mention it in CHANGELOG.md"
     )
 
 
-def test_no_default_depends_on_the_run():
+def test_no_default_contains_a_memory_address():
     assert " at 0x" not in api_surface.text(api_surface.current())
 
 
 @pytest.mark.parametrize("dotted", PACKAGES)
-def test_all_is_sorted_and_free_of_repeats(dotted):
+def test_all_is_sorted_and_has_no_repeated_names(dotted):
     listed = list(PACKAGES[dotted].__all__)
     assert listed == sorted(set(listed))
 
@@ -41,7 +41,7 @@ def test_every_import_of_a_public_package_is_public(dotted):
     assert sorted(imported - set(PACKAGES[dotted].__all__)) == []
 
 
-def test_the_package_lists_its_own_parts():
+def test_the_package_lists_its_public_modules():
     import keras_cnn_zoo
 
     assert keras_cnn_zoo.__all__ == sorted(keras_cnn_zoo.__all__)

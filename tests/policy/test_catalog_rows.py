@@ -1,4 +1,4 @@
-"""The catalog's tables: a row for every component and the reverse, each row true to the code."""
+"""The catalog's tables have a row for every component and no others, and agree with the code."""
 
 import importlib
 import inspect
@@ -14,12 +14,12 @@ ROWS = {row["name"]: row for row in catalog.read_table("catalog.tsv")}
 KERAS_ROWS = {row["name"]: row for row in catalog.read_table("catalog_keras.tsv")}
 COMPONENTS = catalog.components()
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})$")
-# Functions that are public beside the components: doors and helpers, not parts.
+# Public functions that are not components.
 HELPERS = {"from_preset", "list_presets"}
 
 
 def resolve(dotted):
-    """The object that a dotted name of Keras stands for."""
+    """Returns the object with a dotted name in Keras."""
     found = keras
     for part in dotted.split(".")[1:]:
         found = getattr(found, part)
@@ -41,7 +41,7 @@ def test_rows_are_sorted():
     assert names == sorted(names, key=str.lower)
 
 
-def test_every_public_function_is_a_component_or_a_form_of_one():
+def test_every_public_function_is_a_component_or_the_function_of_one():
     for package in catalog.KINDS:
         module = dict(public.packages()).get(f"keras_cnn_zoo.{package}")
         for name in getattr(module, "__all__", ()):
@@ -49,23 +49,23 @@ def test_every_public_function_is_a_component_or_a_form_of_one():
             if inspect.isfunction(item) and name not in COMPONENTS and name not in HELPERS:
                 home = importlib.import_module(item.__module__)
                 forms = [part for part in COMPONENTS if hasattr(home, part) and part.lower() != part]
-                assert forms, f"{package}.{name} is neither in catalog.tsv nor a form of a component"
+                assert forms, f"{package}.{name} is neither in catalog.tsv nor in the file of a component"
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_the_reference_is_the_docstrings(name):
+def test_the_reference_is_in_the_docstring(name):
     reference = ROWS[name]["reference"]
     docstring = inspect.getdoc(COMPONENTS[name][1])
     year = re.search(r"\b(19|20)\d\d\b", reference)
     assert year and year[0] in docstring, reference
     first_author = re.match(r"[\w-]+", reference)[0]
-    assert first_author in docstring, f"{first_author} does not stand in the docstring"
+    assert first_author in docstring, f"{first_author} is not in the docstring"
     arxiv = ARXIV.search(reference)
     assert not arxiv or arxiv[1] in docstring, reference
 
 
 @pytest.mark.parametrize("name", [*ROWS, *KERAS_ROWS])
-def test_the_cells_have_their_form(name):
+def test_the_cells_are_well_formed(name):
     row = ROWS.get(name) or KERAS_ROWS[name]
     assert re.fullmatch(r"(\(\d+\))*", row["equation"])
     assert re.fullmatch(r"(\d(\.\d+)*\.? [A-Z][^\t]+)?", row["survey_section"])
@@ -76,7 +76,7 @@ def test_the_cells_have_their_form(name):
 
 
 @pytest.mark.parametrize("name", [*ROWS, *KERAS_ROWS])
-def test_what_is_said_to_be_in_keras_is_there(name):
+def test_keras_alternatives_exist(name):
     text = (ROWS.get(name) or KERAS_ROWS[name])["keras_alternative"]
     targets = re.findall(r"keras\.[\w.]+\w", text)
     assert bool(targets) == bool(text)
@@ -87,7 +87,7 @@ def test_what_is_said_to_be_in_keras_is_there(name):
             assert options[1] in inspect.signature(resolve(target).__init__).parameters
 
 
-def test_every_entry_of_keras_says_what_to_use():
+def test_every_keras_entry_has_a_keras_alternative():
     assert [name for name, row in KERAS_ROWS.items() if not row["keras_alternative"]] == []
 
 

@@ -1,4 +1,4 @@
-"""Docstrings: arguments equal the signature, sections stand in order, examples run."""
+"""Docstrings list the arguments of the signature, have ordered sections, and have examples that run."""
 
 import doctest
 import inspect
@@ -20,7 +20,7 @@ EXAMPLE_LINES = 8
 
 
 def described(docstring, section="Args:"):
-    """Argument names that a section lists, in order; None where there is no such section."""
+    """Returns the argument names that a section lists, in order, or None if there is no such section."""
     lines = docstring.splitlines()
     starts = [number for number, line in enumerate(lines) if line.strip() == section]
     if not starts:
@@ -39,18 +39,18 @@ def described(docstring, section="Args:"):
 
 
 def order_of_sections(docstring):
-    """Known section titles in the order in which they stand."""
+    """Returns the known section titles in their order."""
     starts = (re.match(r"[A-Z][\w ]+:", line) for line in docstring.splitlines())
     return [start[0] for start in starts if start and start[0] in SECTIONS]
 
 
 def has_docstring(item):
-    """Whether an object is a class or function, and not a constant."""
+    """Returns whether an object is a class or function, and not a constant."""
     return inspect.isclass(item) or inspect.isroutine(item)
 
 
 def is_called(item):
-    """Whether users call an object with arguments that its docstring must list; they only catch errors."""
+    """Returns whether the docstring must list arguments. Errors are only caught, never called."""
     return has_docstring(item) and not (inspect.isclass(item) and issubclass(item, Exception))
 
 
@@ -59,7 +59,7 @@ def test_args_equal_the_signature(name):
     item = NAMES[name]
     inherited = inspect.isclass(item) and "__doc__" not in vars(item)
     docstring = None if inherited else inspect.getdoc(item)
-    assert docstring, f"{name} has no docstring of its own"
+    assert docstring, f"{name} has no docstring, or an inherited one"
     expected = [parameter.name for parameter in public.parameters(item)]
     found = [entry.lstrip("*") for entry in described(docstring) or [] if not entry.startswith("**")]
     assert found == [entry.lstrip("*") for entry in expected]
@@ -75,7 +75,7 @@ def test_the_first_line_is_one_sentence(name):
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
-def test_sections_stand_in_order(name):
+def test_sections_are_in_order(name):
     package, item = COMPONENTS[name]
     found = order_of_sections(inspect.getdoc(item))
     ranks = [SECTIONS.index(section) for section in found]
@@ -102,7 +102,7 @@ def test_other_examples_run(name):
 
 
 def run_examples(name, item):
-    """Runs the examples in an object's own docstring and returns how many there were."""
+    """Runs the examples in the docstring of an object and returns their number."""
     keras.utils.set_random_seed(0)
     names = {"keras": keras, "np": np, "keras_cnn_zoo": keras_cnn_zoo, item.__name__: item}
     names |= {part: getattr(keras_cnn_zoo, part) for part in keras_cnn_zoo.__all__ if part[0] != "_"}
@@ -114,7 +114,7 @@ def run_examples(name, item):
     return attempted
 
 
-def test_the_reader_of_args_sees_what_is_there():
+def test_arguments_are_read_from_a_docstring():
     docstring = """Pools.
 
     Args:

@@ -1,4 +1,4 @@
-"""The documents: they open as promised, their links lead somewhere, their Python runs."""
+"""The README starts with a command and an example; links exist and Python code runs in all pages."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from tests.policy import sources, test_imports
 
-# Pages below these folders are model cards, which the code writes.
+# The pages in these folders are model cards, which are generated.
 CARDS = {sources.LIBRARY, "recorded"}
 PAGES = [path for path in sources.tracked_files() if path.suffix == ".md" and not CARDS & set(path.parts)]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -17,12 +17,12 @@ EXAMPLES = [(path, blocks) for path in PAGES if (blocks := BLOCK.findall(path.re
 
 
 def makefile_targets():
-    """Names that `make NAME` knows."""
+    """Returns the targets of the Makefile."""
     text = (sources.ROOT / "Makefile").read_text(encoding="utf-8")
     return set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
 
 
-def test_the_readme_opens_with_the_command_and_ten_lines_of_python():
+def test_the_readme_starts_with_a_command_and_ten_lines_of_python():
     text = README.read_text(encoding="utf-8")
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     install, command = blocks[0][1].splitlines()
@@ -39,34 +39,34 @@ def test_the_readme_opens_with_the_command_and_ten_lines_of_python():
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [page for page, _ in EXAMPLES], ids=lambda path: path.name)
 def test_python_in_the_documents_runs(path, tmp_path, monkeypatch):
-    """Blocks of a page run in order, as a reader would; `pictures` are the reader's own."""
+    """Runs the blocks of a page in order. `images` are those of the reader."""
     monkeypatch.chdir(tmp_path)
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), dtype="uint8")
-    names = {"__name__": "document", "pictures": pictures}
+    images = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), dtype="uint8")
+    names = {"__name__": "document", "images": images}
     for block in dict(EXAMPLES)[path]:
         exec(compile(block, str(path), "exec"), names)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_links_lead_somewhere(path):
+def test_linked_files_exist(path):
     for link in LINK.findall(path.read_text(encoding="utf-8")):
         assert (path.parent / link).exists(), link
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_every_make_target_named_exists(path):
+def test_every_mentioned_make_target_exists(path):
     named = set(re.findall(r"(?:`|^)make (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
     assert named <= makefile_targets()
 
 
-def test_every_dependency_has_its_reason():
+def test_every_dependency_has_a_reason():
     text = (sources.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text[text.index("## Dependencies") :]
-    # One family of type a package, all for one reason.
+    # One package per font family, all for the same reason.
     names = {re.sub(r"^fontpkg-.*", "fontpkg-", name) for name in test_imports.declared_distributions()}
     missing = [name for name in names if not re.search(rf"\b{name}", table)]
     assert sorted(set(missing) - {"keras-cnn-zoo"}) == []
 
 
-def test_no_figure_is_missing():
+def test_no_placeholder_for_a_number_is_left():
     assert "FIGURE" not in README.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A layer needs its file, its test, and its row: `make enroll` writes everything else."""
+"""For a new layer with its file, test, and row, `make enroll` writes everything else."""
 
 import os
 import pathlib
@@ -89,14 +89,14 @@ WRITTEN = {
 }
 # Weights, pictures, and recorded models are most of the checkout, and no test here reads them.
 BINARY = {".h5", ".keras", ".png", ".safetensors"}
-# What these check does not depend on the list of components, and they take longer than all others together.
+# These do not depend on the list of components, and take longer than all others together.
 UNRELATED = ("test_documents", "test_imports", "test_loading", "test_wheel")
 INDEX = {**exports.texts(), **task_index.texts()}
 
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A copy of the checkout with a new layer: its file, its test, and its row, and nothing else."""
+    """Returns a copy of the checkout with the file, test, and row of a new layer, and nothing else."""
     for path in sources.tracked_files():
         if path.suffix not in BINARY:
             copy = tmp_path / path.relative_to(sources.ROOT)
@@ -106,14 +106,14 @@ def checkout(tmp_path):
     (tmp_path / "tests/layers/activation/test_scaled_relu.py").write_text(TEST)
     with open(tmp_path / "keras_cnn_zoo/catalog.tsv", "a") as file:
         file.write(ROW)
-    # The policy tests ask git for the project's files.
+    # The policy tests list the files with git.
     ran(tmp_path, "git", "init", "--quiet")
     ran(tmp_path, "git", "add", "--all")
     return tmp_path
 
 
 def ran(folder, *command):
-    """A finished command in a folder, without the settings of this process that lead elsewhere."""
+    """Runs a command in a folder, without environment variables that point to other folders."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -124,7 +124,7 @@ def ran(folder, *command):
 
 
 def policy(folder):
-    """The policy tests in a copy; those of the docstrings run for the new layer only."""
+    """Runs the policy tests in a copy, those of docstrings only for the new layer."""
     ignored = [f"--ignore=tests/policy/{name}.py" for name in UNRELATED]
     selected = ["-m", "not slow", "-k", "not test_docstrings or ScaledReLU"]
     command = [sys.executable, "-m", "pytest", "tests/policy", "-x", "-q", "-p", "no:cacheprovider"]
@@ -133,7 +133,7 @@ def policy(folder):
 
 @pytest.mark.slow
 def test_a_new_layer_passes_after_make_enroll(checkout):
-    # `-o` keeps make from installing anything: the environment of this test is complete.
+    # `-o` prevents make from installing anything: the environment of this test is complete.
     bin_folder = pathlib.Path(sys.executable).parent
     done = ran(
         checkout, "make", "enroll", f"VENV={sys.prefix}", f"BIN={bin_folder}", "-o", f"{sys.prefix}/.all"
@@ -149,7 +149,7 @@ def test_a_new_layer_passes_after_make_enroll(checkout):
 
 
 @pytest.mark.slow
-def test_a_new_layer_fails_without_it(checkout):
+def test_a_new_layer_fails_without_make_enroll(checkout):
     done = policy(checkout)
     assert done.returncode == 1
     assert "FAILED tests/policy/test_catalog_rows.py::test_every_component_has_a_row" in done.stdout
@@ -157,20 +157,20 @@ def test_a_new_layer_fails_without_it(checkout):
 
 
 @pytest.mark.parametrize("path", INDEX, ids=lambda path: path.relative_to(sources.ROOT).as_posix())
-def test_every_index_is_as_make_enroll_writes_it(path):
+def test_every_init_file_is_up_to_date(path):
     assert path.is_file() and path.read_text(encoding="utf-8") == INDEX[path], "run `make enroll`"
 
 
-def test_every_folder_of_components_is_written():
+def test_all_folders_of_components_are_known():
     assert set(exports.FOLDERS) == set(catalog.KINDS)
 
 
 @pytest.fixture
 def written(tmp_path, monkeypatch):
-    """Writes files of a made-up package and returns the text of an `__init__.py` of it."""
+    """Returns a function that writes files of a package and returns the text of one `__init__.py`."""
     monkeypatch.setattr(sources, "ROOT", tmp_path)
 
-    def write(files, wanted):
+    def write(files, init_file):
         table = tmp_path / exports.TABLE
         table.parent.mkdir(parents=True, exist_ok=True)
         table.write_text("name\treference\n" + files.pop("rows", ""))
@@ -178,13 +178,13 @@ def written(tmp_path, monkeypatch):
             path = tmp_path / "keras_cnn_zoo" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        return exports.texts()[tmp_path / "keras_cnn_zoo" / wanted]
+        return exports.texts()[tmp_path / "keras_cnn_zoo" / init_file]
 
     return write
 
 
 def component(name, base="keras.layers.Layer"):
-    """The text of a file with one registered class."""
+    """Returns the text of a file with one registered class."""
     register = '@keras.saving.register_keras_serializable(package="keras_cnn_zoo")'
     return f"import keras\n\n\n{register}\nclass {name}({base}):\n    pass\n"
 
@@ -201,7 +201,7 @@ def test_registered_classes_are_listed_and_bases_are_not(written):
     assert written({}, "layers/__init__.py") == expected
 
 
-def test_functions_are_listed_next_to_a_loss_and_where_they_have_a_row(written):
+def test_functions_are_listed_if_they_are_in_the_file_of_a_loss_or_have_a_row(written):
     files = {
         "losses/triplet.py": "def triplet():\n    pass\n\n\n" + component("Triplet", "keras.losses.Loss"),
         "losses/elbo.py": "def elbo():\n    pass\n\n\ndef helper():\n    pass\n",
@@ -214,7 +214,7 @@ def test_functions_are_listed_next_to_a_loss_and_where_they_have_a_row(written):
     ]
 
 
-def test_models_derive_from_the_models_base_class(written):
+def test_models_are_subclasses_of_the_base_model(written):
     files = {
         "models/base.py": "import keras\n\n\nclass ZooModel(keras.Model):\n    pass\n",
         "models/text/reader.py": "from keras_cnn_zoo.models.base import ZooModel\n\n\n"
@@ -227,12 +227,12 @@ def test_models_derive_from_the_models_base_class(written):
     assert "GreedyReading" not in written({}, "models/__init__.py")
 
 
-def test_callbacks_derive_from_that_of_keras(written):
+def test_callbacks_are_subclasses_of_the_keras_callback(written):
     files = {"callbacks/stop.py": "import keras\n\n\nclass Stop(keras.callbacks.Callback):\n    pass\n"}
     assert '"Stop"' in written(files, "callbacks/__init__.py")
 
 
-def test_docstring_and_other_exports_stay(written):
+def test_docstring_and_other_exports_are_kept(written):
     files = {
         "presets/loading.py": "def load():\n    pass\n",
         "models/words.py": "LIMIT = 3\n\n\nclass Words:\n    pass\n",
@@ -247,7 +247,7 @@ def test_docstring_and_other_exports_stay(written):
     )
 
 
-def test_what_is_gone_is_no_longer_listed(written):
+def test_deleted_names_are_no_longer_listed(written):
     gone = "from keras_cnn_zoo.layers.pooling.gone import Gone\n"
     files = {
         "layers/pooling/a.py": component("A"),
@@ -264,38 +264,38 @@ def test_a_family_without_files_lists_nothing(written):
     assert written(files, "layers/pooling/__init__.py") == ""
 
 
-def test_code_in_an_index_is_refused(written):
+def test_code_in_an_init_file_raises_an_error(written):
     with pytest.raises(ValueError, match="line 2: `make enroll` writes this file"):
         written({"layers/__init__.py": '"""Layers."""\nprint()\n'}, "layers/__init__.py")
 
 
-def test_two_components_of_one_name_are_refused(written):
+def test_two_components_with_the_same_name_raise_an_error(written):
     files = {"layers/pooling/a.py": component("A"), "layers/residual/a.py": component("A")}
     with pytest.raises(ValueError, match=r"A must be defined once.*pooling\.a and .*residual\.a"):
         written(files, "layers/__init__.py")
 
 
-def test_rows_are_sorted_and_the_header_stays_first():
+def test_rows_are_sorted_after_the_header():
     assert enroll.sorted_rows("name\tx\nb\t1\n\nC\t2\na1D/2D\t3\n") == "name\tx\na1D/2D\t3\nb\t1\nC\t2\n"
 
 
-def test_a_component_without_a_row_and_a_row_without_a_component_are_named(monkeypatch):
+def test_a_component_without_a_row_and_a_row_without_a_component_are_reported(monkeypatch):
     rows = [row for row in catalog.read_table("catalog.tsv") if row["name"] != "Maxout"]
     monkeypatch.setattr(catalog, "read_table", lambda file_name: [*rows, {"name": "Minout"}])
     assert [line.partition(". ")[0] for line in enroll.unmatched()] == [
         "Maxout in keras_cnn_zoo/layers/activation/maxout.py has no row in keras_cnn_zoo/catalog.tsv",
-        "keras_cnn_zoo/catalog.tsv has a row for Minout, and no file has a public component of that name",
+        "keras_cnn_zoo/catalog.tsv has a row for Minout, but no file has a public component of that name",
     ]
 
 
-def test_a_name_that_is_no_longer_public_is_named(monkeypatch):
+def test_a_name_that_is_no_longer_public_is_reported(monkeypatch):
     recorded = {**api_surface.recorded(), "keras_cnn_zoo.gone": {"Part": "()"}}
     monkeypatch.setattr(api_surface, "recorded", lambda: recorded)
     (line,) = enroll.removed()
-    assert line.startswith("keras_cnn_zoo.gone.Part is in tests/policy/api_surface.json and no longer public")
+    assert line.startswith("keras_cnn_zoo.gone.Part is in tests/policy/api_surface.json, but no longer")
 
 
-def test_a_family_without_a_page_is_named(monkeypatch):
+def test_a_family_without_a_page_is_reported(monkeypatch):
     from docs.generate import pages
 
     monkeypatch.setitem(pages.FAMILIES, "pooling", {})
@@ -304,7 +304,7 @@ def test_a_family_without_a_page_is_named(monkeypatch):
     )
 
 
-def test_a_problem_ends_in_one_line_and_writes_no_snapshot(monkeypatch, capsys):
+def test_a_problem_is_one_line_and_writes_no_snapshot(monkeypatch, capsys):
     monkeypatch.setattr(enroll, "from_files", lambda: {})
     monkeypatch.setattr(enroll, "unmatched", lambda: ["Part has no row"])
     monkeypatch.setattr(enroll, "from_package", lambda: pytest.fail("written"))

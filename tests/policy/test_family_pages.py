@@ -1,4 +1,4 @@
-"""The family pages say what the code says, and the migration page names what there is."""
+"""The family pages agree with the code, and the migration page names only what exists."""
 
 import ast
 import importlib
@@ -21,17 +21,17 @@ def test_pages_are_up_to_date(page):
     assert pages.refreshed(page, text) == text, "run `make enroll`"
 
 
-def test_a_page_without_its_marker_is_refused():
-    with pytest.raises(ValueError, match="has no line"):
+def test_a_page_without_a_marker_raises_an_error():
+    with pytest.raises(ValueError, match="must have a line"):
         pages.refreshed("pooling", "# Pooling\n")
 
 
-def test_every_component_but_the_models_is_on_a_page():
+def test_every_component_except_models_is_on_a_page():
     assert [entry.name for entry in pages.without_page()] == []
 
 
 def migrated():
-    """Each `name` or `name(argument=...)` in the middle column of the migration page's tables."""
+    """Yields each `name` or `name(argument=...)` in the middle column of the migration page's tables."""
     for line in MIGRATION.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("|") and len(cells) >= 2:
@@ -39,7 +39,7 @@ def migrated():
 
 
 @pytest.mark.parametrize("written", dict.fromkeys(migrated()))
-def test_the_migration_page_names_parts_and_arguments_that_exist(written):
+def test_the_migration_page_names_existing_components_and_arguments(written):
     tree = ast.parse(written.replace("=...", "=None"), mode="eval").body
     call = tree if isinstance(tree, ast.Call) else None
     first, *rest = ast.unparse(call.func if call else tree).split(".")
@@ -50,9 +50,8 @@ def test_the_migration_page_names_parts_and_arguments_that_exist(written):
         parameters = inspect.signature(item).parameters
         named = [argument.arg for argument in call.keywords]
         assert set(named) <= set(parameters), f"{written}: {list(parameters)}"
-        # What all optimizers share hides behind **kwargs in none of them.
         assert not call.args
 
 
-def test_the_migration_page_names_something():
+def test_the_migration_page_names_many_components():
     assert len(list(migrated())) > 30

@@ -1,4 +1,4 @@
-"""Files: their length, their names, and that none speaks of the machine it was written on."""
+"""Files are not too long, have clear names, and contain no path of a particular machine."""
 
 import pathlib
 import re
@@ -11,11 +11,11 @@ LONGEST = 400
 LONGEST_PROGRAM = 250
 VAGUE = re.compile(r"^(misc|common|helpers?\d|utils\d|.*_v\d+)$")
 TEXT = {".py", ".md", ".cfg", ".toml", ".json", ".yaml", ".yml", ".tsv", ".csv", ".txt", ""}
-# Absolute paths of somebody's machine, pieced together so that this file does not find itself.
+# Absolute paths of a machine, in pieces so that this file does not match itself.
 MACHINE = re.compile(
     "|".join(["/" + name + "/" for name in ("home", "root", "Users", "work", "opt", "mnt")] + [r"[A-Z]:\\\\"])
 )
-# Such a path may stand where it is not one of a machine: the part after a host's or a folder's name.
+# The same text after the name of a host or folder is not an absolute path.
 PART_OF_A_LONGER_NAME = re.compile(r"[\w.~}$)-]$")
 
 
@@ -24,7 +24,7 @@ def length(path):
 
 
 def machine_paths(text):
-    """Absolute paths of a machine in a text."""
+    """Returns the absolute paths of a machine in a text."""
     return [
         match[0]
         for match in MACHINE.finditer(text)
@@ -40,14 +40,14 @@ def test_no_file_is_too_long():
 @pytest.mark.parametrize("folder", ["applications", "tuning"])
 def test_no_program_is_too_long(folder):
     long = {str(p): length(p) for p in sources.python_files(folder) if length(p) > LONGEST_PROGRAM}
-    assert long == {}, "programs assemble; move what they implement into keras_cnn_zoo"
+    assert long == {}, "programs only combine components: move the rest to keras_cnn_zoo"
 
 
-def test_file_names_say_what_is_in_them():
+def test_file_names_are_not_vague():
     assert [str(path) for path in sources.python_files() if VAGUE.match(path.stem)] == []
 
 
-def test_no_file_names_a_path_of_the_machine_it_was_written_on():
+def test_no_file_contains_a_path_of_a_machine():
     found = {}
     for path in sources.tracked_files():
         if path.suffix in TEXT:
@@ -57,13 +57,13 @@ def test_no_file_names_a_path_of_the_machine_it_was_written_on():
     assert found == {}
 
 
-def test_the_home_folder_stands_nowhere():
+def test_no_file_contains_the_home_folder():
     home, checkout = str(pathlib.Path.home()), str(sources.ROOT)
     for path in sources.tracked_files():
         content = path.read_bytes()
         for name in (home, checkout):
             if len(name) > 5:
-                assert name.encode() not in content, f"{path} names {name}"
+                assert name.encode() not in content, f"{path} contains {name}"
 
 
 @pytest.mark.parametrize("text", ["data in /" + "home/me/data", "path=/" + "work/x", '"/' + 'root/.keras"'])
@@ -74,5 +74,5 @@ def test_a_machine_path_is_found(text):
 @pytest.mark.parametrize(
     "text", ["https://example.org/" + "home/page", "$(HOME)/" + "work/x", "../" + "work/x"]
 )
-def test_other_paths_are_not(text):
+def test_other_paths_are_not_found(text):
     assert machine_paths(text) == []

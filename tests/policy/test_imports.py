@@ -1,6 +1,6 @@
-"""Imports point down only; backends are imported in few places; every dependency is declared.
+"""Packages import only lower ones, backends are imported in few places, and dependencies are declared.
 
-Each rule is first shown to bite on a made-up file, so that a change to the reader cannot blind it.
+Each rule is also tested on a file that violates it, so that it cannot stop working unnoticed.
 """
 
 import configparser
@@ -34,11 +34,11 @@ BACKENDS = {"tensorflow", "jax", "jaxlib", "torch"}
 BACKEND_PLACES = re.compile(
     r"^keras_cnn_zoo/(data/|distribution/|testing/|utils/autodiff\.py$|presets/sources/|training/export)"
 )
-# These load with `import keras_cnn_zoo`; in the others what is optional is imported where it is used.
+# These load with `import keras_cnn_zoo`. Other packages import optional dependencies where they use them.
 LEAN_PARTS = {"utils", "ops", "regularizers", "initializers", "layers", "losses", "metrics", "callbacks"}
 LEAN_PARTS |= {"visualization", "presets", "models"}
-OF_KERAS = {"h5py", "ml_dtypes"}  # Keras requires them and loads them itself
-DISTRIBUTIONS = {  # where a package is imported under another name
+OF_KERAS = {"h5py", "ml_dtypes"}  # required and loaded by Keras
+DISTRIBUTIONS = {  # packages that are imported under another name
     "PIL": "pillow",
     "cv2": "opencv-contrib-python-headless",
     "keras_hub": "keras-hub",
@@ -49,8 +49,8 @@ DISTRIBUTIONS = {  # where a package is imported under another name
     "tensorflow_datasets": "tensorflow-datasets",
 }
 OPT_IN = {
-    "torch",  # a plain install pulls CUDA: `make test TORCH=1`
-    # They require it; tests and benchmarks measure against them where they are there.
+    "torch",  # the default wheels include CUDA: `make test TORCH=1`
+    # These require torch. Tests and benchmarks compare with them if they are installed.
     "pytorch-metric-learning",
     "torchvision",
     "segmentation-models-pytorch",
@@ -58,7 +58,7 @@ OPT_IN = {
 
 
 def level(part):
-    """Height of a part of the library, None for the package's own `__init__`."""
+    """Returns the level of a part of the library, None for its `__init__`."""
     for height, parts in enumerate(LEVELS):
         if part in parts:
             return height
@@ -66,31 +66,31 @@ def level(part):
 
 
 def part_of(dotted):
-    """`layers` for keras_cnn_zoo.layers.pooling, "" for the package itself."""
+    """Returns `layers` for keras_cnn_zoo.layers.pooling, "" for keras_cnn_zoo."""
     parts = dotted.split(".")
     return parts[1] if len(parts) > 1 else ""
 
 
 def upward_imports(path):
-    """What a file of the library imports that does not lie below it."""
+    """Yields the imports of a library file that are not on a lower level."""
     own_part = part_of(sources.module_name(path))
     if own_part == "":
         return
     own = level(own_part)
-    assert own is not None, f"{path}: {own_part} stands on no level; name it in LEVELS"
+    assert own is not None, f"{path}: {own_part} is on no level. Add it to LEVELS"
     for module, line in sources.imports(path):
         root = module.split(".")[0]
         if root in PROGRAMS | {"tests"}:
-            yield f"{path}:{line} imports {module}, which stands on the library"
+            yield f"{path}:{line} imports {module}, which is above the library"
         if root != sources.LIBRARY or part_of(module) == own_part:
             continue
         other = level(part_of(module))
         if other is None or other >= own:
-            yield f"{path}:{line} imports {module}, which does not lie below {own_part}"
+            yield f"{path}:{line} imports {module}, which is not below {own_part}"
 
 
 def module_graph():
-    """Module -> modules of the library that it imports, within functions too."""
+    """Returns {module: modules of the library that it imports}, including imports in functions."""
     paths = {sources.module_name(path): path for path in sources.python_files(sources.LIBRARY)}
     graph = {}
     for module, path in paths.items():
@@ -100,7 +100,7 @@ def module_graph():
 
 
 def cycle_in(graph):
-    """The modules of one import cycle, in order, or None."""
+    """Returns the modules of one import cycle, in order, or None."""
     done, trail = set(), []
 
     def visit(module):
@@ -120,7 +120,7 @@ def cycle_in(graph):
 
 
 def misplaced_backends(path):
-    """Backend imports of a library file outside the places that may know backends."""
+    """Yields the backend imports of a library file outside the places where they are allowed."""
     relative = path.relative_to(sources.ROOT).as_posix()
     if BACKEND_PLACES.match(relative):
         return
@@ -130,7 +130,7 @@ def misplaced_backends(path):
 
 
 def heavy_imports(path):
-    """Third-party packages other than keras and numpy, and keras.src, in a part that must stay lean."""
+    """Yields imports of packages other than keras and numpy, for the parts that load with the library."""
     if part_of(sources.module_name(path)) not in LEAN_PARTS:
         return
     for module, line in sources.imports(path, top_level_only=True):
@@ -140,14 +140,14 @@ def heavy_imports(path):
 
 
 def private_keras(path):
-    """Imports of Keras' private modules."""
+    """Yields imports of private modules of Keras."""
     for module, line in sources.imports(path):
         if module.startswith("keras.src"):
             yield f"{path}:{line} imports {module}"
 
 
 def declared_distributions():
-    """Every distribution that setup.cfg names, in any extra, in lower case."""
+    """Returns all distributions in setup.cfg, in lower case, including the extras."""
     config = configparser.ConfigParser()
     config.read(sources.ROOT / "setup.cfg", encoding="utf-8")
     lines = config["options"]["install_requires"].splitlines()
@@ -157,15 +157,15 @@ def declared_distributions():
 
 
 def over(rule, *folders):
-    """Every finding of a rule over the files of some folders."""
+    """Returns the findings of a rule in all files of some folders."""
     return [finding for path in sources.python_files(*folders) for finding in rule(path)]
 
 
-def test_imports_point_down_only():
+def test_packages_import_only_lower_ones():
     assert over(upward_imports, sources.LIBRARY) == []
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_there_are_no_import_cycles():
     assert cycle_in(module_graph()) is None
 
 
@@ -176,15 +176,15 @@ def test_the_training_engine_imports_no_task():
     assert [name for name in names if name.startswith("keras_cnn_zoo.tasks")] == []
 
 
-def test_backends_are_imported_only_where_they_may_be():
+def test_backends_are_imported_only_where_allowed():
     assert over(misplaced_backends, sources.LIBRARY) == []
 
 
-def test_lean_parts_load_only_keras_and_numpy():
+def test_the_library_loads_only_keras_and_numpy():
     assert over(heavy_imports, sources.LIBRARY) == []
 
 
-def test_keras_is_used_through_its_public_names():
+def test_only_public_names_of_keras_are_used():
     assert over(private_keras) == []
 
 
@@ -204,7 +204,7 @@ def test_every_imported_package_is_declared():
 
 @pytest.fixture
 def library_file(tmp_path, monkeypatch):
-    """Writes a made-up file of the library and returns its path."""
+    """Returns a function that writes a file of a library and returns its path."""
     monkeypatch.setattr(sources, "ROOT", tmp_path)
 
     def write(relative, text):
@@ -236,7 +236,7 @@ def library_file(tmp_path, monkeypatch):
         ("ops/windows.py", "from keras.src import ops\n", private_keras),
     ],
 )
-def test_each_rule_bites(library_file, relative, text, rule):
+def test_each_rule_fails_on_a_violation(library_file, relative, text, rule):
     assert len(list(rule(library_file(relative, text)))) == 1
 
 
@@ -261,5 +261,5 @@ def test_a_cycle_is_found(library_file, lazy):
         ("metrics/cer.py", "def f():\n    from jiwer import cer\n", heavy_imports),
     ],
 )
-def test_each_rule_lets_pass_what_is_right(library_file, relative, text, rule):
+def test_each_rule_passes_on_correct_imports(library_file, relative, text, rule):
     assert list(rule(library_file(relative, text))) == []

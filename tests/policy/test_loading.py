@@ -1,6 +1,6 @@
-"""What `import keras_cnn_zoo` brings with it, and that JAX alone is enough.
+"""`import keras_cnn_zoo` loads little and is fast, and the package works with only JAX installed.
 
-Each claim is about a fresh interpreter, so each runs in a process of its own.
+Each test runs in a separate process, because it needs a fresh interpreter.
 """
 
 import json
@@ -22,7 +22,7 @@ after = {name.split(".")[0] for name in sys.modules}
 print(json.dumps(sorted(after - before - set(sys.stdlib_module_names))))
 """
 
-# The thread's processor time, not the clock: other work on the machine must not fail the test.
+# The processor time of the thread, so that other load on the machine does not fail the test.
 TIME = """
 import time
 import keras
@@ -71,7 +71,7 @@ print("trained")
 
 
 def run(code, backend):
-    """Runs code in a fresh interpreter and returns what it printed last."""
+    """Runs code in a fresh interpreter and returns the last line that it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=sources.ROOT,
@@ -94,14 +94,14 @@ def test_the_package_adds_less_than_0_3_seconds_to_keras():
     assert min(float(run(TIME, "jax")) for _ in range(2)) < 0.3
 
 
-def test_what_needs_more_is_loaded_when_touched():
+def test_other_modules_are_loaded_on_access():
     assert run(LAZY, "jax") == "done"
 
 
-def test_a_model_trains_on_jax_where_there_is_no_tensorflow():
+def test_a_model_trains_on_jax_without_tensorflow():
     assert run(NO_TENSORFLOW + FIT, "jax") == "trained"
 
 
-def test_the_block_in_the_test_above_holds():
+def test_tensorflow_is_blocked_in_the_test_above():
     probe = "try:\n    import tensorflow\nexcept ModuleNotFoundError as error:\n    print(error.name)"
     assert run(NO_TENSORFLOW + probe, "jax") == "tensorflow"

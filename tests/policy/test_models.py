@@ -1,4 +1,4 @@
-"""A model file is its graph: arguments are stated once, and no model knows another network's class."""
+"""Models list their arguments once, and do not depend on the classes of other networks."""
 
 import ast
 import inspect
@@ -12,12 +12,12 @@ MODELS = sorted(registry.models().items())
 
 
 def class_tree(cls):
-    """The syntax tree of a class."""
+    """Returns the syntax tree of a class."""
     return ast.parse(inspect.getsource(cls))
 
 
-def restated(tree):
-    """Attributes that a constructor sets to the argument of the same name."""
+def repeated(tree):
+    """Returns the attributes that a constructor sets to the argument of the same name."""
     return [
         node.targets[0].attr
         for node in ast.walk(tree)
@@ -28,14 +28,14 @@ def restated(tree):
 
 
 @pytest.mark.parametrize(("name", "cls"), MODELS, ids=[name for name, _ in MODELS])
-def test_a_model_states_its_arguments_once(name, cls):
+def test_a_model_lists_its_arguments_once(name, cls):
     assert "get_config" not in vars(cls), "the base class writes the config"
     own = set(inspect.signature(cls.__init__).parameters)
-    assert sorted(set(restated(class_tree(cls))) & own) == [], "the base class records the arguments"
+    assert sorted(set(repeated(class_tree(cls))) & own) == [], "the base class records the arguments"
 
 
 @pytest.mark.parametrize("folder", ["detection", "segmentation", "tracking"])
-def test_no_dense_model_asks_for_the_class_of_its_backbone(folder):
+def test_no_dense_model_depends_on_the_class_of_its_backbone(folder):
     found = [
         f"{path.name}:{line} imports {module}"
         for path in sources.python_files(f"keras_cnn_zoo/models/{folder}")
@@ -45,6 +45,6 @@ def test_no_dense_model_asks_for_the_class_of_its_backbone(folder):
     assert found == []
 
 
-def test_a_restated_argument_is_found():
+def test_a_repeated_argument_is_found():
     text = "def __init__(self, width, depth):\n    self.width = width\n    self.steps = depth\n"
-    assert restated(ast.parse(text)) == ["width"]
+    assert repeated(ast.parse(text)) == ["width"]

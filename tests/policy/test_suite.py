@@ -1,4 +1,4 @@
-"""The suite itself: every component has a case and a mirrored file, every test is collected."""
+"""Every component has a case and a test file at the mirrored path, and every test is collected."""
 
 import ast
 import functools
@@ -15,7 +15,7 @@ COMPONENTS = catalog.components()
 
 
 def declares_cases(path):
-    """Whether a test file assigns CASES at its top level."""
+    """Returns whether a test file assigns CASES at its top level."""
     return any(
         isinstance(node, ast.Assign) and any(getattr(t, "id", None) == "CASES" for t in node.targets)
         for node in sources.tree_of(path).body
@@ -23,7 +23,7 @@ def declares_cases(path):
 
 
 def cases():
-    """Every case of the suite."""
+    """Yields all cases of the tests."""
     for path in TEST_FILES:
         if declares_cases(path):
             yield from importlib.import_module(sources.module_name(path)).CASES
@@ -31,18 +31,18 @@ def cases():
 
 @functools.cache
 def components_with_a_case():
-    """Names of the classes and functions that the CASES of the suite name."""
+    """Returns the names of the classes and functions in all CASES."""
     return {case["cls"].__name__ for case in cases() if "cls" in case}
 
 
 def mirrored_test(item):
-    """The file in which the hand tests of an object belong."""
+    """Returns the path of the test file of an object."""
     *folders, name = item.__module__.split(".")[1:]
     return sources.ROOT.joinpath("tests", *folders, f"test_{name}.py")
 
 
 def misplaced_tests(path, tree):
-    """Functions that look like tests and that pytest would not run."""
+    """Yields functions that look like tests but are not run by pytest."""
     is_test_file = path.name.startswith("test_")
     pending = [(tree, True)]
     while pending:
@@ -56,7 +56,7 @@ def misplaced_tests(path, tree):
                     if not (is_test_file and collected):
                         yield f"{path}:{node.lineno} {node.name} is never collected"
                     if node.name in seen:
-                        yield f"{path}:{node.lineno} {node.name} hides another of that name"
+                        yield f"{path}:{node.lineno} {node.name} hides another test with this name"
                     seen.add(node.name)
                 pending.append((node, False))
             else:
@@ -71,18 +71,18 @@ def test_every_public_class_has_a_case(name):
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
-def test_every_component_has_its_mirrored_test_file(name):
+def test_every_component_has_a_test_file_at_the_mirrored_path(name):
     path = mirrored_test(COMPONENTS[name][1])
-    assert path.is_file(), f"{name} wants {path.relative_to(sources.ROOT)}"
+    assert path.is_file(), f"{name} needs {path.relative_to(sources.ROOT)}"
     assert re.search(r"^def test_", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_every_case_names_something_public():
+def test_every_case_is_for_a_component():
     known = {name for name, _ in COMPONENTS.items()}
     assert sorted(components_with_a_case() - known) == []
 
 
-def test_every_test_like_function_is_collected():
+def test_every_function_that_looks_like_a_test_is_collected():
     found = [line for path in sources.python_files() for line in misplaced_tests(path, sources.tree_of(path))]
     assert found == []
 
@@ -101,7 +101,7 @@ def test_every_test_folder_is_a_package():
         ("helpers.py", "def test_a(): pass\n", "never collected"),
     ],
 )
-def test_a_lost_test_is_found(tmp_path, name, text, message):
+def test_a_test_that_would_not_run_is_found(tmp_path, name, text, message):
     found = list(misplaced_tests(tmp_path / name, ast.parse(text)))
     assert len(found) == 1 and message in found[0]
 

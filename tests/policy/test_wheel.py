@@ -1,4 +1,4 @@
-"""The wheel holds everything that the checkout's package holds, no more, and stays small."""
+"""The wheel contains the files of the package and nothing else, and is small."""
 
 import configparser
 import os
@@ -20,7 +20,7 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(s
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """A wheel built from a copy of the checkout, so that no build folder is left behind."""
+    """Returns the path of a wheel, built from a copy of the checkout to leave no build folder in it."""
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "checkout"
     skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
@@ -40,7 +40,7 @@ def wheel(tmp_path_factory):
     return built
 
 
-def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel):
+def test_the_wheel_contains_the_whole_package_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     expected = {
@@ -51,17 +51,17 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel):
     assert sorted(packed ^ expected) == [], "setup.cfg's package_data and the package differ"
 
 
-def test_the_wheel_stays_small(wheel):
+def test_the_wheel_is_small(wheel):
     assert wheel.stat().st_size < WHEEL_LIMIT
 
 
-def test_each_preset_stays_small():
+def test_each_preset_is_small():
     for path in sources.tracked_files():
         if path.suffix in {".h5", ".safetensors"}:
             assert path.stat().st_size < PRESET_LIMIT, path
 
 
-def test_the_wheel_carries_its_licence_and_its_metadata(wheel):
+def test_the_wheel_contains_the_license_and_the_metadata(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))

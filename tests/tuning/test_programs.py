@@ -20,14 +20,14 @@ SHAPES = {"classification": (28, 28, 1), "segmentation": (32, 32, 1)}
 
 
 def every_choice():
-    """(task, name, value): every choice of every space, beside the first ones of the others."""
+    """Yields (task, name, value) for every choice of every space."""
     for task, space in SPACES.items():
         for name, values in space.choices.items():
             yield from ((task, name, value) for value in values)
 
 
-class Pictures:
-    """The part of a source that building a model looks at."""
+class Images:
+    """The attributes of a source that building a model needs."""
 
     class_names = ("a", "b", "c")
 
@@ -47,7 +47,7 @@ def test_every_choice_builds_and_can_be_saved_as_a_preset(task, name, value, tmp
     }
     values[name] = value
     keras.utils.set_random_seed(0)
-    model = space.build(Pictures(task), values)
+    model = space.build(Images(task), values)
     presets.save(model, tmp_path / "best", precision="float32")
     loaded = models.from_preset(tmp_path / "best")
     images = np.random.default_rng(0).normal(size=(1, *SHAPES[task])).astype("float32")
@@ -55,9 +55,9 @@ def test_every_choice_builds_and_can_be_saved_as_a_preset(task, name, value, tmp
 
 
 @pytest.mark.parametrize("value", classification.SPACE.choices["width"])
-def test_every_width_suits_maxout(value):
+def test_every_width_works_with_maxout(value):
     values = {"pooling": "max", "convolution_activation": "maxout", "width": value}
-    assert classification.SPACE.build(Pictures("classification"), values).output_shape == (None, 3)
+    assert classification.SPACE.build(Images("classification"), values).output_shape == (None, 3)
 
 
 def test_a_space_is_described_by_its_labels():
@@ -81,7 +81,7 @@ def call(app, *words):
         (["--resume"], "--resume needs --out"),
     ],
 )
-def test_a_search_is_refused_in_one_line(words, message, tmp_path, monkeypatch):
+def test_errors_of_a_search_are_reported_in_one_line(words, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = call(classification.app, *words)
     assert result.exit_code == 2
@@ -102,7 +102,7 @@ def test_options_reach_the_search(tmp_path, monkeypatch):
     assert config["data_options"] == {"spec": data, "class_names": ["dark", "bright"]}
     model = models.from_preset(tmp_path / "out" / "best")
     assert model.class_names == ("dark", "bright")
-    # The card leads `evaluate --preset` back to the data.
+    # From the card, `evaluate --preset` finds the data.
     assert presets.describe(tmp_path / "out" / "best")["training"]["data_spec"] == data
     assert Classification().evaluate(model, Classification().load(data))["accuracy"] == pytest.approx(
         json.loads((tmp_path / "out" / "metrics.json").read_text())["accuracy"]
@@ -110,7 +110,7 @@ def test_options_reach_the_search(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_segmentation_is_searched_by_its_own_metric(tmp_path, monkeypatch):
+def test_segmentation_is_searched_by_mean_iou(tmp_path, monkeypatch):
     rng, arrays = np.random.default_rng(0), {}
     for name in ("train", "val", "test"):
         arrays[f"x_{name}"] = rng.integers(0, 255, size=(4, 32, 32)).astype("uint8")
