@@ -64,7 +64,7 @@ def test_bad_data_end_in_one_line_and_leave_nothing(words, tmp_path):
     table = (words / "train.tsv").read_text()
     (words / "train.tsv").write_text(table + "gone.png\tgone\n")
     line = refused(*fit)
-    assert "train.tsv line 5 names" in line and line.endswith("gone.png, which is not there")
+    assert "train.tsv line 5 names" in line and line.endswith("gone.png, which does not exist")
     (words / "train.tsv").write_text(table + "train0.png\tna\u00efve\n")
     assert "train.tsv line 5: '\u00ef' is not in the alphabet 0123456789abc" in refused(*fit)
     (words / "train.tsv").write_text(table + "train0.png one\n")
@@ -77,7 +77,7 @@ def test_bad_data_end_in_one_line_and_leave_nothing(words, tmp_path):
 
 def test_bad_options_end_in_one_line(words, tmp_path):
     fit = ("fit", "--data", f"words:{words}", "--out", tmp_path / "run")
-    assert "the class names of text are single characters. Received: 'ab'" in refused(
+    assert "class names of text must be single characters. Received: 'ab'" in refused(
         *fit, "--class-names", "ab,c"
     )
     assert "`input_shape` must be (32, width, channels)" in refused(*fit, "--image-size", "48x100")

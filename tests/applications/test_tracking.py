@@ -60,8 +60,8 @@ def test_predict_follows_a_box(preset, ball, tmp_path):
     "boxes, message",
     [
         ("10 10 12 12\n" * 3, "has 3 boxes and"),
-        ("10 10 12 twelve\n" * 4, "line 1 holds something else than numbers"),
-        ("90 10 12 12\n" * 4, "the first box must lie in its frame of 50 x 40"),
+        ("10 10 12 twelve\n" * 4, "line 1 must have only numbers"),
+        ("90 10 12 12\n" * 4, "the first box must be in its frame of 50 x 40"),
     ],
 )
 def test_bad_sequences_end_with_one_line(preset, ball, boxes, message):
