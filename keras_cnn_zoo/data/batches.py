@@ -7,20 +7,20 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 class Batches(keras.utils.PyDataset):
-    """A split cut into batches: what `fit`, `evaluate` and `predict` take on TensorFlow, JAX and PyTorch.
+    """A split cut into batches, for `fit`, `evaluate`, and `predict` on TensorFlow, JAX, and PyTorch.
 
-    The order of the examples and every random draw are functions of (seed, epoch, batch), so a run that was
-    killed and goes on sees what an unbroken one would have seen. Give `fit` both `shuffle=False` (Keras' own
-    shuffle draws from a generator that no checkpoint holds) and `callbacks=[batches.clock()]`.
+    The order of the examples and every random draw are functions of (seed, epoch, batch). A killed run that
+    resumes therefore sees the same batches as an uninterrupted one. Give `fit` both `shuffle=False` (Keras'
+    own shuffle draws from a generator that is not in the checkpoint) and `callbacks=[batches.clock()]`.
 
     Args:
         split: sequence of example dicts, such as `source.splits["train"]`.
-        prepare: function (examples, seed) to the batch: `x`, `(x, y)` or `(x, y, sample_weight)`; `seed` is
-            the tuple (seed, epoch, batch).
-        batch_size: positive integer; a training batch is never larger than the split.
+        prepare: function (examples, seed) that returns the batch: `x`, `(x, y)`, or `(x, y, sample_weight)`.
+            `seed` is the tuple (seed, epoch, batch).
+        batch_size: positive integer. A training batch is never larger than the split.
         seed: non-negative integer.
-        training: shuffle, and drop the last, smaller batch, so that every step has one static shape.
-        workers: threads that prepare batches ahead; 0 prepares them in the training thread.
+        training: whether to shuffle, and to drop a smaller last batch so that all batches have one shape.
+        workers: number of threads that prepare batches ahead. 0 prepares them in the training thread.
     """
 
     def __init__(self, split, prepare, *, batch_size, seed=0, training=False, workers=2):
@@ -46,26 +46,26 @@ class Batches(keras.utils.PyDataset):
         try:
             examples = [self.split[int(i)] for i in indices]
         except InputError as error:
-            # TensorFlow turns what its loader threads raise into errors of its own: kept for `fit`'s caller.
+            # TensorFlow replaces errors from its loader threads. The original is kept for `fit`'s caller.
             self.failure = error
             raise
         return self.prepare(examples, (self.seed, self.epoch, index))
 
     def order(self):
-        """Indices of the examples in the order of the current epoch."""
+        """Returns the indices of the examples in the order of the current epoch."""
         if not self.training:
             return np.arange(len(self.split))
         return np.random.default_rng((self.seed, self.epoch)).permutation(len(self.split))
 
     def on_epoch_end(self):
-        """Without the clock, an order of its own for each epoch; `fit` may call this once too often."""
+        """Moves to the next epoch's order, for use without the clock. `fit` may call it once too often."""
         self.epoch += 1
 
     def clock(self):
-        """A callback that tells these batches the epoch, wherever `fit` starts.
+        """Returns a callback that sets the epoch of these batches, also when `fit` resumes.
 
-        Keras itself cannot be asked: before the first epoch it looks at some batches to build the model, and
-        on every backend it announces the beginning and end of that look differently.
+        Keras does not give the epoch. Before the first epoch it also reads some batches to build the model,
+        and each backend signals the start and end of that differently.
         """
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self._set_epoch(epoch + 1))
 

@@ -1,4 +1,4 @@
-"""The one data word: a spec in, a `Source` out."""
+"""Turns a data spec, such as "images:PATH", into a `Source`."""
 
 import os
 
@@ -21,25 +21,25 @@ def load(
     skip_bad=False,
     seed=0,
 ):
-    """Opens a data set by one word and returns it as a `Source` with train, val and test.
+    """Opens the data set that a spec names, with the splits train, val, and test.
 
     Args:
         spec: None for the embedded set of the task, "tfds:NAME" for a TensorFlow Datasets name, or
-            "FORMAT:PATH" with one of the formats that `docs/data.md` describes.
-        task: a name in `keras_cnn_zoo.utils.tasks.TASKS`, such as "classification".
+            "FORMAT:PATH" with a format of `docs/data.md`.
+        task: A name in `keras_cnn_zoo.utils.tasks.TASKS`, such as "classification".
         split_file: Path of a text file with lines `split<TAB>name` that overrides the splits of the
             data, or None. Names are those of `Split.names`: paths below PATH, or "train/17".
         ignore_label: Mask value of the pixels to leave out. CamVid's void is 11.
         class_names: Sequence of strings, "a,b,c", or None to find the names in the data.
-        encoding: Encoding of the text files read.
-        skip_bad: Decode every picture once now, leave out and count those that cannot be read.
+        encoding: Encoding of the text files.
+        skip_bad: Whether to decode every image now, and to leave out and count those that cannot be read.
         seed: Integer that decides which examples a drawn split takes.
 
     Returns:
         A `Source`.
 
     Raises:
-        InputError: One line that names what cannot be used and what was received.
+        InputError: The data cannot be used. The message is one line.
     """
     if task not in TASKS:
         raise InputError(f"`task` must be one of {', '.join(TASKS)}. Received: task={task!r}")
@@ -55,24 +55,25 @@ def load(
     if format_name is None:
         name, reader = EMBEDDED[task]
         if options.class_names is not None:
-            raise InputError(f"class names cannot be given to the embedded {name}, which has its own")
+            raise InputError(
+                f"class names cannot be given for the embedded {name}, which has its own. "
+                f"Received: {','.join(options.class_names)}"
+            )
     else:
         name, reader = spec, READERS[format_name]
     if task not in reader.tasks:
         able = ", ".join(f"{name}:" for name, other in sorted(READERS.items()) if task in other.tasks)
-        raise InputError(
-            f"{format_name}: does not hold {task} data. Formats that do: {able}. Received: {spec!r}"
-        )
+        raise InputError(f"{format_name}: has no {task} data. Formats that do: {able}. Received: {spec!r}")
     return build_source(reader.read(path, options), name, options, split_file=split_file, seed=seed)
 
 
 def build_source(found, name, options, *, split_file=None, seed=0):
-    """Returns the `Source` of what a reader found: missing splits are drawn, and notes are collected.
+    """Returns the `Source` of what a reader found: draws missing splits and collects the notes.
 
     Args:
         found: The `Found` of the reader.
         name: The spec, or the name of the embedded set.
-        options: The `ReadOptions` that the reader had.
+        options: The `ReadOptions` of the reader.
         split_file: As in `load`.
         seed: As in `load`.
     """
@@ -98,7 +99,7 @@ def build_source(found, name, options, *, split_file=None, seed=0):
 
 
 def parse_spec(spec):
-    """Splits "FORMAT:PATH" into its two halves; None is the embedded set."""
+    """Splits "FORMAT:PATH" at the colon. Returns (None, None) for None, the embedded set."""
     if spec is None:
         return None, None
     known = ", ".join(f"{name}:" for name in sorted(READERS))
@@ -108,7 +109,7 @@ def parse_spec(spec):
     if format_name not in READERS:
         raise InputError(f"unknown data format. Known formats: {known}. Received: {spec!r}")
     if not path:
-        raise InputError(f"nothing stands after {format_name}: in the data spec. Received: {spec!r}")
+        raise InputError(f"the data spec has nothing after {format_name}:. Received: {spec!r}")
     return format_name, path
 
 

@@ -1,11 +1,10 @@
-"""Shared parts of the readers of boxes: usable boxes, and the orientation in which a picture was annotated.
+"""Shared parts of the readers of boxes: checks of the boxes, and the orientation that was annotated.
 
-Boxes are left, top, right, bottom in pixels, where pixel i spans [i, i + 1]. One of zero area is dropped and
-counted. One that leaves its picture is a fault; up to a pixel, which exporters round away, is cut off.
+Boxes are left, top, right, bottom in pixels, where pixel i spans [i, i + 1]. Boxes of zero area are dropped
+and counted. A box that leaves its image is an error; up to one pixel, a rounding error, is clipped.
 
-Annotations mostly speak of the stored pixels, because the tools that write and read them leave a picture's
-EXIF orientation alone. Where only the upright picture has the size that an annotation declares, it was made
-on that one. The picture is decoded in the orientation that was annotated.
+Most annotation tools ignore the EXIF orientation, so boxes refer to the stored pixels. If only the upright
+image has the declared size, the boxes refer to that. The image is decoded in the annotated orientation.
 """
 
 import dataclasses
@@ -22,13 +21,13 @@ _ROUNDING = 1.0
 
 @dataclasses.dataclass(frozen=True)
 class Objects:
-    """The objects of one picture.
+    """The objects of one image.
 
     Args:
         boxes: float32 (n, 4).
         classes: int32 (n,).
-        crowd: bool (n,): whether a box holds many, or one too hard to be asked for.
-        dropped: number of boxes of zero area that were left out.
+        crowd: bool (n,), True for a box of many objects, or of one that is too hard to count.
+        dropped: Number of boxes of zero area that were left out.
     """
 
     boxes: np.ndarray
@@ -38,31 +37,31 @@ class Objects:
 
 
 def make_objects(boxes, classes, crowd, size, where):
-    """The `Objects` of a picture.
+    """Returns the `Objects` of an image.
 
     Args:
         boxes: Sequence of (left, top, right, bottom) numbers.
         classes: Sequence of class ids.
         crowd: Sequence of booleans.
-        size: (height, width) of the picture.
-        where: Function from the position of a box to what messages call it.
+        size: (height, width) of the image.
+        where: Function from the position of a box to its name in messages.
 
     Raises:
-        InputError: A box holds other than finite numbers, runs backwards, or leaves the picture.
+        InputError: A box is not finite, ends before it begins, or leaves the image.
     """
-    # Judged as they were written: in float32 a large picture's edge may round to beyond it.
+    # In float64, because float32 may round the edge of a large image outward.
     boxes = np.array(boxes, dtype="float64").reshape(-1, 4)
     height, width = size
     limit = np.array([width, height, width, height], dtype="float64")
     for position, box in enumerate(boxes):
         given = ", ".join(f"{edge:g}" for edge in box)
         if not np.isfinite(box).all():
-            raise InputError(f"{where(position)} has no finite numbers. Received: {given}")
+            raise InputError(f"{where(position)} must have finite numbers. Received: {given}")
         if box[2] < box[0] or box[3] < box[1]:
             raise InputError(f"{where(position)} ends before it begins. Received: {given}")
         if (box < -_ROUNDING).any() or (box > limit + _ROUNDING).any():
             raise InputError(
-                f"{where(position)} leaves its picture of {width} x {height} pixels. Received: {given}"
+                f"{where(position)} leaves its image of {width} x {height} pixels. Received: {given}"
             )
     boxes = np.clip(boxes, 0.0, limit).astype("float32")
     kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
@@ -78,14 +77,14 @@ def make_objects(boxes, classes, crowd, size, where):
 
 @dataclasses.dataclass(frozen=True)
 class Annotated:
-    """A picture file in the orientation that was annotated.
+    """An image file in the orientation that was annotated.
 
     Args:
         file: Its path.
         height: Pixels.
         width: Pixels.
         channels: 1 or 3.
-        upright: Whether it is to be turned as its EXIF orientation says.
+        upright: Whether to rotate it as its EXIF orientation says.
     """
 
     file: str
@@ -95,21 +94,21 @@ class Annotated:
     upright: bool
 
     def decode(self, channels):
-        """The pixels, uint8 (height, width, channels)."""
+        """Returns the pixels, uint8 (height, width, channels)."""
         return image_files.decode(self.file, channels=channels, upright=self.upright)
 
 
 def annotated_picture(file, declared, where, *, whole):
-    """Looks at a picture that an annotation speaks of.
+    """Returns an annotated image as `Annotated`, after checking its size.
 
     Args:
-        file: Path of the picture.
+        file: Path of the image.
         declared: (height, width) that the annotation gives, or None.
-        where: What messages call the annotation.
-        whole: Whether to decode the pixels once, so that a damaged file shows.
+        where: Name of the annotation in messages.
+        whole: Whether to decode the pixels once, to find a damaged file.
 
     Raises:
-        InputError: The picture cannot be read, or has another size.
+        InputError: The image cannot be read, or has another size.
     """
     found = {
         upright: image_files.inspect(file, upright=upright, whole=whole and upright)
@@ -120,17 +119,17 @@ def annotated_picture(file, declared, where, *, whole):
             return Annotated(file, info.height, info.width, info.channels, upright)
     stored = found[False]
     raise InputError(
-        f"{where} declares {declared[1]:g} x {declared[0]:g} pixels and its picture {file} is "
+        f"{where} declares {declared[1]:g} x {declared[0]:g} pixels and its image {file} is "
         f"{stored.width} x {stored.height}"
     )
 
 
 def found_objects(seen, source_name, class_names, crowd_words, *, name=None, notes=(), skipped=()):
-    """Returns the `Found` of detection data, whose pictures are decoded on access.
+    """Returns the `Found` of detection data, whose images are decoded on access.
 
     Args:
-        seen: `Survey` whose looks are pairs (picture, `Objects`); a picture has `channels` and `decode`, as
-            `Annotated` has.
+        seen: `Survey` whose looks are pairs (image, `Objects`). The image has `channels` and `decode`, like
+            `Annotated`.
         source_name: Name of the data in messages.
         class_names: Tuple of names.
         crowd_words: The format's name for a crowd.
@@ -139,7 +138,7 @@ def found_objects(seen, source_name, class_names, crowd_words, *, name=None, not
         skipped: As in `Survey.found`.
 
     Raises:
-        InputError: No picture to learn from, or none at all, has an object.
+        InputError: No training image, or no image at all, has an object.
     """
     objects = {split_name: [one for _, one in looks] for split_name, looks in seen.looks.items()}
     _check_any(source_name, objects)
@@ -172,10 +171,10 @@ def _notes_on(objects, class_names, crowd_words):
     notes = [f"left out {dropped} box{'es' if dropped > 1 else ''} of zero area"] if dropped else []
     empty = sum(not len(one.classes) for one in everything)
     if empty:
-        notes.append(f"{empty} of {len(everything)} pictures have no objects: they count as background")
+        notes.append(f"{empty} of {len(everything)} images have no objects: they count as background")
     crowds = sum(int(one.crowd.sum()) for one in everything)
     if crowds:
-        notes.append(f"{crowds} {crowd_words} objects are neither learnt nor counted as missed or wrong")
+        notes.append(f"{crowds} {crowd_words} objects are not trained on, nor counted as missed or wrong")
     counts = np.zeros(len(class_names), dtype="int64")
     for one in everything:
         counts += np.bincount(one.classes, minlength=len(class_names))
@@ -186,8 +185,8 @@ def _notes_on(objects, class_names, crowd_words):
 
 
 def _check_any(path, objects):
-    """Raises an `InputError` where no picture to learn from, or at all, has an object."""
+    """Raises an `InputError` if no training image, or no image at all, has an object."""
     for name in ("train", *objects):
         if name in objects and not any(len(one.classes) for one in objects[name]):
             what = "" if name == UNSPLIT else f" of the {name} split"
-            raise InputError(f"{path}: no picture{what} has an object")
+            raise InputError(f"{path}: no image{what} has an object")

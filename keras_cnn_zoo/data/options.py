@@ -1,11 +1,11 @@
-"""The options that every reader receives beside its path."""
+"""The options that every reader takes next to its path."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadOptions:
-    """How a reader is to read.
+    """The options of a reader.
 
     Args:
         task: A name in `keras_cnn_zoo.utils.tasks.TASKS`.

@@ -1,4 +1,4 @@
-"""What every reader hands over: named splits of examples that are decoded when asked for."""
+"""The result of every reader: named splits of examples that are decoded on access."""
 
 import collections.abc
 import dataclasses
@@ -15,14 +15,14 @@ SPLIT_NAMES = ("train", "val", "test")
 class Split(collections.abc.Sequence):
     """A sequence of examples, each a dict of NumPy arrays, decoded on access.
 
-    Reading is thread-safe as long as `read` is a function of its argument alone, which every reader
-    of this package keeps to. Nothing decoded is kept.
+    Reading is thread-safe if `read` depends only on its argument, as in every reader of this package.
+    Decoded examples are not cached.
 
     Args:
         names: Sequence of strings, one per example: the path below the data folder, or "train/17".
         read: Function from an integer in `[0, len(names))` to the example.
-        labels: Integer array of one class per example, or None where an example has no single class.
-            Known without decoding a picture.
+        labels: Integer array of one class per example, known without decoding an image. None if an
+            example has no single class.
     """
 
     def __init__(self, names, read, *, labels=None):
@@ -49,7 +49,7 @@ class Split(collections.abc.Sequence):
         return self._read(position)
 
     def select(self, indices):
-        """The examples at `indices`, in that order, as a new split that still decodes on access."""
+        """Returns a new split of the examples at `indices`, in that order, still decoded on access."""
         indices = np.asarray(indices, dtype="int64").reshape(-1)
         names = [self.names[i] for i in indices]
         labels = None if self.labels is None else self.labels[indices]
@@ -58,7 +58,7 @@ class Split(collections.abc.Sequence):
 
     @classmethod
     def concatenate(cls, splits):
-        """All examples of `splits`, one split after the other."""
+        """Returns one split of all examples of `splits`, in order."""
         splits = list(splits)
         names = [name for split in splits for name in split.names]
         starts = np.cumsum([0] + [len(split) for split in splits])
@@ -74,22 +74,21 @@ class Split(collections.abc.Sequence):
 
     @classmethod
     def empty(cls):
-        """A split without examples."""
+        """Returns a split without examples."""
         return cls((), lambda position: None)
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a reader found, before splits are completed.
+    """The result of a reader, before missing splits are drawn.
 
     Args:
-        splits: Dict from "train", "val", "test" to `Split`; or one entry "all" where the data comes
-            without splits.
+        splits: Dict from "train", "val", "test" to `Split`; or one entry "all" for data without splits.
         class_names: Tuple of strings, position = class.
-        channels: 1 or 3, the same for every image; None for data without pictures.
-        notes: Lines to be said aloud.
+        channels: 1 or 3, the same for every image; None for data without images.
+        notes: Lines to report.
         skipped: Lines "name: reason", one per example that was left out.
-        mirror: False where a mirrored picture means something else, as digits and letters do.
+        mirror: False if a mirrored image has another meaning, as for digits and letters.
     """
 
     splits: dict
@@ -104,14 +103,14 @@ class Found:
 class Source:
     """A data set ready for a task, as `load` returns it.
 
-    What an example holds, by task; H and W may differ between examples, and arrays may be read-only:
+    An example has these keys, by task. H and W may differ between examples, and arrays may be read-only:
 
     - classification: `image` uint8 (H, W, C), `label` int;
     - segmentation: `image`, `mask` uint8 or int32 (H, W);
     - detection: `image`, `boxes` float32 (n, 4) as left, top, right, bottom in pixels, where pixel i spans
       [i, i + 1], `classes` int32 (n,), `crowd` bool (n,);
-    - tracking: `frames` a sequence of uint8 (H, W, C) that are decoded on access, `boxes` float32 (T, 4) as
-      left, top, width, height in pixels, `name`;
+    - tracking: `frames`, a sequence of uint8 (H, W, C) decoded on access, `boxes` float32 (T, 4) as left,
+      top, width, height in pixels, `name`;
     - text: `image`, `text` str;
     - speech: `audio` float32 (samples,), one channel in [-1, 1], `sample_rate` int, `label` int;
     - language: `text` str, `label` int.
@@ -119,15 +118,15 @@ class Source:
     Args:
         name: The spec it was loaded from, or the name of the embedded set.
         task: A name in `keras_cnn_zoo.utils.tasks.TASKS`.
-        splits: Dict with the keys "train", "val", "test", each a `Split` of example dicts (below). Data that
-            brings only a test split has empty "train" and "val".
+        splits: Dict with the keys "train", "val", "test", each a `Split` of example dicts (above). Data with
+            only a test split has empty "train" and "val".
         class_names: Tuple of strings, position = class; for text the characters of the alphabet; empty for
             tracking.
-        channels: 1 or 3; None for data without pictures.
+        channels: 1 or 3; None for data without images.
         ignore_label: Mask value of the pixels that count neither in the loss nor in a metric.
-        notes: Lines that a program says aloud: drawn splits, scaled values, left-out examples.
+        notes: Lines for a program to print: drawn splits, scaled values, left-out examples.
         skipped: Lines "name: reason", one per example that `skip_bad` left out.
-        mirror: False where training must not mirror pictures, because a mirrored digit is another one.
+        mirror: False if training must not mirror images, because a mirrored digit is not that digit.
     """
 
     name: str
@@ -144,7 +143,7 @@ class Source:
 
     @property
     def num_classes(self):
-        """Number of classes, the ignored label not counted."""
+        """Number of classes, without the ignored label."""
         return len(self.class_names)
 
     def once(self, key, compute):
@@ -155,7 +154,7 @@ class Source:
             return self._kept[key]
 
     def split(self, name):
-        """The split `name`, or an `InputError` where it is unknown or has no examples."""
+        """Returns the split `name`. Raises an `InputError` if it is unknown or has no examples."""
         if name not in self.splits:
             known = ", ".join(self.splits)
             raise InputError(f"unknown split. Known: {known}. Received: {name!r}")

@@ -1,7 +1,7 @@
-"""Which example belongs to train, val and test: the one place that decides.
+"""Assigns every example to train, val, or test.
 
-Splits that the data brings are used as they are. A missing val is a seeded 10 % of train, a missing
-test a seeded 20 % of it; data without any split is drawn 60/20/20. Whatever is drawn is said aloud.
+Splits of the data are used as they are. A missing val is a seeded 10 % of train, and a missing test a seeded
+20 % of it. Data without splits is drawn 60/20/20. Every draw is reported.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ from keras_cnn_zoo.data.source import SPLIT_NAMES, Split
 from keras_cnn_zoo.utils.errors import InputError
 
 UNSPLIT = "all"
-# Words for the splits in the names of files and of TensorFlow Datasets.
+# Names of the splits in files and in TensorFlow Datasets.
 SPLIT_WORDS = {"train": "train", "val": "val", "dev": "val", "test": "test"}
 VAL_SHARE = 0.1
 TEST_SHARE = 0.2
 
 
 def complete_splits(splits, source_name, seed, *, skipped=()):
-    """Fills in the splits that the data does not bring.
+    """Draws the splits that the data does not have.
 
     Args:
         splits: Dict from split name, or `UNSPLIT` alone, to `Split`.
@@ -27,7 +27,7 @@ def complete_splits(splits, source_name, seed, *, skipped=()):
         skipped: Lines about examples that were left out, to explain an empty split.
 
     Returns:
-        A dict with train, val, test, and a list of lines to say aloud.
+        A dict with train, val, test, and a list of lines to report.
     """
     for name, split in splits.items():
         check_not_empty(source_name, name, split, skipped=skipped)
@@ -35,7 +35,7 @@ def complete_splits(splits, source_name, seed, *, skipped=()):
         return _draw_three(splits[UNSPLIT], source_name, seed)
     if "train" not in splits:
         given = " and ".join(name for name in SPLIT_NAMES if name in splits)
-        note = f"the data brings {given} only: it can be evaluated on, not trained on"
+        note = f"the data has only {given}: use it for evaluation, not for training"
         return {name: splits.get(name, Split.empty()) for name in SPLIT_NAMES}, [note]
     done, notes = dict(splits), []
     for name, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
@@ -49,23 +49,23 @@ def complete_splits(splits, source_name, seed, *, skipped=()):
 
 
 def check_not_empty(source_name, split_name, examples, *, skipped=()):
-    """Raises an `InputError` where a split that the data brings holds nothing."""
+    """Raises an `InputError` if a split of the data has no examples."""
     if not len(examples):
         what = "has no examples" if split_name == UNSPLIT else f"has an empty {split_name} split"
         raise InputError(f"{source_name} {what}" + (f" after leaving out {skipped[0]}" if skipped else ""))
 
 
 def apply_split_file(splits, path, source_name, encoding):
-    """Sorts all examples anew by a file of lines `split<TAB>name`.
+    """Splits all examples again by a file of lines `split<TAB>name`.
 
     Args:
-        splits: Dict of `Split`, as the data brings them.
+        splits: Dict of `Split`, as read from the data.
         path: Path of the split file.
         source_name: Name of the data, for messages.
         encoding: Encoding of the split file.
 
     Returns:
-        A dict with the splits that the file names, and a list of lines to say aloud.
+        A dict with the splits that the file names, and a list of lines to report.
     """
     everything = Split.concatenate(splits.values())
     positions = {name: position for position, name in enumerate(everything.names)}
@@ -81,7 +81,7 @@ def apply_split_file(splits, path, source_name, encoding):
         if name not in positions:
             raise InputError(f"{where}: no such example in {source_name}. Received: {name!r}")
         if name in lines_of:
-            raise InputError(f"{where}: {name!r} stands in line {lines_of[name]} already")
+            raise InputError(f"{where}: {name!r} is already in line {lines_of[name]}")
         lines_of[name] = number
         chosen.setdefault(split_name, []).append(positions[name])
     if not chosen:
@@ -89,12 +89,12 @@ def apply_split_file(splits, path, source_name, encoding):
     left_out = len(everything) - len(lines_of)
     notes = [f"splits from {path}"]
     if left_out:
-        notes.append(f"{left_out} examples stand in no line of {path} and are left out")
+        notes.append(f"{left_out} examples are not in {path} and are left out")
     return {name: everything.select(chosen[name]) for name in SPLIT_NAMES if name in chosen}, notes
 
 
 def _draw(split, share, name, source_name, seed):
-    """Takes a seeded share away from `split`; both parts keep the order of the data."""
+    """Returns a seeded share of `split` and the rest, both in the order of the data."""
     count = max(1, round(share * len(split)))
     if count >= len(split):
         raise InputError(

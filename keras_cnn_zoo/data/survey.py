@@ -1,4 +1,4 @@
-"""Looking at every example of a data set once, in parallel, before any is used."""
+"""Checks every example of a data set once, in parallel, before any is used."""
 
 import concurrent.futures
 import dataclasses
@@ -11,11 +11,11 @@ from keras_cnn_zoo.utils.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """The examples of a data set that can be used, by split.
+    """The usable examples of a data set, by split.
 
     Args:
         items: Dict from split to a list of items. The first element of an item is its name.
-        looks: Dict from split to a list with the look at each item.
+        looks: Dict from split to a list of what `look` returned for each item.
         faults: Tuple of pairs (split, line "name: reason"), one per item left out.
         skip_bad: Whether items that cannot be used are left out instead of refused.
     """
@@ -40,7 +40,7 @@ class Survey:
             check_not_empty(source_name, split_name, items, skipped=bad)
 
     def again(self, look):
-        """Returns the survey after a second look, which may depend on all the first ones.
+        """Returns the survey after a second look, which may depend on all first looks.
 
         Args:
             look: Function (item, first look) that returns the second look, or raises `InputError` if the
@@ -96,7 +96,7 @@ class Survey:
             name: Function (item, look) that returns the name of an example; by default the item's.
             channels: As in `Found`.
             notes: As in `Found`.
-            skipped: Lines on examples that were left out before the survey.
+            skipped: Lines about examples that were left out before the survey.
             mirror: As in `Found`.
         """
         return Found(
@@ -121,14 +121,14 @@ def survey(items, look, *, skip_bad):
         skip_bad: Leave such items out instead of raising the first error.
 
     Returns:
-        A `Survey`. A reason that begins with the item's name is reported without repeating the name.
+        A `Survey`. If a reason begins with the item's name, the name is not repeated.
     """
     unseen = {split_name: [None] * len(of_split) for split_name, of_split in items.items()}
     return Survey(items, unseen, (), skip_bad).again(lambda item, _: look(item))
 
 
 def shared_channels(pictures):
-    """Returns 3 if one of the pictures has colors, else their 1; 3 without pictures."""
+    """Returns 3 if one of the images has colors, 1 if none has, and 3 if there are no images."""
     return max((picture.channels for picture in pictures), default=3)
 
 

@@ -48,14 +48,14 @@ def write(root, number, box):
 def test_invalid_data_is_reported_in_one_line_and_leaves_no_files(voc, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(voc, 2, (5, 5, 300, 30))
-    assert "2.xml: object 1 (cell) leaves its picture of 60 x 40 pixels" in error_line(
+    assert "2.xml: object 1 (cell) leaves its image of 60 x 40 pixels" in error_line(
         "fit", "--data", f"voc:{voc}"
     )
     (voc / "Annotations" / "2.xml").write_text(BOMB)
-    assert "2.xml declares entities" in error_line("fit", "--data", f"voc:{voc}")
+    assert "2.xml must not declare entities" in error_line("fit", "--data", f"voc:{voc}")
     write(voc, 2, (5, 5, 30, 30))
     (voc / "JPEGImages" / "1.png").unlink()
-    assert "1.xml has no picture: expected" in error_line("fit", "--data", f"voc:{voc}")
+    assert "1.xml has no image: expected" in error_line("fit", "--data", f"voc:{voc}")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
@@ -65,12 +65,10 @@ def test_invalid_options_are_reported_in_one_line(voc, tmp_path, monkeypatch):
     assert "unknown detection model 'yolo'. Known: faster_rcnn, retinanet" in error_line(
         *data, "--model", "yolo"
     )
-    assert "`variant` must be one of" in error_line(*data, "--variant", "99")
-    assert "0.xml: object 1 is 'cell', which is none of: nucleus" in error_line(
-        *data, "--class-names", "nucleus"
-    )
+    assert "--variant must be one of" in error_line(*data, "--variant", "99")
+    assert "0.xml: object 1 must be one of: nucleus" in error_line(*data, "--class-names", "nucleus")
     (tmp_path / "train.json").write_text(json.dumps({"images": []}))
     assert "must have a list of objects 'annotations'" in error_line("fit", "--data", f"coco:{tmp_path}")
-    assert "masks: does not hold detection data. Formats that do: coco:, tfds:, voc:" in error_line(
+    assert "masks: has no detection data. Formats that do: coco:, tfds:, voc:" in error_line(
         "fit", "--data", f"masks:{voc}"
     )

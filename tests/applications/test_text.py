@@ -64,7 +64,7 @@ def test_invalid_data_is_reported_in_one_line_and_leaves_no_files(words, tmp_pat
     table = (words / "train.tsv").read_text()
     (words / "train.tsv").write_text(table + "gone.png\tgone\n")
     line = error_line(*fit)
-    assert "train.tsv line 5 names" in line and line.endswith("gone.png, which is not there")
+    assert "train.tsv line 5 names" in line and line.endswith("gone.png, which does not exist")
     (words / "train.tsv").write_text(table + "train0.png\tna\u00efve\n")
     assert "train.tsv line 5: '\u00ef' is not in the alphabet 0123456789abc" in error_line(*fit)
     (words / "train.tsv").write_text(table + "train0.png one\n")
@@ -77,11 +77,11 @@ def test_invalid_data_is_reported_in_one_line_and_leaves_no_files(words, tmp_pat
 
 def test_invalid_options_are_reported_in_one_line(words, tmp_path):
     fit = ("fit", "--data", f"words:{words}", "--out", tmp_path / "run")
-    assert "the class names of text are single characters. Received: 'ab'" in error_line(
+    assert "class names of text must be single characters. Received: 'ab'" in error_line(
         *fit, "--class-names", "ab,c"
     )
     assert "`input_shape` must be (32, width, channels)" in error_line(*fit, "--image-size", "48x100")
-    assert "--image-size 32xWIDTH gives more columns" in error_line(*fit, "--image-size", "32x8")
+    assert "a wider --image-size gives more columns" in error_line(*fit, "--image-size", "32x8")
     assert "unknown text model 'attention'. Known: crnn" in error_line(*fit, "--model", "attention")
     assert not (tmp_path / "run").exists()
 

@@ -60,8 +60,8 @@ def test_predict_follows_a_box(preset, ball, tmp_path):
     "boxes, message",
     [
         ("10 10 12 12\n" * 3, "has 3 boxes and"),
-        ("10 10 12 twelve\n" * 4, "line 1 holds something else than numbers"),
-        ("90 10 12 12\n" * 4, "the first box must lie in its frame of 50 x 40"),
+        ("10 10 12 twelve\n" * 4, "line 1 must have only numbers"),
+        ("90 10 12 12\n" * 4, "the first box must be in its frame of 50 x 40"),
     ],
 )
 def test_invalid_sequences_are_reported_in_one_line(preset, ball, boxes, message):
@@ -72,7 +72,7 @@ def test_invalid_sequences_are_reported_in_one_line(preset, ball, boxes, message
 def test_invalid_boxes_are_reported_in_one_line(preset, ball, tmp_path):
     words = ("predict", ball, "--preset", preset, "--out", tmp_path / "out")
     assert "--box must be X,Y,W,H" in error_line(*words, "--box", "1,2,3")
-    assert "--box X,Y,W,H is needed" in error_line(*words)
+    assert "--box is needed: " in error_line(*words)
     assert not (tmp_path / "out/predictions.json").exists()
 
 

@@ -21,7 +21,7 @@ def epoch_of(batches):
     return np.concatenate([batches[i][0] for i in range(len(batches))])
 
 
-def test_order_and_draws_are_a_function_of_seed_and_epoch():
+def test_order_and_draws_depend_only_on_seed_and_epoch():
     one = Batches(SPLIT, prepare, batch_size=3, seed=4, training=True)
     first = epoch_of(one)
     one.on_epoch_end()
@@ -34,14 +34,14 @@ def test_order_and_draws_are_a_function_of_seed_and_epoch():
     assert not np.array_equal(first, epoch_of(other))
 
 
-def test_training_drops_the_rest_and_measuring_keeps_it():
+def test_training_drops_a_smaller_last_batch_and_evaluation_keeps_it():
     assert len(Batches(SPLIT, prepare, batch_size=3, training=True)) == 3
     measuring = Batches(SPLIT, prepare, batch_size=3)
     assert len(measuring) == 4 and len(measuring[3][0]) == 1
     np.testing.assert_array_equal(epoch_of(measuring).astype("int")[:, 0], np.arange(10))
 
 
-def test_every_example_is_seen_once_an_epoch():
+def test_every_example_occurs_once_per_epoch():
     batches = Batches(SPLIT, prepare, batch_size=5, seed=1, training=True)
     assert sorted(epoch_of(batches).astype("int")[:, 0]) == list(range(10))
 
@@ -70,7 +70,7 @@ class Spy(Batches):
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 model.compile("sgd", "mse", jit_compile=False)
 spy = Spy(SPLIT, prepare, batch_size=3, seed=4, training=True)
-# What Keras looks at before the first epoch does not count.
+# Batches that Keras reads before the first epoch do not count.
 start = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seen.clear())
 model.fit(spy, initial_epoch=1, epochs=4, shuffle=False, verbose=0, callbacks=[spy.clock(), start])
 print(json.dumps(seen))

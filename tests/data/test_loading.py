@@ -22,7 +22,7 @@ def test_specs():
             "unknown data format. Known formats: coco:, images:, .* words:. Received: 'pictures:x'",
         ),
         ("x.npz", "data must be FORMAT:PATH or tfds:NAME. Known formats: .* Received: 'x.npz'"),
-        ("images:", "nothing stands after images: in the data spec"),
+        ("images:", "the data spec has nothing after images:"),
         ("", "data must be FORMAT:PATH"),
         (7, "data must be FORMAT:PATH .* Received: 7"),
     ],
@@ -40,7 +40,7 @@ def test_bad_options_are_refused(tmp_path):
     with pytest.raises(InputError, match="class names must be different and not empty. Received: 'a,a'"):
         data.load("images:x", task="classification", class_names="a, a")
     with pytest.raises(
-        InputError, match="images: does not hold segmentation data. Formats that do: coco:, masks:, npz:"
+        InputError, match="images: has no segmentation data. Formats that do: coco:, masks:, npz:"
     ):
         data.load(f"images:{tmp_path}", task="segmentation")
 
@@ -65,14 +65,14 @@ def archive(tmp_path, count=20):
     return f"npz:{path}"
 
 
-def test_drawn_splits_depend_on_the_seed_alone_and_are_said_aloud(tmp_path):
+def test_drawn_splits_depend_only_on_the_seed_and_are_reported(tmp_path):
     spec = archive(tmp_path)
     one, again, other = (data.load(spec, task="classification", seed=seed) for seed in (1, 1, 2))
     assert one.splits["test"].names == again.splits["test"].names != other.splits["test"].names
     assert any("no test split: drew 4 of the 20 train examples (seed 1)" in note for note in one.notes)
 
 
-def test_class_names_split_file_and_ignore_label_arrive(tmp_path):
+def test_class_names_split_file_and_ignore_label_are_used(tmp_path):
     spec = archive(tmp_path)
     lines = ["train\ttrain/0", "train\ttrain/1", "val\ttrain/2", "test\ttrain/3"]
     (tmp_path / "s.tsv").write_text("\n".join(lines))

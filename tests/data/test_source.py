@@ -13,7 +13,7 @@ def numbers(prefix, count, *, labels=True):
     )
 
 
-def test_examples_are_read_when_asked_for():
+def test_examples_are_read_on_access():
     asked = []
     split = Split(["a", "b", "c"], lambda position: asked.append(position) or position * 10)
     assert len(split) == 3 and asked == []
@@ -49,7 +49,7 @@ def test_labels_must_fit_the_names():
         Split(["a", "b"], lambda position: None, labels=[1])
 
 
-def test_source_gives_splits_that_have_examples():
+def test_split_refuses_unknown_and_empty_splits():
     source = Source(
         "npz:x", "classification", {"train": numbers("a", 2), "val": Split.empty()}, ("u", "v"), 1
     )

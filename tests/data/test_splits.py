@@ -45,7 +45,7 @@ def test_no_splits_are_drawn_sixty_twenty_twenty():
     assert notes == ["no splits in the data: drew train / val / test = 30 / 10 / 10 of 50 (seed 4)"]
 
 
-def test_draws_are_a_function_of_the_seed_and_keep_the_order():
+def test_draws_depend_on_the_seed_and_keep_the_order():
     draws = [names_of(complete_splits({UNSPLIT: numbers("all", 40)}, "x", seed)[0]) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
     order = {name: i for i, name in enumerate(numbers("all", 40).names)}
@@ -53,7 +53,7 @@ def test_draws_are_a_function_of_the_seed_and_keep_the_order():
         assert names == sorted(names, key=order.get)
 
 
-def test_the_smallest_sets_still_fill_every_split():
+def test_the_smallest_sets_fill_every_split():
     splits, _ = complete_splits({UNSPLIT: numbers("all", 3)}, "x", 0)
     assert [len(split) for split in splits.values()] == [1, 1, 1]
     with pytest.raises(InputError, match="x needs 3 examples or more to draw splits from. Received: 2"):
@@ -62,10 +62,10 @@ def test_the_smallest_sets_still_fill_every_split():
         complete_splits({"train": numbers("train", 1), "test": numbers("test", 1)}, "x", 0)
 
 
-def test_data_with_a_test_split_alone_can_be_evaluated_on():
+def test_data_with_only_a_test_split_can_be_evaluated():
     splits, notes = complete_splits({"test": numbers("test", 5)}, "x", 0)
     assert [len(split) for split in splits.values()] == [0, 0, 5]
-    assert notes == ["the data brings test only: it can be evaluated on, not trained on"]
+    assert notes == ["the data has only test: use it for evaluation, not for training"]
 
 
 def test_empty_splits_are_refused():
@@ -85,7 +85,7 @@ def test_split_file_overrides(tmp_path):
     path = split_file(tmp_path, "test\tall/3\n\ntrain\tall/0\r\ntrain\tall/2\nval\tall/1\n")
     splits, notes = apply_split_file({UNSPLIT: numbers("all", 6)}, path, "x", "utf-8")
     assert names_of(splits) == {"train": ["all/0", "all/2"], "val": ["all/1"], "test": ["all/3"]}
-    assert notes == [f"splits from {path}", f"2 examples stand in no line of {path} and are left out"]
+    assert notes == [f"splits from {path}", f"2 examples are not in {path} and are left out"]
 
 
 def test_split_file_moves_examples_between_given_splits(tmp_path):
@@ -110,7 +110,7 @@ def test_split_file_in_another_encoding(tmp_path):
         ("train all/0\n", r"line 1 must be `split<TAB>path`. Received: 'train all/0'"),
         ("train\tall/0\ndev\tall/1\n", r"line 2: split must be one of train, val, test. Received: 'dev'"),
         ("train\tall/9\n", r"line 1: no such example in x. Received: 'all/9'"),
-        ("train\tall/0\ntest\tall/0\n", r"line 2: 'all/0' stands in line 1 already"),
+        ("train\tall/0\ntest\tall/0\n", r"line 2: 'all/0' is already in line 1"),
         ("\n\n", r"splits\.tsv names no example"),
     ],
 )

@@ -12,7 +12,7 @@ def look(item):
     return item[1] * 10
 
 
-def test_everything_good_is_kept_in_order():
+def test_good_examples_keep_their_order():
     items = {
         "train": [(f"n{i}", 2 * i) for i in range(50)],
         "val": [],
@@ -30,7 +30,7 @@ def test_everything_good_is_kept_in_order():
     assert survey({}, look, skip_bad=False).items == {}
 
 
-def test_the_bad_stop_or_are_left_out_with_their_reason():
+def test_bad_examples_are_errors_or_are_left_out_with_a_reason():
     items = {"train": [("a", 0), ("b", 1)], "test": [("c", 2), ("d", 3)]}
     with pytest.raises(InputError, match="odd 1"):
         survey(items, look, skip_bad=False)
@@ -40,14 +40,14 @@ def test_the_bad_stop_or_are_left_out_with_their_reason():
     assert seen.faults == (("train", "b: odd 1"), ("test", "d: odd 3"))
 
 
-def test_a_reason_that_names_its_example_stands_alone():
+def test_a_reason_that_names_its_example_is_not_prefixed():
     def look(item):
         raise InputError(f"{item[0]} is empty")
 
     assert survey({"all": [("a line 2",)]}, look, skip_bad=True).faults == (("all", "a line 2 is empty"),)
 
 
-def test_errors_of_the_code_itself_are_never_skipped():
+def test_errors_in_code_are_never_skipped():
     with pytest.raises(ZeroDivisionError):
         survey({"all": [("a", 0)]}, lambda item: 1 / item[1], skip_bad=True)
 
@@ -67,14 +67,14 @@ def test_a_second_look_gets_the_first_and_adds_to_the_faults():
         survey({"train": [("c", 4)]}, look, skip_bad=False).again(second)
 
 
-def test_an_empty_split_is_refused_with_a_fault_of_its_own():
+def test_an_empty_split_is_refused_with_the_reason():
     seen = survey({"train": [("a", 1), ("b", 2)], "val": [("c", 3)]}, look, skip_bad=True)
     with pytest.raises(InputError, match="x has an empty val split after leaving out c: odd 3"):
         seen.check_not_empty("x")
     survey({"train": [("b", 2)]}, look, skip_bad=True).check_not_empty("x")
 
 
-def test_the_survey_becomes_what_a_reader_found():
+def test_a_survey_becomes_a_found():
     seen = survey({"train": [("a", 0), ("b", 1), ("c", 2)], "test": [("d", 4)]}, look, skip_bad=True)
     found = seen.found(
         lambda row: {"row": row},
@@ -96,7 +96,7 @@ def test_the_survey_becomes_what_a_reader_found():
     assert renamed.channels == 3 and renamed.mirror is True
 
 
-def test_one_picture_with_colors_gives_all_of_them_three_channels():
+def test_one_image_with_colors_gives_all_of_them_three_channels():
     picture = collections.namedtuple("picture", "channels")
     assert shared_channels([picture(1), picture(1)]) == 1
     assert shared_channels([picture(1), picture(3)]) == 3

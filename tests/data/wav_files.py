@@ -1,4 +1,4 @@
-"""WAV files written byte by byte, for tests: every width and format, sound or broken."""
+"""WAV files written byte by byte, for tests: every width and format, valid or damaged."""
 
 import struct
 
@@ -8,13 +8,13 @@ PCM, FLOAT = 1, 3
 
 
 def tone(samples=400, channels=1, rate=8000, hertz=440, peak=0.5):
-    """A sine, float64 (samples, channels)."""
+    """Returns a sine, float64 (samples, channels)."""
     wave = peak * np.sin(2 * np.pi * hertz * np.arange(samples) / rate)
     return np.repeat(wave[:, None], channels, axis=1)
 
 
 def encode(audio, bits=16, kind=PCM):
-    """Samples of -1..1 as little-endian bytes."""
+    """Returns samples of -1..1 as little-endian bytes."""
     audio = np.asarray(audio, dtype="float64")
     if kind == FLOAT:
         return audio.astype(f"<f{bits // 8}").tobytes()
@@ -25,11 +25,11 @@ def encode(audio, bits=16, kind=PCM):
 
 
 def content(audio, *, rate=8000, bits=16, kind=PCM, extra=(), extensible=False, size=None):
-    """The bytes of a WAV file.
+    """Returns the bytes of a WAV file.
 
     Args:
         audio: (samples, channels) of -1..1.
-        rate: samples a second.
+        rate: samples per second.
         bits: width of a sample.
         kind: `PCM`, `FLOAT`, or the number of another format.
         extra: pairs (name, bytes) of chunks before the samples.

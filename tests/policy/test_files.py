@@ -1,5 +1,6 @@
 """Files are not too long, have clear names, and contain no path of a particular machine."""
 
+import ast
 import pathlib
 import re
 
@@ -76,3 +77,44 @@ def test_a_machine_path_is_found(text):
 )
 def test_other_paths_are_not_found(text):
     assert machine_paths(text) == []
+
+
+def options_in(path):
+    """Returns the texts of a file, docstrings left out, that name an option of the command line."""
+    tree = sources.tree_of(path)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        f"{path.name}:{node.lineno}: {node.value!r}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+        and re.search(r"(?<![\w-])--[a-z]", node.value)
+    ]
+
+
+# The command line, what writes one, and the word for it on a model card.
+SPEAK_OPTIONS = (
+    "keras_cnn_zoo/cli/",
+    "keras_cnn_zoo/utils/command_lines.py",
+    "keras_cnn_zoo/presets/card.py",
+)
+
+
+def test_the_library_names_arguments_and_only_the_command_names_options():
+    found = []
+    for path in sources.python_files("keras_cnn_zoo"):
+        if not path.relative_to(sources.ROOT).as_posix().startswith(SPEAK_OPTIONS):
+            found += options_in(path)
+    assert found == []
+
+
+def test_an_option_in_a_message_is_found(tmp_path):
+    path = tmp_path / "part.py"
+    path.write_text('"""Reads --data."""\n\nraise ValueError(f"--data must be {1}. Received: -1")\n')
+    assert len(options_in(path)) == 1

@@ -103,7 +103,7 @@ def test_predict_answers_for_each_line_with_the_ngrams_that_decided(run, tmp_pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"fine\n\nbad\n", r"a\.txt line 2 is empty: every line must hold a text"),
+        (b"fine\n\nbad\n", r"a\.txt line 2 is empty: every line must have a text"),
         (b"", r"a\.txt line 1 is empty"),
         ("d\u00e9j\u00e0".encode("latin-1"), r"a\.txt is not utf-8 text \(byte 1\)$"),
     ],

@@ -120,8 +120,8 @@ def test_the_picture_shows_time_to_the_right_and_treble_above(run):
     ("audio", "message"),
     [
         (np.zeros((90, 1)), r"a\.wav is silent"),
-        (np.array([[0.1], [np.nan]]), r"a\.wav holds nan at sample 1"),
-        (np.zeros((0, 1)), r"a\.wav holds no samples"),
+        (np.array([[0.1], [np.nan]]), r"a\.wav must have finite samples. Received: nan at sample 1"),
+        (np.zeros((0, 1)), r"a\.wav has no samples"),
     ],
 )
 def test_predict_refuses_bad_recordings_and_writes_nothing(run, tmp_path, audio, message):

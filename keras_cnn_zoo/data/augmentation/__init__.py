@@ -1,1 +1,1 @@
-"""Training examples changed at random, each change a function of a seed."""
+"""Random changes of training examples, each a function of a seed."""

@@ -1,4 +1,4 @@
-"""A still picture turned into a short sequence, to measure a tracker where there are no videos."""
+"""Turns a still image into a short sequence, to measure a tracker without videos."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ LONGEST = 256
 
 
 def animate(example, background, *, frames, rng):
-    """An object of a still picture that moves, grows, bends, turns and changes light before another picture.
+    """Animates an object of a still image: it moves, scales, stretches, rotates, and changes brightness.
 
     Args:
-        example: a tracking example; its first frame and box are used, a random box where there is none.
-        background: uint8 picture to move before.
+        example: a tracking example. Its first frame and box are used; a random box if it has none.
+        background: uint8 image over which the object moves.
         frames: number of frames.
         rng: `numpy.random.Generator`, the only source of randomness.
 
     Returns:
-        A tracking example with `frames` pictures of at most 256 pixels.
+        A tracking example with `frames` images of at most 256 pixels.
     """
     picture, box = as_image(example["frames"][0]), np.asarray(example["boxes"], "float64")[0]
     if not has_target(box) or np.sqrt(box[2] * box[3]) > 0.5 * min(picture.size):
@@ -26,7 +26,7 @@ def animate(example, background, *, frames, rng):
     factor = LONGEST / max(ground.size)
     ground = ground.resize([max(1, round(edge * factor)) for edge in ground.size])
     size = max(ground.size)
-    # In a square frame a view of that exemplar gives the object an edge of a fifth to a third of it.
+    # The object's edge becomes a fifth to a third of a square frame's.
     view = View(picture, box, size, size * rng.uniform(0.5, 0.8), 1.0)
     room = np.maximum(np.array(ground.size) / 2 - 0.6 * view.box_size, 0)
     ways = np.stack([np.clip(_wave(rng, frames) + rng.uniform(-0.3, 0.3), -1, 1) * edge for edge in room], 1)
@@ -52,7 +52,7 @@ def animate(example, background, *, frames, rng):
 
 
 def _wave(rng, count):
-    """A smooth way of `count` values within [-1, 1]."""
+    """Returns a smooth curve of `count` values within [-1, 1]."""
     time = np.arange(count)
     share = rng.uniform(0.3, 0.7)
     sines = [np.sin(2 * np.pi * (time / rng.uniform(25, 70) + rng.uniform())) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Pictures and their boxes turned, scaled and cut at random; flips and colours are Keras' own layers.
+"""Rotates, scales, and crops images with their boxes. Keras' own layers flip them and change colors.
 
 Boxes are left, top, right, bottom in pixels, where pixel i spans [i, i + 1].
 """
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def turned(image, boxes, turns):
-    """A picture and its boxes turned by `turns` quarters of a circle, counter-clockwise.
+    """Rotates an image and its boxes counterclockwise by `turns` times 90 degrees.
 
     Args:
         image: array (height, width, channels).
@@ -28,10 +28,10 @@ def turned(image, boxes, turns):
 
 
 def random_view(image, boxes, *, size, scale=(1.0, 1.0), fill=127.5, min_visible=0.3, rng):
-    """A picture at a random scale and place in a frame of fixed size, with the boxes that are still seen.
+    """Places an image at a random scale and position in a frame of fixed size, with its visible boxes.
 
-    At scale 1 the picture just fits the frame, as a detector's `preprocess` would have it; larger ones are
-    cut, smaller ones have a border.
+    At scale 1 the image just fits the frame, as in a detector's `preprocess`. Larger images are cropped, and
+    smaller ones have a border.
 
     Args:
         image: uint8 array (height, width, channels).
@@ -39,13 +39,15 @@ def random_view(image, boxes, *, size, scale=(1.0, 1.0), fill=127.5, min_visible
         size: (height, width) of the frame.
         scale: range of the magnification, drawn uniformly on a logarithmic scale.
         fill: value of the border.
-        min_visible: share of a box's area that must be inside the frame, else it is dropped.
+        min_visible: share of its area that a box must have inside the frame, or it is dropped.
         rng: `numpy.random.Generator`, the only source of randomness.
 
     Returns:
-        The frame, float32 (*size, channels); the boxes in it, cut to what is seen, float32 (m, 4); and which
-        of the boxes these are, boolean (n,).
+        The frame, float32 (*size, channels); the visible boxes, clipped to the image, float32 (m, 4); and a
+        boolean mask (n,) of the boxes that are visible.
     """
+    # image (h, w, c) -> scaled to `whole` -> window of size `seen` at `start`, pasted at `place` -> frame
+    # boxes (n, 4) -> * factor + place - start -> clipped to the window -> (m, 4)
     from PIL import Image
 
     edges = image.shape[:2]
@@ -82,15 +84,16 @@ def random_view(image, boxes, *, size, scale=(1.0, 1.0), fill=127.5, min_visible
 
 
 def padded(boxes, classes, count):
-    """Boxes and classes of several pictures as two arrays of fixed shape.
+    """Pads the boxes and classes of several images to two arrays of fixed shape.
 
     Args:
         boxes: list of float arrays (n, 4).
         classes: list of integer arrays (n,).
-        count: number of rows for each picture; further objects are left out.
+        count: number of rows per image. Further objects are left out.
 
     Returns:
-        float32 (pictures, count, 4), 0 where there is no box, and int32 (pictures, count), -1 there.
+        Boxes as float32 (images, count, 4), padded with 0, and classes as int32 (images, count), padded with
+        -1.
     """
     all_boxes = np.zeros((len(boxes), count, 4), dtype="float32")
     all_classes = np.full((len(boxes), count), -1, dtype="int32")

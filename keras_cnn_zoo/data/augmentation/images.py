@@ -1,25 +1,25 @@
-"""Augmentation whose every draw is a function of a seed: crops by Pillow, the rest by Keras' own layers."""
+"""Augmentation whose random draws are functions of a seed: crops by Pillow, the rest by Keras' layers."""
 
 import keras
 import numpy as np
 
-# Added to class ids while Keras' layers move a mask, so that the zeros they fill in mean "no pixel".
+# Added to class ids before Keras' layers move a mask, so that the zeros they fill in mean "no pixel".
 _MASK_OFFSET = 1
 
 
 def random_crop(image, mask=None, *, size, scale=(1.0, 1.0), rng):
-    """Cuts a window of random place and scale and resizes it to `size`.
+    """Crops a window of random position and scale and resizes it to `size`.
 
     Args:
         image: uint8 array (height, width, channels).
-        mask: integer array (height, width) cut along with it (nearest neighbour), or None.
+        mask: integer array (height, width), cropped like the image with nearest neighbor, or None.
         size: (height, width) of the result.
-        scale: range of the magnification, drawn uniformly on a logarithmic scale; below 1 the window is
-            larger than `size`. A window larger than the picture is shrunk to it.
+        scale: range of the magnification, drawn uniformly on a logarithmic scale. Below 1 the window is
+            larger than `size`. A window larger than the image is shrunk to the image.
         rng: `numpy.random.Generator`, the only source of randomness.
 
     Returns:
-        The crop and, where `mask` is given, a pair (crop, mask crop).
+        The crop. If `mask` is given, the pair (crop, mask crop).
     """
     from PIL import Image
 
@@ -46,14 +46,14 @@ def random_crop(image, mask=None, *, size, scale=(1.0, 1.0), rng):
 
 
 class Augmentation:
-    """Keras image augmentation layers, applied to images, masks and boxes with draws fixed by a seed.
+    """Keras image augmentation layers, applied to images, masks, and boxes with draws fixed by a seed.
 
-    A Keras layer advances its own generator at every call, which a resumed run cannot replay; here each layer
-    gets the seed of the call instead, so the result is a function of (layers, seed, images) alone.
+    A Keras layer advances its own generator at every call, which a resumed run cannot replay. Here each layer
+    gets the seed of the call, so the result depends only on (layers, seed, images).
 
     Args:
-        layers: Keras image preprocessing layers, in order. Those that move pictures need
-            `bounding_box_format="xyxy"` where boxes are to move along.
+        layers: Keras image preprocessing layers, in order. To move boxes as well, layers that move images
+            need `bounding_box_format="xyxy"`.
     """
 
     def __init__(self, layers):
@@ -66,13 +66,13 @@ class Augmentation:
             images: array (batch, height, width, channels), 0..255.
             masks: integer array (batch, height, width), moved with the images, or None.
             boxes: dict of `boxes` (batch, n, 4) as left, top, right, bottom in pixels, and `classes` (batch,
-                n), -1 where there is none, moved with the images; or None.
+                n), padded with -1, moved with the images; or None.
             seed: sequence of non-negative integers that fixes every draw.
-            ignore_label: what a mask holds where an image was moved away.
+            ignore_label: mask value of the pixels that an image was moved away from.
 
         Returns:
-            float32 images; where `masks` or `boxes` are given, a tuple of the images and those: int32 masks,
-            and a dict of float32 boxes and int32 classes, -1 where a box was moved out of its picture.
+            float32 images. If `masks` or `boxes` are given, a tuple of the images and those: int32 masks,
+            and a dict of float32 boxes and int32 classes, -1 for a box that was moved out of its image.
         """
         seeds = np.random.SeedSequence(seed).generate_state(max(1, len(self.layers)))
         images = keras.ops.convert_to_tensor(np.asarray(images, dtype="float32"))
@@ -80,7 +80,7 @@ class Augmentation:
             masks = np.asarray(masks, dtype="int32")[..., None] + _MASK_OFFSET
             masks = keras.ops.convert_to_tensor(masks.astype("float32"))
         if boxes is not None:
-            # Keras' layers call the classes labels.
+            # Keras' layers expect the classes under the key "labels".
             boxes = {
                 "boxes": keras.ops.convert_to_tensor(np.asarray(boxes["boxes"], dtype="float32")),
                 "labels": keras.ops.convert_to_tensor(np.asarray(boxes["classes"], dtype="int32")),
@@ -104,7 +104,7 @@ class Augmentation:
 
 
 def _only_visible(boxes, size):
-    """Boxes of Keras' layers cut to the picture; class -1 and zeros where nothing is left."""
+    """Clips the boxes of Keras' layers to the image. A box without area gets class -1 and zeros."""
     edges = keras.ops.convert_to_numpy(boxes["boxes"]).astype("float32")
     classes = keras.ops.convert_to_numpy(boxes["labels"]).astype("int32")
     edges = np.clip(edges, 0, np.array([size[1], size[0]] * 2, dtype="float32"))

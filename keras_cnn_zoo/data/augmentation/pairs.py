@@ -1,8 +1,7 @@
-"""Pairs for Siamese trackers: an object, and where it is in another picture, drawn from a seed.
+"""Training pairs for Siamese trackers: an exemplar of an object, and a search image that contains it.
 
-A pair comes from two frames of a sequence, or from one still picture that is moved, scaled, turned, blurred
-and recoloured; then the picture without the object's own surroundings is another one. Nothing here knows
-where the pictures came from.
+A pair comes from two frames of a sequence, or from one still image. The still image is moved, scaled,
+rotated, blurred, and recolored, and the object may be put over another image. Every draw comes from a seed.
 """
 
 import dataclasses
@@ -10,31 +9,31 @@ import functools
 
 import numpy as np
 
-# Range of the edge of a box that nobody gave, as a share of the picture's shorter edge. A still object
-# larger than that has too little of a picture around it to be searched in.
+# Range of the edge of a random box, as a share of the image's shorter edge. A still object larger than
+# that leaves too little of the image to search in.
 _BOX_SHARE = (0.1, 0.4)
 _TRIES = 4
-# Standard deviation of grey values below which a patch shows too little to be found again.
+# A patch whose gray values have a standard deviation below this shows too little to be found again.
 _FLAT = 12.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Strengths:
-    """How far a search picture may differ from its exemplar.
+    """Limits of the difference between a search image and its exemplar.
 
     Args:
-        shift: largest move of the object from the middle, as a share of what fits.
+        shift: largest move of the object from the center, as a share of what fits.
         scale: standard deviation of the logarithm of its size.
         stretch: standard deviation of the logarithm of its aspect ratio.
         turn: largest angle in degrees.
-        colour: largest relative change of brightness, contrast and each colour.
-        blur: probability of a blurred search picture, and of a blurred exemplar half as often.
-        grey: probability of a pair without colour.
+        colour: largest relative change of brightness, contrast, and each color.
+        blur: probability of a blurred search image. A blurred exemplar is half as likely.
+        grey: probability of a pair without color.
         flip: probability of a mirrored pair.
         occlusion: probability that something covers a part of the object.
-        transplant: probability that a still object is put before another picture.
+        transplant: probability that a still object is put over another image.
         frame_range: largest distance of two frames of a sequence.
-        own_box: probability of using the box of a still picture that has one.
+        own_box: probability of using the annotated box of a still image instead of a random one.
     """
 
     shift: float = 0.7
@@ -52,11 +51,11 @@ class Strengths:
 
 
 class PairMaker:
-    """Makes pairs of an exemplar and a search picture.
+    """A maker of pairs of an exemplar and a search image.
 
     Args:
         exemplar_size: edge of the exemplar in pixels.
-        search_size: edge of the search picture in pixels.
+        search_size: edge of the search image in pixels.
         context: margin around the box in the exemplar, see `models.tracking.Tracker`.
         strengths: a `Strengths`.
     """
@@ -68,18 +67,20 @@ class PairMaker:
         self.strengths = Strengths() if strengths is None else strengths
 
     def __call__(self, example, rng, other=None):
-        """One pair.
+        """Returns one pair.
 
         Args:
-            example: a tracking example: `frames`, and `boxes` (x, y, width, height), NaN where unknown. One
-                frame is a still picture, which may have `candidates`, further boxes to choose from.
+            example: a tracking example: `frames`, and `boxes` (x, y, width, height), NaN if unknown. One
+                frame is a still image, which may have `candidates`, further boxes to choose from.
             rng: `numpy.random.Generator`, the only source of randomness.
-            other: uint8 picture to put still objects before and to cover objects with, or None.
+            other: uint8 image to put still objects over and to cover objects with, or None.
 
         Returns:
-            exemplar and search as uint8 arrays (size, size, 3), and (right, down): where the middle of the
-            object lies from the middle of the search picture, in its pixels.
+            exemplar and search image as uint8 arrays (size, size, 3), and (right, down): the offset of the
+            object's center from the center of the search image, in its pixels.
         """
+        # frames, boxes -> two images with one box each -> exemplar (square around the first box) and search
+        # image (larger square around the second, its object changed) -> recolored arrays and the shift
         from PIL import Image
 
         first, first_box, second, second_box = self._choose(example, rng)
@@ -107,12 +108,12 @@ class PairMaker:
             search = Image.composite(search, _anywhere(other, self.search_size, rng), mask)
         if rng.random() < self.strengths.occlusion:
             self._cover(search, other or second, search_view, shift, rng)
-        exemplar = self._recolour(exemplar, rng, grey, self.strengths.blur / 2)
-        search = self._recolour(search, rng, grey, self.strengths.blur)
+        exemplar = self._recolor(exemplar, rng, grey, self.strengths.blur / 2)
+        search = self._recolor(search, rng, grey, self.strengths.blur)
         return np.asarray(exemplar), np.asarray(search), shift
 
     def _choose(self, example, rng):
-        """Two pictures with a box each; twice the same one of a still."""
+        """Returns two images with one box each: the same image twice for a still."""
         frames, boxes = example["frames"], np.asarray(example["boxes"], dtype="float64")
         present = np.flatnonzero(has_target(boxes))
         if len(frames) > 1 and len(present) > 1:
@@ -134,15 +135,15 @@ class PairMaker:
         return picture, box, picture, box
 
     def _cover(self, search, other, view, shift, rng):
-        """Covers one side of the object with a part of another picture."""
+        """Covers one side of the object with a part of another image."""
         size = view.box_size
         width, height = (max(4, int(edge * rng.uniform(0.25, 0.6))) for edge in size)
         x, y = self.search_size / 2 + shift + rng.choice([-1, 1], size=2) * size * rng.uniform(0.25, 0.5)
         patch = _anywhere(other, max(width, height), rng).crop((0, 0, width, height))
         search.paste(patch, (int(x - width / 2), int(y - height / 2)))
 
-    def _recolour(self, image, rng, grey, blur):
-        """Brightness, contrast and colours through one table; blur before it."""
+    def _recolor(self, image, rng, grey, blur):
+        """Blurs at random, then changes brightness, contrast, and colors through one lookup table."""
         from PIL import ImageFilter
 
         if rng.random() < blur:
@@ -159,13 +160,13 @@ class PairMaker:
 
 
 class View:
-    """Squares around a box of a picture, at the scale that a tracker sees it at.
+    """Square crops around a box of an image, at the scale of a tracker's input.
 
     Args:
-        image: Pillow picture in RGB.
+        image: Pillow image in RGB.
         box: (x, y, width, height) in its pixels.
-        size: edge of what is cut out.
-        exemplar_size: edge that the box and its context would have.
+        size: edge of the crop in pixels.
+        exemplar_size: edge of the box with its context after scaling.
         context: margin around the box, see `models.tracking.Tracker`.
     """
 
@@ -173,12 +174,12 @@ class View:
         margin = context * (box[2] + box[3]) / 2
         self.size = size
         self.unit = float(np.sqrt((box[2] + margin) * (box[3] + margin))) / exemplar_size
-        self.centre = np.asarray(box[:2], "float64") + np.asarray(box[2:], "float64") / 2
+        self.center = np.asarray(box[:2], "float64") + np.asarray(box[2:], "float64") / 2
         self.box_size = np.asarray(box[2:], "float64") / self.unit
         self.fill = image.resize((1, 1), 4).getpixel((0, 0))
 
     def cut(self, image, **change):
-        """The square, its object changed as `inverse` says; the mean colour beyond the picture."""
+        """Returns the crop, its object changed as in `inverse`. Beyond the image it has the mean color."""
         matrix = self.inverse(**change)
         factor = int(self.unit)
         if factor >= 2:
@@ -187,15 +188,15 @@ class View:
         return image.transform((self.size, self.size), 0, matrix, resample=2, fillcolor=self.fill)
 
     def cut_mask(self, **change):
-        """Where the object is in that square: a soft ellipse, 255 inside."""
+        """Returns the mask of the object in that crop: a soft ellipse, 255 inside."""
         from PIL import Image
 
         matrix = self.inverse(**change)
-        # From the picture's pixels to those of the ellipse, which fills its own picture.
+        # Map pixels of the image to pixels of the ellipse, which fills an image.
         edge = _ellipse().width
         ratio = edge / (self.box_size * self.unit)
         rows = np.array(matrix).reshape(2, 3)
-        rows[:, 2] -= self.centre
+        rows[:, 2] -= self.center
         rows = rows * ratio[:, None]
         rows[:, 2] += edge / 2
         return _ellipse().transform(
@@ -203,32 +204,32 @@ class View:
         )
 
     def inverse(self, shift=(0, 0), scale=1.0, stretch=1.0, turn=0.0, flip=False):
-        """Six numbers that lead from a place of the square to one of the picture.
+        """Returns the six numbers of the affine map from the crop to the image.
 
         Args:
-            shift: (right, down) of the object from the middle, in pixels of the square.
+            shift: (right, down) of the object from the center, in pixels of the crop.
             scale: magnification of the object.
-            stretch: its width grows by the root of it and its height shrinks.
-            turn: degrees that it is turned by, clockwise.
-            flip: whether it is mirrored.
+            stretch: factor of its aspect ratio: the width is multiplied by its root, the height divided.
+            turn: clockwise rotation in degrees.
+            flip: whether to mirror it.
         """
         angle = np.deg2rad(turn)
         cosine, sine = np.cos(angle), np.sin(angle)
         turned = np.array([[cosine, sine], [-sine, cosine]])
         sizes = np.array([1 / np.sqrt(stretch) * (-1 if flip else 1), np.sqrt(stretch)])
         linear = sizes[:, None] * turned * self.unit / scale
-        constant = self.centre - linear @ (self.size / 2 + np.asarray(shift, "float64"))
+        constant = self.center - linear @ (self.size / 2 + np.asarray(shift, "float64"))
         return [*linear[0], constant[0], *linear[1], constant[1]]
 
 
 def has_target(boxes):
-    """Which of the boxes (..., 4), as x, y, width, height, are finite and have an area."""
+    """Returns which boxes (..., 4), as x, y, width, height, are finite and have an area."""
     boxes = np.asarray(boxes, dtype="float64")
     return np.isfinite(boxes).all(axis=-1) & (np.nan_to_num(boxes[..., 2:]) > 0).all(axis=-1)
 
 
 def random_box(image, rng):
-    """A box somewhere in a Pillow picture, where it is not flat if there is such a place."""
+    """Returns a random box in a Pillow image, in a few tries the one with the most contrast."""
     best, most = None, -1.0
     width, height = image.size
     for _ in range(_TRIES):
@@ -246,7 +247,7 @@ def random_box(image, rng):
 
 
 def as_image(frame):
-    """A uint8 array (height, width, 1 or 3) as a Pillow picture in RGB."""
+    """Returns a uint8 array (height, width, 1 or 3) as a Pillow image in RGB."""
     from PIL import Image
 
     frame = np.asarray(frame)
@@ -256,7 +257,7 @@ def as_image(frame):
 
 
 def _anywhere(image, size, rng):
-    """A random square of a picture, at most of its own resolution, as (size, size)."""
+    """Returns a random square crop of an image, resized to (size, size)."""
     width, height = image.size
     edge = min(width, height) * rng.uniform(0.4, 1.0)
     x, y = rng.uniform(size=2) * (np.array([width, height]) - edge)
@@ -265,7 +266,7 @@ def _anywhere(image, size, rng):
 
 @functools.lru_cache(maxsize=1)
 def _ellipse(edge=64):
-    """A soft ellipse that fills a square picture."""
+    """Returns a soft ellipse that fills a square image."""
     from PIL import Image
 
     ramp = (np.arange(edge) + 0.5) / edge * 2 - 1

@@ -10,8 +10,8 @@ _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 class EmbeddedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A builder whose examples are computed, not downloaded.
 
-    A subclass states `DESCRIPTION`, `HOMEPAGE`, and `CITATION`. Its `_generate_examples` takes "train",
-    "val", or "test".
+    A subclass sets `DESCRIPTION`, `HOMEPAGE`, and `CITATION`. Its `_generate_examples` takes "train", "val",
+    or "test".
     """
 
     VERSION = tfds.core.Version("1.0.0")

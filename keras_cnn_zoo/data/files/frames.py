@@ -1,4 +1,4 @@
-"""The frames of a sequence, decoded when they are asked for."""
+"""The frames of a sequence, decoded on access."""
 
 import collections.abc
 
@@ -6,11 +6,11 @@ from keras_cnn_zoo.data.files import images as image_files
 
 
 class PictureFrames(collections.abc.Sequence):
-    """Pictures in order, each decoded on access; nothing decoded is kept.
+    """A sequence of images, each decoded on access and not cached.
 
     Args:
-        files: paths, or bytes of encoded pictures.
-        names: what messages call each of them, the paths if None.
+        files: Paths, or bytes of encoded images.
+        names: Names of the images in messages; the paths if None.
     """
 
     def __init__(self, files, names=None):

@@ -1,4 +1,4 @@
-"""What the values of masks may be, and how many classes they speak of."""
+"""Checks the values of masks and counts their classes."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 def values_of(mask):
-    """The different values of an integer mask, ascending, as a tuple of int."""
+    """Returns the distinct values of an integer mask, ascending, as a tuple of int."""
     mask = np.asarray(mask)
     if mask.dtype == np.uint8:
         return tuple(np.flatnonzero(np.bincount(mask.ravel(), minlength=1)).tolist())
@@ -14,15 +14,15 @@ def values_of(mask):
 
 
 def count_classes(values, ignore_label, where):
-    """Number of classes, from the values that the training masks hold.
+    """Returns the number of classes, from the values of the training masks.
 
     Args:
         values: Iterable of mask values.
-        ignore_label: The value that is no class.
-        where: What messages call the data.
+        ignore_label: The value that is not a class.
+        where: Name of the data in messages.
 
     Returns:
-        One more than the largest value that is a class.
+        The largest class id plus one.
 
     Raises:
         InputError: Fewer than two classes are left.
@@ -30,9 +30,9 @@ def count_classes(values, ignore_label, where):
     classes = set(values) - {ignore_label}
     if not classes - {0}:
         raise InputError(
-            f"the masks of {where} hold fewer than two classes beside the ignored label {ignore_label}. "
-            f"Values found: {sorted(set(values)) or 'none'}. If {ignore_label} is a class, choose another "
-            "--ignore-label"
+            f"the masks of {where} must have two classes or more, without the ignored label {ignore_label}. "
+            f"Received values: {sorted(set(values)) or 'none'}. If {ignore_label} is a class, choose another "
+            "`ignore_label`"
         )
     return max(classes) + 1
 
@@ -41,8 +41,8 @@ def numbered_classes(values, ignore_label, where):
     """Returns the class names "0", "1", ... up to the largest class of the training masks.
 
     Args:
-        values: Dict from split to a list with the values of each mask. Without "train", as in data to
-            evaluate on, all splits count.
+        values: Dict from split to a list with the values of each mask. Without "train", as in evaluation
+            data, all splits count.
         ignore_label: The value that is not a class.
         where: Name of the data in messages.
 
@@ -55,10 +55,10 @@ def numbered_classes(values, ignore_label, where):
 
 
 def check_values(values, num_classes, ignore_label, where):
-    """Raises an `InputError` where a value is neither a class nor ignored."""
+    """Raises an `InputError` if a value is neither a class nor ignored."""
     for value in values:
         if value != ignore_label and not 0 <= value < num_classes:
             raise InputError(
-                f"{where} holds the value {value}, outside the classes 0 to {num_classes - 1} and the "
-                f"ignored label {ignore_label}"
+                f"{where} must have classes 0 to {num_classes - 1} or the ignored label {ignore_label}. "
+                f"Received: the value {value}"
             )

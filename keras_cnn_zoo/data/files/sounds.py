@@ -1,13 +1,13 @@
-"""WAV files to float32 waveforms of one channel, whatever their width, rate or number of channels.
+"""Decodes WAV files of every width, rate, and number of channels to float32 waveforms of one channel.
 
 | file | becomes |
 |---|---|
 | 8-bit (unsigned), 16, 24 and 32-bit PCM | scaled to [-1, 1] by the range of the type |
-| 32 and 64-bit float | as it is; scaled down where it goes beyond [-1, 1] |
+| 32 and 64-bit float | unchanged; scaled down if it exceeds [-1, 1] |
 | several channels | their mean |
 
-The rate stays the file's own. SciPy decodes the samples, and gets nothing but them and their format: of a
-truncated file, or of chunks of other programs, it would only warn, and warnings cannot be caught in threads.
+The sample rate is kept. SciPy decodes the samples and is given only them and their format. For a truncated
+file, or unknown chunks, it would only warn, and warnings cannot be caught in threads.
 """
 
 import io
@@ -20,27 +20,26 @@ from keras_cnn_zoo.ops.host.waveforms import as_float, mono
 from keras_cnn_zoo.utils.errors import InputError
 
 SUFFIXES = (".wav", ".wave")
-# What a program writes for the size that it cannot know yet, as in a pipe.
+# A program that does not know the size yet, as in a pipe, writes this.
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 def is_sound(name):
-    """Whether a file's name is that of a WAV file; hidden files are none."""
+    """Returns whether a file name is that of a WAV file and not hidden."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def decode(path):
-    """The waveform of a file, and its rate.
+    """Reads a WAV file.
 
     Args:
-        path: path of a WAV file.
+        path: Path of the file.
 
     Returns:
-        float32 array (samples,) within [-1, 1], and the samples a second as int.
+        The waveform, a float32 array (samples,) within [-1, 1], and its samples per second as int.
 
     Raises:
-        InputError: one line that names the file, where it is no WAV file, is truncated, or holds no samples,
-            NaN or nothing but silence.
+        InputError: The file is not a WAV file, is truncated, has no samples or NaN, or is silent.
     """
     from scipy.io import wavfile
 
@@ -48,14 +47,14 @@ def decode(path):
         rate, samples = wavfile.read(io.BytesIO(_essential(path)))
     except InputError:
         raise
-    # What SciPy raises for a format that it does not know, or one that contradicts itself.
+    # SciPy raises these for unknown formats and contradictory headers.
     except (ValueError, EOFError, OverflowError, ZeroDivisionError, TypeError, struct.error) as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise InputError(f"cannot read {path}: {reason}") from error
     if not rate:
         raise InputError(f"cannot read {path}: its sample rate is 0")
     if not samples.size:
-        raise InputError(f"{path} holds no samples")
+        raise InputError(f"{path} has no samples")
     # SciPy puts 24-bit samples into the upper bytes of 32-bit ones.
     waveform = mono(as_float(samples))
     return check(waveform, path), int(rate)
@@ -67,10 +66,10 @@ def inspect(path):
 
 
 def check(waveform, name):
-    """`waveform` scaled into [-1, 1] where it goes beyond, or an `InputError` that calls it `name`."""
+    """Returns `waveform`, scaled down if it exceeds [-1, 1]. Raises an `InputError` if it is unusable."""
     if not np.isfinite(waveform).all():
         bad = int(np.flatnonzero(~np.isfinite(waveform))[0])
-        raise InputError(f"{name} holds {waveform[bad]} at sample {bad}")
+        raise InputError(f"{name} must have finite samples. Received: {waveform[bad]} at sample {bad}")
     if np.ptp(waveform) == 0:
         raise InputError(f"{name} is silent: all its {len(waveform)} samples are {waveform[0]:g}")
     peak = float(np.abs(waveform).max())
@@ -78,7 +77,7 @@ def check(waveform, name):
 
 
 def _essential(path):
-    """The bytes of a WAV file with its format and its samples alone, all of them there."""
+    """Returns the bytes of a WAV file with only its format and samples. Refuses a truncated file."""
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -96,19 +95,19 @@ def _essential(path):
         if name == b"data" and size == _UNKNOWN_SIZE:
             size = held
         if size > held and name in (b"fmt ", b"data"):
-            raise InputError(f"{path} is truncated: it promises {size} bytes of {_WORDS[name]}, holds {held}")
+            raise InputError(f"{path} is truncated: it must have {size} bytes of {_WORDS[name]}, has {held}")
         chunks.setdefault(name, content[position : position + size])
         # Chunks begin at even positions.
         position += size + size % 2
     for name, words in _WORDS.items():
         if name not in chunks:
-            raise InputError(f"{path} is truncated or no WAV file: it holds no {words}")
+            raise InputError(f"{path} is truncated or not a WAV file: it has no {words}")
     width = struct.unpack_from("<H", chunks[b"fmt "].ljust(14, b"\0"), 12)[0]
     if not chunks[b"data"]:
-        raise InputError(f"{path} holds no samples")
+        raise InputError(f"{path} has no samples")
     if width and len(chunks[b"data"]) % width:
         kept = len(chunks[b"data"]) // width * width
-        # A last frame cut in two, as unknown sizes leave it.
+        # Files of unknown size may end within a frame.
         chunks[b"data"] = chunks[b"data"][:kept]
     body = b"WAVE"
     for name in _WORDS:

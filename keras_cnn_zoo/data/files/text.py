@@ -1,4 +1,4 @@
-"""Reading small text files that a user hands over: class names, lists of splits."""
+"""Reads small text files of the user: class names and lists of splits."""
 
 import os
 
@@ -8,7 +8,7 @@ CLASSES_FILE = "classes.txt"
 
 
 def read_text(path, encoding):
-    """The text of a file, with its line ends; a byte order mark is dropped."""
+    """Returns the text of a file with its line ends, without a byte order mark."""
     try:
         with open(path, "rb") as file:
             text = file.read().decode(encoding)
@@ -16,24 +16,24 @@ def read_text(path, encoding):
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is not {encoding} text (byte {error.start}). Name its encoding with --encoding"
+            f"{path} is not {encoding} text (byte {error.start}). Name its encoding with `encoding`"
         ) from error
     return text.removeprefix("\ufeff")
 
 
 def read_lines(path, encoding):
-    """The lines of a text file without their ends."""
+    """Returns the lines of a text file without their ends."""
     return read_text(path, encoding).splitlines()
 
 
 def filled_lines(path, encoding):
-    """Returns pairs (number from 1, line) of the lines of a text file that are not empty."""
+    """Returns pairs (number from 1, line) of the non-empty lines of a text file."""
     numbered = enumerate(read_lines(path, encoding), start=1)
     return [(number, line) for number, line in numbered if line.strip()]
 
 
 def find_class_names(folder, options):
-    """The class names that the user gave, else those of `classes.txt` in `folder`, else None."""
+    """Returns the user's class names, else those of `classes.txt` in `folder`, else None."""
     if options.class_names is not None:
         return options.class_names
     path = os.path.join(folder, CLASSES_FILE)
@@ -41,7 +41,7 @@ def find_class_names(folder, options):
         return None
     names = tuple(line.strip() for line in read_lines(path, options.encoding) if line.strip())
     if not names:
-        raise InputError(f"{path} names no class")
+        raise InputError(f"{path} has no class names")
     doubled = [name for name in names if names.count(name) > 1]
     if doubled:
         raise InputError(f"{path} names a class twice. Received: {doubled[0]!r}")

@@ -1,7 +1,7 @@
 """The table of formats. A new format is a file next to this one and a line in `READERS`.
 
 A reader is a file with `TASKS`, the tasks that it serves, and `read(path, options)`, which returns a `Found`.
-It knows nothing of how missing splits are drawn. The reader of an embedded set has the name of the set.
+It does not draw missing splits. The reader of an embedded set has the name of the set.
 """
 
 import collections
@@ -34,7 +34,7 @@ def _reader(module, extended=None):
     return Reader(extended(module.read), (*module.TASKS, *stills.TASKS))
 
 
-# Task to the name of its embedded set and the reader.
+# From task to the name of its embedded set and the reader.
 EMBEDDED = {
     task: (module.__name__.rpartition(".")[2], _reader(module))
     for module in (digit_scenes, library_english, tone_digits)

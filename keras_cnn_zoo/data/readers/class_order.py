@@ -1,21 +1,21 @@
-"""The order of classes, from folders, labels, or files: written once for the readers of labeled examples."""
+"""The order of the classes of folders, labels, or files, for all readers of labeled examples."""
 
 from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.utils.errors import InputError
 
 
 def class_order(path, found, options, *, noun, place, order):
-    """Returns the class names, a dict from what the data call a class to its number, and lines to report.
+    """Returns the class names, a dict from a class in the data to its number, and lines to report.
 
-    Names that the user gives, or `classes.txt`, order the classes that the data name. If they share no name
-    with the data and are as many, they rename the classes in their order.
+    The user's names, or those of `classes.txt`, set the order of the classes in the data. If none of them is
+    in the data and their number is the same, they rename the classes in order.
 
     Args:
         path: The data folder.
-        found: List of what the data call their classes, in order.
+        found: List of the classes in the data, in order.
         options: The `ReadOptions`.
-        noun: Plural of an example in messages, such as "pictures".
-        place: Word for what names a class in the data, such as "folder".
+        noun: Word for examples in messages, such as "images".
+        place: Word for the source of a class in the data, such as "folder".
         order: Words for the order of `found`, such as "sorted order of the folders".
 
     Raises:
@@ -23,7 +23,7 @@ def class_order(path, found, options, *, noun, place, order):
     """
     given = find_class_names(path, options)
     names = tuple(found) if given is None else tuple(given)
-    where = CLASSES_FILE if options.class_names is None else "--class-names"
+    where = CLASSES_FILE if options.class_names is None else "`class_names`"
     ordered, notes = names, ()
     if set(found) <= set(names):
         absent = [name for name in names if name not in found]
@@ -35,9 +35,7 @@ def class_order(path, found, options, *, noun, place, order):
         notes = (f"classes named by {where} in {order}: {renamed}",)
     else:
         unnamed = next(name for name in found if name not in names)
-        raise InputError(
-            f"{where} does not name the {place} {unnamed!r} of {path}. It names: {', '.join(names)}"
-        )
+        raise InputError(f"{where} must name the {place} {unnamed!r} of {path}. Received: {', '.join(names)}")
     if found and len(names) < 2:
-        raise InputError(f"{path} has one class only, {names[0]!r}: a classifier needs two or more")
+        raise InputError(f"{path} must have two classes or more. Received: only {names[0]!r}")
     return names, {name: number for number, name in enumerate(ordered)}, notes

@@ -1,13 +1,13 @@
-"""`coco:PATH`: JSON files of COCO's format, their name telling the split, and the pictures they name.
+"""`coco:PATH`: JSON files in COCO's format, one per split, and their images.
 
-The files are `*{train,val,test}*.json` in PATH or `annotations/`; a single file of another name holds data
-without splits. Next to `instances_*` files, those for captions, keypoints and panoptic masks are left alone.
-Pictures lie in a folder that is named like the split (`train`, or `train2017` next to `instances_train2017`),
-in `images/` or in PATH, `file_name` being the path from there.
+The files are `*{train,val,test}*.json` in PATH or `annotations/`. A single file of another name is data
+without splits. Next to `instances_*` files, those for captions, keypoints, and panoptic masks are ignored.
+Images are in a folder named like the split (`train`, or `train2017` next to `instances_train2017`), in
+`images/`, or in PATH. `file_name` is the path in that folder.
 
-Detection takes `bbox` (x, y, width, height in pixels), or the extent of the `segmentation` where there is
-none; `iscrowd` marks regions that hold many objects. Segmentation draws polygons and run-length masks as
-class ids, 0 being background, the smallest last, so that no object hides under a larger one.
+Detection reads `bbox` (x, y, width, height in pixels), or the extent of the `segmentation` if there is no
+`bbox`. `iscrowd` marks regions of many objects. Segmentation draws polygons and run-length masks as class
+ids, with 0 for background. The smallest are drawn last, so that no object is hidden by a larger one.
 """
 
 import os
@@ -31,7 +31,7 @@ def read(path, options):
     names = find_class_names(path, options) or tuple(categories.values())
     if options.task == "segmentation":
         names = coco_masks.with_background(names)
-    # A class that the data know and the user does not name is a fault only where an object has it.
+    # A class that the user does not name is an error only if an object has it.
     classes = {number: names.index(name) for number, name in categories.items() if name in names}
     items, skipped, taken = {}, [], {}
     for name, document in documents.items():
@@ -47,11 +47,11 @@ def read(path, options):
 def _found_masks(seen, path, options, names, notes, skipped):
     if 0 <= options.ignore_label < len(names):
         raise InputError(
-            f"{path} has {len(names)} classes, background included, and the ignored label is one of them: "
-            f"choose another --ignore-label. Received: {options.ignore_label}"
+            f"`ignore_label` must not be one of the {len(names)} classes of {path}, background included. "
+            f"Received: {options.ignore_label}"
         )
     if not any(regions for _, regions in seen.all_looks()):
-        raise InputError(f"{path}: no picture has a segmentation")
+        raise InputError(f"{path}: no image has a segmentation")
     channels = shared_channels(picture for picture, _ in seen.all_looks())
 
     def example(row):
@@ -65,13 +65,13 @@ def _found_masks(seen, path, options, names, notes, skipped):
 
 
 def _categories(documents):
-    """Dict from category id to name, in the order of the ids; files that share an id must agree."""
+    """Returns a dict from category id to name, ordered by id. Files with the same id must agree."""
     found = {}
     for document in documents.values():
         for number, name in document.categories.items():
             if found.setdefault(number, name) != name:
                 raise InputError(
-                    f"{document.file} calls category {number} {name!r}, another file {found[number]!r}"
+                    f"{document.file} calls category {number} {name!r}, but another file {found[number]!r}"
                 )
     ordered = {number: found[number] for number in sorted(found)}
     if len(set(ordered.values())) < len(ordered):
@@ -81,10 +81,10 @@ def _categories(documents):
 
 
 def _items(path, split_name, document, taken, skip_bad):
-    """Returns a split's items (name, document, picture file, image, its annotations, fault or None).
+    """Returns a split's items and the lines about annotations that were left out.
 
-    Returns also the lines on annotations that were left out. `taken` is a dict from the names of pictures to
-    the documents of the splits before, which grows.
+    An item is (name, document, image file, image, its annotations, fault or None). `taken` is a dict from
+    image name to document of the previous splits; this split's images are added to it.
     """
     folders = coco_files.picture_folders(path, split_name, document.file)
     by_image, bad, numbers = {image["id"]: [] for image in document.images}, [], set()
@@ -92,7 +92,7 @@ def _items(path, split_name, document, taken, skip_bad):
         number = annotation.get("id")
         fault = None
         if number is not None and number in numbers:
-            fault = f"{document.file}: the annotation id {number} stands there twice"
+            fault = f"{document.file}: annotation ids must be unique. Received twice: {number}"
         elif annotation.get("image_id") not in by_image:
             fault = (
                 f"{document.file}: annotation {number} belongs to the image {annotation.get('image_id')}, "
@@ -111,9 +111,9 @@ def _items(path, split_name, document, taken, skip_bad):
         name = os.path.relpath(file, path).replace(os.sep, "/")
         fault = None
         if image["id"] in ids:
-            fault = f"{document.file}: the image id {image['id']} stands there twice"
+            fault = f"{document.file}: image ids must be unique. Received twice: {image['id']}"
         elif name in taken:
-            fault = f"{document.file} names {image['file_name']}, which is in {taken[name]} already"
+            fault = f"{document.file} names {image['file_name']}, which is already in {taken[name]}"
         ids.add(image["id"])
         taken.setdefault(name, document.file)
         items.append((name, document, file, image, by_image[image["id"]], fault))
@@ -121,13 +121,13 @@ def _items(path, split_name, document, taken, skip_bad):
 
 
 def _look(classes, categories, options, item):
-    """Returns the annotated picture, and its `Objects` or regions to draw."""
+    """Returns the annotated image, and its `Objects` or regions to draw."""
     _, document, file, image, annotations, fault = item
     if fault is not None:
         raise InputError(fault)
     where = f"{document.file}: image {image['id']}"
     if not os.path.isfile(file):
-        raise InputError(f"{where} names a picture that is not there: {file}")
+        raise InputError(f"{where} names an image that does not exist: {file}")
     declared = coco_files.declared_size(image, where)
     picture = annotated_picture(file, declared, where, whole=options.skip_bad)
     size = (picture.height, picture.width)
@@ -136,7 +136,7 @@ def _look(classes, categories, options, item):
         number = annotation.get("category_id")
         if number not in classes:
             known = f"{categories[number]!r}" if number in categories else f"the unknown category {number}"
-            raise InputError(f"{word} has {known}, which is no class of this data")
+            raise InputError(f"{word} has {known}, which is not a class of this data")
     ids = [classes[one["category_id"]] for one in annotations]
     if options.task == "segmentation":
         regions = [
@@ -150,7 +150,7 @@ def _look(classes, categories, options, item):
 
 
 def _box(annotation, size, where):
-    """(left, top, right, bottom) of an annotation."""
+    """Returns (left, top, right, bottom) of an annotation."""
     box = annotation.get("bbox")
     if box is None:
         region = coco_masks.region(annotation, 0, size, where)

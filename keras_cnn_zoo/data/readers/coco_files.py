@@ -1,4 +1,4 @@
-"""Where the JSON files and pictures of `coco:` lie, and whether a file has the parts that are needed."""
+"""Finds the JSON files and images of `coco:`, and checks that a file has the needed parts."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ _OTHERS = ("captions", "image_info", "panoptic", "person_keypoints", "stuff")
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A JSON file whose parts have the right kinds.
+    """A JSON file whose parts have the right types.
 
     Args:
         file: its path.
@@ -33,7 +33,7 @@ class Document:
 
 
 def find(path):
-    """Dict from split to JSON file, and lines to say aloud about files that are not used."""
+    """Returns a dict from split to JSON file, and lines to report about unused files."""
     found, others, notes = {}, [], []
     for folder in (path, os.path.join(path, ANNOTATIONS)):
         if not os.path.isdir(folder):
@@ -47,7 +47,7 @@ def find(path):
             if len(words) == 1:
                 found.setdefault(words[0], []).append(file)
             elif words:
-                notes.append(f"{file} is not used: its name speaks of {' and '.join(words)}")
+                notes.append(f"{file} is not used: its name has {' and '.join(words)}")
             else:
                 others.append(file)
     if found:
@@ -57,13 +57,13 @@ def find(path):
             notes.extend(f"{file} is not used" for file in unused)
         return {name: files[name] for name in SPLIT_NAMES if name in files}, tuple(notes)
     if not others:
-        raise InputError(f"{path} has no *train*.json, *val*.json or *test*.json, nor has its {ANNOTATIONS}/")
+        raise InputError(f"{path} and its {ANNOTATIONS}/ have no *train*.json, *val*.json, or *test*.json")
     chosen, unused = _choose("", others)
     return {UNSPLIT: chosen}, tuple(notes + [f"{file} is not used" for file in unused])
 
 
 def _choose(split, candidates):
-    """The one file of a split that speaks of objects, and the others."""
+    """Returns the one file of a split with objects, and the others."""
 
     def kind(file):
         stem = os.path.basename(file).lower()
@@ -72,8 +72,8 @@ def _choose(split, candidates):
     best = min(kind(file) for file in candidates)
     chosen = [file for file in candidates if kind(file) == best]
     if len(chosen) > 1:
-        what = f"for {split}" if split else "without a split in their name"
-        raise InputError(f"two JSON files {what}: {chosen[0]} and {chosen[1]}. Move one away")
+        what = f"for {split}" if split else "without a split in the name"
+        raise InputError(f"only one JSON file {what} is allowed. Received: {chosen[0]} and {chosen[1]}")
     return chosen[0], [file for file in candidates if file != chosen[0]]
 
 
@@ -87,7 +87,7 @@ def parse(file):
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is not JSON: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{file} must hold one JSON object. Received: {type(content).__name__}")
+        raise InputError(f"{file} must have one JSON object. Received: {type(content).__name__}")
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list) or not all(isinstance(one, dict) for one in content[key]):
             raise InputError(f"{file} must have a list of objects {key!r}. It has: {', '.join(content)}")
@@ -108,7 +108,7 @@ def parse(file):
         if not _is_id(number) or not isinstance(name, str) or not name:
             raise InputError(f"{file}: a category must have an id and a name. Received: {_short(category)}")
         if number in categories:
-            raise InputError(f"{file}: the category id {number} stands there twice")
+            raise InputError(f"{file}: category ids must be unique. Received twice: {number}")
         categories[number] = name
     if not categories:
         raise InputError(f"{file} has no categories")
@@ -116,7 +116,7 @@ def parse(file):
 
 
 def declared_size(image, where):
-    """(height, width) of an image, or None where the file does not say."""
+    """Returns (height, width) of an image, or None if the file does not have it."""
     size = image.get("height"), image.get("width")
     if any(edge in (None, 0) for edge in size):
         return None
@@ -126,7 +126,7 @@ def declared_size(image, where):
 
 
 def picture_folders(path, split_name, file):
-    """Folders that may hold the pictures of a split, the likeliest first."""
+    """Returns the folders that may have the images of a split, the likeliest first."""
     stem = os.path.splitext(os.path.basename(file))[0].lower()
     roots = [path, os.path.join(path, IMAGES)]
     folders = []
@@ -135,7 +135,7 @@ def picture_folders(path, split_name, file):
             continue
         names = visible_folders(root)
         exact = [name for name in names if name == split_name]
-        # "train2017" beside "instances_train2017.json".
+        # "train2017" next to "instances_train2017.json".
         alike = [
             name
             for name in names
@@ -146,7 +146,7 @@ def picture_folders(path, split_name, file):
 
 
 def picture_file(path, folders, name):
-    """Path of a picture in the first folder that has it, or where it would be expected."""
+    """Returns the path of an image in the first folder that has it, or the expected path."""
     for folder in folders:
         file = os.path.join(folder, name)
         if os.path.isfile(file):

@@ -7,27 +7,27 @@ import numpy as np
 from keras_cnn_zoo.utils.errors import InputError
 
 BACKGROUND = "background"
-# Farther out than this many picture sizes a polygon is a mistake, and its drawing a matter of memory.
+# A polygon that extends further than this many image sizes is a mistake and would take too much memory.
 _REACH = 4
 
 
 def with_background(names):
-    """Class names of masks: background first."""
+    """Returns the class names of masks, with the background first."""
     return (BACKGROUND, *(name for name in names if name != BACKGROUND))
 
 
 def region(annotation, class_id, size, where):
-    """(class id, run-length mask of pycocotools) of an annotation, or None without a segmentation.
+    """Returns (class id, run-length mask of pycocotools), or None without a segmentation.
 
     Args:
         annotation: dict with `segmentation`: a list of polygons, or a dict of `counts` (a list, or the
             compressed string) and `size`.
         class_id: position of the class.
-        size: (height, width) of the picture.
-        where: what messages call the annotation.
+        size: (height, width) of the image.
+        where: name of the annotation in messages.
 
     Raises:
-        InputError: the segmentation is none of the three, or does not fit the picture.
+        InputError: the segmentation has another form, or does not fit the image.
     """
     from pycocotools import mask as masks
 
@@ -46,7 +46,7 @@ def region(annotation, class_id, size, where):
     declared = given.get("size")
     if declared != [height, width]:
         raise InputError(
-            f"{where}: the mask's size [height, width] must be that of its picture, [{height}, {width}]. "
+            f"{where}: the mask's size [height, width] must be that of its image, [{height}, {width}]. "
             f"Received: {declared!r}"
         )
     counts = given["counts"]
@@ -55,19 +55,20 @@ def region(annotation, class_id, size, where):
     if not isinstance(counts, list):
         raise InputError(f"{where}: counts must be a list or a string. Received: {type(counts).__name__}")
     if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
-        raise InputError(f"{where}: counts must be whole numbers from 0 on")
+        raise InputError(f"{where}: counts must be non-negative integers")
     if sum(counts) != height * width:
         raise InputError(
-            f"{where}: counts must cover the {height * width} pixels of the picture. Received: {sum(counts)}"
+            f"{where}: counts must cover the {height * width} pixels of the image. Received: {sum(counts)}"
         )
     return class_id, masks.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
 
 
 def _unpacked(text, where):
-    """Run lengths of COCO's compressed string, which pycocotools would decode without looking at their sum.
+    """Returns the run lengths of COCO's compressed string. pycocotools would not check their sum.
 
-    Five bits a character from "0" on, the sixth says that more follow, the last one's top bit is the sign;
-    from the fourth number on it is the difference to the one two before.
+    Each character minus "0" has five bits of a number; its sixth bit is set if more characters follow. The
+    top bit of the last character is the sign. From the fourth number on, a number is the difference to the
+    number two before it.
     """
     counts, value, shift = [], 0, 0
     for character in text:
@@ -88,29 +89,29 @@ def _unpacked(text, where):
 
 
 def extent(one):
-    """[x, y, width, height] around a region."""
+    """Returns [x, y, width, height] around a region."""
     from pycocotools import mask as masks
 
     return [float(edge) for edge in masks.toBbox(one[1])]
 
 
 def draw(regions, height, width, num_classes):
-    """Class ids of the pixels: 0 for background, smaller regions on top of larger ones.
+    """Draws regions as the class ids of the pixels, with 0 for background and smaller regions on top.
 
     Args:
-        regions: list of what `region` gives.
-        height: of the picture.
-        width: of the picture.
-        num_classes: number of classes with background.
+        regions: list of the results of `region`.
+        height: height of the image.
+        width: width of the image.
+        num_classes: number of classes, including the background.
 
     Returns:
-        uint8 (height, width), or int32 where the classes need it.
+        uint8 (height, width), or int32 if there are too many classes.
     """
     from pycocotools import mask as masks
 
     canvas = np.zeros((height, width), dtype="uint8" if num_classes <= 256 else "int32")
     areas = [int(masks.area(encoded)) for _, encoded in regions]
-    # Sorting is stable: of two alike the later one is on top.
+    # Sorting is stable: of two regions of the same area, the later one is on top.
     for position in sorted(range(len(regions)), key=lambda position: -areas[position]):
         class_id, encoded = regions[position]
         canvas[masks.decode(encoded).astype(bool)] = class_id
@@ -124,7 +125,7 @@ def _check_polygon(polygon, size, where):
         or len(polygon) % 2
         or not all(isinstance(edge, (int, float)) and not isinstance(edge, bool) for edge in polygon)
     ):
-        raise InputError(f"{where}: a polygon must be three or more points x, y. Received: {polygon!r:.80}")
+        raise InputError(f"{where}: a polygon must have three or more points x, y. Received: {polygon!r:.80}")
     limit = _REACH * max(size)
     if not all(math.isfinite(edge) and -limit <= edge <= limit for edge in polygon):
-        raise InputError(f"{where}: a polygon leaves its picture of {size[1]} x {size[0]} pixels")
+        raise InputError(f"{where}: a polygon leaves its image of {size[1]} x {size[0]} pixels")

@@ -1,4 +1,4 @@
-"""The embedded digits, for a task without named data: alone, or composed into scenes."""
+"""The embedded digits, alone or composed into scenes, the default data of the image tasks."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def read(path, options):
     """Returns the `Found` of the task, made by `KINDS`; `path` is None."""
     make, class_names = KINDS[options.task]
     splits = {name: make(name) for name in SPLIT_NAMES}
-    # Frames are in color; a tracker takes either.
+    # Frames are in color, but a tracker accepts gray frames as well.
     channels = None if options.task == "tracking" else 1
     return Found(splits=splits, class_names=class_names, channels=channels, mirror=False)
 
@@ -65,7 +65,7 @@ def _moving(name):
     return Split(example_names(name, moving.COUNTS[name]), read_example)
 
 
-# Task to the function that makes a split of it, and the class names.
+# From task to the function that makes a split, and the class names.
 KINDS = {
     "classification": (_digits, scenes.DIGIT_CLASSES),
     "detection": (_objects, scenes.DIGIT_CLASSES),

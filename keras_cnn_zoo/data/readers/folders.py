@@ -1,4 +1,4 @@
-"""Walking the folders that a user hands over, in an order that does not depend on the file system."""
+"""Lists the user's folders in an order that does not depend on the file system."""
 
 import os
 
@@ -8,7 +8,7 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 def check_folder(path):
-    """Returns `path` where it is a folder."""
+    """Returns `path`. Raises an `InputError` if it is not a folder."""
     if not os.path.isdir(path):
         what = "is not a folder" if os.path.exists(path) else "does not exist"
         raise InputError(f"folder {path} {what}")
@@ -22,25 +22,25 @@ def visible_files(path):
 
 
 def split_files(path, extension):
-    """Returns a dict from split to the path of the file `train.txt`, ... in `path`, for those that exist."""
+    """Returns a dict from split to the path of `train.txt`, ... in `path`, for those that exist."""
     files = {name: os.path.join(path, name + extension) for name in SPLIT_NAMES}
     return {name: file for name, file in files.items() if os.path.isfile(file)}
 
 
 def visible_folders(path):
-    """Sorted names of the folders directly in `path`, hidden ones left out."""
+    """Returns the sorted names of the folders directly in `path`, without hidden ones."""
     with os.scandir(path) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
 def split_folders(path):
-    """Sorted by use: those of train, val and test that are folders in `path`."""
+    """Returns the names among train, val, and test that are folders in `path`, in this order."""
     folders = visible_folders(path)
     return [name for name in SPLIT_NAMES if name in folders]
 
 
 def picture_files(folder, accept=is_picture):
-    """Sorted paths relative to `folder`, with forward slashes, of the pictures at any depth in it."""
+    """Returns the sorted paths of the images at any depth in `folder`, relative, with forward slashes."""
     found = []
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -1,4 +1,4 @@
-"""`images:PATH`: the class of a picture is the folder that holds it, with train, val, test above or not."""
+"""`images:PATH`: the class of an image is its folder. The class folders may be in train, val, and test."""
 
 import os
 
@@ -13,7 +13,7 @@ TASKS = ("classification",)
 
 
 def read(path, options):
-    """Finds the pictures below the folder `path`."""
+    """Finds the images below the folder `path`."""
     check_folder(path)
     items = {name: _pictures(path, name) for name in _splits_of(path) or [UNSPLIT]}
 
@@ -25,7 +25,7 @@ def read(path, options):
         path,
         sorted({folder for _, folder in seen.all_items()}),
         options,
-        noun="pictures",
+        noun="images",
         place="folder",
         order="sorted order of the folders",
     )
@@ -46,27 +46,27 @@ def read(path, options):
 
 
 def _splits_of(path):
-    """The split folders in `path`, which then may hold no others with pictures."""
+    """Returns the split folders in `path`. If there are any, no other folder may have images."""
     splits = split_folders(path)
     if splits:
         others = [name for name in visible_folders(path) if name not in splits]
         stray = [name for name in others if picture_files(os.path.join(path, name))]
         if stray:
             raise InputError(
-                f"{path} mixes split folders ({', '.join(splits)}) with other folders of pictures. "
+                f"{path} must not mix split folders ({', '.join(splits)}) with other folders of images. "
                 f"Received: {', '.join(stray)}"
             )
     return splits
 
 
 def _pictures(path, split_name):
-    """(path relative to `path`, class folder), sorted."""
+    """Returns sorted pairs (path relative to `path`, class folder)."""
     base = path if split_name == UNSPLIT else os.path.join(path, split_name)
     prefix = "" if split_name == UNSPLIT else split_name + "/"
     found = []
     for file in picture_files(base):
         folder = file.rpartition("/")[0]
         if not folder:
-            raise InputError(f"{os.path.join(base, file)} lies in no class folder")
+            raise InputError(f"{os.path.join(base, file)} is not in a class folder")
         found.append((prefix + file, folder))
     return found

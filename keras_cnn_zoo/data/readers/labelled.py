@@ -1,4 +1,4 @@
-"""`labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`, as SST-2 comes in."""
+"""`labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`, the format of SST-2."""
 
 import os
 
@@ -12,7 +12,7 @@ TASKS = ("language",)
 
 
 def read(path, options):
-    """Reads the files in the folder `path`; an example is called FILE:LINE, lines counted from 1."""
+    """Reads the files in the folder `path`. An example is called FILE:LINE, with lines counted from 1."""
     check_folder(path)
     rows = {
         split_name: [
@@ -20,7 +20,7 @@ def read(path, options):
         ]
         for split_name, file in _files(path).items()
     }
-    # A line without a label is an empty line: refused, or left out, as one.
+    # A line without a label counts as an empty line.
     labels = {row[2] for of_split in rows.values() for row in of_split if row[2]}
     return found_texts(path, rows, _in_order(labels), options)
 
@@ -31,24 +31,24 @@ def _row(path, file, number, line):
 
 
 def _files(path):
-    """Split name to file name."""
+    """Returns a dict from split name to file name."""
     found = {}
     for name in visible_files(path):
         split_name = SPLIT_WORDS.get(os.path.splitext(name)[1][1:])
         if split_name in found:
             raise InputError(
-                f"{path} holds two files for {split_name}: keep each data set in a folder of its own. "
-                f"Received: {found[split_name]}, {name}"
+                f"{path} must have one file per split: keep data sets in separate folders. "
+                f"Received for {split_name}: {found[split_name]}, {name}"
             )
         if split_name is not None:
             found[split_name] = name
     if not found:
-        raise InputError(f"{path} holds no files *.train, *.dev or *.test")
+        raise InputError(f"{path} has no files *.train, *.dev, or *.test")
     return {name: found[name] for name in SPLIT_NAMES if name in found}
 
 
 def _in_order(labels):
-    """Numbers by size, else words by the alphabet."""
+    """Returns labels in order: numerical if all are numbers, else alphabetical."""
     if all(label.isascii() and label.isdigit() for label in labels):
         return sorted(labels, key=int)
     return sorted(labels)

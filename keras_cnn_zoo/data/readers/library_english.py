@@ -1,4 +1,4 @@
-"""The embedded English sentences, for language whose data was not named."""
+"""The embedded English sentences, the default data of the language task."""
 
 import platform
 
@@ -15,14 +15,14 @@ def read(path, options):
     made = sentences()
     if made.missing == made.listed:
         raise InputError(
-            "library_english is made from the sources of Python's standard library, and this Python "
-            f"{platform.python_version()} comes without them"
+            "library_english needs the sources of Python's standard library, which this Python "
+            f"{platform.python_version()} does not have"
         )
     notes = ()
     if made.missing:
         notes = (
             f"{made.missing} of the {made.listed} sentences of library_english are not in the library of "
-            f"Python {platform.python_version()}",
+            f"Python {platform.python_version()} and are left out",
         )
     splits = {name: _split(name, made.texts[name], made.labels[name]) for name in SPLIT_NAMES}
     return Found(splits=splits, class_names=CLASSES, channels=None, notes=notes)

@@ -1,4 +1,4 @@
-"""`lines:PATH`: one text file per class, one example per line; splits as folders, file stems or absent."""
+"""`lines:PATH`: one text file per class, one example per line. Splits are folders, file stems, or absent."""
 
 import os
 
@@ -15,8 +15,8 @@ TASKS = ("language",)
 def read(path, options):
     """Reads the class files in the folder `path`.
 
-    A class is called by the stem of its file, or by the suffix where stems coincide (`rt-polarity.pos`). An
-    example is called FILE:LINE, lines counted from 1.
+    A class has the name of its file's stem, or of the suffix if the stems are equal (`rt-polarity.pos`). An
+    example is called FILE:LINE, with lines counted from 1.
     """
     check_folder(path)
     files = _files(path)
@@ -33,7 +33,7 @@ def read(path, options):
 
 
 def _files(path):
-    """Split name to pairs (file relative to `path`, class)."""
+    """Returns a dict from split name to pairs (file relative to `path`, class)."""
     folders = split_folders(path)
     if folders:
         return {name: _of_folder(path, name + "/") for name in folders}
@@ -52,7 +52,7 @@ def _of_folder(path, prefix):
     folder = os.path.join(path, prefix)
     names = _class_files(folder)
     if not names:
-        raise InputError(f"{folder} holds no text files: lines: wants one for each class")
+        raise InputError(f"{folder} must have one text file per class. It has no text files")
     stems = [os.path.splitext(name)[0] for name in names]
     classes = stems
     if len(set(stems)) < len(stems):
@@ -60,14 +60,14 @@ def _of_folder(path, prefix):
         doubled = [name for name in classes if not name or classes.count(name) > 1]
         if doubled:
             raise InputError(
-                f"{folder}: neither the stems nor the suffixes of the files tell the classes apart. "
+                f"{folder}: the files must have different stems or different suffixes, one per class. "
                 f"Received: {', '.join(names)}"
             )
     return [(prefix + name, label) for name, label in zip(names, classes, strict=True)]
 
 
 def _class_files(folder):
-    """Returns the sorted names of the visible files, without those that go with data."""
+    """Returns the sorted names of the visible files, without those that are not data."""
     return [
         name
         for name in visible_files(folder)

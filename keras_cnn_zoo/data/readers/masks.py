@@ -1,7 +1,7 @@
-"""`masks:PATH`: pictures in `images/`, one index PNG each in `labels/`, or train, val, test over both.
+"""`masks:PATH`: images in `images/` and one index PNG for each in `labels/`, or both in train, val, and test.
 
-Partners share their path below `images/` and `labels/` up to the extension. The values of every mask
-are looked at once when the data is opened, so that a wrong one ends a run before it starts.
+An image and its mask have the same path below `images/` and `labels/`, except for the extension. The values
+of all masks are checked when the data is opened, so that a wrong one stops a run before it starts.
 """
 
 import functools
@@ -40,12 +40,12 @@ def read(path, options):
 
 
 def _pairs(path, split_name):
-    """(image, mask) paths relative to `path`, sorted by image."""
+    """Returns (image, mask) paths relative to `path`, sorted by image."""
     base = "" if split_name == UNSPLIT else split_name + "/"
     for folder in (IMAGES, LABELS):
         check_folder(os.path.join(path, base + folder))
     images = _by_stem(path, base + IMAGES)
-    # Other picture kinds are listed too, so that a JPEG among the masks is refused and not overlooked.
+    # Other image types are listed too, so that a JPEG among the masks is refused, not ignored.
     masks = _by_stem(path, base + LABELS)
     for stem, image_name in images.items():
         if stem not in masks:
@@ -54,7 +54,7 @@ def _pairs(path, split_name):
     for stem, mask_name in masks.items():
         mask_path = os.path.join(path, mask_name)
         if stem not in images:
-            raise InputError(f"{mask_path} has no picture of that stem in {base + IMAGES}")
+            raise InputError(f"{mask_path} has no image with the same stem in {base + IMAGES}")
         if not mask_name.lower().endswith(".png"):
             raise InputError(f"a mask must be an index PNG. Received: {mask_path}")
     return [(images[stem], masks[stem]) for stem in sorted(images)]
@@ -71,14 +71,14 @@ def _by_stem(path, folder):
 
 
 def _look(path, whole, pair):
-    """Header of the picture and values of the mask of one pair, whose sizes must agree."""
+    """Returns the header of the image and the values of the mask, after checking that the sizes agree."""
     image_path, mask_path = (os.path.join(path, name) for name in pair)
     info = image_files.inspect(image_path, whole=whole)
     status = os.stat(mask_path)
     shape, values = _mask_facts(mask_path, status.st_mtime_ns, status.st_size)
     if (info.height, info.width) != shape:
         raise InputError(
-            f"{mask_path} is {shape[1]} x {shape[0]} pixels and its picture {image_path} is "
+            f"{mask_path} is {shape[1]} x {shape[0]} pixels and its image {image_path} is "
             f"{info.width} x {info.height}"
         )
     return info, values
@@ -97,6 +97,6 @@ def _class_names(path, options, looks):
         values = {name: [of_mask for _, of_mask in of_split] for name, of_split in looks.items()}
         return numbered_classes(values, options.ignore_label, path), ()
     if options.class_names is None and options.ignore_label == len(names) - 1:
-        note = f"{CLASSES_FILE} names the ignored label {options.ignore_label} ({names[-1]}) too: not a class"
+        note = f"{CLASSES_FILE} names the ignored label {options.ignore_label} ({names[-1]}): not a class"
         return names[:-1], (note,)
     return names, ()

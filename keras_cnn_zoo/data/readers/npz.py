@@ -25,12 +25,12 @@ _ARCHIVE_ERRORS = (
 
 
 def read(path, options):
-    """Reads the archive `path`; pickled objects are never loaded."""
+    """Reads the archive `path`. Pickled objects are never loaded."""
     arrays = _load(path)
     given = [name for name in SPLIT_NAMES if f"x_{name}" in arrays or f"y_{name}" in arrays]
     if not given:
         held = ", ".join(sorted(arrays)) or "nothing"
-        raise InputError(f"{path} must hold x_train and y_train, and so for val and test. It holds: {held}")
+        raise InputError(f"{path} must have x_train and y_train, and so for val and test. It has: {held}")
     for name in given:
         for key in (f"x_{name}", f"y_{name}"):
             if key not in arrays:
@@ -63,9 +63,9 @@ def _load(path):
     if not os.path.isfile(path):
         raise InputError(f"file {path} does not exist")
     if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not an .npz archive, or a damaged one")
+        raise InputError(f"{path} is not an .npz archive, or is damaged")
     try:
-        # NumPy leaves a file that it opened itself open where the archive is damaged.
+        # NumPy does not close a file that it opened itself if the archive is damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except _ARCHIVE_ERRORS as error:
@@ -74,12 +74,12 @@ def _load(path):
 
 
 def _images(path, arrays):
-    """The images of all splits as uint8 (N, H, W, C), and lines to say aloud."""
+    """Returns the images of all splits as uint8 (N, H, W, C), and lines to report."""
     shapes = set()
     for name, array in arrays.items():
         where = f"{path}: x_{name}"
         if array.dtype.kind not in "biuf":
-            raise InputError(f"{where} must hold numbers. Received: dtype {array.dtype}")
+            raise InputError(f"{where} must have numbers. Received: dtype {array.dtype}")
         if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] not in (1, 3)):
             raise InputError(
                 f"{where} must be images of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3). "
@@ -87,25 +87,25 @@ def _images(path, arrays):
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = np.argwhere(~np.isfinite(array))[0]
-            raise InputError(f"{where} holds {array[tuple(bad)]} in image {bad[0]}")
+            raise InputError(f"{where} must be finite. Received: {array[tuple(bad)]} in image {bad[0]}")
         shapes.add(array.shape[3:] or (1,))
     if len(shapes) > 1:
-        raise InputError(f"{path}: splits differ in their number of channels. Received: {sorted(shapes)}")
+        raise InputError(f"{path}: splits must have the same number of channels. Received: {sorted(shapes)}")
     arrays = {name: array[..., None] if array.ndim == 3 else array for name, array in arrays.items()}
     filled = [array for array in arrays.values() if array.size]
     low, high = min((a.min() for a in filled), default=0), max((a.max() for a in filled), default=0)
     if low < 0 or high > 255:
-        raise InputError(f"{path}: images must lie in 0 to 255, or in 0 to 1. Received: {low} to {high}")
+        raise InputError(f"{path}: images must be in 0 to 255, or in 0 to 1. Received: {low} to {high}")
     if high <= 1:
         images = {name: np.rint(array * 255.0).astype("uint8") for name, array in arrays.items()}
         return images, ("images scaled from 0..1 to 0..255",)
     whole = all(array.dtype.kind in "iu" for array in arrays.values())
     images = {name: np.rint(array).astype("uint8", copy=False) for name, array in arrays.items()}
-    return images, () if whole else ("images rounded to whole grey levels",)
+    return images, () if whole else ("images rounded to whole gray levels",)
 
 
 def _labels(path, arrays, images, others, options):
-    """Classes (N,) of every split, and the class names."""
+    """Returns the classes (N,) of every split, and the class names."""
     texts = [array.dtype.kind in "US" for array in arrays.values()]
     flat = {}
     for name, array in arrays.items():
@@ -114,7 +114,7 @@ def _labels(path, arrays, images, others, options):
             array = array[:, 0]
         if array.shape != images[name].shape[:1]:
             raise InputError(
-                f"{where} must hold one class for each of the {len(images[name])} images, shape (N,) or "
+                f"{where} must have one class for each of the {len(images[name])} images, shape (N,) or "
                 f"(N, 1). Received: shape {array.shape}"
             )
         flat[name] = array.astype("str") if all(texts) else _integers(where, array)
@@ -126,7 +126,7 @@ def _labels(path, arrays, images, others, options):
             strange = [label for label in array if label not in index]
             if strange:
                 known = ", ".join(names)
-                raise InputError(f"{path}: y_{name} holds {str(strange[0])!r}, which is none of: {known}")
+                raise InputError(f"{path}: y_{name} must be one of: {known}. Received: {str(strange[0])!r}")
             flat[name] = np.array([index[label] for label in array], dtype="int64")
     if names is None:
         training = flat.get("train", np.concatenate(list(flat.values())))
@@ -135,15 +135,15 @@ def _labels(path, arrays, images, others, options):
         bad = np.flatnonzero((array < 0) | (array >= len(names)))
         if len(bad):
             raise InputError(
-                f"{path}: y_{name} holds the class {array[bad[0]]} at {bad[0]}, outside 0 to {len(names) - 1}"
+                f"{path}: y_{name} must be in 0 to {len(names) - 1}. Received: {array[bad[0]]} at {bad[0]}"
             )
     if len(names) < 2 and any(len(array) for array in flat.values()):
-        raise InputError(f"{path} has one class only: a classifier needs two or more")
+        raise InputError(f"{path} must have two classes or more. Received: {', '.join(names) or 'none'}")
     return flat, names
 
 
 def _masks(path, arrays, images, others, options):
-    """Masks (N, H, W) of every split, and the class names."""
+    """Returns the masks (N, H, W) of every split, and the class names."""
     masks = {}
     for name, array in arrays.items():
         where = f"{path}: y_{name}"
@@ -151,7 +151,7 @@ def _masks(path, arrays, images, others, options):
             array = array[..., 0]
         if array.shape != images[name].shape[:3]:
             raise InputError(
-                f"{where} must hold a mask of the size of each image, {images[name].shape[:3]}. "
+                f"{where} must have a mask of the size of each image, {images[name].shape[:3]}. "
                 f"Received: shape {array.shape}"
             )
         masks[name] = _integers(where, array)
@@ -170,13 +170,13 @@ def _masks(path, arrays, images, others, options):
 
 def _integers(where, array):
     if array.dtype.kind not in "biuf":
-        raise InputError(f"{where} must hold class numbers. Received: dtype {array.dtype}")
+        raise InputError(f"{where} must have class numbers. Received: dtype {array.dtype}")
     if array.dtype.kind == "f":
         if np.isnan(array).any():
-            raise InputError(f"{where} holds nan")
+            raise InputError(f"{where} must have whole numbers. Received: nan")
         broken = array[array != np.rint(array)]
         if broken.size:
-            raise InputError(f"{where} must hold whole numbers. Received: {broken[0]}")
+            raise InputError(f"{where} must have whole numbers. Received: {broken[0]}")
     return array if array.dtype == np.uint8 else array.astype("int64")
 
 

@@ -1,6 +1,6 @@
-"""Names of examples that have no file of their own."""
+"""Names of examples without files."""
 
 
 def example_names(split_name, count):
-    """["train/0", "train/1", ...]."""
+    """Returns ["train/0", "train/1", ...]."""
     return [f"{split_name}/{number}" for number in range(count)]

@@ -1,9 +1,9 @@
 """`otb:PATH`: sequences of the Object Tracking Benchmark, each `img/` next to `groundtruth_rect.txt`.
 
-A line of the text is one frame: left, top, width and height in pixels, with commas, tabs or blanks between
-them. NaN, or a width or height of 0, says that the target cannot be seen. Where two targets of one sequence
-are annotated, `groundtruth_rect.1.txt` and `.2.txt` are two sequences. Sequences without train, val and test
-folders above them are all test: benchmarks are not trained on.
+A line of the text is one frame: left, top, width, and height in pixels, separated by commas, tabs, or spaces.
+NaN, or a width or height of 0, means that the target is not visible. If a sequence has two targets,
+`groundtruth_rect.1.txt` and `.2.txt` are two sequences. Without folders train, val, and test, all sequences
+are test: a benchmark is not training data.
 """
 
 import os
@@ -25,17 +25,20 @@ _BOXES = re.compile(r"groundtruth_rect(\.\d+)?\.txt")
 
 
 def read(path, options):
-    """Finds the sequences in the folder `path`, or the one that it is."""
+    """Finds the sequences in the folder `path`, which may itself be a sequence."""
     check_folder(path)
     if options.class_names is not None:
-        raise InputError("class names cannot be given to tracking data, which have none")
+        raise InputError(
+            "class names cannot be given for tracking data, which has no classes. "
+            f"Received: {','.join(options.class_names)}"
+        )
     folders = split_folders(path)
     files = {name: _sequences(path, name) for name in folders} or {"test": _sequences(path, "")}
     seen = survey(
         files, lambda item: read_sequence(os.path.join(path, item[0]), options), skip_bad=options.skip_bad
     )
     seen.check_not_empty(path)
-    # Frames bring their own channels: a tracker takes gray and color.
+    # No `channels`: a tracker accepts gray and color frames.
     return seen.found(
         lambda sequence: sequence,
         (),
@@ -45,18 +48,18 @@ def read(path, options):
 
 
 def read_sequence(boxes_file, options):
-    """One tracking example from the text file of its boxes, checked.
+    """Reads and checks one tracking example.
 
     Args:
-        boxes_file: path of a `groundtruth_rect.txt`; the pictures lie in `img/` beside it.
+        boxes_file: path of a `groundtruth_rect.txt`. The images are in `img/` next to it.
         options: `ReadOptions`.
 
     Returns:
-        A dict with `frames`, `boxes` and `name`.
+        A dict with `frames`, `boxes`, and `name`.
 
     Raises:
-        InputError: for lines that are no boxes, another number of boxes than of pictures, or a first box that
-            is not in its frame.
+        InputError: a line is not a box, the numbers of boxes and images differ, or the first box is not in
+            its frame.
     """
     folder = os.path.dirname(boxes_file)
     frames = read_frames(folder)
@@ -66,7 +69,7 @@ def read_sequence(boxes_file, options):
     boxes = _boxes(boxes_file, options.encoding)
     if len(boxes) != len(frames):
         raise InputError(
-            f"{boxes_file} has {len(boxes)} boxes and {os.path.join(folder, IMAGES)} {len(frames)} pictures"
+            f"{boxes_file} has {len(boxes)} boxes and {os.path.join(folder, IMAGES)} {len(frames)} images"
         )
     first = image_files.inspect(frames.files[0])
     middle = boxes[0][:2] + boxes[0][2:] / 2
@@ -74,24 +77,24 @@ def read_sequence(boxes_file, options):
     if not has_target(boxes[0]) or not inside:
         box = ", ".join(f"{value:g}" for value in boxes[0])
         raise InputError(
-            f"{boxes_file} line 1: the first box must lie in its frame of {first.width} x {first.height} "
+            f"{boxes_file} line 1: the first box must be in its frame of {first.width} x {first.height} "
             f"pixels. Received: {box}"
         )
     return {"frames": frames, "boxes": boxes, "name": os.path.basename(folder)}
 
 
 def read_frames(folder):
-    """The pictures in `img/` of a sequence, or those directly in `folder`, sorted, as `PictureFrames`."""
+    """Returns the sorted images in `img/` of a sequence, or directly in `folder`, as `PictureFrames`."""
     inner = os.path.join(folder, IMAGES)
     inner = inner if os.path.isdir(inner) else folder
     files = [os.path.join(inner, name) for name in picture_files(check_folder(inner)) if "/" not in name]
     if not files:
-        raise InputError(f"{inner} holds no pictures")
+        raise InputError(f"{inner} has no images")
     return PictureFrames(files)
 
 
 def first_box(folder, encoding="utf-8"):
-    """The first box of a sequence, or None where no text tells it."""
+    """Returns the first box of a sequence, or None without a text file."""
     file = os.path.join(folder, "groundtruth_rect.txt")
     if not os.path.isfile(file):
         return None
@@ -102,32 +105,30 @@ def first_box(folder, encoding="utf-8"):
 
 
 def _sequences(path, base):
-    """[(path of a boxes file relative to `path`,)] of the sequences in `base` or of `base` itself, sorted."""
+    """Returns [(path of a boxes file relative to `path`,)] of the sequences in `base` or `base` itself."""
     folder = os.path.join(path, base)
     found = []
     for name in ["", *visible_folders(folder)]:
         inner = os.path.join(folder, name)
         texts = sorted(entry for entry in os.listdir(inner) if _BOXES.fullmatch(entry))
         if texts and not os.path.isdir(os.path.join(inner, IMAGES)):
-            raise InputError(f"{inner} has {texts[0]} and no folder {IMAGES} beside it")
+            raise InputError(f"{inner} must have a folder {IMAGES} next to {texts[0]}")
         if not texts and os.path.isdir(os.path.join(inner, IMAGES)):
-            raise InputError(f"{inner} has a folder {IMAGES} and no groundtruth_rect.txt beside it")
+            raise InputError(f"{inner} must have a groundtruth_rect.txt next to {IMAGES}")
         found.extend((os.path.join(base, name, text).replace(os.sep, "/"),) for text in texts)
     if not found:
-        raise InputError(
-            f"{folder} holds no sequence: a folder with {IMAGES}/ and groundtruth_rect.txt in it"
-        )
+        raise InputError(f"{folder} must have a sequence: a folder with {IMAGES}/ and groundtruth_rect.txt")
     return found
 
 
 def _name(path, file):
-    """What a sequence is called: its folder below `path`, and which of its targets."""
+    """Returns the name of a sequence: its folder below `path`, and the number of its target."""
     folder, _, text = file.rpartition("/")
     return (folder or os.path.basename(os.path.abspath(path))) + (_BOXES.fullmatch(text).group(1) or "")
 
 
 def _boxes(file, encoding):
-    """float32 (frames, 4) of the boxes in a text file."""
+    """Reads the boxes of a text file as float32 (frames, 4)."""
     lines = read_lines(file, encoding)
     while lines and not lines[-1].strip():
         lines.pop()
@@ -141,8 +142,8 @@ def _boxes(file, encoding):
         try:
             box = [float(word) for word in words]
         except ValueError as error:
-            raise InputError(f"{where} holds something else than numbers. Received: {line!r}") from error
+            raise InputError(f"{where} must have only numbers. Received: {line!r}") from error
         if np.isinf(box).any() or min(box[2:]) < 0:
-            raise InputError(f"{where} is no box: width and height must be 0 or more. Received: {line!r}")
+            raise InputError(f"{where}: a box must be finite, width and height 0 or more. Received: {line!r}")
         boxes.append(box)
     return np.array(boxes, dtype="float32").reshape(-1, 4)

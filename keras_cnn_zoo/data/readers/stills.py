@@ -1,4 +1,4 @@
-"""Still pictures as tracking data: sequences of one frame, to be moved by `data.augmentation.pairs`."""
+"""Still images as tracking data: sequences of one frame, to be moved by `data.augmentation.pairs`."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ UNKNOWN = np.full((1, 4), np.nan, dtype="float32")
 
 
 def or_pictures(read):
-    """`read` extended by tracking, for which a folder holds pictures at any depth and no classes."""
+    """Extends `read` by tracking, for which a folder has images at any depth and no classes."""
 
     def read_either(path, options):
         return _pictures(path, options) if options.task in TASKS else read(path, options)
@@ -26,7 +26,7 @@ def or_pictures(read):
 
 
 def or_boxes(read):
-    """`read`, which reads detection data, extended by tracking: their boxes are objects to follow."""
+    """Extends the reader of detection data by tracking, with its boxes as the objects to track."""
 
     def read_either(path, options):
         if options.task not in TASKS:

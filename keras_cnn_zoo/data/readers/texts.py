@@ -5,31 +5,31 @@ from keras_cnn_zoo.data.readers.class_order import class_order
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
-# Beside the data, and no data.
+# Stems of files that are often next to the data but are not data.
 NO_DATA = ("copying", "licence", "license", "readme")
 
 
 def numbered_lines(path, encoding):
-    """Pairs (number from 1, line) of a text file, cut at line feeds alone.
+    """Returns pairs (number from 1, line) of a text file, split only at line feeds.
 
-    `str.splitlines` would cut at further characters, such as U+0085, that stand inside sentences of the
-    field's data sets.
+    `str.splitlines` would also split at characters such as U+0085, which occur within sentences of common
+    data sets.
     """
     text = read_text(path, encoding)
     if "\0" in text:
-        raise InputError(f"{path} is not {encoding} text (it holds NUL). Name its encoding with --encoding")
+        raise InputError(f"{path} is not {encoding} text (it has NUL). Name its encoding with `encoding`")
     lines = text.removesuffix("\n").split("\n")
     return [(number, line.removesuffix("\r")) for number, line in enumerate(lines, start=1)]
 
 
 def check_text(where, text):
-    """Raises an `InputError` where there is nothing to read."""
+    """Raises an `InputError` if a text is empty."""
     if not text.strip():
-        raise InputError(f"{where} is empty: every line must hold a text")
+        raise InputError(f"{where} is empty: every line must have a text")
 
 
 def found_texts(path, rows, classes, options):
-    """Returns the `Found` of rows (name, text, class in the data, place in messages); refuses empty texts.
+    """Returns the `Found` of rows (name, text, class in the data, name in messages). Refuses empty texts.
 
     Args:
         path: The data folder.

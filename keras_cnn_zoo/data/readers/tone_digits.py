@@ -1,4 +1,4 @@
-"""The embedded tone-dialled digits, for speech whose data was not named."""
+"""The embedded tone-dialed digits, the default data of the speech task."""
 
 from keras_cnn_zoo.data.embedded.tone_digits import tones
 from keras_cnn_zoo.data.readers.numbering import example_names

@@ -1,9 +1,9 @@
-"""`voc:PATH`: pictures in `JPEGImages/`, an XML file each in `Annotations/`, splits in `ImageSets/Main/`.
+"""`voc:PATH`: images in `JPEGImages/`, one XML file each in `Annotations/`, splits in `ImageSets/Main/`.
 
-Numbers are those of the PASCAL VOC devkit: the first pixel is 1 and a box includes its last, so that
-`xmin` 1 to `xmax` 640 is the whole width; an `xmin` of 0, which other tools write, means the same as 1. A box
-whose ends coincide has no area. Objects marked `difficult` are read as crowds, which neither count as missed
-nor make an answer wrong, as in the devkit. A picture without objects is an example of background.
+Coordinates are those of the PASCAL VOC devkit: the first pixel is 1 and a box includes its last pixel, so
+`xmin` 1 to `xmax` 640 is a whole width of 640. An `xmin` of 0, which other tools write, means 1. A box whose
+ends are equal has no area. As in the devkit, objects marked `difficult` are crowds: they do not count as
+missed, and detecting them is not wrong. An image without objects is an example of background.
 """
 
 import functools
@@ -50,7 +50,7 @@ def _pictures_by_stem(folder):
 
 
 def _listed(path, options):
-    """Dict from split to items (name of the annotation file, its stem, a fault of the list or None)."""
+    """Returns a dict from split to items (annotation file, its stem, a fault of the list or None)."""
     lists = split_files(os.path.join(path, LISTS), ".txt")
     if not lists:
         stems = sorted(
@@ -64,14 +64,14 @@ def _listed(path, options):
         items[name] = []
         for number, line in filled_lines(file, options.encoding):
             stem, here = line.strip(), f"{file} line {number}"
-            fault = f"{here} names {stem!r}, which stands in {seen[stem]} already" if stem in seen else None
+            fault = f"{here} names {stem!r}, which is already in {seen[stem]}" if stem in seen else None
             seen.setdefault(stem, here)
             items[name].append((f"{ANNOTATIONS}/{stem}.xml", stem, fault))
     return items
 
 
 def _look(path, files, whole, item):
-    """The annotated picture, and (class name, box, difficult) of each object, before classes are known."""
+    """Returns the annotated image and (class name, box, difficult) of its objects, in any class."""
     name, stem, fault = item
     if fault is not None:
         raise InputError(fault)
@@ -80,9 +80,9 @@ def _look(path, files, whole, item):
     found = files.get(stem, [])
     if not found:
         wanted = os.path.join(path, PICTURES, stem + ".jpg")
-        raise InputError(f"{file} has no picture: expected {wanted}")
+        raise InputError(f"{file} has no image: expected {wanted}")
     if len(found) > 1:
-        raise InputError(f"{file} has two pictures: {found[0]} and {found[1]}")
+        raise InputError(f"{file} must have one image. Received: {found[0]} and {found[1]}")
     objects = [
         _object(f"{file}: object {number}", one) for number, one in enumerate(root.findall("object"), 1)
     ]
@@ -101,18 +101,18 @@ def _parse(file):
         raise InputError(f"cannot read {file}: {error.strerror}") from error
     except defusedxml.DefusedXmlException as error:
         raise InputError(
-            f"{file} declares entities, which can blow up or read other files: refused"
+            f"{file} must not declare entities, which can use up memory or read other files"
         ) from error
-    # A wrong encoding declared is a LookupError or a ValueError.
+    # A declared encoding that is wrong raises a LookupError or a ValueError.
     except (defusedxml.ElementTree.ParseError, LookupError, ValueError) as error:
         raise InputError(f"{file} is not XML: {' '.join(str(error).split())}") from error
     if root.tag != "annotation":
-        raise InputError(f"{file} must hold one <annotation>. Received: <{root.tag}>")
+        raise InputError(f"{file} must have one <annotation>. Received: <{root.tag}>")
     return root
 
 
 def _declared_size(root, file):
-    """(height, width), or None where the file does not say, which tools write as 0."""
+    """Returns (height, width), or None if it is missing or 0, as some tools write."""
     size = root.find("size")
     if size is None:
         return None
@@ -149,21 +149,21 @@ def _class_names(path, options, looks):
         return tuple(names)
     found = {name for _, objects in looks for name, _, _ in objects}
     if not found:
-        raise InputError(f"{path}: no picture has an object")
+        raise InputError(f"{path}: no image has an object")
     return tuple(sorted(found))
 
 
 def _objects(path, class_names, item, look):
-    """Returns the annotated picture and its `Objects`, once the classes are known."""
+    """Returns the annotated image and its `Objects`, once the classes are known."""
     picture, listed = look
     file = os.path.join(path, item[0])
     boxes, classes = [], []
     for number, (label, (left, top, right, bottom), _) in enumerate(listed, start=1):
         if label not in class_names:
             raise InputError(
-                f"{file}: object {number} is {label!r}, which is none of: {', '.join(class_names)}"
+                f"{file}: object {number} must be one of: {', '.join(class_names)}. Received: {label!r}"
             )
-        # From the first and last pixel, counted from 1, to edges; coinciding ends stay a box of no area.
+        # From the first and last pixel, counted from 1, to edges. If the ends are equal, the area stays 0.
         if right > left and bottom > top:
             left, top = max(left - 1.0, min(left, 0.0)), max(top - 1.0, min(top, 0.0))
         boxes.append((left, top, right, bottom))

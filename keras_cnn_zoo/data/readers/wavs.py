@@ -1,4 +1,4 @@
-"""`wavs:PATH`: class folders of WAV files, or files called `LABEL_*.wav`, with lists of splits or without."""
+"""`wavs:PATH`: class folders of WAV files, or files called `LABEL_*.wav`, with or without lists of splits."""
 
 import os
 import posixpath
@@ -42,14 +42,14 @@ def read(path, options):
 
 
 def _files(path, options):
-    """Returns paths relative to `path` of each split, lines about absent ones, and lines to report."""
+    """Returns the paths of each split relative to `path`, lines about missing files, and notes."""
     files = picture_files(path, accept=sounds.is_sound)
     folders = split_folders(path)
     lists = split_files(path, ".txt")
     if lists and folders:
         first = os.path.basename(next(iter(lists.values())))
         raise InputError(
-            f"{path} must have split folders or lists of splits. Received: {folders[0]} and {first}"
+            f"{path} must have either split folders or lists of splits. Received: {folders[0]} and {first}"
         )
     if lists:
         return _listed(path, lists, files, options)
@@ -58,41 +58,42 @@ def _files(path, options):
     stray = [file for file in files if not file.startswith(tuple(f"{name}/" for name in folders))]
     if stray:
         raise InputError(
-            f"{path} mixes split folders ({', '.join(folders)}) with other recordings. Received: {stray[0]}"
+            f"{path} must not mix split folders ({', '.join(folders)}) with other recordings. "
+            f"Received: {stray[0]}"
         )
     return {name: [file for file in files if file.startswith(f"{name}/")] for name in folders}, [], []
 
 
 def _listed(path, lists, files, options):
-    """Returns the splits that `train.txt`, `val.txt` and `test.txt` name."""
+    """Returns the same for the splits that `train.txt`, `val.txt`, and `test.txt` list."""
     known, used, splits, skipped = set(files), {}, {}, []
     for name, file in lists.items():
         splits[name] = []
         for number, line in filled_lines(file, options.encoding):
             where, entry = f"{file} line {number}", posixpath.normpath(line.strip())
             if entry in used:
-                raise InputError(f"{where}: {entry!r} stands in {used[entry]} already")
+                raise InputError(f"{where}: {entry!r} is already in {used[entry]}")
             used[entry] = where
             if entry in known:
                 splits[name].append(entry)
                 continue
-            problem = f"{where} names no WAV file below {path}. Received: {line.strip()!r}"
+            problem = f"{where} must name a WAV file below {path}. Received: {line.strip()!r}"
             if not options.skip_bad:
                 raise InputError(problem)
             skipped.append(f"{entry}: {problem}")
     rest, notes = [file for file in files if file not in used], []
     if rest and "train" not in splits:
         splits["train"] = rest
-        notes.append(f"the {len(rest)} recordings that stand in no list are train")
+        notes.append(f"the {len(rest)} recordings that are in no list are train")
     elif rest:
-        notes.append(f"{len(rest)} recordings stand in no list and are left out")
+        notes.append(f"{len(rest)} recordings are in no list and are left out")
     return splits, skipped, notes
 
 
 def _labels(path, splits, given, notes):
-    """Dict from each file to its label: the folder that holds it, or its name before the first `_`.
+    """Returns a dict from file to label: its folder, or its name before the first `_`.
 
-    Folders are labels where there are two or more of them, unless the class names speak for file names.
+    Two or more folders are labels, unless the class names match the file names.
     """
     folders, prefixes = {}, {}
     for name, files in splits.items():
@@ -114,8 +115,8 @@ def _labels(path, splits, given, notes):
     if by_folder and (several or not by_name):
         if by_name:
             notes.append(
-                "classes are the folders, not the names before the first _ of the files: "
-                "--class-names with those would change it"
+                "classes are the folders, not the file names before the first _: "
+                "to use those, list them in `class_names`"
             )
         return folders
     if not by_name:
@@ -123,6 +124,6 @@ def _labels(path, splits, given, notes):
         other = next(file for file in folders if file not in prefixes)
         and_other = "" if outside == other else f" {os.path.join(path, other)}"
         raise InputError(
-            f"{os.path.join(path, outside)} lies in no class folder and{and_other} is not called LABEL_*.wav"
+            f"{os.path.join(path, outside)} is not in a class folder and{and_other} is not called LABEL_*.wav"
         )
     return prefixes

@@ -1,7 +1,7 @@
-"""`words:PATH`: `train.tsv`, `val.tsv`, `test.tsv` of lines `picture<TAB>text`, pictures next to them.
+"""`words:PATH`: `train.tsv`, `val.tsv`, `test.tsv` of lines `picture<TAB>text`, with the images next to them.
 
-Texts are lower-cased where the alphabet has no capitals; by default it is 0-9 and a-z, in which words are
-usually compared.
+Texts become lowercase if the alphabet has no capitals. The default alphabet is 0-9 and a-z, in which words
+are usually compared.
 """
 
 import os
@@ -18,12 +18,12 @@ TASKS = ("text",)
 
 
 def read(path, options):
-    """Finds the tables in the folder `path` and the pictures that they name."""
+    """Finds the tables in the folder `path` and the images that they name."""
     check_folder(path)
     tables = split_files(path, ".tsv")
     if not tables:
         wanted = ", ".join(f"{name}.tsv" for name in SPLIT_NAMES)
-        raise InputError(f"{path} holds none of {wanted}")
+        raise InputError(f"{path} must have one of {wanted}")
     alphabet = alphabet_of(find_class_names(path, options))
     lines = {
         name: [(f"{table} line {number}", line) for number, line in filled_lines(table, options.encoding)]
@@ -48,17 +48,17 @@ def read(path, options):
 
 
 def alphabet_of(names):
-    """The characters that a user named, or the default alphabet for None."""
+    """Returns the user's characters as a tuple, or the default alphabet for None."""
     if names is None:
         return ALPHABET
     long = [name for name in names if len(name) != 1]
     if long:
-        raise InputError(f"the class names of text are single characters. Received: {long[0]!r}")
+        raise InputError(f"class names of text must be single characters. Received: {long[0]!r}")
     return tuple(names)
 
 
 def in_alphabet(text, alphabet, where):
-    """`text` as the alphabet has it, or an `InputError` that begins with `where`."""
+    """Returns `text` in the alphabet's case. Raises an `InputError` if it is not in the alphabet."""
     if not text:
         raise InputError(f"{where} has an empty text")
     if all(character == character.lower() for character in alphabet):
@@ -72,7 +72,7 @@ def in_alphabet(text, alphabet, where):
 
 
 def _look(path, alphabet, whole, item):
-    """Returns (picture, text, header of the picture) of a line."""
+    """Returns (image, text, header of the image) of a line."""
     where, line = item
     picture, tab, text = line.partition("\t")
     if not tab or not picture:
@@ -80,5 +80,5 @@ def _look(path, alphabet, whole, item):
     text = in_alphabet(text.strip(), alphabet, where)
     file = os.path.join(path, picture)
     if not os.path.isfile(file):
-        raise InputError(f"{where} names {file}, which is not there")
+        raise InputError(f"{where} names {file}, which does not exist")
     return picture, text, image_files.inspect(file, whole=whole)

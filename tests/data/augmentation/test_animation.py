@@ -18,13 +18,13 @@ def moving(box=(80, 60, 30, 24), seed=0, size=(120, 160)):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("size", [(120, 160), (300, 200), (64, 64)])
-def test_the_boxes_hold_the_object(seed, size):
+def test_the_boxes_contain_the_object(seed, size):
     sequence = moving(seed=seed, size=size)
     assert len(sequence["frames"]) == 15 and sequence["boxes"].shape == (15, 4)
     for frame, (x, y, width, height) in zip(sequence["frames"], sequence["boxes"], strict=True):
         assert frame.dtype == np.uint8 and max(frame.shape) == 256
         rows, columns = np.nonzero(frame.max(axis=-1) > 20)
-        # The ground is black: all that shines is the object, an ellipse turned by 30 degrees at most.
+        # On black, all bright pixels are the object, an ellipse rotated by 30 degrees or less.
         assert abs(columns.mean() - (x + width / 2)) < 3 and abs(rows.mean() - (y + height / 2)) < 3
         assert 0.5 < (columns.max() - columns.min()) / width < 1.6
         assert 0.5 < (rows.max() - rows.min()) / height < 1.6
@@ -37,7 +37,7 @@ def test_the_object_moves_and_stays_in_the_frame():
     assert (middles > 0).all() and (middles < [256, 256]).all()
 
 
-def test_everything_is_a_function_of_the_seed():
+def test_results_depend_only_on_the_seed():
     one, other, third = moving(seed=3), moving(seed=3), moving(seed=4)
     np.testing.assert_array_equal(one["frames"], other["frames"])
     assert not np.array_equal(one["boxes"], third["boxes"])

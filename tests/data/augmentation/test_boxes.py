@@ -1,4 +1,4 @@
-"""Boxes that move with their pictures: a box is right where it holds the bright pixels and no others."""
+"""Boxes that move with their images. A box is right if it contains exactly the bright pixels."""
 
 import keras
 import numpy as np
@@ -18,20 +18,20 @@ def picture(boxes=BOXES, shape=(12, 18, 3)):
 
 
 def extent(image, value):
-    """Edges around the pixels of a value."""
+    """Returns the box around the pixels of a value."""
     rows, columns = np.nonzero(np.asarray(image)[..., 0] == value)
     return [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
 
 
 @pytest.mark.parametrize("turns", range(-1, 5))
-def test_boxes_turn_with_their_picture(turns):
+def test_boxes_turn_with_their_image(turns):
     image, boxes = turned(picture(), BOXES, turns)
     assert image.shape[:2] == ((12, 18) if turns % 2 == 0 else (18, 12))
     assert boxes.tolist() == [extent(image, 100), extent(image, 200)]
     np.testing.assert_array_equal(image, np.rot90(picture(), turns))
 
 
-def test_turning_nothing():
+def test_no_boxes_are_turned():
     assert turned(picture(), np.zeros((0, 4)), 1)[1].shape == (0, 4)
 
 
@@ -51,7 +51,7 @@ def test_a_view_of_scale_one_is_the_letterbox_of_the_models():
     content = letterbox.content_size(image.shape, (20, 64))
 
     class AtTheLeft:
-        """Draws 0 wherever a place is drawn."""
+        """Draws 0 for every position."""
 
         uniform = staticmethod(lambda low, high: low)
         integers = staticmethod(lambda low, high: low)
@@ -59,7 +59,7 @@ def test_a_view_of_scale_one_is_the_letterbox_of_the_models():
     frame, boxes, _ = random_view(image, [[0, 0, 61, 40]], size=(20, 64), rng=AtTheLeft())
     assert boxes.tolist() == [[0, 0, content[1], content[0]]]
     np.testing.assert_allclose(boxes, letterbox.boxes_in([[0, 0, 61, 40]], image.shape, (20, 64)))
-    # Pillow rounds to whole numbers, and its filter ends elsewhere.
+    # Pillow rounds to whole numbers, and its filter has another support.
     assert np.abs(frame - expected).mean() < 2.0
     assert (frame[:, content[1] :] == 127.5).all()
 
@@ -82,13 +82,13 @@ def test_views_larger_and_smaller_keep_boxes_on_their_pixels():
     assert len(seen) > 2
 
 
-def test_boxes_that_are_hardly_seen_are_dropped():
+def test_boxes_that_are_barely_visible_are_dropped():
     image, rng = picture(), np.random.default_rng(0)
     views = [
         random_view(image, [[0, 0, 18, 12]], size=(12, 18), scale=(3, 3), min_visible=share, rng=rng)
         for share in (0.0, 0.2)
     ]
-    # A ninth of the picture is seen.
+    # A ninth of the image is visible.
     assert [len(boxes) for _, boxes, _ in views] == [1, 0]
     assert views[0][1].tolist() == [[0, 0, 18, 12]]
 
@@ -121,7 +121,7 @@ def batch(count=6):
 
 
 @pytest.mark.parametrize("mode", ["horizontal", "vertical", "horizontal_and_vertical"])
-def test_boxes_flip_with_their_pictures(mode):
+def test_boxes_flip_with_their_images(mode):
     images, boxes = Augmentation([flip(mode)])(batch()[0], boxes=batch()[1], seed=(3,))
     assert boxes["boxes"].dtype == np.float32 and boxes["classes"].dtype == np.int32
     for image, edges in zip(images, boxes["boxes"], strict=True):
@@ -131,7 +131,7 @@ def test_boxes_flip_with_their_pictures(mode):
     assert len({image.tobytes() for image in images}) == 2
 
 
-def test_colours_leave_boxes_where_they_are():
+def test_colors_leave_boxes_where_they_are():
     layers = [
         keras.layers.RandomBrightness(0.2, value_range=(0, 255), data_format="channels_last"),
         keras.layers.RandomContrast(0.3, value_range=(0, 255), data_format="channels_last"),
@@ -144,7 +144,7 @@ def test_colours_leave_boxes_where_they_are():
     assert not np.array_equal(images, given[0]) and images.min() >= 0 and images.max() <= 255
 
 
-def test_a_box_that_is_moved_out_is_gone():
+def test_a_box_that_is_moved_out_is_dropped():
     layer = keras.layers.RandomTranslation(
         (0, 0), (0.6, 0.6), fill_mode="constant", bounding_box_format="xyxy", data_format="channels_last"
     )

@@ -27,8 +27,8 @@ def test_result_is_a_function_of_the_seed(pictures):
     assert not np.array_equal(first, one(pictures, seed=(0, 1, 3)))
 
 
-def test_masks_move_with_their_pictures(pictures):
-    # A mask that is the picture's own (coarse) brightness must still be so after a flip.
+def test_masks_move_with_their_images(pictures):
+    # The mask is the image's coarse brightness, so it must match the flipped image too.
     flip = Augmentation([keras.layers.RandomFlip("horizontal", data_format="channels_last")])
     masks = (pictures[..., 0] // 32).astype("int32")
     moved, moved_masks = flip(pictures, masks, seed=(3,))
@@ -37,7 +37,7 @@ def test_masks_move_with_their_pictures(pictures):
     assert any(flipped)
 
 
-def test_where_a_picture_was_moved_away_the_mask_is_ignored(pictures):
+def test_pixels_without_an_image_are_ignored_in_the_mask(pictures):
     turn = Augmentation(
         [keras.layers.RandomRotation((0.12, 0.13), fill_mode="constant", data_format="channels_last")]
     )
@@ -51,7 +51,7 @@ def test_without_layers_nothing_changes(pictures):
     np.testing.assert_array_equal(masks, pictures[..., 0])
 
 
-def test_a_crop_at_scale_one_is_a_window_of_the_picture(pictures):
+def test_a_crop_at_scale_one_is_a_window_of_the_image(pictures):
     picture = pictures[0]
     mask = np.arange(120, dtype="uint8").reshape(12, 10)
     crop, part = random_crop(picture, mask, size=(5, 4), rng=np.random.default_rng(3))
@@ -69,10 +69,10 @@ def test_crops_reach_every_corner():
 
 
 @pytest.mark.parametrize("size, scale", [((24, 24), (1.0, 1.0)), ((6, 6), (0.1, 0.2)), ((6, 6), (3.0, 9.0))])
-def test_windows_stay_inside_whatever_is_asked(pictures, size, scale):
+def test_windows_stay_inside_for_every_size_and_scale(pictures, size, scale):
     crop = random_crop(pictures[0], size=size, scale=scale, rng=np.random.default_rng(0))
     assert crop.shape == (*size, 3) and crop.dtype == np.uint8
 
 
-def test_grey_pictures_keep_their_channel(pictures):
+def test_gray_images_keep_their_channel(pictures):
     assert random_crop(pictures[0, :, :, :1], size=(4, 4), rng=np.random.default_rng(0)).shape == (4, 4, 1)

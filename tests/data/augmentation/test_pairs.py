@@ -47,7 +47,7 @@ def test_a_still_pair_is_the_same_object_at_the_same_scale():
     assert difference(inner[2:-2, 2:-2], exemplar[2:-2, 2:-2]) < 12
 
 
-def test_the_object_is_where_the_pair_says():
+def test_the_shift_of_a_pair_is_the_position_of_the_object():
     maker = PairMaker(63, 127, strengths=Strengths(**{**vars(STILL), "shift": 0.9}))
     for seed in range(6):
         exemplar, search, (right, down) = maker(still(), rng(seed))
@@ -60,7 +60,7 @@ def test_the_object_is_where_the_pair_says():
         assert abs(best[0] - 32 - down) <= 2.5 and abs(best[1] - 32 - right) <= 2.5
 
 
-def test_the_exemplar_shows_the_box_and_half_its_edges_around():
+def test_the_exemplar_contains_the_box_with_half_its_edge_on_each_side():
     picture = np.zeros((200, 240, 3), "uint8")
     picture[80:110, 100:130] = 255
     exemplar, _, _ = PairMaker(64, 128, strengths=STILL)(still((100, 80, 30, 30), picture), rng())
@@ -69,7 +69,7 @@ def test_the_exemplar_shows_the_box_and_half_its_edges_around():
     assert (exemplar[20:44, 20:44] > 200).all()
 
 
-def test_beyond_the_picture_is_its_mean_colour():
+def test_beyond_the_image_is_its_mean_color():
     picture = np.zeros((60, 60, 3), "uint8")
     picture[..., 1] = 100
     exemplar, search, _ = PairMaker(63, 127, strengths=STILL)(still((0, 0, 20, 20), picture), rng())
@@ -86,8 +86,8 @@ def test_beyond_the_picture_is_its_mean_colour():
         ({"stretch": 1.44}, (24, 0)),
     ],
 )
-def test_every_change_moves_a_mark_as_documented(change, place):
-    # A mark 20 pixels right of the middle of the box, at a scale of one.
+def test_every_change_moves_a_point_as_documented(change, place):
+    # The point is 20 pixels right of the center of the box, at a scale of 1.
     picture = np.zeros((101, 101, 3), "uint8")
     view = View(as_image(picture), (40.5, 40.5, 20, 20), 101, 40, 1.0)
     assert view.unit == pytest.approx(1.0)
@@ -112,7 +112,7 @@ def test_two_frames_of_a_sequence_with_their_own_boxes():
         assert (exemplar[24:39, 24:39] > 180).all() and (search[56:71, 56:71] > 180).all()
 
 
-def test_candidates_of_a_still_are_chosen_and_large_ones_are_not():
+def test_small_candidates_of_a_still_are_chosen():
     picture = np.zeros((200, 240, 3), "uint8")
     picture[10:40, 10:40] = (255, 0, 0)
     picture[150:180, 200:230] = (0, 255, 0)
@@ -125,7 +125,7 @@ def test_candidates_of_a_still_are_chosen_and_large_ones_are_not():
     assert seen == {(True, False, False), (False, True, False)}
 
 
-def test_a_transplanted_object_keeps_its_middle_and_loses_its_ground():
+def test_a_transplanted_object_keeps_its_center_on_a_new_background():
     strengths = Strengths(**{**vars(STILL), "transplant": 1.0})
     other = np.zeros((80, 80, 3), "uint8")
     own, search, _ = PairMaker(63, 127, strengths=strengths)(still(), rng(), other)
@@ -133,14 +133,14 @@ def test_a_transplanted_object_keeps_its_middle_and_loses_its_ground():
     assert search[58:69, 58:69].mean() > 30
 
 
-def test_everything_is_a_function_of_the_seed():
+def test_results_depend_only_on_the_seed():
     maker, other = PairMaker(63, 127), textured(90, 100)
     first, second = (maker(still(), rng(5), other) for _ in range(2))
     assert all(np.array_equal(one, two) for one, two in zip(first, second, strict=True))
     assert not np.array_equal(first[1], maker(still(), rng(6), other)[1])
 
 
-def test_tiny_grey_and_unknown():
+def test_tiny_and_gray_images_and_unknown_boxes_give_pairs():
     example = {
         "frames": [rng().integers(0, 256, (7, 9, 1)).astype("uint8")],
         "boxes": np.full((1, 4), np.nan),
@@ -163,7 +163,7 @@ def test_has_target():
 
 
 @pytest.mark.slow
-def test_a_core_makes_150_pairs_a_second():
+def test_one_core_makes_150_pairs_per_second():
     maker, example, other = PairMaker(63, 127), still(), textured()
     maker(example, rng(), other)
     start = time.process_time()

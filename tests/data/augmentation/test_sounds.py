@@ -23,7 +23,7 @@ def test_shift(samples, expected):
     np.testing.assert_array_equal(sound_augmentation.shift(np.array([1.0, 2.0, 3.0]), samples), expected)
 
 
-def test_noise_has_the_level_that_was_asked_for():
+def test_noise_has_the_given_level():
     wave = np.zeros(20000, "float32")
     wave[0] = -0.5
     found = sound_augmentation.add_noise(wave, -20.0, np.random.default_rng(0))

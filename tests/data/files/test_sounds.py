@@ -49,25 +49,25 @@ def test_floats_beyond_full_scale_are_scaled_down(tmp_path):
     np.testing.assert_allclose(found, tone(peak=1.0)[:, 0] / tone(peak=1.0).max(), atol=1e-6)
 
 
-def test_chunks_of_other_programs_are_passed_over_without_a_warning(tmp_path):
+def test_unknown_chunks_are_ignored_without_a_warning(tmp_path):
     extra = ((b"bext", b"abc"), (b"LIST", b"INFOISFT"), (b"id3 ", b"\0" * 10))
     found, _ = sounds.decode(write(tmp_path / "a.wav", extra=extra))
     np.testing.assert_allclose(found, tone()[:, 0], atol=1e-4)
 
 
-def test_what_follows_the_samples_is_not_looked_at(tmp_path):
+def test_bytes_after_the_samples_are_ignored(tmp_path):
     (tmp_path / "a.wav").write_bytes(wav_files.content(tone()) + b"cue \xff\xff\xff")
     assert len(sounds.decode(tmp_path / "a.wav")[0]) == 400
 
 
-def test_an_unknown_size_reaches_to_the_end(tmp_path):
-    # As in a pipe; the last frame may be cut in two.
+def test_an_unknown_size_means_up_to_the_end(tmp_path):
+    # As from a pipe. The last frame may be incomplete.
     path = write(tmp_path / "a.wav", size=0xFFFFFFFF)
     path.write_bytes(path.read_bytes()[:-1])
     assert len(sounds.decode(path)[0]) == 399
 
 
-def test_threads_read_side_by_side(tmp_path):
+def test_threads_read_in_parallel(tmp_path):
     paths = [write(tmp_path / f"{i}.wav", tone(hertz=100 + i), bits=24) for i in range(40)]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         found = list(pool.map(sounds.decode, paths))
@@ -83,18 +83,21 @@ def test_threads_read_side_by_side(tmp_path):
         (lambda: b"RIFF\0\0\0\0AVI LIST", r"bad\.wav is not a WAV file"),
         (
             lambda: wav_files.content(tone())[:300],
-            r"bad\.wav is truncated: it promises 800 bytes of samples, holds 256",
+            r"bad\.wav is truncated: it must have 800 bytes of samples, has 256",
         ),
         (
             lambda: wav_files.content(tone())[:36],
-            r"bad\.wav is truncated or no WAV file: it holds no samples",
+            r"bad\.wav is truncated or not a WAV file: it has no samples",
         ),
         (
             lambda: wav_files.content(tone())[:30],
-            r"bad\.wav is truncated: it promises 16 bytes of format, holds 10",
+            r"bad\.wav is truncated: it must have 16 bytes of format, has 10",
         ),
-        (lambda: wav_files.content(tone())[:12], r"bad\.wav is truncated or no WAV file: it holds no format"),
-        (lambda: wav_files.content(np.zeros((0, 1))), r"bad\.wav holds no samples"),
+        (
+            lambda: wav_files.content(tone())[:12],
+            r"bad\.wav is truncated or not a WAV file: it has no format",
+        ),
+        (lambda: wav_files.content(np.zeros((0, 1))), r"bad\.wav has no samples"),
         (
             lambda: wav_files.content(tone(), kind=7, bits=16),
             r"cannot read .*bad\.wav: Unknown wave file format: MULAW",
@@ -104,11 +107,11 @@ def test_threads_read_side_by_side(tmp_path):
         (lambda: wav_files.content(np.zeros((50, 1)), bits=8), r"bad\.wav is silent"),
         (
             lambda: wav_files.content(np.array([[0.0], [np.nan], [0.5]]), bits=32, kind=FLOAT),
-            r"bad\.wav holds nan at sample 1",
+            r"bad\.wav must have finite samples. Received: nan at sample 1",
         ),
         (
             lambda: wav_files.content(np.array([[0.0], [0.5], [-np.inf]]), bits=64, kind=FLOAT),
-            r"bad\.wav holds -inf at sample 2",
+            r"bad\.wav must have finite samples. Received: -inf at sample 2",
         ),
     ],
 )

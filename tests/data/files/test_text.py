@@ -17,7 +17,7 @@ def test_empty_lines_are_left_out_and_the_others_keep_their_numbers(tmp_path):
     assert filled_lines(str(path), "utf-8") == [(2, "a"), (4, " b")]
 
 
-def test_class_names_of_the_user_come_before_those_of_the_file(tmp_path):
+def test_the_users_class_names_take_precedence_over_the_file(tmp_path):
     assert find_class_names(str(tmp_path), ReadOptions("classification")) is None
     (tmp_path / "classes.txt").write_text("Tür\n\n  Fenster \n", encoding="utf-16")
     utf16 = ReadOptions("classification", encoding="utf-16")
@@ -30,7 +30,7 @@ def test_class_names_of_the_user_come_before_those_of_the_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a\nb\na\n", "names a class twice. Received: 'a'"), (" \n\n", r"classes\.txt names no class")],
+    [("a\nb\na\n", "names a class twice. Received: 'a'"), (" \n\n", r"classes\.txt has no class names")],
 )
 def test_bad_class_files_are_refused(tmp_path, text, message):
     (tmp_path / "classes.txt").write_text(text)

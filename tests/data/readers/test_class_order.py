@@ -7,7 +7,7 @@ from keras_cnn_zoo.utils.errors import InputError
 
 def order(path, found, names=None):
     options = ReadOptions("classification", class_names=names)
-    words = {"noun": "pictures", "place": "folder", "order": "sorted order of the folders"}
+    words = {"noun": "images", "place": "folder", "order": "sorted order of the folders"}
     return class_order(path, found, options, **words)
 
 
@@ -18,12 +18,12 @@ def test_without_names_the_classes_are_those_of_the_data(tmp_path):
 def test_names_order_the_classes_and_absent_ones_are_reported(tmp_path):
     names, index, notes = order(tmp_path, ["a", "b"], ("b", "c", "a"))
     assert names == ("b", "c", "a") and index == {"b": 0, "c": 1, "a": 2}
-    assert notes == ("no pictures of c",)
+    assert notes == ("no images of c",)
     (tmp_path / "classes.txt").write_text("b\na\n")
     assert order(tmp_path, ["a", "b"]) == (("b", "a"), {"b": 0, "a": 1}, ())
 
 
-def test_as_many_names_that_the_data_do_not_have_rename_the_classes(tmp_path):
+def test_equally_many_new_names_rename_the_classes(tmp_path):
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     names, index, notes = order(tmp_path, ["n1", "n2"])
     assert names == ("cat", "dog") and index == {"n1": 0, "n2": 1}
@@ -32,12 +32,12 @@ def test_as_many_names_that_the_data_do_not_have_rename_the_classes(tmp_path):
 
 @pytest.mark.parametrize("names", [("a", "c"), ("c", "d", "e"), ("a",)])
 def test_names_that_leave_out_a_class_are_refused(tmp_path, names):
-    wanted = "--class-names does not name the folder '[ab]' of .*. It names: " + ", ".join(names)
+    wanted = "`class_names` must name the folder '[ab]' of .*. Received: " + ", ".join(names)
     with pytest.raises(InputError, match=wanted):
         order(tmp_path, ["a", "b"], names)
 
 
-def test_one_class_alone_is_refused_and_none_is_left_to_the_splits(tmp_path):
-    with pytest.raises(InputError, match="has one class only, 'a': a classifier needs two or more"):
+def test_one_class_is_refused_and_zero_are_allowed(tmp_path):
+    with pytest.raises(InputError, match="must have two classes or more. Received: only 'a'"):
         order(tmp_path, ["a"])
     assert order(tmp_path, []) == ((), {}, ())

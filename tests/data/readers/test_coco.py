@@ -25,7 +25,7 @@ def note(image_id, number, category=2, **parts):
 
 
 def runs(mask):
-    """Uncompressed run lengths, column by column, zeros first."""
+    """Returns uncompressed run lengths, column by column, zeros first."""
     flat, counts, value = mask.ravel(order="F"), [0], 0
     for pixel in flat:
         if pixel != value:
@@ -42,7 +42,7 @@ def compressed(mask):
 
 
 def data_set(root, name="train", count=5, *, folder=None, json_folder=".", images=None, **more):
-    """Writes a JSON file and its pictures; `more` replaces or, for a function, edits top-level parts."""
+    """Writes a JSON file and its images; `more` replaces or, for a function, edits top-level parts."""
     folder = name if folder is None else folder
     (root / folder).mkdir(parents=True, exist_ok=True)
     (root / json_folder).mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def test_one_file_of_another_name_has_no_splits(tmp_path):
     assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 2]
 
 
-def test_crowds_backgrounds_and_flat_boxes_are_said_aloud(tmp_path):
+def test_crowds_backgrounds_and_flat_boxes_are_reported(tmp_path):
     data_set(
         tmp_path,
         annotations=[
@@ -129,13 +129,13 @@ def test_crowds_backgrounds_and_flat_boxes_are_said_aloud(tmp_path):
     source = open_coco(tmp_path)
     assert source.notes == (
         "left out 1 box of zero area",
-        "2 of 7 pictures have no objects: they count as background",
-        "1 crowd objects are neither learnt nor counted as missed or wrong",
+        "2 of 7 images have no objects: they count as background",
+        "1 crowd objects are not trained on, nor counted as missed or wrong",
     )
     assert source.splits["train"][0]["crowd"].tolist() == [False, True]
 
 
-def test_boxes_of_annotations_that_have_none_come_from_the_segmentation(tmp_path):
+def test_the_segmentation_replaces_a_missing_box(tmp_path):
     mask = np.zeros((HEIGHT, WIDTH), int)
     mask[2:12, 5:9] = 1
     size = [HEIGHT, WIDTH]
@@ -189,18 +189,18 @@ def test_a_category_called_background_is_the_background(tmp_path):
     source = open_coco(tmp_path, "segmentation", class_names=("background", "dog", "cat"))
     assert source.class_names == ("background", "dog", "cat")
     assert {int(example["mask"].max()) for example in examples(source)} == {1, 2}
-    with pytest.raises(InputError, match="the ignored label is one of them: .* Received: 2"):
+    with pytest.raises(InputError, match="`ignore_label` must not be one of the 3 classes.* Received: 2"):
         open_coco(tmp_path, "segmentation", ignore_label=2)
 
 
 @pytest.mark.parametrize(
     "part, value, message",
     [
-        ("bbox", [25, 3, 10, 6], r"annotation 99 of train_0.png leaves its picture of 30 x 20 pixels"),
+        ("bbox", [25, 3, 10, 6], r"annotation 99 of train_0.png leaves its image of 30 x 20 pixels"),
         ("bbox", [4, 3, -2, 6], "ends before it begins"),
         ("bbox", [4, 3, 2], r"bbox must be four numbers .* Received: \[4, 3, 2\]"),
-        ("bbox", [4, 3, float("nan"), 6], "has no finite numbers"),
-        ("category_id", 55, "has the unknown category 55, which is no class of this data"),
+        ("bbox", [4, 3, float("nan"), 6], "must have finite numbers"),
+        ("category_id", 55, "has the unknown category 55, which is not a class of this data"),
     ],
 )
 def test_bad_annotations_name_file_and_number(tmp_path, part, value, message):
@@ -214,13 +214,13 @@ def test_bad_annotations_name_file_and_number(tmp_path, part, value, message):
 @pytest.mark.parametrize(
     "segmentation, message",
     [
-        ([[1, 2, 3, 4]], "a polygon must be three or more points"),
-        ([[1, 2, 3, 4, 5, 900]], "a polygon leaves its picture of 30 x 20 pixels"),
-        ({"counts": [600], "size": [30, 20]}, r"must be that of its picture, \[20, 30\]"),
+        ([[1, 2, 3, 4]], "a polygon must have three or more points"),
+        ([[1, 2, 3, 4, 5, 900]], "a polygon leaves its image of 30 x 20 pixels"),
+        ({"counts": [600], "size": [30, 20]}, r"must be that of its image, \[20, 30\]"),
         ({"counts": [5, 5], "size": [20, 30]}, "counts must cover the 600 pixels .* Received: 10"),
-        ({"counts": [-5, 605], "size": [20, 30]}, "counts must be whole numbers"),
+        ({"counts": [-5, 605], "size": [20, 30]}, "counts must be non-negative integers"),
         ({"counts": "54", "size": [20, 30]}, "counts must cover the 600 pixels .* Received: 9"),
-        ({"counts": "5@", "size": [20, 30]}, "counts must be whole numbers"),
+        ({"counts": "5@", "size": [20, 30]}, "counts must be non-negative integers"),
         ({"counts": "zzzzzzzz", "size": [20, 30]}, "damaged run-length mask"),
         ({"counts": "5\u00ff", "size": [20, 30]}, "damaged run-length mask"),
         ({"counts": 3, "size": [20, 30]}, "counts must be a list or a string. Received: int"),
@@ -235,10 +235,10 @@ def test_bad_segmentations_name_file_and_number(tmp_path, segmentation, message)
     assert len(open_coco(tmp_path, "segmentation", skip_bad=True).skipped) == 1
 
 
-def test_doubled_ids_and_unknown_images(tmp_path):
+def test_duplicate_ids_and_unknown_images_are_refused(tmp_path):
     data_set(tmp_path, images=lambda images: images)
     path = data_set(tmp_path, annotations=lambda notes: [*notes, note(0, 1)])
-    with pytest.raises(InputError, match=f"{path.name}: the annotation id 1 stands there twice"):
+    with pytest.raises(InputError, match=f"{path.name}: annotation ids must be unique. Received twice: 1"):
         open_coco(tmp_path)
     assert open_coco(tmp_path, skip_bad=True).skipped[0].startswith("annotation 1: ")
     data_set(tmp_path, annotations=lambda notes: [*notes, note(77, 99)])
@@ -249,42 +249,42 @@ def test_doubled_ids_and_unknown_images(tmp_path):
     content["images"][1]["id"] = 0
     content["annotations"] = [note(0, 1)]
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match="the image id 0 stands there twice"):
+    with pytest.raises(InputError, match="image ids must be unique. Received twice: 0"):
         open_coco(tmp_path)
     content["images"][1].update(id=1, file_name="train_0.png")
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"names train_0.png, which is in .*train\.json already"):
+    with pytest.raises(InputError, match=r"names train_0.png, which is already in .*train\.json"):
         open_coco(tmp_path)
 
 
-def test_missing_pictures_and_other_sizes(tmp_path):
+def test_missing_images_and_wrong_sizes_are_refused(tmp_path):
     data_set(tmp_path)
     os.remove(tmp_path / "train" / "train_3.png")
     with pytest.raises(
-        InputError, match=r"train\.json: image 3 names a picture that is not there: .*train_3"
+        InputError, match=r"train\.json: image 3 names an image that does not exist: .*train_3"
     ):
         open_coco(tmp_path)
     assert len(examples(open_coco(tmp_path, skip_bad=True))) == 4
     Image.fromarray(np.zeros((9, 9, 3), "uint8")).save(tmp_path / "train" / "train_3.png")
-    with pytest.raises(InputError, match="image 3 declares 30 x 20 pixels and its picture .* is 9 x 9"):
+    with pytest.raises(InputError, match="image 3 declares 30 x 20 pixels and its image .* is 9 x 9"):
         open_coco(tmp_path)
 
 
-def test_files_that_cannot_be_used(tmp_path):
-    with pytest.raises(InputError, match=r"has no \*train\*.json"):
+def test_unusable_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"have no \*train\*.json"):
         open_coco(tmp_path)
     path = data_set(tmp_path)
-    with pytest.raises(InputError, match="no class of this data"):
+    with pytest.raises(InputError, match="not a class of this data"):
         open_coco(tmp_path, class_names="dog,horse")
     (tmp_path / "my_train.json").write_text("{}")
     open_coco(tmp_path)
     (tmp_path / "instances_train_2.json").write_text("{}")
-    with pytest.raises(InputError, match="two JSON files for train: .* Move one away"):
+    with pytest.raises(InputError, match="only one JSON file for train is allowed. Received: .*_2.json"):
         open_coco(tmp_path)
     os.remove(tmp_path / "instances_train_2.json")
     for text, message in (
         ("{", "is not JSON"),
-        ("[]", "must hold one JSON object. Received: list"),
+        ("[]", "must have one JSON object. Received: list"),
         ('{"images": []}', "must have a list of objects 'annotations'. It has: images"),
         ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "must have an id and a file_name"),
         ('{"images": [], "annotations": [{}], "categories": []}', "must have an image_id and a category_id"),
@@ -299,7 +299,7 @@ def test_files_that_cannot_be_used(tmp_path):
 def test_files_must_agree_on_categories(tmp_path):
     data_set(tmp_path)
     data_set(tmp_path, "test", categories=[{"id": 2, "name": "horse"}, {"id": 7, "name": "dog"}])
-    with pytest.raises(InputError, match="calls category 2 'horse', another file 'cat'"):
+    with pytest.raises(InputError, match="calls category 2 'horse', but another file 'cat'"):
         open_coco(tmp_path)
     data_set(tmp_path, "test", categories=[{"id": 2, "name": "cat"}, {"id": 7, "name": "cat"}])
     data_set(tmp_path, categories=[{"id": 2, "name": "cat"}, {"id": 7, "name": "cat"}])
@@ -307,13 +307,13 @@ def test_files_must_agree_on_categories(tmp_path):
         open_coco(tmp_path)
 
 
-def test_data_without_masks_serve_no_segmentation(tmp_path):
+def test_data_without_masks_is_refused_for_segmentation(tmp_path):
     data_set(tmp_path, annotations=[note(0, 1, segmentation=None)])
-    with pytest.raises(InputError, match="no picture has a segmentation"):
+    with pytest.raises(InputError, match="no image has a segmentation"):
         open_coco(tmp_path, "segmentation")
 
 
-def test_boxes_and_masks_lie_on_the_stored_pixels_of_a_rotated_picture(tmp_path):
+def test_boxes_and_masks_lie_on_the_stored_pixels_of_a_rotated_image(tmp_path):
     path = data_set(tmp_path)
     pixels = np.zeros((HEIGHT, WIDTH, 3), "uint8")
     pixels[3:9, 4:14] = 255
@@ -327,7 +327,7 @@ def test_boxes_and_masks_lie_on_the_stored_pixels_of_a_rotated_picture(tmp_path)
             assert example["image"].shape == (HEIGHT, WIDTH, 3)
             if task == "segmentation":
                 np.testing.assert_array_equal(example["mask"] > 0, example["image"][..., 0] == 255)
-    # Sizes that only the upright pictures have: annotated upright.
+    # Only the upright images have these sizes, so annotations refer to them.
     content = json.loads(path.read_text())
     for one in content["images"]:
         one["height"], one["width"] = WIDTH, HEIGHT

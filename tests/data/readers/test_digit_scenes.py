@@ -28,5 +28,5 @@ def test_segmentation_gives_scenes_with_masks():
 
 
 def test_class_names_cannot_be_given():
-    with pytest.raises(InputError, match="class names cannot be given to the embedded digit_scenes"):
+    with pytest.raises(InputError, match="class names cannot be given for the embedded digit_scenes"):
         load(None, task="classification", class_names="a,b")

@@ -18,7 +18,7 @@ def make(root, *files):
         path.write_bytes(b"")
 
 
-def test_pictures_are_found_at_any_depth_sorted_and_without_hidden_ones(tmp_path):
+def test_images_are_found_at_any_depth_sorted_and_without_hidden_ones(tmp_path):
     make(
         tmp_path, "b/2.PNG", "b/10.jpg", "a/deep/er/x.gif", "a/notes.txt", ".git/y.png", "b/._2.png", "z.bmp"
     )

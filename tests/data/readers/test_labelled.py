@@ -50,15 +50,17 @@ def test_a_line_without_a_text_is_refused_or_left_out(tmp_path, line):
 
 
 def test_refused_folders(tmp_path):
-    with pytest.raises(InputError, match=r"holds no files \*\.train, \*\.dev or \*\.test"):
+    with pytest.raises(InputError, match=r"has no files \*\.train, \*\.dev, or \*\.test"):
         opened(tmp_path)
     three_files(tmp_path)
     three_files(tmp_path, "stsa.fine")
-    with pytest.raises(InputError, match="holds two files for .* Received: stsa.binary.dev, stsa.fine.dev"):
+    with pytest.raises(
+        InputError, match="must have one file per split.* Received for val: stsa.binary.dev, stsa.fine.dev"
+    ):
         opened(tmp_path)
 
 
 def test_files_of_empty_lines_alone_are_refused(tmp_path):
     (tmp_path / "a.train").write_text("\n\n")
-    with pytest.raises(InputError, match=r"a\.train line 1 is empty: every line must hold a text"):
+    with pytest.raises(InputError, match=r"a\.train line 1 is empty: every line must have a text"):
         load(f"labelled:{tmp_path}", task="language")

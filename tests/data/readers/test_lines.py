@@ -19,7 +19,7 @@ def two_files(root, names=("good.txt", "bad.txt"), count=5):
         write(root / name, [f"{name} {number}" for number in range(count)])
 
 
-def test_a_file_a_class_called_by_its_stem(tmp_path):
+def test_the_stem_of_a_file_names_its_class(tmp_path):
     two_files(tmp_path)
     (tmp_path / "README.md").write_text("where the data come from")
     source = opened(tmp_path)
@@ -32,7 +32,7 @@ def test_a_file_a_class_called_by_its_stem(tmp_path):
             assert source.class_names[label] + ".txt" == file
 
 
-def test_classes_are_called_by_the_suffix_where_stems_coincide(tmp_path):
+def test_the_suffix_names_the_class_if_stems_are_equal(tmp_path):
     two_files(tmp_path, ("rt-polarity.pos", "rt-polarity.neg"))
     assert opened(tmp_path).class_names == ("neg", "pos")
 
@@ -49,7 +49,7 @@ def test_given_splits(tmp_path, layout):
     assert source.split("test")[0]["text"] == "test 0"
 
 
-def test_lines_end_at_line_feeds_alone(tmp_path):
+def test_lines_end_only_at_line_feeds(tmp_path):
     write(tmp_path / "a.txt", ["one\u0085still one\u2028still", "two\x0ctoo"], end="\r\n")
     write(tmp_path / "b.txt", ["\ufeffthree", "four"])
     (tmp_path / "b.txt").write_bytes((tmp_path / "b.txt").read_bytes().rstrip(b"\n"))
@@ -58,7 +58,7 @@ def test_lines_end_at_line_feeds_alone(tmp_path):
     assert texts == {"one\u0085still one\u2028still", "two\x0ctoo", "\ufeffthree".lstrip("\ufeff"), "four"}
 
 
-def test_another_encoding_is_named_and_can_be_given(tmp_path):
+def test_another_encoding_is_refused_unless_given(tmp_path):
     for name in ("a.txt", "b.txt"):
         write(tmp_path / name, ["déjà vu", "naïve", "café"], "latin-1")
     with pytest.raises(InputError, match=r"a\.txt is not utf-8 text \(byte 1\)\. Name its encoding"):
@@ -67,14 +67,14 @@ def test_another_encoding_is_named_and_can_be_given(tmp_path):
     assert texts == {"déjà vu", "naïve", "café"}
     write(tmp_path / "a.txt", ["abc"], "utf-16-le")
     write(tmp_path / "b.txt", ["abc"], "utf-16-le")
-    with pytest.raises(InputError, match=r"a\.txt is not utf-8 text \(it holds NUL\)"):
+    with pytest.raises(InputError, match=r"a\.txt is not utf-8 text \(it has NUL\)"):
         opened(tmp_path)
 
 
 def test_empty_lines_are_refused_or_left_out_and_counted(tmp_path):
     two_files(tmp_path)
     write(tmp_path / "good.txt", ["one", "", "three", "  ", "five", "six"])
-    with pytest.raises(InputError, match=r"good\.txt line 2 is empty: every line must hold a text"):
+    with pytest.raises(InputError, match=r"good\.txt line 2 is empty: every line must have a text"):
         opened(tmp_path)
     source = opened(tmp_path, skip_bad=True)
     assert [line.partition(":")[2].partition(":")[0] for line in source.skipped] == ["2", "4"]
@@ -87,11 +87,11 @@ def test_class_names_order_or_rename(tmp_path):
     assert opened(tmp_path, class_names="good,bad").class_names == ("good", "bad")
     source = opened(tmp_path, class_names="down,up")
     assert source.class_names == ("down", "up")
-    assert "classes named by --class-names in the order of the data: bad = down, good = up" in source.notes
+    assert "classes named by `class_names` in the order of the data: bad = down, good = up" in source.notes
     (tmp_path / "classes.txt").write_text("good\nbad\nugly\n")
     source = opened(tmp_path)
     assert source.class_names == ("good", "bad", "ugly") and "no texts of ugly" in source.notes
-    with pytest.raises(InputError, match="--class-names does not name the class 'bad'"):
+    with pytest.raises(InputError, match="`class_names` must name the class 'bad'"):
         opened(tmp_path, class_names="good,ugly")
 
 
@@ -109,9 +109,12 @@ def test_a_split_file_names_lines(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "holds no text files: lines: wants one for each class"),
-        (("only.txt",), "has one class only, 'only'"),
-        (("a.pos", "a.neg", "b.pos"), "neither the stems nor the suffixes .* Received: a.neg, a.pos, b.pos"),
+        ((), "must have one text file per class"),
+        (("only.txt",), "must have two classes or more. Received: only 'only'"),
+        (
+            ("a.pos", "a.neg", "b.pos"),
+            "different stems or different suffixes, .* Received: a.neg, a.pos, b.pos",
+        ),
     ],
 )
 def test_refused_folders(tmp_path, names, message):
@@ -123,7 +126,7 @@ def test_refused_folders(tmp_path, names, message):
 def test_a_missing_folder_and_another_task_are_refused(tmp_path):
     with pytest.raises(InputError, match="nowhere does not exist"):
         opened(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="lines: does not hold classification data"):
+    with pytest.raises(InputError, match="lines: has no classification data"):
         load(f"lines:{tmp_path}", task="classification")
 
 

@@ -36,7 +36,7 @@ def test_one_sequence_is_all_test(tmp_path, separator):
     np.testing.assert_array_equal(example["boxes"], np.array(BOXES, "float32"))
     assert example["name"] == "ball" and len(example["frames"]) == 4
     assert [frame[0, 0, 0] for frame in example["frames"]] == [1, 2, 3, 4]
-    assert "it can be evaluated on, not trained on" in source.notes[0]
+    assert "use it for evaluation, not for training" in source.notes[0]
 
 
 def test_a_folder_of_sequences_and_two_targets_of_one(tmp_path):
@@ -79,16 +79,16 @@ def test_absent_targets_are_kept_as_they_are(tmp_path):
     [
         (
             [*BOXES[:3], ("4", "x", "5", "5")],
-            r"rect\.txt line 4 holds something else than numbers. .*'4,x,5,5'",
+            r"rect\.txt line 4 must have only numbers. .*'4,x,5,5'",
         ),
         ([*BOXES[:3], (1, 2, 3)], r"rect\.txt line 4 must be left, top, width, height. Received: '1,2,3'"),
         ([BOXES[0], (), *BOXES[:2]], r"rect\.txt line 2 must be left, top, width, height. Received: ''"),
-        ([*BOXES[:3], (1, 2, -3, 4)], r"rect\.txt line 4 is no box: .* Received: '1,2,-3,4'"),
-        ([*BOXES[:3], (1, 2, "inf", 4)], r"rect\.txt line 4 is no box"),
-        ([(40, 3, 10, 8), *BOXES[1:]], r"line 1: the first box must lie in its frame of 30 x 20 .*: 40, 3"),
-        ([(-20, 3, 10, 8), *BOXES[1:]], "line 1: the first box must lie in its frame"),
-        ([("NaN",) * 4, *BOXES[1:]], "line 1: the first box must lie in its frame .* nan, nan, nan, nan"),
-        ([(0, 0, 0, 0), *BOXES[1:]], "line 1: the first box must lie in its frame .* 0, 0, 0, 0"),
+        ([*BOXES[:3], (1, 2, -3, 4)], r"rect\.txt line 4: a box must be finite, .* Received: '1,2,-3,4'"),
+        ([*BOXES[:3], (1, 2, "inf", 4)], r"rect\.txt line 4: a box must be finite"),
+        ([(40, 3, 10, 8), *BOXES[1:]], r"line 1: the first box must be in its frame of 30 x 20 .*: 40, 3"),
+        ([(-20, 3, 10, 8), *BOXES[1:]], "line 1: the first box must be in its frame"),
+        ([("NaN",) * 4, *BOXES[1:]], "line 1: the first box must be in its frame .* nan, nan, nan, nan"),
+        ([(0, 0, 0, 0), *BOXES[1:]], "line 1: the first box must be in its frame .* 0, 0, 0, 0"),
     ],
 )
 def test_bad_lines_are_named(tmp_path, lines, message):
@@ -104,26 +104,28 @@ def test_bad_lines_are_named(tmp_path, lines, message):
 @pytest.mark.parametrize("frames", [3, 6])
 def test_a_sequence_that_ends_early_is_refused(tmp_path, frames):
     sequence(tmp_path, frames=frames)
-    with pytest.raises(InputError, match=rf"rect\.txt has 4 boxes and .*img {frames} pictures"):
+    with pytest.raises(InputError, match=rf"rect\.txt has 4 boxes and .*img {frames} images"):
         open_otb(tmp_path)
 
 
-def test_what_is_missing_is_named(tmp_path):
+def test_missing_files_and_folders_are_named(tmp_path):
     with pytest.raises(InputError, match="absent does not exist"):
         open_otb(tmp_path / "absent")
-    with pytest.raises(InputError, match=r"holds no sequence: a folder with img/ and groundtruth_rect.txt"):
+    with pytest.raises(
+        InputError, match=r"must have a sequence: a folder with img/ and groundtruth_rect.txt"
+    ):
         open_otb(tmp_path)
     sequence(tmp_path / "ball")
     os.rename(tmp_path / "ball/img", tmp_path / "ball/pictures")
-    with pytest.raises(InputError, match=r"ball has groundtruth_rect.txt and no folder img beside it"):
+    with pytest.raises(InputError, match=r"ball must have a folder img next to groundtruth_rect.txt"):
         open_otb(tmp_path)
     os.rename(tmp_path / "ball/pictures", tmp_path / "ball/img")
     os.remove(tmp_path / "ball/groundtruth_rect.txt")
-    with pytest.raises(InputError, match=r"ball has a folder img and no groundtruth_rect.txt beside it"):
+    with pytest.raises(InputError, match=r"ball must have a groundtruth_rect.txt next to img"):
         open_otb(tmp_path)
 
 
-def test_a_sequence_without_pictures_and_with_a_broken_one(tmp_path):
+def test_a_sequence_without_images_and_with_a_broken_one(tmp_path):
     sequence(tmp_path / "ball")
     (tmp_path / "ball/img/0003.png").write_bytes(b"\x89PNG broken")
     with pytest.raises(InputError, match=r"cannot read .*0003\.png"):
@@ -132,15 +134,15 @@ def test_a_sequence_without_pictures_and_with_a_broken_one(tmp_path):
         open_otb(tmp_path, skip_bad=True)
     for file in (tmp_path / "ball/img").iterdir():
         file.unlink()
-    with pytest.raises(InputError, match="img holds no pictures"):
+    with pytest.raises(InputError, match="img has no images"):
         open_otb(tmp_path)
 
 
 def test_tracking_only_and_without_classes(tmp_path):
     sequence(tmp_path)
-    with pytest.raises(InputError, match="otb: does not hold detection data"):
+    with pytest.raises(InputError, match="otb: has no detection data"):
         load(f"otb:{tmp_path}", task="detection")
-    with pytest.raises(InputError, match="class names cannot be given to tracking data"):
+    with pytest.raises(InputError, match="class names cannot be given for tracking data"):
         open_otb(tmp_path, class_names="a,b")
 
 
@@ -148,7 +150,7 @@ def test_frames_and_first_box_for_predict(tmp_path):
     sequence(tmp_path / "ball")
     assert len(read_frames(tmp_path / "ball")) == len(read_frames(tmp_path / "ball/img")) == 4
     assert first_box(tmp_path / "ball").tolist() == list(BOXES[0]) and first_box(tmp_path) is None
-    with pytest.raises(InputError, match="holds no pictures"):
+    with pytest.raises(InputError, match="has no images"):
         read_frames(tmp_path)
 
 

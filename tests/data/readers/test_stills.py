@@ -14,7 +14,7 @@ def picture(path, value=9, size=(12, 10)):
     Image.fromarray(np.full((size[1], size[0], 3), value, "uint8")).save(path)
 
 
-def test_pictures_at_any_depth_and_no_classes(tmp_path):
+def test_images_at_any_depth_and_no_classes(tmp_path):
     for index in range(5):
         picture(tmp_path / ("a/b/" * (index % 2)) / f"{index}.png", value=index)
     source = load(f"images:{tmp_path}", task="tracking")
@@ -26,7 +26,7 @@ def test_pictures_at_any_depth_and_no_classes(tmp_path):
     assert np.isnan(example["boxes"]).all() and example["boxes"].shape == (1, 4)
 
 
-def test_split_folders_and_bad_pictures(tmp_path):
+def test_split_folders_and_bad_images(tmp_path):
     for split, count in (("train", 10), ("test", 2)):
         for index in range(count):
             picture(tmp_path / split / f"{index}.png")

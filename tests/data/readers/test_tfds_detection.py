@@ -11,7 +11,7 @@ tfds = pytest.importorskip("tensorflow_datasets")
 
 
 def faces(boxes, crowd=False):
-    """Stands for a data set with boxes: decoded examples, as `mock_data` documents for `as_dataset_fn`."""
+    """Returns a mocked data set with boxes: decoded examples, as `mock_data` needs for `as_dataset_fn`."""
 
     def as_dataset(self, *args, **kwargs):
         def examples():
@@ -51,19 +51,19 @@ def test_boxes_become_pixels_left_top_right_bottom():
     assert example["classes"].tolist() == [0, 1] and example["crowd"].tolist() == [False, False]
 
 
-def test_boxes_that_cannot_be_are_refused_or_left_out():
+def test_impossible_boxes_are_refused_or_left_out():
     with faces([[0.25, 0.5, 0.75, 1.4]]):
-        with pytest.raises(InputError, match="object 1 of train/0 leaves its picture of 96 x 96 pixels"):
+        with pytest.raises(InputError, match="object 1 of train/0 leaves its image of 96 x 96 pixels"):
             open_scenes()
         with pytest.raises(InputError, match="empty train split after leaving out train/0"):
             open_scenes(skip_bad=True)
-    with faces([]), pytest.raises(InputError, match="no picture of the train split has an object"):
+    with faces([]), pytest.raises(InputError, match="no image of the train split has an object"):
         open_scenes()
 
 
-def test_names_without_boxes_are_refused():
+def test_features_without_boxes_are_refused():
     with (
         tfds.testing.mock_data(num_examples=3),
-        pytest.raises(InputError, match="must have a picture and a sequence of boxes .* detection. It has:"),
+        pytest.raises(InputError, match="must have an image and a sequence of boxes .* detection. It has:"),
     ):
         load("tfds:mnist", task="detection")

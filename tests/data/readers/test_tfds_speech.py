@@ -7,7 +7,7 @@ from keras_cnn_zoo.utils.errors import InputError
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
 
-# TensorFlow Datasets' own deprecated calls are not this project's to mend.
+# TensorFlow Datasets makes deprecated calls, which this project cannot fix.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -15,7 +15,7 @@ pytestmark = [
 
 
 def recordings(samples, count=10, labels=None):
-    """Stands for a data set of recordings: decoded examples, as `mock_data` documents for `as_dataset_fn`."""
+    """Returns a mocked data set of recordings: decoded examples, as `mock_data` needs for `as_dataset_fn`."""
 
     def as_dataset(self, *args, **kwargs):
         classes = np.arange(count) % 2 if labels is None else np.asarray(labels)
@@ -75,7 +75,9 @@ def test_silence_is_refused_or_left_out():
 
 def test_features_that_do_not_fit_are_refused():
     with tfds.testing.mock_data(num_examples=3):
-        with pytest.raises(InputError, match="must have a sound and a class to serve speech. It has: image"):
+        with pytest.raises(InputError, match="must have a sound and a class for speech. It has: image"):
             load("tfds:mnist", task="speech")
-        with pytest.raises(InputError, match="tfds:spoken_digit has 10 classes. Received: 2 class names"):
+        with pytest.raises(
+            InputError, match="tfds:spoken_digit needs 10 class names. Received: 2 class names"
+        ):
             load("tfds:spoken_digit", task="speech", class_names="a,b")

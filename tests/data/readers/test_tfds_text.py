@@ -8,7 +8,7 @@ from keras_cnn_zoo.utils.errors import InputError
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
 
-# TensorFlow Datasets' own deprecated calls are not this project's to mend.
+# TensorFlow Datasets makes deprecated calls, which this project cannot fix.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -16,7 +16,7 @@ pytestmark = [
 
 
 def words(texts):
-    """Stands for `digit_scenes/text`: decoded examples, as `mock_data` documents for `as_dataset_fn`."""
+    """Returns a mocked `digit_scenes/text`: decoded examples, as `mock_data` needs for `as_dataset_fn`."""
 
     def as_dataset(self, *args, **kwargs):
         draw = np.random.RandomState(0)
@@ -26,7 +26,7 @@ def words(texts):
     return tfds.testing.mock_data(as_dataset_fn=as_dataset)
 
 
-def test_pictures_and_texts():
+def test_images_and_texts():
     with words(["12", "Exit", "7"] * 5):
         source = load("tfds:digit_scenes/text", task="text")
     assert source.channels == 1 and not source.mirror and source.class_names[:2] == ("0", "1")
@@ -55,8 +55,8 @@ def test_bad_texts_are_refused_or_left_out(text, message):
     assert len(source.splits["test"]) == 21 and len(source.skipped) == 2
 
 
-def test_names_without_texts_are_refused():
-    message = "must have a picture and a text to serve text. It has: image"
+def test_features_without_a_text_are_refused():
+    message = "must have an image and a text for text. It has: image"
     with tfds.testing.mock_data(num_examples=3), pytest.raises(InputError, match=message):
         load("tfds:mnist", task="text")
 

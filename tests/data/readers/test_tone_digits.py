@@ -6,7 +6,7 @@ from keras_cnn_zoo.data.embedded.tone_digits import tones
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def test_it_is_what_speech_loads_when_no_data_are_named():
+def test_speech_loads_it_by_default():
     source = load(task="speech")
     assert source.name == "tone_digits" and source.class_names == tuple("0123456789")
     assert source.channels is None and source.notes == ()
@@ -19,5 +19,5 @@ def test_it_is_what_speech_loads_when_no_data_are_named():
 
 
 def test_class_names_cannot_be_given():
-    with pytest.raises(InputError, match="class names cannot be given to the embedded tone_digits"):
+    with pytest.raises(InputError, match="class names cannot be given for the embedded tone_digits"):
         load(task="speech", class_names="a,b")

@@ -38,7 +38,7 @@ def test_class_folders(tmp_path):
             assert example["audio"].shape == (100 + int(file[0]),) and example["audio"].dtype == np.float32
 
 
-def test_nested_class_folders_and_other_files_beside(tmp_path):
+def test_nested_class_folders_may_contain_other_files(tmp_path):
     class_folders(tmp_path, ("all/on", "all/off", "stop"))
     (tmp_path / "stop" / "notes.txt").write_text("not a sound")
     (tmp_path / "stop" / ".hidden.wav").write_text("not a sound")
@@ -56,7 +56,7 @@ def test_split_folders(tmp_path):
     assert source.splits["val"].names == ["val/no/0.wav", "val/no/1.wav", "val/yes/0.wav", "val/yes/1.wav"]
 
 
-def test_split_folders_of_labelled_files(tmp_path):
+def test_split_folders_of_labeled_files(tmp_path):
     for split in ("train", "val", "test"):
         labelled_files(tmp_path / split)
     source = open_wavs(tmp_path)
@@ -64,7 +64,7 @@ def test_split_folders_of_labelled_files(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["", "recordings"])
-def test_labelled_files(tmp_path, folder):
+def test_labeled_files(tmp_path, folder):
     labelled_files(tmp_path / folder)
     source = open_wavs(tmp_path)
     assert source.class_names == ("0", "1")
@@ -73,18 +73,18 @@ def test_labelled_files(tmp_path, folder):
             assert name.rpartition("/")[2].startswith(f"{label}_")
 
 
-def test_labelled_files_at_several_depths(tmp_path):
+def test_labeled_files_at_several_depths(tmp_path):
     labelled_files(tmp_path)
     labelled_files(tmp_path / "more", labels=("2",))
     assert open_wavs(tmp_path).class_names == ("0", "1", "2")
 
 
-def test_several_folders_of_labelled_files_are_classes_unless_the_names_say_otherwise(tmp_path):
+def test_folders_of_labeled_files_are_classes_unless_class_names_match_the_files(tmp_path):
     for speaker in ("ann", "bob"):
         labelled_files(tmp_path / speaker, speakers=(speaker,), count=4)
     source = open_wavs(tmp_path)
     assert source.class_names == ("ann", "bob")
-    assert "classes are the folders, not the names before the first _" in source.notes[0]
+    assert "classes are the folders, not the file names before the first _" in source.notes[0]
     assert open_wavs(tmp_path, class_names="0,1").class_names == ("0", "1")
     (tmp_path / "classes.txt").write_text("1\n0\n")
     split = open_wavs(tmp_path).splits["train"]
@@ -111,32 +111,29 @@ def test_lists_without_train_leave_the_rest_to_it(tmp_path):
     listed(tmp_path, test=["no/0.wav", "yes/0.wav"], val=["no/1.wav"])
     source = open_wavs(tmp_path)
     assert (
-        len(source.splits["train"]) == 7
-        and "the 7 recordings that stand in no list are train" in source.notes
+        len(source.splits["train"]) == 7 and "the 7 recordings that are in no list are train" in source.notes
     )
 
 
-def test_recordings_in_no_list_are_left_out_said_aloud(tmp_path):
+def test_recordings_in_no_list_are_left_out_and_reported(tmp_path):
     class_folders(tmp_path)
     listed(tmp_path, train=["no/0.wav", "yes/0.wav", "no/2.wav"], test=["no/1.wav"])
     source = open_wavs(tmp_path)
-    assert "6 recordings stand in no list and are left out" in source.notes
+    assert "6 recordings are in no list and are left out" in source.notes
     assert "drew 1 of the 3 train examples" in source.notes[-1]
 
 
 def test_lists_that_do_not_fit_are_refused(tmp_path):
     class_folders(tmp_path)
     listed(tmp_path, train=["no/0.wav", "yes/9.wav"])
-    message = r"train\.txt line 2 names no WAV file below .*Received: 'yes/9\.wav'"
+    message = r"train\.txt line 2 must name a WAV file below .*Received: 'yes/9\.wav'"
     with pytest.raises(InputError, match=message):
         open_wavs(tmp_path)
     listed(tmp_path, train=["no/0.wav", "../secret.wav"])
-    with pytest.raises(InputError, match="line 2 names no WAV file below"):
+    with pytest.raises(InputError, match="line 2 must name a WAV file below"):
         open_wavs(tmp_path)
     listed(tmp_path, train=["no/0.wav", "yes/1.wav"], test=["yes/1.wav"])
-    with pytest.raises(
-        InputError, match=r"test\.txt line 1: 'yes/1\.wav' stands in .*train\.txt line 2 already"
-    ):
+    with pytest.raises(InputError, match=r"test\.txt line 1: 'yes/1\.wav' is already in .*train\.txt line 2"):
         open_wavs(tmp_path)
     (tmp_path / "train" / "no").mkdir(parents=True)
     with pytest.raises(InputError, match=r"split folders or lists of splits.*train and train\.txt"):
@@ -156,8 +153,8 @@ def test_class_names_order_rename_and_are_checked(tmp_path):
     source = open_wavs(tmp_path, class_names="yes,maybe,no")
     assert source.class_names == ("yes", "maybe", "no") and "no recordings of maybe" in source.notes
     source = open_wavs(tmp_path, class_names="nein,ja")
-    assert "classes named by --class-names in sorted order of the labels: no = nein, yes = ja" in source.notes
-    with pytest.raises(InputError, match="--class-names does not name the label 'yes' of .*names: no, maybe"):
+    assert "classes named by `class_names` in sorted order of the labels: no = nein, yes = ja" in source.notes
+    with pytest.raises(InputError, match="`class_names` must name the label 'yes' of .*Received: no, maybe"):
         open_wavs(tmp_path, class_names="no,maybe")
 
 
@@ -167,25 +164,29 @@ def test_layouts_that_name_no_class_are_refused(tmp_path):
     with pytest.raises(InputError, match="has no examples"):
         open_wavs(tmp_path)
     class_folders(tmp_path, ("yes",))
-    with pytest.raises(InputError, match="has one class only, 'yes': a classifier needs two or more"):
+    with pytest.raises(InputError, match="must have two classes or more. Received: only 'yes'"):
         open_wavs(tmp_path)
     stray = write(tmp_path / "stray.wav")
-    with pytest.raises(InputError, match=r"stray\.wav lies in no class folder and is not called LABEL_"):
+    with pytest.raises(InputError, match=r"stray\.wav is not in a class folder and is not called LABEL_"):
         open_wavs(tmp_path)
     stray.rename(tmp_path / "no_1.wav")
-    with pytest.raises(InputError, match=r"no_1\.wav lies in no class folder and .*yes.0\.wav is not called"):
+    with pytest.raises(
+        InputError, match=r"no_1\.wav is not in a class folder and .*yes.0\.wav is not called"
+    ):
         open_wavs(tmp_path)
 
 
-def test_split_folders_beside_others_are_refused(tmp_path):
+def test_split_folders_next_to_others_are_refused(tmp_path):
     class_folders(tmp_path / "train")
     write(tmp_path / "stray.wav")
-    with pytest.raises(InputError, match=r"mixes split folders \(train\) with other recordings.*stray\.wav"):
+    with pytest.raises(
+        InputError, match=r"must not mix split folders \(train\) with other recordings.*stray\.wav"
+    ):
         open_wavs(tmp_path)
 
 
 def spoil(root):
-    """Beside good ones: empty, truncated, silent and NaN recordings."""
+    """Adds to good recordings: empty, truncated, silent and NaN recordings."""
     class_folders(root)
     (root / "no" / "a.wav").write_bytes(b"")
     path = write(root / "no" / "b.wav")
@@ -200,7 +201,7 @@ def test_a_bad_recording_is_named_when_the_data_is_opened(tmp_path):
         ("no/a", "is empty"),
         ("no/b", "is truncated"),
         ("yes/c", "is silent"),
-        ("yes/d", "holds nan"),
+        ("yes/d", "must have finite samples. Received: nan"),
     ):
         with pytest.raises(InputError, match=rf"{file.replace('/', '.')}\.wav {words}") as caught:
             open_wavs(tmp_path)
@@ -222,7 +223,7 @@ def test_skip_bad_leaves_them_out_and_counts_them(tmp_path):
     assert sum(map(len, source.splits.values())) == 10
 
 
-def test_skip_bad_passes_over_files_that_a_list_names_in_vain(tmp_path):
+def test_skip_bad_leaves_out_listed_files_that_do_not_exist(tmp_path):
     class_folders(tmp_path)
     listed(tmp_path, train=["no/0.wav", "yes/0.wav", "yes/9.wav"], test=["no/1.wav"])
     source = open_wavs(tmp_path, skip_bad=True)
@@ -230,5 +231,5 @@ def test_skip_bad_passes_over_files_that_a_list_names_in_vain(tmp_path):
 
 
 def test_other_tasks_are_refused(tmp_path):
-    with pytest.raises(InputError, match="wavs: does not hold classification data"):
+    with pytest.raises(InputError, match="wavs: has no classification data"):
         load(f"wavs:{tmp_path}", task="classification")

@@ -17,7 +17,7 @@ def picture(path, size=(12, 30), mode="RGB"):
 
 
 def table(root, split, rows, **options):
-    """A table of (picture, text) with the pictures it names."""
+    """Writes a table of (image, text) and its images."""
     for name, _ in rows:
         picture(root / name, **options)
     lines = "".join(f"{name}\t{text}\n" for name, text in rows)
@@ -53,7 +53,7 @@ def test_missing_splits_are_drawn(tmp_path):
     assert any("no val split: drew 2" in note for note in source.notes)
 
 
-def test_grey_pictures_stay_grey_and_empty_lines_are_left_out(tmp_path):
+def test_gray_images_stay_gray_and_empty_lines_are_left_out(tmp_path):
     picture(tmp_path / "a.png", mode="L")
     (tmp_path / "test.tsv").write_bytes(b"\xef\xbb\xbfa.png\tone\r\n\r\na.png\ttwo\n")
     source = open_words(tmp_path)
@@ -61,20 +61,20 @@ def test_grey_pictures_stay_grey_and_empty_lines_are_left_out(tmp_path):
     assert [example["text"] for example in source.splits["test"]] == ["one", "two"]
 
 
-def test_an_alphabet_of_the_users(tmp_path):
+def test_the_user_can_give_an_alphabet(tmp_path):
     table(tmp_path, "test", rows("test", ["Été", "no"]))
     assert open_words(tmp_path, class_names="é,t,n,o").splits["test"][0]["text"] == "été"
     (tmp_path / "classes.txt").write_text("É\né\nt\nn\no\n", encoding="utf-8")
     source = open_words(tmp_path)
     assert source.class_names == ("É", "é", "t", "n", "o")
-    # With capitals in the alphabet case tells words apart.
+    # With capitals in the alphabet, case matters.
     assert source.splits["test"][0]["text"] == "Été"
 
 
 def test_another_encoding(tmp_path):
     picture(tmp_path / "a.png")
     (tmp_path / "test.tsv").write_bytes("a.png\tété\n".encode("latin-1"))
-    with pytest.raises(InputError, match=r"test.tsv is not utf-8 text .* Name its encoding with --encoding"):
+    with pytest.raises(InputError, match=r"test.tsv is not utf-8 text .* Name its encoding with `encoding`"):
         open_words(tmp_path)
     assert open_words(tmp_path, class_names="é,t", encoding="latin-1").splits["test"][0]["text"] == "été"
 
@@ -85,12 +85,12 @@ def test_another_encoding(tmp_path):
         ("a.png\t", r"test.tsv line 2 has an empty text"),
         ("a.png exit", r"test.tsv line 2 must be `picture<TAB>text`. Received: 'a.png exit'"),
         ("\texit", r"test.tsv line 2 must be `picture<TAB>text`. Received: '\\texit'"),
-        ("gone.png\texit", r"test.tsv line 2 names .*gone.png, which is not there"),
+        ("gone.png\texit", r"test.tsv line 2 names .*gone.png, which does not exist"),
         ("a.png\tno-go", r"test.tsv line 2: '-' is not in the alphabet 0123456789abc.* Received: 'no-go'"),
-        ("broken.png\texit", r"cannot read .*broken.png: not a picture, or a damaged one"),
+        ("broken.png\texit", r"cannot read .*broken.png: not an image, or a damaged file"),
     ],
 )
-def test_bad_lines_end_in_one_line_or_are_left_out(tmp_path, line, message):
+def test_bad_lines_are_refused_in_one_line_or_left_out(tmp_path, line, message):
     picture(tmp_path / "a.png")
     (tmp_path / "broken.png").write_bytes(b"nothing")
     (tmp_path / "test.tsv").write_text(f"a.png\tfine\n{line}\na.png\tgood\n", encoding="utf-8")
@@ -102,7 +102,7 @@ def test_bad_lines_end_in_one_line_or_are_left_out(tmp_path, line, message):
     assert "left out 1 unreadable example" in source.notes
 
 
-def test_a_truncated_picture_is_found_by_skip_bad(tmp_path):
+def test_a_truncated_image_is_found_by_skip_bad(tmp_path):
     picture(tmp_path / "a.png", size=(60, 60))
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
@@ -115,15 +115,15 @@ def test_a_truncated_picture_is_found_by_skip_bad(tmp_path):
 def test_refusals(tmp_path):
     with pytest.raises(InputError, match=r"folder .*gone does not exist"):
         open_words(tmp_path / "gone")
-    with pytest.raises(InputError, match=r"holds none of train.tsv, val.tsv, test.tsv"):
+    with pytest.raises(InputError, match=r"must have one of train.tsv, val.tsv, test.tsv"):
         open_words(tmp_path)
     table(tmp_path, "test", rows("test", ["a"]))
-    with pytest.raises(InputError, match="the class names of text are single characters. Received: 'ab'"):
+    with pytest.raises(InputError, match="class names of text must be single characters. Received: 'ab'"):
         open_words(tmp_path, class_names="ab,c")
     (tmp_path / "train.tsv").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="has an empty train split"):
         open_words(tmp_path)
-    with pytest.raises(InputError, match="words: does not hold classification data"):
+    with pytest.raises(InputError, match="words: has no classification data"):
         load(f"words:{tmp_path}", task="classification")
 
 

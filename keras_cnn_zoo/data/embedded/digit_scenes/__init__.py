@@ -1,1 +1,1 @@
-"""Real handwritten digits, alone or composed into scenes; no download, no files, no TensorFlow."""
+"""Real handwritten digits, alone or composed into scenes. Needs no download, files, or TensorFlow."""

@@ -10,8 +10,8 @@ class DigitScenes(EmbeddedBuilder):
     """Builder of `digit_scenes/NAME`, where NAME is a task."""
 
     DESCRIPTION = (
-        "Real handwritten digits from scikit-learn: alone, or one to five of them at random places, sizes "
-        "and shades on textured gray scenes, with boxes and masks. Train, validation and test share no digit."
+        "Real handwritten digits from scikit-learn: alone, or one to five at random positions, sizes, and "
+        "shades in textured gray scenes, with boxes and masks. Train, validation, and test share no digit."
     )
     CITATION = (
         "@misc{alpaydin1998optical, author={E. Alpaydin and C. Kaynak}, title={Optical Recognition of "

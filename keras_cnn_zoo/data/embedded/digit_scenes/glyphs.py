@@ -1,8 +1,8 @@
-"""The 1,797 handwritten digits of scikit-learn, enlarged, and who may use which.
+"""The 1,797 handwritten digits of scikit-learn, enlarged, and their splits.
 
 scikit-learn ships the test part of the UCI set "Optical Recognition of Handwritten Digits" (E. Alpaydin
-and C. Kaynak, 1998): 13 writers, 8 x 8 pixels, ink 0 to 16. The writers follow one another in the file,
-so the splits are contiguous blocks: a digit belongs to one split only, and mostly so does a writer.
+and C. Kaynak, 1998): 13 writers, 8 x 8 pixels, ink 0 to 16. The file is ordered by writer, so the splits are
+contiguous blocks: a digit belongs to one split only, and so do most writers.
 """
 
 import functools
@@ -15,7 +15,7 @@ POOLS = {"train": (0, 1197), "val": (1197, 1397), "test": (1397, 1797)}
 
 @functools.lru_cache(maxsize=1)
 def load_glyphs():
-    """All digits: ink in [0, 1] as float64 (1797, 8, 8), and their classes as int64 (1797,)."""
+    """Returns the ink of all digits in [0, 1], float64 (1797, 8, 8), and their classes, int64 (1797,)."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -26,9 +26,9 @@ def load_glyphs():
 
 
 def resize_matrix(source, target):
-    """Catmull-Rom interpolation from `source` to `target` points, as a (target, source) matrix.
+    """Returns Catmull-Rom interpolation from `source` to `target` points as a (target, source) matrix.
 
-    Beyond its border the signal is 0, so that a stroke at the edge of a digit ends there.
+    The signal is 0 beyond its border, so that a stroke at the edge of a digit ends there.
     """
     position = (np.arange(target) + 0.5) * source / target - 0.5
     distance = np.abs(position[:, None] - np.arange(source)[None, :])
@@ -38,7 +38,7 @@ def resize_matrix(source, target):
 
 
 def enlarge(ink, size):
-    """Digits (N, 8, 8) at `size` x `size` pixels, still in [0, 1]."""
+    """Returns digits (N, 8, 8) enlarged to `size` x `size` pixels, still in [0, 1]."""
     matrix = resize_matrix(ink.shape[1], size)
     rows = np.einsum("th,nhw->ntw", matrix, ink)
     return np.clip(np.einsum("nhw,tw->nht", rows, matrix), 0.0, 1.0)

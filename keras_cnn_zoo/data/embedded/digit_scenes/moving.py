@@ -1,8 +1,8 @@
-"""Digits that move over textured colour scenes: short videos with the box of one of them in every frame.
+"""Short videos of digits that move over textured color scenes, with the box of one digit in every frame.
 
-Everything is a function of the split's name, the number of the sequence and the frame: NumPy's legacy
-generator, whose stream is frozen for good, draws a scene in a fixed order, and a frame is painted when it is
-asked for. The sequences of two splits share no handwritten digit (see `glyphs.POOLS`).
+A frame is a function of the split's name, the sequence, and the time. NumPy's legacy generator, whose stream
+never changes, draws a scene in a fixed order, and a frame is painted on access. The sequences of two splits
+share no handwritten digit (see `glyphs.POOLS`).
 """
 
 import collections.abc
@@ -17,7 +17,7 @@ FRAMES = 40
 COUNTS = {"train": 160, "val": 12, "test": 20}
 _SEEDS = {"train": 2_600_000, "val": 2_700_000, "test": 2_800_000}
 
-# The camera sees a part of the ground, which reaches this far beyond the frame on each side.
+# The background extends this far beyond the frame on each side.
 _MARGIN = 24
 _SIDES = (22.0, 46.0)
 _MOST_OTHERS = 3
@@ -28,15 +28,18 @@ class MovingScene(collections.abc.Sequence):
     """One sequence: its frames, painted on access, and the boxes of its target.
 
     Args:
-        split: "train", "val" or "test".
+        split: "train", "val", or "test".
         index: number of the sequence in the split.
     """
+
+    # frame = window of the background (120 + 2 * 24, 160 + 2 * 24, 3) at the camera's position + light
+    # -> each digit blended in by its coverage -> + noise -> uint8 (120, 160, 3)
 
     def __init__(self, split, index):
         self.seed = _SEEDS[split] + 1000 * index
         draw = np.random.RandomState(self.seed)
         self.name = f"{split}/{index}"
-        self.colours = draw.uniform(60.0, 190.0, size=3)
+        self.colors = draw.uniform(60.0, 190.0, size=3)
         self.grids = [
             (strength, draw.uniform(-strength, strength, size=(points, points, 3)))
             for points, strength in ((4, 30.0), (9, 28.0), (24, 22.0))
@@ -44,8 +47,8 @@ class MovingScene(collections.abc.Sequence):
         self.camera = [_wave(draw, _MARGIN - 1.0, periods=(30.0, 90.0)) for _ in range(2)]
         self.light = _wave(draw, draw.uniform(0.0, 25.0), periods=(25.0, 80.0))
         others = draw.randint(0, _MOST_OTHERS + 1)
-        self.things = [_Thing(draw, split, self.colours) for _ in range(others + 1)]
-        # The target is neither always in front nor always behind.
+        self.things = [_Thing(draw, split, self.colors) for _ in range(others + 1)]
+        # Later digits cover earlier ones; the target may be any of them.
         self.target = draw.randint(len(self.things))
 
     def __len__(self):
@@ -60,14 +63,14 @@ class MovingScene(collections.abc.Sequence):
         for thing in self.things:
             alpha, (top, left) = thing.look(time)
             window = frame[top : top + alpha.shape[0], left : left + alpha.shape[1]]
-            window += alpha[..., None] * (thing.colour + self.light[time] - window)
+            window += alpha[..., None] * (thing.color + self.light[time] - window)
         noise = np.random.RandomState(self.seed + 1 + time).standard_normal((HEIGHT, WIDTH, 1))
         return np.rint(np.clip(frame + 5.0 * noise, 0.0, 255.0)).astype("uint8")
 
     @functools.cached_property
     def _ground(self):
         size = (HEIGHT + 2 * _MARGIN, WIDTH + 2 * _MARGIN)
-        ground = np.zeros((*size, 3)) + self.colours
+        ground = np.zeros((*size, 3)) + self.colors
         for _, grid in self.grids:
             rows, columns = (_stretch(grid.shape[0], edge) for edge in size)
             ground += np.einsum("yi,xj,ijc->yxc", rows, columns, grid, optimize=True)
@@ -80,7 +83,7 @@ class MovingScene(collections.abc.Sequence):
 
 
 class _Thing:
-    """A digit with its colour and its way through the scene."""
+    """A digit with its color and its path through the scene."""
 
     def __init__(self, draw, split, ground):
         first, last = POOLS[split]
@@ -88,7 +91,7 @@ class _Thing:
         contrast = draw.uniform(*_CONTRAST) * np.where(draw.uniform() < 0.5, -1.0, 1.0)
         if not 40.0 < ground.mean() + contrast < 215.0:
             contrast = -contrast
-        self.colour = np.clip(ground + contrast + draw.uniform(-45.0, 45.0, size=3), 0.0, 255.0)
+        self.color = np.clip(ground + contrast + draw.uniform(-45.0, 45.0, size=3), 0.0, 255.0)
         side = draw.uniform(*_SIDES)
         self.sides = np.round(side * np.exp(_wave(draw, draw.uniform(0.0, 0.35), periods=(30.0, 90.0))), 6)
         self.angles = np.round(draw.uniform(-0.3, 0.3) + _wave(draw, 0.35, periods=(25.0, 80.0)), 6)
@@ -101,7 +104,7 @@ class _Thing:
             self.ways.append(np.round(edge / 2.0 + np.clip(path, -room, room), 6))
 
     def look(self, time):
-        """Coverage in [0, 1] of a square part of the frame, and its (top, left)."""
+        """Returns the coverage in [0, 1] of a square part of the frame, and its (top, left)."""
         side = self.sides[time]
         reach = int(0.72 * side) + 1
         middle = [way[time] for way in self.ways]
@@ -127,12 +130,12 @@ class _Thing:
 
 @functools.lru_cache(maxsize=256)
 def moving_scene(split, index):
-    """The sequence `index` of a split, a `MovingScene`."""
+    """Returns the sequence `index` of a split, a cached `MovingScene`."""
     return MovingScene(split, index)
 
 
 def _wave(draw, height, periods):
-    """A smooth way of FRAMES values within [-height, height]: two sines of random period and phase."""
+    """Returns a smooth curve of FRAMES values within [-height, height]: two sines of random period."""
     time = np.arange(FRAMES)
     shares = draw.uniform(0.3, 0.7)
     total = np.zeros(FRAMES)
@@ -142,7 +145,7 @@ def _wave(draw, height, periods):
 
 
 def _stretch(points, size):
-    """Linear interpolation of `points` to `size` values, as a matrix."""
+    """Returns the linear interpolation of `points` to `size` values as a (size, points) matrix."""
     position = np.linspace(0.0, points - 1.0, size)
     return np.clip(1.0 - np.abs(position[:, None] - np.arange(points)), 0.0, 1.0)
 
@@ -154,7 +157,7 @@ def _large(glyph):
 
 
 def _sample(padded, rows, columns):
-    """Bilinear values of a glyph, padded by one, at real positions; 0 outside."""
+    """Samples a glyph that is padded by one bilinearly at real positions, with 0 outside."""
     rows, columns = (np.clip(places + 1.0, 0.0, GLYPH_SIZE + 0.999) for places in (rows, columns))
     top, left = rows.astype("int64"), columns.astype("int64")
     down, across = rows - top, columns - left

@@ -1,7 +1,7 @@
-"""Digits on a black ground for classification, and grey scenes of 1 to 5 digits with masks and boxes.
+"""Digits on black for classification, and gray scenes of 1 to 5 digits with masks and boxes.
 
-Everything is a function of the split's name: NumPy's legacy generator, whose stream is frozen for good,
-draws in a fixed order. The scenes of two splits share no handwritten digit (see `glyphs.POOLS`).
+A split is a function of its name: NumPy's legacy generator, whose stream never changes, draws in a fixed
+order. The scenes of two splits share no handwritten digit (see `glyphs.POOLS`).
 """
 
 import dataclasses
@@ -31,9 +31,9 @@ class Scenes:
 
     Args:
         images: uint8 (N, 96, 96, 1).
-        masks: uint8 (N, 96, 96), 0 = ground, 1 + d = digit d.
-        boxes: Tuple of float32 (n, 4) arrays of (y_min, x_min, y_max, x_max) in pixels, edges around
-            the digit's mask, one per scene.
+        masks: uint8 (N, 96, 96), 0 = background, 1 + d = digit d.
+        boxes: Tuple of float32 (n, 4) arrays, one per scene: (y_min, x_min, y_max, x_max) of the digits'
+            masks in pixels.
         labels: Tuple of int64 (n,) arrays of digits, one per scene.
         glyphs: Tuple of int64 (n,) arrays: which of the 1,797 digits was drawn.
     """
@@ -47,7 +47,7 @@ class Scenes:
 
 @functools.cache
 def digits(split):
-    """Single digits of one split, laid out as in MNIST: 20 x 20 in the middle of 28 x 28, white on black.
+    """Returns the single digits of one split as in MNIST: 20 x 20 centered in 28 x 28, white on black.
 
     Args:
         split: "train", "val" or "test".
@@ -65,7 +65,7 @@ def digits(split):
 
 @functools.cache
 def scenes(split):
-    """Scenes of one split.
+    """Returns the scenes of one split.
 
     Args:
         split: "train", "val" or "test".
@@ -110,7 +110,7 @@ def scenes(split):
 
 
 def _ground(draw, level):
-    """A textured ground (96, 96) in float64: a slope and two octaves of value noise about `level`."""
+    """Returns a textured background, float64 (96, 96): a slope and two octaves of noise around `level`."""
     down, across = draw.uniform(-25.0, 25.0, size=2)
     ramp = np.linspace(-1.0, 1.0, SIZE)
     ground = level + down * ramp[:, None] + across * ramp
@@ -121,7 +121,7 @@ def _ground(draw, level):
 
 
 def _stretched(grid):
-    """Linear interpolation of the rows of `grid` to `SIZE` rows."""
+    """Interpolates the rows of `grid` linearly to `SIZE` rows."""
     position = np.linspace(0.0, len(grid) - 1.0, SIZE)
     low = np.minimum(position.astype("int64"), len(grid) - 2)
     share = (position - low)[:, None]
@@ -129,7 +129,7 @@ def _stretched(grid):
 
 
 def _shade(draw, level):
-    """A grey value apart from the ground's level, darker or lighter, wherever there is room."""
+    """Returns a gray value that is darker or lighter than the background's level."""
     contrast = draw.uniform(*_CONTRAST)
     darker = draw.uniform() < 0.5
     if darker and level - contrast < 5.0:
@@ -140,15 +140,15 @@ def _shade(draw, level):
 
 
 def _transformed(draw, glyph):
-    """A digit turned, sheared and scaled: its coverage in [0, 1], cropped to where there is any."""
+    """Rotates, shears, and scales a digit. Returns its coverage in [0, 1], cropped to its extent."""
     side = draw.randint(_SIDES[0], _SIDES[1] + 1)
     angle, shear, aspect = draw.uniform(-0.3, 0.3), draw.uniform(-0.2, 0.2), draw.uniform(0.8, 1.2)
-    # Rounding takes away what libraries differ by in the last digits of a cosine.
+    # Rounded, because math libraries differ in the last digits of a cosine.
     cosine, sine = round(float(np.cos(angle)), 9), round(float(np.sin(angle)), 9)
-    # The turned square needs up to 1.5 of its side.
+    # A rotated square extends to 1.5 times its side.
     reach = int(1.5 * side)
-    centred = (np.arange(reach) + 0.5 - reach / 2.0) * (GLYPH_SIZE / side)
-    down, across = centred[:, None], centred[None, :]
+    centered = (np.arange(reach) + 0.5 - reach / 2.0) * (GLYPH_SIZE / side)
+    down, across = centered[:, None], centered[None, :]
     rows = cosine * down - sine * across
     columns = aspect * (sine * down + cosine * across) + shear * rows
     ink = _sample(glyph, rows + (GLYPH_SIZE - 1) / 2.0, columns + (GLYPH_SIZE - 1) / 2.0)
@@ -158,13 +158,13 @@ def _transformed(draw, glyph):
 
 
 def _extent(inside):
-    """(y0, x0, y1, x1) around the true values."""
+    """Returns (y0, x0, y1, x1) around the true values."""
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     return rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
 
 
 def _sample(glyph, rows, columns):
-    """Bilinear values of `glyph` at real positions, 0 outside."""
+    """Samples `glyph` bilinearly at real positions, with 0 outside."""
     padded = np.pad(glyph, 1)
     rows = np.clip(rows + 1.0, 0.0, GLYPH_SIZE + 0.999)
     columns = np.clip(columns + 1.0, 0.0, GLYPH_SIZE + 0.999)
@@ -176,7 +176,7 @@ def _sample(glyph, rows, columns):
 
 
 def _free_place(draw, shape, placed):
-    """A box (y0, x0, y1, x1) inside the scene that touches none of `placed`, or None."""
+    """Returns a box (y0, x0, y1, x1) inside the scene that touches none of `placed`, or None."""
     height, width = shape
     for _ in range(_TRIES):
         y0, x0 = draw.randint(SIZE - height + 1), draw.randint(SIZE - width + 1)

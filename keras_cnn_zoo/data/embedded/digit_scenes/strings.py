@@ -1,4 +1,4 @@
-"""Numbers of 1 to 8 handwritten digits set in a row, grey, as a text recognizer takes them."""
+"""Gray images of numbers of 1 to 8 handwritten digits in a row, for a text recognizer."""
 
 import dataclasses
 import functools
@@ -30,7 +30,7 @@ class Strings:
 
 @functools.cache
 def strings(split):
-    """Digit strings of one split, a function of the split's name; no two splits share a handwritten digit.
+    """Returns the digit strings of one split. No two splits share a handwritten digit.
 
     Args:
         split: "train", "val" or "test".
@@ -54,7 +54,7 @@ def strings(split):
 
 
 def _string(draw, digits):
-    """uint8 (32, W, 1): digits at slightly different heights and distances on a grey ground with noise."""
+    """Returns uint8 (32, W, 1): digits at varying heights and distances on a noisy gray background."""
     row = np.zeros((HEIGHT + 8, 16 + GLYPH_SIZE * len(digits)))
     right = draw.randint(2, 8)
     for digit in digits:

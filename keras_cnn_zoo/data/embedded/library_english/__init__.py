@@ -1,1 +1,1 @@
-"""English from the standard library's own documentation: which package is a sentence about?"""
+"""English sentences from the standard library's documentation, classified by the package they document."""

@@ -1,9 +1,9 @@
-"""Sentences of docstrings in this Python's standard library, and which of them make up the data set.
+"""The data set `library_english`: sentences from the docstrings of this Python's standard library.
 
-The set is frozen by hash: `frozen.tsv` lists the split, the class and the first 16 digits of the sha256 of
-each sentence, and no text. Listed are sentences that stand word for word in Python 3.10.13, 3.11.7, 3.12.1
-and 3.13.0 and in one class only; of each class the 240 with the smallest hashes: 144 to train on, 48 for val,
-48 for test. Another Python may lack some of them; those are absent then, and `sentences` counts them.
+The set is frozen by hash. `frozen.tsv` lists the split, the class, and the first 16 digits of the sha256 of
+each sentence, but no text. A listed sentence is the same in Python 3.10.13, 3.11.7, 3.12.1, and 3.13.0, and
+occurs in one class only. Each class has the 240 with the smallest hashes: 144 train, 48 val, 48 test. Another
+Python may lack some of them; `sentences` leaves those out and counts them.
 """
 
 import ast
@@ -14,7 +14,7 @@ import os
 import re
 import sysconfig
 
-# Class to the package or module that it is read from. No package that distributions install apart, such as
+# From class to its package or module, without packages that distributions install separately, such as
 # tkinter.
 SOURCES = {
     "asyncio": "asyncio",
@@ -39,12 +39,12 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclasses.dataclass(frozen=True)
 class Sentences:
-    """What this Python holds of the data set.
+    """The sentences of the data set that this Python has.
 
     Args:
         texts: dict from split to a tuple of sentences.
         labels: dict from split to a tuple of class ids.
-        missing: number of listed sentences that this Python's library does not hold.
+        missing: number of listed sentences that are not in this Python's library.
         listed: number of listed sentences.
     """
 
@@ -56,7 +56,7 @@ class Sentences:
 
 @functools.cache
 def sentences():
-    """The listed `Sentences` that are there, in the order of the list."""
+    """Returns the listed `Sentences` of this Python, in the order of the list."""
     found = {name: {fingerprint(text): text for text in candidates(name)} for name in CLASSES}
     texts, labels = ({split: [] for split in ("train", "val", "test")} for _ in range(2))
     listed = missing = 0
@@ -79,12 +79,12 @@ def sentences():
 
 
 def fingerprint(text):
-    """The first digits of a sentence's sha256."""
+    """Returns the first digits of a sentence's sha256."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:DIGITS]
 
 
 def candidates(name):
-    """The set of whole sentences of 6 to 40 words in the docstrings of a class's source files."""
+    """Returns the set of whole sentences of 6 to 40 words in the docstrings of a class's source files."""
     return {
         sentence
         for path in _source_files(name)
@@ -94,7 +94,7 @@ def candidates(name):
 
 
 def _source_files(name):
-    """Python files of a class; none where the library is installed without its sources."""
+    """Returns the Python files of a class, or none if the library is installed without its sources."""
     path = os.path.join(sysconfig.get_paths()["stdlib"], SOURCES[name])
     if path.endswith(".py"):
         return [path] if os.path.isfile(path) else []
@@ -116,7 +116,7 @@ def _docstrings(path):
 
 def _split_sentences(docstring):
     for paragraph in _PARAGRAPH.split(docstring):
-        # Indented lines and sessions are lists and code.
+        # Paragraphs with indented lines or sessions are lists or code.
         if any(line.startswith((" ", "\t", ">>>")) for line in paragraph.split("\n")):
             continue
         for sentence in _SENTENCE_END.split(" ".join(paragraph.split())):

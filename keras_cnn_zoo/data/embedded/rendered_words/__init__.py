@@ -1,4 +1,4 @@
-"""Words drawn while a network trains: any number of them, each a function of a seed."""
+"""Any number of words, rendered during training, each a function of a seed."""
 
 from keras_cnn_zoo.data.embedded.rendered_words.rendering import RenderedWords
 

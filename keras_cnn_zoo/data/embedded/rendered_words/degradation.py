@@ -1,4 +1,4 @@
-"""What a camera does to a word: a slanted view, a loose crop, few pixels, blur, noise and compression."""
+"""Degrades a word like a camera: slanted view, loose crop, few pixels, blur, noise, and compression."""
 
 import io
 
@@ -6,15 +6,18 @@ import numpy as np
 
 
 def photograph(scene, box, size, rng, *, loose=(-0.03, 0.36), strength=1.0):
-    """A crop of a grey scene as uint8 `size`, all draws by `rng`.
+    """Crops a gray scene around a word and degrades it.
 
     Args:
         scene: float or uint8 array (height, width).
         box: (left, top, right, bottom) of the word in it.
         size: (height, width) of the result.
-        rng: `numpy.random.Generator`.
-        loose: range of the room about the word on each side, as a share of its height.
-        strength: scales the slant; 1 for drawn words, less where the picture is a photograph.
+        rng: `numpy.random.Generator`, the only source of randomness.
+        loose: range of the margin on each side of the word, as a share of its height.
+        strength: factor of the slant: 1 for drawn words, less for photographs.
+
+    Returns:
+        uint8 array of shape `size`.
     """
     from PIL import Image, ImageFilter
 
@@ -25,12 +28,12 @@ def photograph(scene, box, size, rng, *, loose=(-0.03, 0.36), strength=1.0):
     corners = _corners(box, rng, loose, strength)
     width = max(int(np.abs(corners[1:3, 0] - corners[[0, 3], 0]).mean()), 4)
     height = max(int(np.abs(corners[2:4, 1] - corners[[1, 0], 1]).mean()), 4)
-    # The word's own resolution: from a few pixels of height to more than the network sees.
+    # Height of the word in the photograph: from a few pixels to more than the network's input.
     tall = min(height, int(np.exp(rng.uniform(np.log(12.0), np.log(72.0)))))
     factor = max(1.0, height / tall)
     view = (max(round(width / factor), 3), max(round(height / factor), 3))
     if max(factor, width / size[1] / 2) > 1.3:
-        # Perspective does not average: shrink what is much finer than the view first.
+        # The perspective transform does not average, so a much finer image is shrunk first.
         shrink = max(factor, min(width / size[1] / 2, factor * 2))
         smaller = (max(round(picture.width / shrink), 3), max(round(picture.height / shrink), 3))
         corners = corners * (np.array(smaller) / (picture.width, picture.height))
@@ -55,10 +58,10 @@ def photograph(scene, box, size, rng, *, loose=(-0.03, 0.36), strength=1.0):
 
 
 def _corners(box, rng, loose, strength):
-    """Corners of the crop, clockwise from top left, float (4, 2) as (x, y)."""
+    """Returns the corners of the crop, clockwise from top left, float (4, 2) as (x, y)."""
     left, top, right, bottom = box
     height, width = bottom - top, right - left
-    # Loose on the left, top, right and bottom, by shares of the height.
+    # Margins on the left, top, right, and bottom.
     room = rng.uniform(*loose, size=4) * height
     if rng.random() < 0.5:
         room *= 0.5
@@ -73,7 +76,7 @@ def _corners(box, rng, loose, strength):
     if rng.random() < 0.5:
         angle = rng.normal(0.0, 0.05) * strength
         slant = rng.normal(0.0, 0.12) * strength
-        # A long word that turns leaves the crop: what matters is the rise over its length.
+        # A long word leaves the crop at smaller angles than a short one.
         angle *= min(1.0, 3.0 * height / width)
         offsets = corners - corners.mean(axis=0)
         turned = np.stack(
@@ -86,7 +89,7 @@ def _corners(box, rng, loose, strength):
 
 
 def retaken(image, size, rng):
-    """A photographed word as if photographed again: other crop, slant, light and sharpness.
+    """Changes the crop, slant, light, and sharpness of a photographed word at random.
 
     Args:
         image: uint8 array (height, width, channels).
@@ -96,10 +99,10 @@ def retaken(image, size, rng):
     from PIL import Image
 
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("L")
-    # More than twice what the network sees is of no use.
+    # More than twice the network's input size is not needed.
     reduce = max(1, min(picture.height // (2 * size[0]), picture.width // (2 * size[1])))
     values = np.asarray(picture.reduce(reduce) if reduce > 1 else picture).astype("float32")
-    # Light, contrast, and now and then a negative: dark on light is as good a word as light on dark.
+    # Brightness, contrast, and sometimes a negative: words occur dark on light and light on dark.
     gain = rng.uniform(0.6, 1.3) * (-1.0 if rng.random() < 0.3 else 1.0)
     values = 127.5 + rng.uniform(-30.0, 30.0) + gain * (values - 127.5)
     room = int(0.3 * values.shape[0]) + 2
@@ -119,7 +122,7 @@ def _compressed(picture, quality):
 
 
 def _smeared(values, length, axis):
-    """Motion blur along an axis."""
+    """Applies motion blur along an axis."""
     total = values.astype("float32")
     for shift in range(1, length):
         total += np.roll(values, shift, axis=axis)

@@ -1,7 +1,7 @@
 """Typefaces to draw words with: families of the extra `text`, else those that matplotlib ships.
 
-The extra pins one PyPI package a family (`fontpkg-NAME`), each with its own open licence (SIL OFL
-1.1 or Apache 2.0), so that the same fonts can be had anywhere.
+The extra pins one PyPI package per family (`fontpkg-NAME`), so that the fonts are the same everywhere. Each
+has an open license (SIL OFL 1.1 or Apache 2.0).
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ _MATPLOTLIB = "DejaVuSans DejaVuSansMono DejaVuSerif STIXGeneral cmb10 cmr10 cms
 
 @dataclasses.dataclass(frozen=True)
 class Glyph:
-    """A drawn character: coverage uint8 (h, w), its place beside the pen, and how far the pen moves on."""
+    """A drawn character: coverage uint8 (h, w), its offset from the pen, and the pen's advance."""
 
     coverage: np.ndarray
     left: int
@@ -42,7 +42,7 @@ class Glyph:
 
 
 def installed():
-    """Tuple of families, each a tuple of font files, sorted: those of the extra, else matplotlib's."""
+    """Returns the font families, each a sorted tuple of files: those of the extra, else matplotlib's."""
     families = []
     for name in FAMILIES:
         spec = importlib.util.find_spec(f"fontpkg_{name}")
@@ -58,7 +58,7 @@ def _of_matplotlib():
         raise InputError("rendered words need fonts: install the extra `text`, or matplotlib for a few")
     folder = os.path.join(os.path.dirname(spec.origin), "mpl-data", "fonts", "ttf")
     files = sorted(os.listdir(folder))
-    # What follows the family's name is its style; STIXNonUni and the like hold no letters.
+    # The style follows the family's name. Files such as STIXNonUni have no letters.
     wanted = {family: [] for family in _MATPLOTLIB.split()}
     for file in files:
         stem = os.path.splitext(file)[0]
@@ -69,14 +69,14 @@ def _of_matplotlib():
 
 
 class Typeface:
-    """One font file at one weight, whose characters are drawn once and kept.
+    """One font file at one weight. Its characters are drawn once and cached.
 
     Args:
         path: the font file.
-        weight: of a variable font; None for its own.
+        weight: weight of a variable font; None for the default.
     """
 
-    # FreeType draws one character at a time: loader threads share the faces.
+    # Loader threads share the faces, and FreeType draws one character at a time.
     _lock = threading.Lock()
 
     def __init__(self, path, weight=None):
@@ -86,7 +86,7 @@ class Typeface:
         self._font = None
 
     def glyph(self, character):
-        """The `Glyph` of a character."""
+        """Returns the `Glyph` of a character."""
         found = self._glyphs.get(character)
         if found is None:
             with self._lock:
@@ -96,7 +96,7 @@ class Typeface:
     def _draw(self, character):
         if self._font is None:
             self._font = self._open()
-        # Overlaps of joined letters, not only their boxes, are wanted: each is drawn on its own.
+        # Joined letters overlap by their strokes, not by their boxes, so each letter is drawn separately.
         mask, (left, top) = self._font.getmask2(character, mode="L", anchor="ls")
         coverage = np.asarray(mask, dtype="uint8").reshape(mask.size[1], mask.size[0])
         return Glyph(coverage, int(left), int(top), float(self._font.getlength(character)))
@@ -118,7 +118,7 @@ class Typeface:
 
 @functools.cache
 def typefaces(families):
-    """Families of files to families of `Typeface`: a variable font counts once for each of `WEIGHTS`."""
+    """Returns the families as tuples of `Typeface`. A variable font gives one for each of `WEIGHTS`."""
     from PIL import ImageFont
 
     def of(path):

@@ -1,4 +1,4 @@
-"""A word as a picture: letters set in a line, coloured, on a ground, and photographed badly."""
+"""Renders a word as an image: letters in a line, shaded, on a background, in a poor photograph."""
 
 import numpy as np
 
@@ -6,26 +6,26 @@ from keras_cnn_zoo.data.embedded.rendered_words import fonts
 from keras_cnn_zoo.data.embedded.rendered_words.degradation import photograph
 from keras_cnn_zoo.data.embedded.rendered_words.vocabulary import Vocabulary
 
-# Room around the letters, as a share of the type size, from which the crop is taken.
+# Margin around the letters, as a share of the type size, for the crop.
 _ROOM = 0.6
-# Signs carry marks that do not count as text; this share of the words gets one.
+# Share of the words that get a punctuation mark, as signs have. It does not count as text.
 _MARKED = 0.12
 _MARKS = ".,'!-:&$%/?\"()"
 
 
 class RenderedWords:
-    """Pictures of words, grey and cropped tightly, as photographs of signs give them.
+    """Gray images of words, cropped tightly, similar to photographs of signs.
 
-    Each word is a function of its seed, the alphabet, the words given and the fonts that are installed (see
-    `fonts`). Case, typeface, spacing, baseline, shades, outline, shadow, ground, view, sharpness, noise and
-    compression are drawn at random; the text that belongs to a picture is in the alphabet's case.
+    Each word is a function of its seed, the alphabet, the given words, and the installed fonts (see `fonts`).
+    Case, typeface, spacing, baseline, shades, outline, shadow, background, view, sharpness, noise, and
+    compression are drawn at random. The text of an image is in the alphabet's case.
 
     Args:
-        alphabet: characters that may occur, one string each; letters are drawn in both cases where the
-            alphabet has one case only.
+        alphabet: characters that may occur, one string each. If the alphabet has only one case, letters are
+            drawn in both.
         given: words to write often, such as those of the training data.
-        size: (height, width) of the pictures.
-        columns: columns that a word may need in a CTC network.
+        size: (height, width) of the images.
+        columns: number of columns of a CTC network that a word may need.
         families: tuple of tuples of font files, or None for those installed.
     """
 
@@ -37,7 +37,7 @@ class RenderedWords:
         self.any_case = all(letter.islower() for letter in letters)
 
     def __call__(self, count, seed):
-        """`count` examples `{"image": uint8 (height, width, 1), "text": str}`.
+        """Returns `count` examples `{"image": uint8 (height, width, 1), "text": str}`.
 
         Args:
             count: number of words.
@@ -46,7 +46,7 @@ class RenderedWords:
         return [self.example(np.random.default_rng((*seed, position))) for position in range(count)]
 
     def example(self, rng):
-        """One example, by a `numpy.random.Generator`."""
+        """Returns one example, drawn by a `numpy.random.Generator`."""
         text = self.vocabulary.draw(rng)
         coverage = self._set(self._punctuated(self._cased(text, rng), rng), rng)
         scene, box = _painted(coverage, rng)
@@ -66,7 +66,7 @@ class RenderedWords:
         return "".join(c.upper() if up else c for c, up in zip(text, upper, strict=True))
 
     def _punctuated(self, text, rng):
-        """What is drawn: sometimes with marks that the alphabet leaves out."""
+        """Returns the text to draw, sometimes with a mark that is not in the alphabet."""
         if rng.random() >= _MARKED:
             return text
         mark = _MARKS[int(rng.integers(len(_MARKS)))]
@@ -74,11 +74,15 @@ class RenderedWords:
         return text if mark in self.vocabulary.alphabet else text[:place] + mark + text[place:]
 
     def _set(self, text, rng):
-        """The letters' coverage, uint8 (h, w), without room around them."""
+        """Returns the coverage of the letters, uint8 (h, w), without a margin.
+
+        glyphs -> (left, top) of each from advance, tracking, bend, and jump -> their common box (h, w) ->
+        maximum of the glyphs in it
+        """
         family = fonts.typefaces(self.families)[int(rng.integers(len(self.families)))]
         face = family[int(rng.integers(len(family)))]
         glyphs = [face.glyph(character) for character in text]
-        # Most words are set as the typeface says, some tighter, some wide.
+        # Most words have the typeface's own spacing, some are tighter, some wider.
         tracking = 0.0 if rng.random() < 0.5 else rng.uniform(-0.06, 0.3) * fonts.SIZE
         bend = rng.uniform(-0.35, 0.35) * fonts.SIZE if rng.random() < 0.15 else 0.0
         jump = rng.uniform(0.0, 0.12) * fonts.SIZE if rng.random() < 0.1 else 0.0
@@ -101,7 +105,7 @@ class RenderedWords:
 
 
 def _painted(coverage, rng):
-    """A grey scene, float32 (h, w), with the word in it, and the word's box (left, top, right, bottom)."""
+    """Returns a gray scene with the word, float32 (h, w), and the word's (left, top, right, bottom)."""
     height, width = coverage.shape
     room = int(_ROOM * max(height, 12)) + 4
     shape = (height + 2 * room, width + 2 * room)
@@ -127,7 +131,7 @@ def _painted(coverage, rng):
 
 
 def _shades(rng):
-    """Grey values of the ink and the ground, apart from each other."""
+    """Returns different gray values for the ink and the background."""
     ground = rng.uniform(0.0, 255.0)
     contrast = 40.0 + 210.0 * rng.beta(1.4, 1.4)
     darker = rng.random() < ground / 255.0
@@ -135,7 +139,7 @@ def _shades(rng):
 
 
 def _apart(shade, rng):
-    """A shade on the other side of the middle."""
+    """Returns a dark value for a light shade, and the reverse."""
     return rng.uniform(0.0, 90.0) if shade > 127.0 else rng.uniform(165.0, 255.0)
 
 
@@ -144,7 +148,7 @@ def _lay(scene, alpha, shade):
 
 
 def _texture(shape, level, rng):
-    """A surface of about `level`: plain, sloped, or blotched in one of a few grains."""
+    """Returns a surface of about `level`: plain, with a gradient, or with blotches."""
     surface = np.full(shape, level, dtype="float32")
     if rng.random() < 0.5:
         down, across = rng.normal(0.0, 18.0, size=2)
@@ -160,7 +164,7 @@ def _texture(shape, level, rng):
 
 
 def _clutter(scene, alpha, room, shade, rng):
-    """What stands around words: rules, frames, and the line of text above or below."""
+    """Draws clutter around the word: a rule, a frame, or a line of text above or below."""
     height, width = scene.shape
     kind = rng.integers(3)
     if kind == 0:
@@ -176,7 +180,7 @@ def _clutter(scene, alpha, room, shade, rng):
 
 
 def _thickened(alpha, reach):
-    """Coverage grown by `reach` pixels, as an outline needs it."""
+    """Returns the coverage grown by `reach` pixels, for an outline."""
     for _ in range(reach):
         grown = alpha.copy()
         np.maximum(grown[1:], alpha[:-1], out=grown[1:])

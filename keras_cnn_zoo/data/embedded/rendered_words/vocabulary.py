@@ -1,4 +1,4 @@
-"""What rendered words say: words of the training data, English words, numbers and random strings."""
+"""The texts of rendered words: words of the training data, English words, numbers, and random strings."""
 
 import functools
 import importlib.util
@@ -8,17 +8,17 @@ import numpy as np
 
 from keras_cnn_zoo.utils.characters import columns_needed
 
-# How often a word has 1, 2, 3, ... characters; signs are short.
+# Relative frequencies of words of 1, 2, 3, ... characters. Signs are short.
 LENGTHS = np.array([4, 10, 15, 18, 16, 12, 9, 6, 4, 2, 1.5, 1, 0.8, 0.5, 0.3, 0.2])
-# Shares of words of the training data, English words, numbers and random strings.
+# "given" are the words of the training data.
 SHARES = {"given": 0.25, "english": 0.5, "number": 0.12, "random": 0.13}
 ENGLISH_WORDS = 40_000
 
 
 @functools.cache
 def english():
-    """English words in order of frequency: `wordsegment`'s list (extra `text`), else the words of Python's
-    own documentation."""
+    """Returns English words: `wordsegment`'s list by frequency (extra `text`), else those of Python's
+    documentation, sorted."""
     spec = importlib.util.find_spec("wordsegment")
     if spec is None:
         from pydoc_data.topics import topics
@@ -31,12 +31,12 @@ def english():
 
 
 class Vocabulary:
-    """Draws what to write.
+    """A random source of words.
 
     Args:
         alphabet: characters that may occur, one string each.
-        given: words of the training data, written as often as the others are.
-        columns: columns that a word may need (see `columns_needed`).
+        given: words of the training data.
+        columns: number of columns that a word may need (see `columns_needed`).
     """
 
     def __init__(self, alphabet, given=(), columns=24):
@@ -61,7 +61,7 @@ class Vocabulary:
         self.shares = np.cumsum([share / total for share in shares.values()])
 
     def draw(self, rng):
-        """A word, by a `numpy.random.Generator`; cut where it needs too many columns."""
+        """Returns a word drawn by a `numpy.random.Generator`, shortened if it needs too many columns."""
         word = self._draw(rng)
         while columns_needed(word) > self.columns:
             word = word[:-1]
@@ -75,7 +75,7 @@ class Vocabulary:
         length = min(length, len(self.lengths))
         if kind == "english" and self.english[length - 1]:
             words = self.english[length - 1]
-            # Frequent words come first in the list and more often here.
+            # Frequent words come first in the list. The square draws them more often.
             return words[int(len(words) * rng.random() ** 2)]
         letters = self.digits if kind == "number" else self.alphabet
         return "".join(letters[int(i)] for i in rng.integers(len(letters), size=length))

@@ -1,1 +1,1 @@
-"""Digits as a telephone dials them, in noise; no download, no files, no TensorFlow."""
+"""The dial tones of a telephone's digits, in noise. Needs no download, files, or TensorFlow."""

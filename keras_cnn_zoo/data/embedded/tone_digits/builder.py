@@ -12,7 +12,7 @@ class ToneDigits(EmbeddedBuilder):
 
     DESCRIPTION = (
         "Digits as a telephone dials them: two tones at once with the frequencies of ITU-T Q.23, up to 1.5 % "
-        "off, 60 to 250 ms long, somewhere in a clip of noise and hum at 8,000 samples a second."
+        "off, 60 to 250 ms long, at a random time in a clip of noise and hum at 8,000 samples per second."
     )
     CITATION = (
         "@techreport{itut1988q23, author={{ITU-T}}, title={Recommendation Q.23: Technical features of "

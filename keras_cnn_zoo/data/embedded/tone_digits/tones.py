@@ -1,7 +1,7 @@
-"""Clips of one tone-dialled digit each, with the frequencies of ITU-T Q.23, in noise and hum.
+"""Clips of one tone-dialed digit each, with the frequencies of ITU-T Q.23, in noise and hum.
 
-A key sounds two tones at once, one for its row and one for its column. Everything is a function of the
-split's name: NumPy's legacy generator, whose stream is frozen for good, draws in a fixed order.
+A key sounds two tones at once, one for its row and one for its column. A split is a function of its name:
+NumPy's legacy generator, whose stream never changes, draws in a fixed order.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import numpy as np
 
 RATE = 8000
 CLASSES = tuple(str(digit) for digit in range(10))
-# Of each digit: (row, column) in Hz.
+# (row, column) of each digit in Hz.
 FREQUENCIES = (
     (941, 1336),
     (697, 1209), (697, 1336), (697, 1477),
@@ -23,7 +23,7 @@ _SEEDS = {"train": 1611, "val": 1612, "test": 1613}
 
 _SECONDS = (0.35, 0.9)
 _TONE_SECONDS = (0.06, 0.25)
-# Receivers have to accept this deviation of each frequency.
+# Receivers must accept this relative deviation of each frequency.
 _DEVIATION = 0.015
 _RAMP = 40
 _LEVEL_DB = (-30.0, -3.0)
@@ -37,7 +37,7 @@ class Tones:
     """The clips of one split.
 
     Args:
-        clips: Tuple of int16 arrays (samples,) at 8,000 samples a second.
+        clips: Tuple of int16 arrays (samples,) at 8,000 samples per second.
         labels: int64 (N,), the digits.
     """
 
@@ -47,7 +47,7 @@ class Tones:
 
 @functools.cache
 def tones(split):
-    """Clips of one split, every digit equally often.
+    """Returns the clips of one split, with every digit equally often.
 
     Args:
         split: "train", "val" or "test".
@@ -64,7 +64,7 @@ def tones(split):
 
 
 def _clip(draw, frequencies):
-    """One clip: hum and coloured noise throughout, the two tones for a part of it."""
+    """Returns one clip: hum and colored noise throughout, the two tones for a part of it."""
     length = int(RATE * draw.uniform(*_SECONDS))
     count = int(RATE * draw.uniform(*_TONE_SECONDS))
     start = draw.randint(length - count + 1)
@@ -75,9 +75,9 @@ def _clip(draw, frequencies):
         exact = frequency * (1.0 + draw.uniform(-_DEVIATION, _DEVIATION))
         wave = np.sin(2.0 * np.pi * (exact * time[:count] + draw.uniform()))
         signal[start : start + count] += strength * _ramped(wave)
-    # Levels below are relative to the stronger tone.
+    # The levels of noise and hum are relative to the stronger tone.
     signal /= max(1.0, twist)
-    noise = _coloured(draw, length)
+    noise = _colored(draw, length)
     signal += noise * (_factor(draw.uniform(*_NOISE_DB)) / np.sqrt(np.mean(noise**2)))
     mains = (50.0, 60.0)[draw.randint(2)]
     hum = np.sin(2.0 * np.pi * (mains * time + draw.uniform()))
@@ -91,15 +91,15 @@ def _factor(decibels):
 
 
 def _ramped(wave):
-    """`wave` with both ends faded over 5 ms."""
+    """Fades both ends of `wave` over 5 ms."""
     fade = 0.5 - 0.5 * np.cos(np.pi * np.arange(_RAMP) / _RAMP)
     wave[:_RAMP] *= fade
     wave[-_RAMP:] *= fade[::-1]
     return wave
 
 
-def _coloured(draw, length):
-    """White noise, or the sum of up to five neighbours of it: less and less treble."""
+def _colored(draw, length):
+    """Returns white noise, or the sum of up to five neighboring samples, which has less treble."""
     width = draw.randint(1, 6)
     white = draw.standard_normal(length + width - 1)
     return sum(white[lag : lag + length] for lag in range(width))

@@ -1,11 +1,11 @@
 """`tfds:NAME`: any TensorFlow Datasets name whose features fit the task.
 
-The encoded pictures (JPEG, PNG) and all else are held in memory in the order of the files and decoded on
-access, which gives random access and costs what the data set takes on disk. TensorFlow reads the files;
-nothing of it reaches the examples, so that the data feeds every backend.
+All values, with images still encoded (JPEG, PNG), are kept in memory in the order of the files and decoded on
+access. This gives random access and needs as much memory as the data set takes on disk. TensorFlow reads the
+files, but examples contain only NumPy arrays, for every backend.
 
-Each task that is served has a file of its name next to this one: `WANTED` in words, `keys(name, features,
-held, supervised)`, which picks the features by the classes of `tfds.features` or returns None, and
+Each supported task has a file of its name in this folder, with `WANTED`, the features in words, `keys(name,
+features, held, supervised)`, which picks the features by their `tfds.features` classes or returns None, and
 `found(opened)`, which returns the `Found` of an `Opened`.
 """
 
@@ -23,12 +23,12 @@ from keras_cnn_zoo.utils.errors import InputError
 TASKS = tuple(task for task in tasks.TASKS if importlib.util.find_spec(f"{__name__}.{task}"))
 MAX_BYTES = 6 * 2**30
 _SPLIT_WORDS = {**SPLIT_WORDS, "valid": "val", "validation": "val"}
-# A builder that has no metadata on disk, as under `tfds.testing.mock_data`, cannot tell its splits.
+# For a builder without metadata on disk, as in `tfds.testing.mock_data`, whose splits are unknown.
 _USUAL_SPLITS = ("train", "test")
 
 
 def read(path, options):
-    """Opens, and where needed downloads and prepares, the data set called `path`."""
+    """Opens the data set called `path`, after downloading and preparing it if needed."""
     tfds = _import_tfds()
     builder = _prepared(tfds, path)
     kind = importlib.import_module(f"{__name__}.{options.task}")
@@ -57,15 +57,15 @@ def _import_tfds():
     from keras_cnn_zoo.data.embedded.digit_scenes import builder  # noqa: F401  (registers the name)
 
     if keras.backend.backend() != "tensorflow":
-        # TensorFlow only reads files here; left to itself it takes the accelerators' memory. Once it
-        # has started, that choice is made.
+        # TensorFlow only reads files here. By default it would take the accelerators' memory. This cannot be
+        # changed after it has started.
         with contextlib.suppress(RuntimeError):
             tf.config.set_visible_devices([], "GPU")
     return tfds
 
 
 def _prepared(tfds, name):
-    """The builder of a name, its files in place."""
+    """Returns the builder of a name after preparing its files."""
     try:
         builder = tfds.builder(name)
     except tfds.core.DatasetNotFoundError as error:
@@ -73,35 +73,35 @@ def _prepared(tfds, name):
     except (ValueError, AssertionError, ImportError, OSError) as error:
         raise InputError(f"cannot open tfds:{name}: {_one_line(error)}") from error
     try:
-        # TensorFlow Datasets prints to where a program's result goes.
+        # TensorFlow Datasets prints to stdout, where a program writes its result.
         with contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
-    # What a data set's own preparation raises is open-ended: no network, a file to be fetched by hand, a
-    # package that only it needs.
+    # The preparation of a data set can raise anything: no network, a file that must be downloaded by hand,
+    # a missing package.
     except Exception as error:
         raise InputError(f"cannot prepare tfds:{name} in {builder.data_dir}: {_one_line(error)}") from error
     size = builder.info.dataset_size
     if size > MAX_BYTES:
         raise InputError(
-            f"tfds:{name} takes {size / 2**30:.1f} GiB, more than the {MAX_BYTES / 2**30:.0f} GiB that are "
-            "held in memory"
+            f"tfds:{name} must fit into {MAX_BYTES / 2**30:.0f} GiB of memory. "
+            f"Received: {size / 2**30:.1f} GiB"
         )
     return builder
 
 
 def _keys(tfds, name, info, task, kind):
-    """The features by name, and the names of those that the kind wants."""
+    """Returns the features by name, and the names of those that the task needs."""
     features = tfds.features
     held = dict(info.features.items()) if isinstance(info.features, features.FeaturesDict) else {}
     keys = kind.keys(name, features, held, tuple(info.supervised_keys or ()))
     if keys is None:
         kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in held.items())
-        raise InputError(f"tfds:{name} must have {kind.WANTED} to serve {task}. It has: {kinds or 'neither'}")
+        raise InputError(f"tfds:{name} must have {kind.WANTED} for {task}. It has: {kinds or 'neither'}")
     return held, keys
 
 
 def _columns(tfds, builder, tfds_name, keys):
-    """(name, value of each key) of every example, in the order of the files."""
+    """Returns (name, value of each key) of every example, in the order of the files."""
     features = builder.info.features
     decoders = {
         key: tfds.decode.SkipDecoding()
@@ -123,7 +123,7 @@ def _columns(tfds, builder, tfds_name, keys):
 
 
 def _encoded(value):
-    """Pictures that a builder decodes all the same (a mocked one does), encoded again; videos are lists."""
+    """Encodes images that a builder decoded anyway, as a mocked one does. Videos become lists."""
     dimensions = getattr(value, "ndim", 0)
     if dimensions in (1, 4):
         return [_encoded(frame) for frame in value]

@@ -1,13 +1,13 @@
-"""Classification data of TensorFlow Datasets: a picture and a class."""
+"""Classification data of TensorFlow Datasets: an image and a class."""
 
 from keras_cnn_zoo.data.readers.tfds.opened import choose, keys_of, picture_and
 from keras_cnn_zoo.data.survey import shared_channels
 
-WANTED = "a picture and a class"
+WANTED = "an image and a class"
 
 
 def keys(name, features, held, supervised):
-    """Returns the keys of picture and class, or None if one of them is missing."""
+    """Returns the keys of image and class, or None if one of them is missing."""
     target = choose(keys_of(held, features.ClassLabel), ("label", *supervised))
     return picture_and(target, name, features, held, supervised)
 

@@ -1,4 +1,4 @@
-"""Detection data of TensorFlow Datasets: a picture and a sequence of boxes with their classes."""
+"""Detection data of TensorFlow Datasets: an image and a sequence of boxes with their classes."""
 
 import collections
 
@@ -7,20 +7,20 @@ import numpy as np
 from keras_cnn_zoo.data.objects import found_objects, make_objects
 from keras_cnn_zoo.data.readers.tfds.opened import choose, keys_of, picture_and
 
-WANTED = "a picture and a sequence of boxes with classes"
-# Names of the feature that marks a box with many objects, or with one that is too hard.
+WANTED = "an image and a sequence of boxes with classes"
+# Names of the feature that marks a box of many objects, or of one that is too hard.
 _CROWD_WORDS = ("is_crowd", "is_difficult")
 
 
 def keys(name, features, held, supervised):
-    """Returns the keys of picture and objects, or None if one of them is missing."""
+    """Returns the keys of image and objects, or None if one of them is missing."""
     sequences = [key for key, feature in held.items() if None not in _parts(features, feature)]
     target = choose(sequences, ("objects", *supervised))
     return picture_and(target, name, features, held, supervised)
 
 
 def _parts(features, feature):
-    """Keys of box and class inside a sequence, None where it has none."""
+    """Returns the keys of box and class inside a sequence, None for a missing one."""
     inner = getattr(feature, "feature", None)
     if not isinstance(feature, features.Sequence) or not isinstance(inner, features.FeaturesDict):
         return None, None
@@ -43,7 +43,7 @@ def found(opened):
         for value in values[label_key]:
             opened.check_class(row, int(value), class_names)
         crowd = values[crowd_key] if crowd_key else np.zeros(len(values[label_key]))
-        # TFDS: top, left, bottom, right as parts of the picture's size.
+        # TFDS boxes are top, left, bottom, right as fractions of the image's size.
         edges = np.asarray(values[box_key], dtype="float64").reshape(-1, 4)[:, [1, 0, 3, 2]]
         objects = make_objects(
             edges * [info.width, info.height, info.width, info.height],
@@ -58,7 +58,7 @@ def found(opened):
 
 
 class _Picture(collections.namedtuple("_Picture", ["opened", "row", "channels"])):
-    """The encoded picture of a row."""
+    """The encoded image of a row."""
 
     def decode(self, channels):
         """Returns the pixels, uint8 (height, width, channels)."""

@@ -1,4 +1,4 @@
-"""Shared parts of the kinds of TensorFlow Datasets: an opened data set, the choice of features, pictures."""
+"""Shared parts of the TensorFlow Datasets readers: an opened data set, the choice of features, images."""
 
 import dataclasses
 
@@ -16,10 +16,10 @@ class Opened:
     Args:
         name: its TFDS name.
         columns: dict from split to a list of rows (example name, value of each key in the order of `keys`).
-            Pictures that are features of their own are encoded bytes; all else as `tfds.as_numpy` gives it.
-        keys: names of the features that the kind asked for.
+            Top-level images are encoded bytes. Other values are as `tfds.as_numpy` gives them.
+        keys: names of the features that the task needs.
         features: dict from key to TFDS feature.
-        notes: lines to be said aloud.
+        notes: lines to report.
         options: the `ReadOptions`.
     """
 
@@ -31,11 +31,11 @@ class Opened:
     options: object
 
     def class_names(self, feature):
-        """Names given by the user, or those of a `ClassLabel` feature, whose number they must have."""
+        """Returns the user's class names, after checking their number, or those of a `ClassLabel`."""
         class_names = self.options.class_names or tuple(feature.names)
         if len(class_names) != feature.num_classes:
             raise InputError(
-                f"tfds:{self.name} has {feature.num_classes} classes. "
+                f"tfds:{self.name} needs {feature.num_classes} class names. "
                 f"Received: {len(class_names)} class names"
             )
         return tuple(class_names)
@@ -45,7 +45,7 @@ class Opened:
         return f"tfds:{self.name}: {row[0]}"
 
     def check_class(self, row, value, class_names):
-        """Raises an `InputError` if a class id of a row is none."""
+        """Raises an `InputError` if a class id of a row is out of range."""
         if not 0 <= value < len(class_names):
             raise InputError(f"{self.where(row)} has the class {value}, outside 0 to {len(class_names) - 1}")
 
@@ -56,12 +56,12 @@ class Opened:
         return seen
 
     def look_at_picture(self, row):
-        """Returns the header of the encoded picture of a row, which is its first value."""
+        """Returns the header of the encoded image of a row, which is its first value."""
         return image_files.inspect(row[1], name=self.where(row), upright=False, whole=self.options.skip_bad)
 
     def picture(self, row, channels):
-        """Returns the decoded picture of a row, which is its first value."""
-        # TensorFlow Datasets never turns pictures by their EXIF tag, and masks lie on them as they are.
+        """Returns the decoded image of a row, which is its first value."""
+        # TensorFlow Datasets ignores the EXIF orientation, so masks match the stored pixels.
         return image_files.decode(row[1], name=self.where(row), channels=channels, upright=False)
 
     def text(self, row, position):
@@ -73,7 +73,7 @@ class Opened:
 
 
 def choose(keys, preferred):
-    """The first of `preferred` that is among `keys`, else the only one of `keys`, else None."""
+    """Returns the first of `preferred` that is in `keys`, else the only one of `keys`, else None."""
     for key in preferred:
         if key in keys:
             return key
@@ -86,13 +86,13 @@ def keys_of(held, kind):
 
 
 def plain_pictures(features, held):
-    """Returns the keys of the pictures that are not masks."""
+    """Returns the keys of the images that are not masks."""
     masks = keys_of(held, features.LabeledImage)
     return [key for key in keys_of(held, features.Image) if key not in masks]
 
 
 def picture_and(target, name, features, held, supervised):
-    """Returns the keys of the picture and of `target`, or None if one of them is missing."""
+    """Returns the keys of the image and of `target`, or None if one of them is missing."""
     image = choose(plain_pictures(features, held), ("image", *supervised))
     if image is None or target is None:
         return None
@@ -101,7 +101,7 @@ def picture_and(target, name, features, held, supervised):
 
 
 def check_pixels(name, key, feature):
-    """Raises an `InputError` where a picture feature holds other than whole pixels."""
+    """Raises an `InputError` if the pixels of an image feature are not uint8 or uint16."""
     dtype = np.dtype(feature.np_dtype).name
     if dtype not in ("uint8", "uint16"):
-        raise InputError(f"tfds:{name}: {key} must hold uint8 or uint16 pixels. Received: {dtype}")
+        raise InputError(f"tfds:{name}: {key} must have uint8 or uint16 pixels. Received: {dtype}")

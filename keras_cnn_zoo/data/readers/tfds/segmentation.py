@@ -1,4 +1,4 @@
-"""Segmentation data of TensorFlow Datasets: a picture and a mask."""
+"""Segmentation data of TensorFlow Datasets: an image and a mask."""
 
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.masks import check_values, numbered_classes, values_of
@@ -6,12 +6,12 @@ from keras_cnn_zoo.data.readers.tfds.opened import check_pixels, choose, keys_of
 from keras_cnn_zoo.data.survey import shared_channels
 from keras_cnn_zoo.utils.errors import InputError
 
-WANTED = "a picture and a mask"
+WANTED = "an image and a mask"
 _MASK_WORDS = ("segmentation_mask", "segmentation_label", "mask", "label")
 
 
 def keys(name, features, held, supervised):
-    """Returns the keys of picture and mask, or None if one of them is missing."""
+    """Returns the keys of image and mask, or None if one of them is missing."""
     plain = plain_pictures(features, held)
     targets = keys_of(held, features.LabeledImage)
     targets = targets or [key for key in plain if key != "image" and held[key].shape[-1] == 1]
@@ -37,7 +37,7 @@ def found(opened):
         if mask.shape != (info.height, info.width):
             raise InputError(
                 f"{where(row)} is {mask.shape[1]} x {mask.shape[0]} pixels and its "
-                f"picture is {info.width} x {info.height}"
+                f"image is {info.width} x {info.height}"
             )
         return info, values_of(mask)
 

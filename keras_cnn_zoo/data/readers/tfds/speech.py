@@ -8,7 +8,7 @@ from keras_cnn_zoo.ops.host.waveforms import as_float, mono
 from keras_cnn_zoo.utils.errors import InputError
 
 WANTED = "a sound and a class"
-# What a feature without a rate of its own most likely has: TFDS itself plays it at that.
+# For a feature without a sample rate. TFDS itself plays such sounds at this rate.
 USUAL_RATE = 16_000
 
 
@@ -26,7 +26,7 @@ def found(opened):
     rate, notes = opened.features[audio].sample_rate, opened.notes
     if not rate:
         rate = USUAL_RATE
-        notes = (*notes, f"tfds:{opened.name} tells no sample rate: taken as {rate}")
+        notes = (*notes, f"tfds:{opened.name} has no sample rate: {rate} is assumed")
 
     def look(row):
         opened.check_class(row, row[2], class_names)
@@ -42,9 +42,9 @@ def found(opened):
 def _waveform(where, samples):
     samples = np.asarray(samples)
     if not samples.size:
-        raise InputError(f"{where} holds no samples")
+        raise InputError(f"{where} has no samples")
     if samples.dtype == np.int64:
-        # TFDS keeps 16-bit samples, and rarely 32-bit ones, in 64 bits.
+        # TFDS stores 16-bit samples, and rarely 32-bit ones, in 64 bits.
         wide = np.abs(samples).max() > 2**15
         samples = samples.astype("int32" if wide else "int16")
     return sounds.check(mono(as_float(samples)), where)

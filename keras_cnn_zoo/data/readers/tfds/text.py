@@ -1,14 +1,14 @@
-"""Words of TensorFlow Datasets: a picture and what it says."""
+"""Words of TensorFlow Datasets: an image and its text."""
 
 from keras_cnn_zoo.data.readers.tfds.opened import choose, keys_of, picture_and
 from keras_cnn_zoo.data.readers.words import alphabet_of, in_alphabet
 from keras_cnn_zoo.data.survey import shared_channels
 
-WANTED = "a picture and a text"
+WANTED = "an image and a text"
 
 
 def keys(name, features, held, supervised):
-    """Returns the keys of picture and text, or None if one of them is missing."""
+    """Returns the keys of image and text, or None if one of them is missing."""
     text = choose(keys_of(held, features.Text), ("text", "label", *supervised))
     return picture_and(text, name, features, held, supervised)
 

@@ -31,7 +31,7 @@ def found(opened):
         if len(row[1]) != len(row[2]):
             raise InputError(f"{where} has {len(row[2])} boxes and {len(row[1])} frames")
         if not has_target(_boxes(row, where)).any():
-            raise InputError(f"{where} shows its target in no frame")
+            raise InputError(f"{where} has no frame with a target")
         if opened.options.skip_bad:
             for frame in row[1]:
                 image_files.decode(frame, name=where)
@@ -45,7 +45,7 @@ def found(opened):
 
 
 def _boxes(row, where):
-    """float32 (frames, 4) in pixels as left, top, width, height; TFDS has shares of the frame."""
+    """Returns float32 (frames, 4) as left, top, width, height in pixels. TFDS has fractions of the frame."""
     info = image_files.inspect(row[1][0], name=where)
     top, left, bottom, right = np.asarray(row[2], "float64").reshape(-1, 4).T
     boxes = np.stack([left, top, right - left, bottom - top], axis=1)

@@ -11,14 +11,14 @@ def test_the_pools_are_disjoint_and_use_every_digit():
     assert sorted(i for pool in ranges for i in pool) == list(range(1797))
 
 
-def test_every_class_stands_in_every_pool_in_like_numbers():
+def test_every_pool_has_every_class_equally_often():
     _, labels = glyphs.load_glyphs()
     for first, last in glyphs.POOLS.values():
         counts = np.bincount(labels[first:last], minlength=10)
         assert counts.min() >= 0.8 * counts.mean()
 
 
-def test_ink_is_a_share_and_cannot_be_written_to():
+def test_ink_is_in_0_to_1_and_read_only():
     ink, labels = glyphs.load_glyphs()
     assert ink.shape == (1797, 8, 8) and labels.shape == (1797,)
     assert ink.min() == 0.0 and ink.max() == 1.0

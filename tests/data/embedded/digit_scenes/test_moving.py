@@ -30,7 +30,7 @@ def test_boxes_lie_in_the_frame_and_move(split):
     assert (boxes[..., 2:] >= 4).all() and (boxes[..., 2:] <= 70).all()
     middles = boxes[..., :2] + boxes[..., 2:] / 2
     assert np.ptp(middles, axis=1).max() > 15
-    # A tracker must be able to follow: no jump beyond a digit's size.
+    # A tracker must be able to follow, so no move is larger than a digit.
     assert np.abs(np.diff(middles, axis=1)).max() < 16
 
 
@@ -49,7 +49,7 @@ def test_splits_share_no_digit():
         assert all(first <= glyph < last for glyph in glyphs)
 
 
-def test_a_frame_does_not_depend_on_what_was_painted_before():
+def test_a_frame_does_not_depend_on_earlier_frames():
     one, other = moving.MovingScene("train", 3), moving.MovingScene("train", 3)
     list(one)
     np.testing.assert_array_equal(one[17], other[17])
@@ -57,17 +57,17 @@ def test_a_frame_does_not_depend_on_what_was_painted_before():
 
 
 def test_the_pixels_are_frozen():
-    # Taken from this code when it was written; a change would be another data set.
+    # Origin: this code when it was written. A change would make it another data set.
     digest = hashlib.sha256(b"".join(moving.MovingScene("val", 0)[t].tobytes() for t in (0, 20, 39)))
     assert digest.hexdigest()[:16] == "fb661343a466be9d"
 
 
-def test_the_target_stands_out_somewhere():
+def test_the_target_contrasts_with_its_background():
     contrast = []
     for index in range(12):
         scene = moving.moving_scene("val", index)
         target = scene.things[scene.target]
-        contrast.append(np.abs(target.colour - scene.colours).max())
+        contrast.append(np.abs(target.color - scene.colors).max())
     assert min(contrast) > 20
 
 
@@ -111,6 +111,6 @@ def test_a_mocked_name_and_one_without_boxes():
     assert (example["boxes"][3] == 0).all() and example["frames"][4].shape == (20, 30, 3)
     with (
         tfds.testing.mock_data(num_examples=2),
-        pytest.raises(InputError, match="mnist must have a video and a sequence of boxes to serve tracking"),
+        pytest.raises(InputError, match="mnist must have a video and a sequence of boxes for tracking"),
     ):
         load("tfds:mnist", task="tracking")

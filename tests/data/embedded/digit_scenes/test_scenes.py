@@ -9,7 +9,7 @@ pytest.importorskip("sklearn")
 
 SPLITS = ("train", "val", "test")
 
-# Frozen from the first release: published presets were trained on exactly these pixels.
+# Frozen since the first release: published presets were trained on exactly these pixels.
 SCENE_HASHES = {
     "train": "afde3005941e366c3561ae59e373b306b3e6aea9c4281dd7c6967e2a16bdeb38",
     "val": "de812a4a408e1b0cdaf2bb73fbcf7b93a2d08e7122aa6a07cc362c0b75c52c89",
@@ -33,7 +33,7 @@ def test_the_pixels_are_frozen(split):
     assert digest(*scenes.digits(split)) == DIGIT_HASHES[split]
 
 
-def test_making_them_again_gives_the_same():
+def test_two_calls_give_equal_arrays():
     once = scenes.scenes("val")
     scenes.scenes.cache_clear()
     again = scenes.scenes("val")
@@ -71,7 +71,7 @@ def test_boxes_lie_tight_around_masks_and_do_not_touch(split):
         assert not left.any()
 
 
-def test_no_digit_stands_in_two_splits():
+def test_splits_share_no_digit():
     used = [set(np.concatenate(scenes.scenes(split).glyphs).tolist()) for split in SPLITS]
     assert not used[0] & used[1] and not used[0] & used[2] and not used[1] & used[2]
     pictures = [{image.tobytes() for image in scenes.digits(split)[0]} for split in SPLITS]
@@ -88,7 +88,7 @@ def test_labels_are_those_of_the_digits_drawn(split):
         np.testing.assert_array_equal(labels, target[glyphs])
 
 
-def test_every_digit_stands_out_from_its_ground():
+def test_every_digit_contrasts_with_its_background():
     made = scenes.scenes("test")
     for image, mask in zip(made.images, made.masks, strict=True):
         for value in set(np.unique(mask)) - {0}:
@@ -96,7 +96,7 @@ def test_every_digit_stands_out_from_its_ground():
             assert abs(np.median(inside) - np.median(image[..., 0][mask == 0])) > 15
 
 
-def test_arrays_cannot_be_written_to():
+def test_arrays_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         scenes.scenes("val").images[0] = 0
     with pytest.raises(ValueError, match="read-only"):

@@ -19,13 +19,13 @@ def test_texts_are_those_of_the_digits_drawn():
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_no_split_sees_the_digits_of_another(split):
+def test_splits_share_no_digit(split):
     first, last = POOLS[split]
     used = np.concatenate(strings.strings(split).glyphs)
     assert used.min() >= first and used.max() < last
 
 
-def test_pictures_are_grey_32_high_and_as_wide_as_the_text():
+def test_images_are_gray_32_high_and_wider_for_longer_texts():
     made = strings.strings("test")
     for image, text in zip(made.images, made.texts, strict=True):
         assert image.dtype == np.uint8 and image.shape[0] == 32 and image.shape[2] == 1
@@ -33,12 +33,12 @@ def test_pictures_are_grey_32_high_and_as_wide_as_the_text():
         assert image.std() > 5 and not image.flags.writeable
 
 
-def test_a_function_of_the_split_alone():
+def test_strings_depend_only_on_the_split():
     before = strings.strings("val")
     strings.strings.cache_clear()
     after = strings.strings("val")
     assert after is not before and after.texts == before.texts
     joined = b"".join(image.tobytes() for image in after.images)
     assert joined == b"".join(image.tobytes() for image in before.images)
-    # Origin: this package at its first release of the set; a change of it needs a new version of the builder.
+    # Origin: the first release of the set. A change needs a new version of the builder.
     assert hashlib.sha256("\n".join(after.texts).encode()).hexdigest()[:16] == "5cfceb8ecc1b3b1a"

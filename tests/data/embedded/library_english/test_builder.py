@@ -5,14 +5,14 @@ from keras_cnn_zoo.data.embedded.library_english.sentences import CLASSES, sente
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
-# TensorFlow Datasets' own deprecated calls are not this project's to mend.
+# TensorFlow Datasets makes deprecated calls, which this project cannot fix.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
 
-def test_the_prepared_builder_gives_what_the_embedded_set_gives(tmp_path, monkeypatch, capsys):
+def test_the_prepared_builder_equals_the_embedded_set(tmp_path, monkeypatch, capsys):
     builder = tfds.builder("library_english", data_dir=tmp_path)
     monkeypatch.setattr(tfds, "builder", lambda name: builder)
     source, embedded = load("tfds:library_english", task="language"), load(None, task="language")

@@ -12,7 +12,7 @@ def listed():
         return [tuple(line.split()) for line in file]
 
 
-def test_the_list_is_balanced_and_no_sentence_stands_in_two_splits():
+def test_the_list_is_balanced_and_its_splits_are_disjoint():
     rows = listed()
     assert len({digits for *_, digits in rows}) == len(rows) == 1920
     counts = collections.Counter((split, name) for split, name, _ in rows)
@@ -35,11 +35,11 @@ def test_every_sentence_has_the_hash_that_the_list_gives():
 
 
 @pytest.mark.skipif(sys.version_info[:2] not in ((3, 11), (3, 12), (3, 13)), reason="frozen on 3.11 to 3.13")
-def test_the_pythons_that_it_was_frozen_on_hold_nearly_all_of_it():
+def test_listed_pythons_have_nearly_all_sentences():
     assert module.sentences().missing <= 40
 
 
-def test_sentences_are_found_and_code_and_lists_are_not():
+def test_code_and_lists_are_not_sentences():
     docstring = (
         "Return the number of items that the queue holds now.  Wait\n"
         "until all of them have been taken out.\n\n"
@@ -54,6 +54,6 @@ def test_sentences_are_found_and_code_and_lists_are_not():
     ]
 
 
-def test_a_library_without_sources_holds_none(monkeypatch, tmp_path):
+def test_a_library_without_sources_has_no_sentences(monkeypatch, tmp_path):
     monkeypatch.setattr(module.sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
     assert all(module.candidates(name) == set() for name in module.CLASSES)

@@ -10,7 +10,7 @@ pytest.importorskip("PIL")
 pytest.importorskip("matplotlib")
 
 
-def test_families_of_matplotlib_stand_in(monkeypatch):
+def test_families_of_matplotlib_are_the_fallback(monkeypatch):
     monkeypatch.setattr(fonts, "FAMILIES", ())
     families = fonts.installed()
     stems = {os.path.basename(path).split(".")[0] for family in families for path in family}
@@ -25,7 +25,7 @@ def test_families_of_the_extra_are_found_by_package(monkeypatch):
     assert [os.path.basename(path) for path in family] == ["Lobster-Regular.ttf"]
 
 
-def test_without_any_fonts(monkeypatch):
+def test_missing_fonts_are_an_error(monkeypatch):
     monkeypatch.setattr(fonts.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="rendered words need fonts: install the extra `text`"):
         fonts.installed()
@@ -37,7 +37,7 @@ def test_every_face_draws_letters_that_differ():
         drawn = [face.glyph(character) for character in "aZ5g"]
         for glyph in drawn:
             assert glyph.coverage.max() > 100 and glyph.advance > 2
-            # An empty box, which stands for a missing character, has the same size and ink for all.
+            # A missing character is drawn as an empty box, which has the same size and ink for all.
         assert len({(glyph.coverage.shape, int(glyph.coverage.sum())) for glyph in drawn}) == 4, face.path
 
 

@@ -15,7 +15,7 @@ def words():
     return RenderedWords(ALPHABET, given=("exit", "hotel"))
 
 
-def test_examples_are_grey_pictures_of_one_size(words):
+def test_examples_are_gray_images_of_one_size(words):
     for example in words(60, (0, 1)):
         assert example["image"].shape == (32, 100, 1) and example["image"].dtype == np.uint8
         assert set(example["text"]) <= set(ALPHABET) and example["text"]
@@ -28,14 +28,14 @@ def test_each_word_is_a_function_of_seed_and_position(words):
         assert one["text"] == two["text"]
         np.testing.assert_array_equal(one["image"], two["image"])
     assert any(not np.array_equal(one["image"], two["image"]) for one, two in zip(first, other, strict=True))
-    # A shorter draw is the beginning of a longer one: the size of a batch changes nothing before its end.
+    # A shorter draw is the beginning of a longer one: the batch size does not change earlier words.
     np.testing.assert_array_equal(words(3, (3, 1))[2]["image"], first[2]["image"])
-    # Nothing is carried over from what was drawn before: another object gives the same.
+    # Earlier draws have no effect: a new object gives the same words.
     fresh = RenderedWords(ALPHABET, given=("exit", "hotel"))
     np.testing.assert_array_equal(fresh(8, (3, 1))[7]["image"], first[7]["image"])
 
 
-def test_most_words_stand_out_from_their_ground(words):
+def test_most_words_contrast_with_their_background(words):
     contrasts = [float(np.ptp(np.percentile(e["image"], (5, 95)))) for e in words(200, (5,))]
     assert np.median(contrasts) > 60 and np.mean(np.array(contrasts) < 12) < 0.05
 
@@ -59,7 +59,7 @@ def test_letters_are_set_from_left_to_right(words):
         assert longer.shape[1] > 1.3 * line.shape[1] and ink(longer) > 1.5 * ink(line)
 
 
-def test_a_case_of_its_own_stays(words):
+def test_mixed_case_alphabets_keep_the_case(words):
     cased = RenderedWords("aAbB")
     rng = np.random.default_rng(0)
     assert {cased._cased("aB", rng) for _ in range(20)} == {"aB"}
@@ -67,7 +67,7 @@ def test_a_case_of_its_own_stays(words):
     assert {"EXIT", "exit", "Exit"} <= drawn
 
 
-def test_marks_are_drawn_but_not_told(words):
+def test_marks_are_drawn_but_not_in_the_text(words):
     rng = np.random.default_rng(0)
     drawn = [words._punctuated("exit", rng) for _ in range(400)]
     marked = [text for text in drawn if text != "exit"]
@@ -87,7 +87,7 @@ def test_tiny_and_long_words(words, text):
 
 
 @pytest.mark.slow
-def test_a_thousand_words_a_second_on_one_core(words):
+def test_one_core_renders_a_thousand_words_per_second(words):
     words(1500, (0, 0))
     start = time.process_time()
     words(1000, (0, 1))

@@ -25,7 +25,7 @@ def test_words_of_all_kinds_in_the_alphabet():
     assert sum(word in english for word in words) > 800
 
 
-def test_without_words_given_none_is_made_up():
+def test_without_given_words_none_is_drawn():
     vocabulary_of = Vocabulary(ALPHABET)
     assert vocabulary_of.shares[0] == 0.0 and vocabulary_of.shares[-1] == pytest.approx(1.0)
     assert set("".join(drawn(Vocabulary("01")))) == {"0", "1"}
@@ -42,12 +42,12 @@ def test_words_outside_the_alphabet_are_left_out():
     assert Vocabulary("abc", given=("cab", "taxi", "")).given == ("cab",)
 
 
-def test_a_function_of_the_generator():
+def test_words_depend_only_on_the_generator():
     words = Vocabulary(ALPHABET)
     assert drawn(words, 50) == drawn(words, 50)
 
 
-def test_pythons_own_documentation_stands_in(monkeypatch):
+def test_pythons_documentation_is_the_fallback(monkeypatch):
     monkeypatch.setattr(vocabulary.importlib.util, "find_spec", lambda name: None)
     words = vocabulary.english.__wrapped__()
     assert len(words) > 2000 and "class" in words

@@ -5,7 +5,7 @@ from keras_cnn_zoo.data.embedded.tone_digits import tones
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
-# TensorFlow Datasets' own deprecated calls are not this project's to mend.
+# TensorFlow Datasets makes deprecated calls, which this project cannot fix.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -7,13 +7,13 @@ from keras_cnn_zoo.data.embedded.tone_digits import tones
 
 SPLITS = ("train", "val", "test")
 
-# Frozen from the first release: what was trained on these clips can be measured on them again.
+# Frozen since the first release, so that old models can be measured on the same clips.
 HASHES = {
     "train": "964e944007ea70c8808aed6493abb2e6cdb2fad86ea7ee24e8a277d32e539103",
     "val": "a16967ac5a0f6b2389ae497ff5071c7e70c7c9eecc793b0708ed421062ad67ca",
     "test": "e72466d3fe2e183f02310b3070e6fd48eb2e63c55a626d098c6ef2b238d37e65",
 }
-# ITU-T Q.23, the key pad row by row.
+# The keypad of ITU-T Q.23, row by row.
 PAD = {697: "123", 770: "456", 852: "789", 941: " 0 "}
 COLUMNS = (1209, 1336, 1477)
 
@@ -29,7 +29,7 @@ def test_the_samples_are_frozen(split):
     assert digest(tones.tones(split)) == HASHES[split]
 
 
-def test_making_them_again_gives_the_same():
+def test_two_calls_give_equal_arrays():
     once = tones.tones("val")
     tones.tones.cache_clear()
     again = tones.tones("val")
@@ -45,7 +45,7 @@ def test_the_frequencies_are_those_of_the_key_pad():
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_shapes_kinds_and_balance(split):
+def test_shapes_types_and_balance(split):
     made = tones.tones(split)
     count = tones.COUNTS[split]
     assert len(made.clips) == count and made.labels.shape == (count,) and made.labels.dtype == np.int64
@@ -62,7 +62,7 @@ def test_splits_share_no_clip():
 
 
 def goertzel(clip, hertz):
-    """Largest power at a frequency over stretches of 50 ms."""
+    """Returns the largest power at a frequency in windows of 50 ms."""
     wave = np.exp(-2j * np.pi * hertz * np.arange(400) / 8000)
     return max(np.abs(np.dot(clip[start : start + 400], wave)) for start in range(0, len(clip) - 399, 80))
 
@@ -75,11 +75,11 @@ def test_the_two_tones_of_the_digit_are_in_the_clip():
         row = max((697, 770, 852, 941), key=lambda hertz: goertzel(clip, hertz))
         column = max(COLUMNS, key=lambda hertz: goertzel(clip, hertz))
         right += tones.FREQUENCIES[label] == (row, column)
-    # A detector of eight frequencies that knows nothing of deviation and noise reads nearly all of them.
+    # A plain detector of eight frequencies, without deviation and noise, reads nearly all clips.
     assert right >= 90
 
 
-def test_arrays_cannot_be_written_to():
+def test_arrays_are_read_only():
     made = tones.tones("val")
     with pytest.raises(ValueError, match="read-only"):
         made.clips[0][0] = 1
