@@ -11,8 +11,6 @@ from keras_cnn_zoo.data.source import SPLIT_NAMES, Split
 from keras_cnn_zoo.utils.errors import InputError
 
 UNSPLIT = "all"
-# Names of the splits in files and in TensorFlow Datasets.
-SPLIT_WORDS = {"train": "train", "val": "val", "dev": "val", "test": "test"}
 VAL_SHARE = 0.1
 TEST_SHARE = 0.2
 

@@ -3,7 +3,7 @@
 import os
 
 from keras_cnn_zoo.data.files.images import is_picture
-from keras_cnn_zoo.data.source import SPLIT_NAMES
+from keras_cnn_zoo.data.split_words import by_split
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -22,9 +22,11 @@ def visible_files(path):
 
 
 def split_files(path, extension):
-    """Returns a dict from split to the path of `train.txt`, ... in `path`, for those that exist."""
-    files = {name: os.path.join(path, name + extension) for name in SPLIT_NAMES}
-    return {name: file for name, file in files.items() if os.path.isfile(file)}
+    """Returns a dict from split to the path of `train.txt`, `valid.txt`, ... in `path`, if there are any."""
+    parts = [os.path.splitext(name) for name in (visible_files(path) if os.path.isdir(path) else ())]
+    found = by_split([stem for stem, suffix in parts if suffix.lower() == extension], path)
+    files = {stem: stem + suffix for stem, suffix in parts if suffix.lower() == extension}
+    return {split: os.path.join(path, files[stem]) for split, stem in found.items()}
 
 
 def visible_folders(path):
@@ -34,9 +36,8 @@ def visible_folders(path):
 
 
 def split_folders(path):
-    """Returns the names among train, val, and test that are folders in `path`, in this order."""
-    folders = visible_folders(path)
-    return [name for name in SPLIT_NAMES if name in folders]
+    """Returns a dict from split to the folder in `path` that holds it, such as {"val": "Valid"}."""
+    return by_split(visible_folders(path), path)
 
 
 def picture_files(folder, accept=is_picture):

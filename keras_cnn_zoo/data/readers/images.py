@@ -15,7 +15,8 @@ TASKS = ("classification",)
 def read(path, options):
     """Finds the images below the folder `path`."""
     check_folder(path)
-    items = {name: _pictures(path, name) for name in _splits_of(path) or [UNSPLIT]}
+    folders = _splits_of(path) or {UNSPLIT: None}
+    items = {name: _pictures(path, folder) for name, folder in folders.items()}
 
     def look(item):
         return image_files.inspect(os.path.join(path, item[0]), whole=options.skip_bad)
@@ -46,23 +47,24 @@ def read(path, options):
 
 
 def _splits_of(path):
-    """Returns the split folders in `path`. If there are any, no other folder may have images."""
+    """Returns a dict from split to its folder in `path`. If it has any, no other folder may have images."""
     splits = split_folders(path)
     if splits:
-        others = [name for name in visible_folders(path) if name not in splits]
+        others = [name for name in visible_folders(path) if name not in splits.values()]
         stray = [name for name in others if picture_files(os.path.join(path, name))]
         if stray:
+            named = ", ".join(splits.values())
             raise InputError(
-                f"{path} must not mix split folders ({', '.join(splits)}) with other folders of images. "
+                f"{path} must not mix split folders ({named}) with other folders of images. "
                 f"Received: {', '.join(stray)}"
             )
     return splits
 
 
-def _pictures(path, split_name):
+def _pictures(path, split_folder):
     """Returns sorted pairs (path relative to `path`, class folder)."""
-    base = path if split_name == UNSPLIT else os.path.join(path, split_name)
-    prefix = "" if split_name == UNSPLIT else split_name + "/"
+    base = path if split_folder is None else os.path.join(path, split_folder)
+    prefix = "" if split_folder is None else split_folder + "/"
     found = []
     for file in picture_files(base):
         folder = file.rpartition("/")[0]

@@ -5,7 +5,7 @@ import os
 from keras_cnn_zoo.data.readers.folders import check_folder, visible_files
 from keras_cnn_zoo.data.readers.texts import found_texts, numbered_lines
 from keras_cnn_zoo.data.source import SPLIT_NAMES
-from keras_cnn_zoo.data.splits import SPLIT_WORDS
+from keras_cnn_zoo.data.split_words import split_of
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("language",)
@@ -34,7 +34,7 @@ def _files(path):
     """Returns a dict from split name to file name."""
     found = {}
     for name in visible_files(path):
-        split_name = SPLIT_WORDS.get(os.path.splitext(name)[1][1:])
+        split_name = split_of(os.path.splitext(name)[1][1:])
         if split_name in found:
             raise InputError(
                 f"{path} must have one file per split: keep data sets in separate folders. "

@@ -5,8 +5,8 @@ import os
 from keras_cnn_zoo.data.files.text import CLASSES_FILE
 from keras_cnn_zoo.data.readers.folders import check_folder, split_folders, visible_files
 from keras_cnn_zoo.data.readers.texts import NO_DATA, found_texts, numbered_lines
-from keras_cnn_zoo.data.source import SPLIT_NAMES
-from keras_cnn_zoo.data.splits import SPLIT_WORDS, UNSPLIT
+from keras_cnn_zoo.data.split_words import by_split, split_of
+from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("language",)
@@ -36,15 +36,18 @@ def _files(path):
     """Returns a dict from split name to pairs (file relative to `path`, class)."""
     folders = split_folders(path)
     if folders:
-        return {name: _of_folder(path, name + "/") for name in folders}
+        return {name: _of_folder(path, folder + "/") for name, folder in folders.items()}
     names = _class_files(path)
     parts = [os.path.splitext(name) for name in names]
-    if parts and all(stem in SPLIT_WORDS and suffix for stem, suffix in parts):
+    if parts and all(split_of(stem) and suffix for stem, suffix in parts):
         # train.pos, train.neg, test.pos, ...
-        found = {}
-        for name, (stem, suffix) in zip(names, parts, strict=True):
-            found.setdefault(SPLIT_WORDS[stem], []).append((name, suffix[1:]))
-        return {name: found[name] for name in SPLIT_NAMES if name in found}
+        stems = by_split({stem: None for stem, _ in parts}, path)
+        return {
+            split: [
+                (name, suffix[1:]) for name, (stem, suffix) in zip(names, parts, strict=True) if stem == word
+            ]
+            for split, word in stems.items()
+        }
     return {UNSPLIT: _of_folder(path, "")}
 
 

@@ -22,7 +22,8 @@ IMAGES, LABELS = "images", "labels"
 def read(path, options):
     """Finds the pairs below the folder `path`."""
     check_folder(path)
-    pairs = {name: _pairs(path, name) for name in split_folders(path) or [UNSPLIT]}
+    bases = {name: f"{folder}/" for name, folder in split_folders(path).items()} or {UNSPLIT: ""}
+    pairs = {name: _pairs(path, base) for name, base in bases.items()}
     seen = survey(pairs, functools.partial(_look, path, options.skip_bad), skip_bad=options.skip_bad)
     seen.check_not_empty(path)
     channels = shared_channels(info for info, _ in seen.all_looks())
@@ -39,9 +40,8 @@ def read(path, options):
     return seen.again(check).found(example, class_names, channels=channels, notes=notes)
 
 
-def _pairs(path, split_name):
-    """Returns (image, mask) paths relative to `path`, sorted by image."""
-    base = "" if split_name == UNSPLIT else split_name + "/"
+def _pairs(path, base):
+    """Returns (image, mask) paths relative to `path`, sorted by image; `base` is "" or "FOLDER/"."""
     for folder in (IMAGES, LABELS):
         check_folder(os.path.join(path, base + folder))
     images = _by_stem(path, base + IMAGES)

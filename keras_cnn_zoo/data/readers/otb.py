@@ -33,7 +33,8 @@ def read(path, options):
             f"Received: {','.join(options.class_names)}"
         )
     folders = split_folders(path)
-    files = {name: _sequences(path, name) for name in folders} or {"test": _sequences(path, "")}
+    files = {name: _sequences(path, folder) for name, folder in folders.items()}
+    files = files or {"test": _sequences(path, "")}
     seen = survey(
         files, lambda item: read_sequence(os.path.join(path, item[0]), options), skip_bad=options.skip_bad
     )

@@ -47,21 +47,22 @@ def _files(path, options):
     folders = split_folders(path)
     lists = split_files(path, ".txt")
     if lists and folders:
-        first = os.path.basename(next(iter(lists.values())))
+        folder, first = next(iter(folders.values())), os.path.basename(next(iter(lists.values())))
         raise InputError(
-            f"{path} must have either split folders or lists of splits. Received: {folders[0]} and {first}"
+            f"{path} must have either split folders or lists of splits. Received: {folder} and {first}"
         )
     if lists:
         return _listed(path, lists, files, options)
     if not folders:
         return {UNSPLIT: files}, [], []
-    stray = [file for file in files if not file.startswith(tuple(f"{name}/" for name in folders))]
+    bases = {name: f"{folder}/" for name, folder in folders.items()}
+    stray = [file for file in files if not file.startswith(tuple(bases.values()))]
     if stray:
         raise InputError(
-            f"{path} must not mix split folders ({', '.join(folders)}) with other recordings. "
+            f"{path} must not mix split folders ({', '.join(folders.values())}) with other recordings. "
             f"Received: {stray[0]}"
         )
-    return {name: [file for file in files if file.startswith(f"{name}/")] for name in folders}, [], []
+    return {name: [file for file in files if file.startswith(base)] for name, base in bases.items()}, [], []
 
 
 def _listed(path, lists, files, options):
@@ -95,10 +96,10 @@ def _labels(path, splits, given, notes):
 
     Two or more folders are labels, unless the class names match the file names.
     """
-    folders, prefixes = {}, {}
+    folders, prefixes, bases = {}, {}, split_folders(path)
     for name, files in splits.items():
         for file in files:
-            below = file if name == UNSPLIT else file.removeprefix(f"{name}/")
+            below = file.removeprefix(f"{bases[name]}/") if name in bases else file
             folder, base = posixpath.split(below)
             folders[file] = folder
             prefix, underscore, _ = base.partition("_")

@@ -27,9 +27,9 @@ def test_images_are_found_at_any_depth_sorted_and_without_hidden_ones(tmp_path):
 
 
 def test_folders(tmp_path):
-    make(tmp_path, "val/a.png", "train/a.png", ".hidden/a.png", "else/a.png", "test.png")
-    assert visible_folders(tmp_path) == ["else", "train", "val"]
-    assert split_folders(tmp_path) == ["train", "val"]
+    make(tmp_path, "Valid/a.png", "train/a.png", ".hidden/a.png", "else/a.png", "test.png")
+    assert visible_folders(tmp_path) == ["Valid", "else", "train"]
+    assert split_folders(tmp_path) == {"train": "train", "val": "Valid"}
 
 
 def test_files(tmp_path):

@@ -16,13 +16,13 @@ import sys
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.readers.tfds.opened import Opened
-from keras_cnn_zoo.data.splits import SPLIT_WORDS, UNSPLIT
+from keras_cnn_zoo.data.split_words import split_of
+from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.utils import tasks
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = tuple(task for task in tasks.TASKS if importlib.util.find_spec(f"{__name__}.{task}"))
 MAX_BYTES = 6 * 2**30
-_SPLIT_WORDS = {**SPLIT_WORDS, "valid": "val", "validation": "val"}
 # For a builder without metadata on disk, as in `tfds.testing.mock_data`, whose splits are unknown.
 _USUAL_SPLITS = ("train", "test")
 
@@ -36,7 +36,7 @@ def read(path, options):
     columns, notes = {}, []
     split_names = list(builder.info.splits) or _USUAL_SPLITS
     for tfds_name in split_names:
-        name = _SPLIT_WORDS.get(tfds_name, UNSPLIT if len(split_names) == 1 else None)
+        name = split_of(tfds_name) or (UNSPLIT if len(split_names) == 1 else None)
         if name is None:
             notes.append(f"the split {tfds_name} of {path} is not used")
             continue
@@ -118,7 +118,7 @@ def _columns(tfds, builder, tfds_name, keys):
         tuple(_encoded(example[key]) if key in decoders else example[key] for key in keys)
         for example in tfds.as_numpy(dataset)
     ]
-    names = example_names(_SPLIT_WORDS.get(tfds_name, tfds_name), len(rows))
+    names = example_names(split_of(tfds_name) or tfds_name, len(rows))
     return [(example_name, *row) for example_name, row in zip(names, rows, strict=True)]
 
 
