@@ -65,3 +65,23 @@ def jit_argument(jit):
             "`jit` must be off or auto with the PyTorch backend, which has no XLA. Received: 'on'"
         )
     return choices[jit]
+
+
+def prepare_to_predict(model):
+    """Makes a model's predict function without XLA where XLA costs more than it saves: TensorFlow on a CPU.
+
+    XLA compiles again for each input shape, which takes seconds, and its convolutions are slower than
+    TensorFlow's there. Training is not affected.
+
+    Args:
+        model: a `keras.Model`.
+    """
+    if keras.backend.backend() != "tensorflow" or getattr(model, "predict_function", False) is not None:
+        return
+    import tensorflow as tf
+
+    if any(device.device_type in ("GPU", "TPU") for device in tf.config.list_logical_devices()):
+        return
+    before, model.jit_compile = model.jit_compile, False
+    model.make_predict_function()
+    model.jit_compile = before

@@ -7,7 +7,7 @@ import os
 import keras
 import numpy as np
 
-from keras_cnn_zoo import data, models, presets
+from keras_cnn_zoo import data, distribution, models, presets
 from keras_cnn_zoo.data.ahead import in_order
 from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.models import backbones
@@ -370,5 +370,6 @@ def _outputs(model, inputs, size):
         inputs = keras.tree.map_structure(
             lambda array: np.concatenate([array, np.repeat(array[-1:], size - count, axis=0)]), inputs
         )
+    distribution.prepare_to_predict(model)
     outputs = model.predict_on_batch(inputs)
     return keras.tree.map_structure(lambda array: keras.ops.convert_to_numpy(array)[:count], outputs)

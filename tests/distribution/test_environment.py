@@ -1,6 +1,7 @@
 import contextlib
 
 import keras
+import numpy as np
 import pytest
 
 from keras_cnn_zoo import distribution
@@ -26,9 +27,9 @@ def test_set_up_sets_policy_and_seed():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"precision": "bfloat16"}, "--precision must be one of float32, mixed_bfloat16, mixed_float16"),
-        ({"distribute": "mirrored"}, "--distribute must be none or auto"),
-        ({"seed": -2}, "--seed must not be negative. Received: -2"),
+        ({"precision": "bfloat16"}, "`precision` must be one of float32, mixed_bfloat16, mixed_float16"),
+        ({"distribute": "mirrored"}, "`distribute` must be none or auto"),
+        ({"seed": -2}, "`seed` must not be negative. Received: -2"),
     ],
 )
 def test_invalid_arguments_raise(options, message):
@@ -38,10 +39,31 @@ def test_invalid_arguments_raise(options, message):
 
 def test_jit_words_become_arguments_of_compile():
     assert [distribution.jit_argument(word) for word in ("auto", "off")] == ["auto", False]
-    with pytest.raises(InputError, match="--jit must be auto, on, or off"):
+    with pytest.raises(InputError, match="`jit` must be auto, on, or off"):
         distribution.jit_argument("yes")
 
 
 def test_one_device_needs_no_scope():
     assert isinstance(distribution.model_scope("none"), contextlib.nullcontext)
     assert isinstance(distribution.model_scope("auto"), contextlib.nullcontext)
+
+
+def test_predictions_run_without_xla_on_a_cpu_and_training_keeps_its_setting():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("XLA stays on with JAX")
+    made_with = []
+
+    class Watched(keras.Sequential):
+        def make_predict_function(self, force=False):
+            if self.predict_function is None:
+                made_with.append(self.jit_compile)
+            return super().make_predict_function(force)
+
+    model = Watched([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse", jit_compile=True)
+    distribution.prepare_to_predict(model)
+    distribution.prepare_to_predict(model)
+    model.predict_on_batch(np.ones((3, 4)))
+    assert made_with == [False] and model.jit_compile is True
+    # Other objects with `predict_on_batch` are left as they are.
+    distribution.prepare_to_predict(object())

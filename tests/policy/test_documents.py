@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from keras_cnn_zoo.utils.tasks import TASKS
 from tests.policy import sources, test_imports
 
 # The pages in these folders are model cards, which are generated.
@@ -70,3 +71,11 @@ def test_every_dependency_has_a_reason():
 
 def test_no_placeholder_for_a_number_is_left():
     assert "FIGURE" not in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_has_a_program_and_a_row(task):
+    folder = sources.ROOT / "applications" / task
+    assert {"__init__.py", "__main__.py", "README.md"} <= {path.name for path in folder.iterdir()}
+    table = (sources.ROOT / "docs/command-line.md").read_text(encoding="utf-8").partition("## Tasks")[2]
+    assert f"\n| {task} |" in table

@@ -125,9 +125,9 @@ def test_an_empty_split_is_refused(tmp_path):
 
 def test_split_folders_next_to_class_folders_are_refused(tmp_path):
     class_folders(tmp_path / "train")
-    class_folders(tmp_path, ("valid",))
+    class_folders(tmp_path, ("extra",))
     with pytest.raises(
-        InputError, match=r"must not mix split folders \(train\) with other folders .* Received: valid"
+        InputError, match=r"must not mix split folders \(train\) with other folders .* Received: extra"
     ):
         open_images(tmp_path)
 
