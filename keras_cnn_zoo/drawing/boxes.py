@@ -1,63 +1,63 @@
-"""Boxes over pictures: a Pillow picture for `predict`, a matplotlib figure for a run's samples."""
+"""Boxes over images: a Pillow picture for `predict`, a matplotlib figure for the samples of a run."""
 
 import numpy as np
 
 from keras_cnn_zoo.drawing import sheets
 
-# A tiny picture is enlarged until its shorter side has this many pixels, so that labels can be read.
+# A tiny image is enlarged until its shorter side has this many pixels, so that labels are readable.
 _MINIMUM = 240
 
 
 def boxed(image, boxes, texts, classes):
-    """A Pillow picture of `image` with a labelled frame around each box, in the colour of its class.
+    """Returns a Pillow picture of `image` with a labeled frame around each box, in the color of its class.
 
     Args:
         image: uint8 array (height, width, channels).
         boxes: array (n, 4) of left, top, right, bottom in pixels.
-        texts: what to write at each box.
+        texts: label of each box.
         classes: class id of each box.
     """
     from PIL import Image, ImageDraw
 
-    picture = Image.fromarray(sheets._rgb(image))
+    picture = Image.fromarray(sheets.rgb(image))
     factor = max(1, (_MINIMUM + min(picture.size) - 1) // min(picture.size))
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
-    draw, font = ImageDraw.Draw(picture), sheets._font()
+    draw, font = ImageDraw.Draw(picture), sheets.font()
     line = max(2, min(picture.size) // 200)
     # The best is drawn last, on top.
     for box, text, class_id in reversed(list(zip(boxes, texts, classes, strict=True))):
-        colour = colour_of(class_id)
+        color = color_of(class_id)
         left, top, right, bottom = (float(edge) * factor for edge in box)
-        draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=colour, width=line)
+        draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=color, width=line)
         extent = draw.textbbox((0, 0), text, font=font)
         width, height = extent[2] + 6, extent[3] + 4
         x = min(max(left, 0), max(picture.width - width, 0))
         y = top - height if top >= height else top
-        draw.rectangle((x, y, x + width, y + height), fill=colour)
-        draw.text((x + 3, y + 1), text, fill="black" if sum(colour) > 330 else "white", font=font)
+        draw.rectangle((x, y, x + width, y + height), fill=color)
+        draw.text((x + 3, y + 1), text, fill="black" if sum(color) > 330 else "white", font=font)
     return picture
 
 
-def colour_of(class_id):
-    """The colour of a class as three integers, brighter than in an index mask: frames are thin."""
+def color_of(class_id):
+    """Returns the color of a class as three integers. Frames are thin, so it is brighter than in a mask."""
     count = int(class_id) % 255 + 2
     dark = sheets.palette(count)[-1].astype(int)
     return tuple(int(value) for value in np.minimum(dark * 255 // max(1, dark.max()), 255))
 
 
 def sheet(rows, class_names, columns=3):
-    """A figure of pictures with what was found (solid, with scores) over what is there (dashed, white).
+    """Returns a figure of images with predicted boxes (solid, with scores) over true ones (dashed, white).
 
     Args:
-        rows: list of (image, true boxes, found: dict of `boxes`, `scores`, `classes`).
+        rows: list of (image, true boxes, prediction: dict of `boxes`, `scores`, `classes`).
         class_names: names in class order.
-        columns: pictures side by side.
+        columns: number of images side by side.
     """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
     columns = min(columns, len(rows))
-    figure, axes = sheets._figure((len(rows) + columns - 1) // columns, columns, (4.0, 3.2))
+    figure, axes = sheets.figure_of((len(rows) + columns - 1) // columns, columns, (4.0, 3.2))
     for axis in axes.flat:
         axis.axis("off")
 
@@ -66,27 +66,27 @@ def sheet(rows, class_names, columns=3):
         axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, **style))
 
     for axis, (image, truth, found) in zip(axes.flat, rows, strict=False):
-        axis.imshow(sheets._rgb(image))
+        axis.imshow(sheets.rgb(image))
         for box in truth:
             frame(axis, box, edgecolor="black", linewidth=1.6)
             frame(axis, box, edgecolor="white", linewidth=1.0, linestyle="--")
         for box, score, class_id in zip(found["boxes"], found["scores"], found["classes"], strict=True):
-            colour = np.array(colour_of(class_id)) / 255
-            frame(axis, box, edgecolor=colour, linewidth=1.4)
+            color = np.array(color_of(class_id)) / 255
+            frame(axis, box, edgecolor=color, linewidth=1.4)
             axis.text(
                 float(box[0]),
                 float(box[1]),
                 f"{score:.2f}",
                 fontsize=5,
-                # Above the box, but inside it where the picture ends there.
+                # Above the box, or inside it at the upper edge of the image.
                 verticalalignment="top" if float(box[1]) < 0.05 * image.shape[0] else "bottom",
-                bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
+                bbox={"facecolor": color, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
                 clip_on=True,
             )
     handles = [
-        Line2D([], [], color=np.array(colour_of(index)) / 255, label=name)
+        Line2D([], [], color=np.array(color_of(index)) / 255, label=name)
         for index, name in enumerate(class_names[:36])
     ]
-    handles.append(Line2D([], [], color="grey", linestyle="--", label="true"))
+    handles.append(Line2D([], [], color="gray", linestyle="--", label="true"))
     figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
     return figure

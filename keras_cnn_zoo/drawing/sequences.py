@@ -1,4 +1,4 @@
-"""What tracking shows: frames with boxes, side by side, as Pillow pictures."""
+"""Frames with boxes, side by side, as Pillow pictures."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ CAPTION = 18
 
 
 def boxed(frame, boxes):
-    """A frame with boxes drawn on it, shrunk or enlarged to a longer edge of 240 pixels.
+    """Returns a frame with boxes drawn on it, resized to a longer edge of 240 pixels.
 
     Args:
         frame: uint8 array (height, width, channels).
-        boxes: dict from colour to (left, top, width, height); NaN is not drawn.
+        boxes: dict from color to (left, top, width, height); NaN is not drawn.
     """
     from PIL import ImageDraw
 
@@ -21,15 +21,15 @@ def boxed(frame, boxes):
     factor = EDGE / max(image.size)
     image = image.resize([max(1, round(edge * factor)) for edge in image.size])
     draw = ImageDraw.Draw(image)
-    for colour, box in boxes.items():
+    for color, box in boxes.items():
         if has_target(box):
             left, top, width, height = (float(value) * factor for value in box)
-            draw.rectangle((left, top, left + width, top + height), outline=colour, width=2)
+            draw.rectangle((left, top, left + width, top + height), outline=color, width=2)
     return image
 
 
 def strip(images, captions, columns=6):
-    """Pillow pictures of one size in rows, a caption below each."""
+    """Returns Pillow pictures of one size in rows, with a caption below each, as one picture."""
     from PIL import Image, ImageDraw
 
     width, height = images[0].width + 4, images[0].height + CAPTION

@@ -1,4 +1,4 @@
-"""Sentences as pictures: the words, and under them the n-grams that decided."""
+"""Sentences as pictures: the words, and below them the n-grams that contributed most."""
 
 import functools
 
@@ -7,20 +7,20 @@ _MARGIN = 12
 _LINE = 22
 _RULE = 4
 _SIZE = 14
-# One colour a window, from the short to the long; dark enough to be read as text.
-_COLOURS = ((0, 114, 178), (213, 94, 0), (0, 128, 96), (160, 60, 130), (120, 94, 30), (90, 90, 90))
-_GREY = (120, 120, 120)
+# One color per window, from short to long; dark enough to be read as text.
+_COLORS = ((0, 114, 178), (213, 94, 0), (0, 128, 96), (160, 60, 130), (120, 94, 30), (90, 90, 90))
+_GRAY = (120, 120, 120)
 
 
 def sentence(answer, title, *, right=True):
-    """A Pillow picture of one answer of `TextCNN.explain`.
+    """Returns a Pillow picture of one answer of `TextCNN.explain`.
 
-    The title stands on top, then the words, underlined where the n-gram of a window lies, then each n-gram
-    with its contribution to the decision.
+    The title is on top. Below it are the words, with the n-gram of each window underlined, and then each
+    n-gram with its contribution to the decision.
 
     Args:
         answer: dict with `words` and `ngrams`.
-        title: the text above, such as the class and its probability.
+        title: text on top, such as the class and its probability.
         right: False draws the title in red.
     """
     from PIL import Image, ImageDraw
@@ -35,20 +35,20 @@ def sentence(answer, title, *, right=True):
     for word, (left, top, _) in zip(answer["words"], places, strict=True):
         draw.text((left, top), word, fill="black", font=font)
     for row, ngram in enumerate(answer["ngrams"]):
-        colour = _COLOURS[row % len(_COLOURS)]
+        color = _COLORS[row % len(_COLORS)]
         end = ngram["start"] + len(ngram["words"])
         for left, top, right_edge in places[ngram["start"] : end]:
             level = top + _LINE - 2 + _RULE * row
-            draw.line([(left, level), (right_edge, level)], fill=colour, width=2)
+            draw.line([(left, level), (right_edge, level)], fill=color, width=2)
         line = f"window {ngram['window']}: {' '.join(ngram['words']) or '(no word)'}"
         level = height + _LINE * row
-        draw.text((_MARGIN, level), _cut(line, font, WIDTH - 110), fill=colour, font=font)
-        draw.text((WIDTH - 80, level), f"{ngram['contribution']:+.2f}", fill=_GREY, font=font)
+        draw.text((_MARGIN, level), _cut(line, font, WIDTH - 110), fill=color, font=font)
+        draw.text((WIDTH - 80, level), f"{ngram['contribution']:+.2f}", fill=_GRAY, font=font)
     return sheet
 
 
 def sheet(shown):
-    """A matplotlib figure of sentence pictures, one below the other."""
+    """Returns a matplotlib figure of sentence pictures, one below the other."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -67,12 +67,12 @@ def _font():
     from matplotlib import font_manager
     from PIL import ImageFont
 
-    # Comes with matplotlib, and unlike Pillow's own has letters beyond English.
+    # Matplotlib's font has letters beyond English; Pillow's default font does not.
     return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size=_SIZE)
 
 
 def _places(words, font, top, step):
-    """(left, top, right) of each word in lines of the sheet's width, and where the text ends."""
+    """Returns (left, top, right) of each word in lines as wide as the sheet, and where the text ends."""
     places, left, space = [], _MARGIN, font.getlength(" ")
     for word in words:
         length = font.getlength(word)
@@ -84,7 +84,7 @@ def _places(words, font, top, step):
 
 
 def _cut(text, font, width):
-    """`text`, cut to fit `width` pixels."""
+    """Returns `text`, cut to fit `width` pixels."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + " ...") > width:

@@ -110,9 +110,12 @@ def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progres
         except (InputError, OSError) as error:
             return file, None, error
 
+    failed = None
     left, stems = files[log.done :], output_names(files)[log.done :]
     read_ahead = in_order(read, left, ahead=batch_size, workers=WORKERS)
     bar = tqdm(total=len(files), initial=log.done, unit="input", disable=None if progress else True)
+    # The pictures of one chunk are written while the next one is read and answered.
+    waiting = ([], [])
     with bar, concurrent.futures.ThreadPoolExecutor(WORKERS) as writers:
         for chunk in _chunks(zip(read_ahead, stems, strict=True), batch_size):
             answers, failed = _answers(task, model, [one for one, _ in chunk], batch_size, options, skip_bad)
@@ -126,17 +129,31 @@ def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progres
                 described, shown = task.describe(model, item, answer)
                 names = {f"{stem}{suffix}": picture for suffix, picture in shown.items()}
                 pictures += [
-                    writers.submit(picture.save, os.path.join(log.folder, name))
+                    writers.submit(_save, picture, os.path.join(log.folder, name))
                     for name, picture in names.items()
                 ]
                 rows.append({"input": file, **described, "files": list(names)})
-            for picture in pictures:
-                picture.result()
-            for row in rows:
-                log.append(row)
-            bar.update(len(rows))
+            _record(*waiting, log, bar)
+            waiting = (rows, pictures)
             if failed is not None:
-                raise InputError(str(failed)) from failed
+                break
+        _record(*waiting, log, bar)
+    if failed is not None:
+        raise InputError(str(failed)) from failed
+
+
+def _save(picture, path):
+    """Saves a picture; PNG with little compression, which is faster than the default."""
+    picture.save(path, compress_level=1)
+
+
+def _record(rows, pictures, log, bar):
+    """Writes the answers of a chunk after its pictures."""
+    for picture in pictures:
+        picture.result()
+    for row in rows:
+        log.append(row)
+    bar.update(len(rows))
 
 
 def _answers(task, model, chunk, batch_size, options, skip_bad):

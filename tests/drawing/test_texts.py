@@ -12,7 +12,7 @@ def answer(count, start=0, window=2):
     return {"words": words, "ngrams": [ngram]}
 
 
-def coloured(picture):
+def colored(picture):
     """Pixels that are neither grey nor red text."""
     pixels = np.asarray(picture.convert("RGB")).astype(int)
     return np.argwhere(pixels.max(-1) - pixels.min(-1) > 100)
@@ -21,8 +21,8 @@ def coloured(picture):
 def test_long_texts_are_wrapped_and_the_ngram_is_underlined_where_it_stands():
     short, long = (text_drawing.sentence(answer(count), "good") for count in (3, 60))
     assert short.width == long.width == text_drawing.WIDTH and long.height > short.height + 60
-    first = coloured(text_drawing.sentence(answer(60), "good"))
-    last = coloured(text_drawing.sentence(answer(60, start=58), "good"))
+    first = colored(text_drawing.sentence(answer(60), "good"))
+    last = colored(text_drawing.sentence(answer(60, start=58), "good"))
     assert first[:, 0].min() < last[:, 0].min()
 
 

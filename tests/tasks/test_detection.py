@@ -346,8 +346,8 @@ def test_pictures_of_any_kind_are_drawn():
             image, [[0, 0, 50, 40], [48, 38, 50, 40]], ["a 0.90", "long name 0.5"], [0, 299]
         )
         assert shown.mode == "RGB" and min(shown.size) >= 240
-        colours = {colour for _, colour in shown.getcolors(1 << 20)}
-        assert {box_drawing.colour_of(0), box_drawing.colour_of(299)} <= colours
+        colors = {color for _, color in shown.getcolors(1 << 20)}
+        assert {box_drawing.color_of(0), box_drawing.color_of(299)} <= colors
         empty = {"boxes": np.zeros((0, 4)), "scores": np.zeros(0), "classes": np.zeros(0, int)}
         box_drawing.sheet([(image, np.zeros((0, 4)), empty)], ("a",))
-    assert len({box_drawing.colour_of(index) for index in range(20)}) >= 12
+    assert len({box_drawing.color_of(index) for index in range(20)}) >= 12
