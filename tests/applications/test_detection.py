@@ -52,7 +52,7 @@ def test_bad_data_end_in_one_line_and_leave_nothing(voc, tmp_path, monkeypatch):
         "fit", "--data", f"voc:{voc}"
     )
     (voc / "Annotations" / "2.xml").write_text(BOMB)
-    assert "2.xml declares entities" in refused("fit", "--data", f"voc:{voc}")
+    assert "2.xml must not declare entities" in refused("fit", "--data", f"voc:{voc}")
     write(voc, 2, (5, 5, 30, 30))
     (voc / "JPEGImages" / "1.png").unlink()
     assert "1.xml has no image: expected" in refused("fit", "--data", f"voc:{voc}")
@@ -66,9 +66,7 @@ def test_bad_options_end_in_one_line(voc, tmp_path, monkeypatch):
         *data, "--model", "yolo"
     )
     assert "`variant` must be one of" in refused(*data, "--variant", "99")
-    assert "0.xml: object 1 must be one of: nucleus" in refused(
-        *data, "--class-names", "nucleus"
-    )
+    assert "0.xml: object 1 must be one of: nucleus" in refused(*data, "--class-names", "nucleus")
     (tmp_path / "train.json").write_text(json.dumps({"images": []}))
     assert "must have a list of objects 'annotations'" in refused("fit", "--data", f"coco:{tmp_path}")
     assert "masks: has no detection data. Formats that do: coco:, tfds:, voc:" in refused(

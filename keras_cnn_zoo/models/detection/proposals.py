@@ -1,4 +1,4 @@
-"""The first stage of a two-stage detector: which anchors hold an object of any class."""
+"""The first stage of a two-stage detector: which anchors contain an object of any class."""
 
 import keras
 from keras import layers, ops

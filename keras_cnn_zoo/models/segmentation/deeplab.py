@@ -12,7 +12,7 @@ from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
-    # Chen et al. 2017: the pyramid, then logits, upsampled at once.
+    # Chen et al. 2017: the pyramid, then logits, upsampled in one step.
     "v3": {"decoder": False},
     # Chen et al. 2018: upsampled in two steps, with features of stride 4 joined between them.
     "v3plus": {"decoder": True},
