@@ -1,4 +1,4 @@
-"""`python -m benchmarks.predictions`: images per second and peak memory of `predict`, by the number of images."""
+"""`python -m benchmarks.predictions`: images per second and peak memory of `predict`, by number of images."""
 
 import argparse
 import json

@@ -26,7 +26,7 @@ def parse(arguments, prog):
 
 
 def table(entries):
-    """The lines of the table, a heading before each kind and family."""
+    """Yields the lines of the table, with a heading before each kind and family."""
     rows = [
         (entry.name, entry.reference, entry.equation, entry.survey_section, entry.keras_alternative)
         for entry in entries
@@ -59,7 +59,7 @@ def main(arguments=None, prog="keras-cnn-zoo catalog"):
             print("\n".join(table(entries)))
         sys.stdout.flush()
     except BrokenPipeError:
-        # `python -m keras_cnn_zoo | head`: the reader has what it wanted; keep the interpreter's own
-        # flush at exit from complaining about the closed pipe.
+        # `keras-cnn-zoo catalog | head` closes the pipe early. Without this, the interpreter reports it when
+        # it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -1,4 +1,4 @@
-"""Which packages of an extra are missing."""
+"""Finds the packages of an extra that are missing."""
 
 import re
 from importlib import metadata

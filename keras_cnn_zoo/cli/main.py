@@ -1,4 +1,4 @@
-"""The `keras-cnn-zoo` command: what follows it decides which program runs, and only that one is loaded."""
+"""The `keras-cnn-zoo` command: its first word selects the program, and only that program is loaded."""
 
 import importlib
 import sys
@@ -8,9 +8,9 @@ from keras_cnn_zoo.utils.version import __version__
 
 PROGRAM = "keras-cnn-zoo"
 EXTRA = "apps"
-# So many missing packages are named; more are counted.
+# Number of missing packages that are named; further ones are counted.
 SHOWN = 4
-# Searches beside those that are named after their task.
+# Searches that are not named after a task.
 MORE_SEARCHES = {"deeplab": "the width, rates, and decoder of a DeepLab"}
 
 
@@ -92,7 +92,7 @@ def _tune(arguments):
 
 
 def _lacks_packages(command):
-    """Whether packages of the extra are missing, which is then printed."""
+    """Returns whether packages of the extra are missing, and prints which."""
     from keras_cnn_zoo.cli.extras import missing_packages
 
     missing = missing_packages(EXTRA)
@@ -111,7 +111,7 @@ def _refuse(message):
 
 
 def _run(app, arguments, prog):
-    """Runs a typer program, which ends by SystemExit."""
+    """Runs a typer program, which ends with SystemExit, and returns its exit code."""
     try:
         app(arguments, prog_name=prog)
     except SystemExit as end:

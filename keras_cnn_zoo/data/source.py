@@ -30,7 +30,7 @@ class Split(collections.abc.Sequence):
         self.labels = None if labels is None else np.asarray(labels, dtype="int64")
         if self.labels is not None and self.labels.shape != (len(self.names),):
             raise ValueError(
-                f"`labels` must hold one class per name. Received: {len(self.names)} names and "
+                f"`labels` must have one class per name. Received: {len(self.names)} names and "
                 f"labels of shape {self.labels.shape}"
             )
         self._read = read

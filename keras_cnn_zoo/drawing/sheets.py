@@ -15,7 +15,7 @@ def rgb(image):
 
 @functools.lru_cache(maxsize=512)
 def palette(count):
-    """Returns `count` colors, uint8 (count, 3): the palette of the PASCAL VOC devkit, usual for index PNGs."""
+    """Returns `count` colors, uint8 (count, 3): the palette of PASCAL VOC, usual for index PNGs."""
     colors = np.zeros((count, 3), dtype="uint8")
     for index in range(count):
         value = index
@@ -93,7 +93,7 @@ def overlay(image, mask, class_names, opacity=0.55):
 
 
 def figure_of(rows, columns, size):
-    """Returns a figure of `rows` by `columns` axes, and the axes; `size` is (width, height) of each in inches."""
+    """Returns a figure and its axes; `size` is (width, height) of each of them in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -143,7 +143,7 @@ def _legend_handles(class_names, colors):
 
 
 def curves(history):
-    """Returns a figure of each column of a training history (a list of dicts with `epoch`) over the epochs."""
+    """Returns a figure of a training history, a list of dicts with `epoch`: one curve per key."""
     names = [name for name in history[0] if name != "epoch"] if history else ["loss"]
     for row in history:
         names.extend(name for name in row if name not in names and name != "epoch")

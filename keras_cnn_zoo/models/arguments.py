@@ -1,4 +1,4 @@
-"""The arguments that a model was built with: recorded once, as given, and written into its config."""
+"""Records the arguments that a model was built with, as given, and writes them into its config."""
 
 import copy
 import inspect
@@ -10,15 +10,15 @@ import numpy as np
 COMMON = ("name", "trainable")
 # Entries of a config that are not arguments.
 RESERVED = ("frozen", "quantization")
-# How an object was built and compiled before is not one of its arguments.
+# Entries of a serialized object about how it was built and compiled, which are not arguments.
 _HISTORY = ("build_config", "compile_config")
 
 
 class Arguments:
-    """A dict of arguments in an object that Keras does not look into.
+    """A dict of arguments in an object that Keras does not track.
 
-    Keras tracks layers in a model's attributes, in lists and dicts too: a prototype would become a part of
-    the model.
+    Keras tracks the layers in a model's attributes, including lists and dicts. A layer that is only a
+    prototype would become a part of the model.
 
     Args:
         values: dict from the name of an argument to its value.
@@ -32,10 +32,10 @@ class Arguments:
 
 
 def recorded(cls, args, kwargs):
-    """Returns the `Arguments` of a constructor call, defaults included.
+    """Returns the `Arguments` of a constructor call, including defaults.
 
-    A subclass may pass arguments on: those that its `*args` and `**kwargs` take are looked up in the
-    constructors above it, and recorded if they were given.
+    A subclass may pass on arguments in its `*args` and `**kwargs`. These are looked up in the constructors of
+    its base classes, and recorded if they were given.
 
     Args:
         cls: the class that is called.
@@ -43,13 +43,13 @@ def recorded(cls, args, kwargs):
         kwargs: its keyword arguments.
 
     Raises:
-        TypeError: for an argument that no constructor has. Keras' own base classes ignore it.
+        TypeError: for an argument that no constructor has. Keras' own base classes would ignore it.
     """
     constructors = _constructors(cls)
     try:
         values, args, kwargs = _bound(constructors[0], args, kwargs, defaults=True)
     except TypeError:
-        # Keras calls `__new__` without arguments too; a wrong call is refused by `__init__`.
+        # Keras also calls `__new__` without arguments. `__init__` refuses a wrong call.
         return Arguments({})
     for constructor in constructors[1:]:
         if not args and not kwargs:
@@ -62,12 +62,15 @@ def recorded(cls, args, kwargs):
     _check_common(cls, constructors, kwargs)
     reserved = sorted(set(RESERVED) & set(values))
     if reserved:
-        raise TypeError(f"{cls.__name__} must not take {', '.join(reserved)}: every model's config has it")
+        raise TypeError(
+            f"{cls.__name__} must not have arguments of these names, which its config uses. "
+            f"Received: {', '.join(reserved)}"
+        )
     return Arguments({name: _own_copy(value) for name, value in values.items() if name not in COMMON})
 
 
 def _constructors(cls):
-    """The constructors of a class and of the classes above it, up to the base of all models."""
+    """Returns the constructors of a class and its base classes, up to the base of all models."""
     found = []
     for base in cls.__mro__:
         if base.__dict__.get("__new__") is not None:
@@ -78,7 +81,7 @@ def _constructors(cls):
 
 
 def _bound(constructor, args, kwargs, *, defaults):
-    """(arguments by name, further positional ones, further keyword ones) of a constructor's call."""
+    """Returns the (arguments by name, `*args`, `**kwargs`) of a constructor's call."""
     signature = inspect.signature(constructor)
     bound = (
         signature.bind(None, *args, **kwargs) if defaults else signature.bind_partial(None, *args, **kwargs)
@@ -96,7 +99,7 @@ def _bound(constructor, args, kwargs, *, defaults):
 
 
 def serialized(value):
-    """Returns a recorded value as JSON values; layers as Keras serializes them."""
+    """Returns a recorded value as JSON values, with layers as Keras serializes them."""
     if isinstance(value, (list, tuple)):
         return [serialized(item) for item in value]
     if isinstance(value, dict):
@@ -108,20 +111,20 @@ def serialized(value):
 
 
 def revived(value, custom_objects=None):
-    """Returns the object of a value that `serialized` wrote; any other value is returned as it is."""
+    """Returns the object that `serialized` wrote. Any other value is returned unchanged."""
     if isinstance(value, (list, tuple)):
         return type(value)(revived(item, custom_objects) for item in value)
     if not isinstance(value, dict) or "class_name" not in value:
         return value
-    # Of a copy: Keras empties the config of a functional model while it builds one from it.
+    # A copy, because Keras empties the config of a functional model while it builds the model.
     return keras.saving.deserialize_keras_object(copy.deepcopy(value), custom_objects=custom_objects)
 
 
 def _check_common(cls, constructors, others):
     if "dtype" in others:
         raise TypeError(
-            f"{cls.__name__} takes no `dtype`: its layers have the global policy, which "
-            f"`keras.config.set_dtype_policy` sets. Received: dtype={others['dtype']!r}"
+            f"{cls.__name__} does not accept `dtype`: its layers use the global policy. Set it with "
+            f"`keras.config.set_dtype_policy`. Received: dtype={others['dtype']!r}"
         )
     unknown = sorted(set(others) - set(COMMON))
     if unknown:
@@ -132,13 +135,13 @@ def _check_common(cls, constructors, others):
         ]
         own = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
         known = dict.fromkeys([*own, *COMMON])
-        raise TypeError(f"{cls.__name__} takes {', '.join(known)}. Received: {', '.join(unknown)}")
+        raise TypeError(f"{cls.__name__} accepts {', '.join(known)}. Received: {', '.join(unknown)}")
 
 
 def _own_copy(value):
-    """The value, unchanged by what happens to the caller's lists and arrays later; lists become tuples.
+    """Returns a copy that later changes of the caller's lists and arrays do not affect. Lists become tuples.
 
-    Of a model only its config is kept: the graph has its layers, and its weights need no second place.
+    A model is replaced by its config, because the graph already has its layers and weights.
     """
     if isinstance(value, (list, tuple)):
         return tuple(_own_copy(item) for item in value)

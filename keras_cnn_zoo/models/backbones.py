@@ -1,7 +1,7 @@
-"""The one protocol of backbones: a functional model whose output is a dict of levels, "P0" to "P5".
+"""The protocol of backbones: a functional model whose output is a dict of levels, "P0" to "P5".
 
-The number of a level counts the halvings of the plain network. With `output_stride` below 32 the deepest
-levels keep their names and have that stride: code reads the stride, never the name.
+The number of a level is the number of times that the plain network halves the image. With `output_stride`
+below 32, the deepest levels keep their names and have that stride. Code reads the stride, never the name.
 """
 
 import copy
@@ -12,10 +12,10 @@ import keras
 
 from keras_cnn_zoo.utils import registry, validation
 
-# A size that every network takes, and a growth that strides up to 8 and all usual larger ones divide: what a
-# level grows by tells its stride. Shapes are computed, no image is.
+# The stride of a level follows from its growth if the image grows from _SIZE by _GROWTH. All strides up to 8
+# and the usual larger ones divide _GROWTH. Only shapes are computed.
 _SIZE, _GROWTH = 256, 64 * 3 * 5 * 7
-# Of networks for one size of images powers of two are tried first.
+# Candidates for networks with a fixed input size, powers of two first.
 _STRIDES = (*(2**power for power in range(7)), *(stride for stride in range(1, 65) if stride & (stride - 1)))
 
 
@@ -24,7 +24,7 @@ class Level:
     """Stride and channels of one level.
 
     Args:
-        stride: pixels of the image from one place of the level to the next.
+        stride: distance of neighboring cells of the level in pixels of the image.
         channels: number of channels.
     """
 
@@ -34,13 +34,13 @@ class Level:
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """A network that gives levels.
+    """A network that outputs levels.
 
     Args:
         model: functional model from images to a dict of levels.
         levels: dict from name to `Level`, finest first.
-        preprocessing: dict of `mean` and `std` that its weights were trained with, or None if it has fresh
-            weights or prepares images itself.
+        preprocessing: dict of `mean` and `std` with which its weights were trained, or None if it has fresh
+            weights or normalizes images itself.
     """
 
     model: keras.Model
@@ -53,7 +53,7 @@ class Backbone:
         return list(self.levels)[-1]
 
     def of_stride(self, stride):
-        """Returns the name of the last level of that very stride.
+        """Returns the name of the last level of a stride.
 
         Raises:
             ValueError: if there is none.
@@ -71,7 +71,7 @@ class Backbone:
 
 
 def networks():
-    """Returns {name: (class, arguments)} of the networks of the package that can be a backbone."""
+    """Returns {name: (class, arguments)} of the package's networks that can be a backbone."""
     return {
         name: (cls, arguments)
         for cls in registry.models().values()
@@ -80,7 +80,7 @@ def networks():
 
 
 def check_input_shape(input_shape):
-    """Returns (height, width, channels) as a tuple; height and width may be None."""
+    """Returns (height, width, channels) as a tuple. Height and width may be None."""
     if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
         validation.fail("input_shape", "(height, width, channels)", input_shape)
     *space, channels = input_shape
@@ -89,9 +89,9 @@ def check_input_shape(input_shape):
 
 
 def check(name, backbone):
-    """Returns None, the name of a network, or a model with a dict of levels; a config becomes its model."""
+    """Returns None, the name of a network, or a model with a dict of levels. A config becomes its model."""
     if isinstance(backbone, dict):
-        # Of a copy: Keras empties the config of a functional model while it builds one from it.
+        # A copy, because Keras empties the config of a functional model while it builds the model.
         backbone = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
     if backbone is None or (isinstance(backbone, str) and backbone in networks()):
         return backbone
@@ -117,19 +117,20 @@ def has_levels(model):
 
 
 def build(backbone, input_shape, *, output_stride=32, **arguments):
-    """Returns the `Backbone` of what `check` passed.
+    """Returns the `Backbone` of a value that `check` returned.
 
-    A network of the package is taken as it is if input and stride fit, else rebuilt for them with its
-    weights: exchanging strides for dilations changes no shape of a weight. Any other model must fit.
+    A network of the package is used as it is if its input and stride fit. Otherwise it is rebuilt for them
+    with its weights: replacing strides by dilations does not change the shapes of weights. Any other model
+    must fit.
 
     Args:
         backbone: name of a network, which gets fresh weights, or a model.
         input_shape: (height, width, channels) of the whole model.
         output_stride: stride of the deepest level, or None for that of the backbone.
-        **arguments: of a network that is built here by name, such as `width`.
+        **arguments: arguments of a network that is built by name, such as `width`.
 
     Raises:
-        ValueError: for a model of another stride or input that cannot be rebuilt.
+        ValueError: if the model does not fit and cannot be rebuilt.
     """
     if isinstance(backbone, str):
         cls, own = networks()[backbone]
@@ -159,7 +160,7 @@ def levels_of(model):
     """Returns {name: Level} of a model with a dict of levels, finest first.
 
     Raises:
-        ValueError: if a level has no one stride.
+        ValueError: if the strides of a level differ along height and width.
     """
     own = type(model).__module__.split(".")[0] == registry.PACKAGE
     strides = getattr(model, "strides", None) if own else None
@@ -171,7 +172,7 @@ def levels_of(model):
 
 
 def _measured_strides(model):
-    """Stride of each level: from two sizes of images, or from the one size that the model takes."""
+    """Returns the stride of each level, measured from two image sizes or from the model's fixed size."""
     height, width, channels = model.input_shape[1:]
     if height is None and width is None:
         sizes = (_SIZE, _SIZE + _GROWTH)
@@ -187,7 +188,7 @@ def _measured_strides(model):
     for name, stride in strides.items():
         if stride is None:
             raise ValueError(
-                "`backbone` must have levels of one stride along height and width. "
+                "`backbone` must have levels with the same stride along height and width. "
                 f"Received: level {name} of shape {tuple(model.output[name].shape)}"
             )
     return strides
@@ -199,7 +200,7 @@ def _stride_of_growth(growth):
 
 
 def _first_stride(size, places):
-    """The first of `_STRIDES` that leads from a size in pixels to places, or None."""
+    """Returns the first of `_STRIDES` that maps a size in pixels to that number of cells, or None."""
     known = [(edge, count) for edge, count in zip(size, places, strict=True) if None not in (edge, count)]
     fits = (s for s in _STRIDES if all(count in (-(-edge // s), edge // s) for edge, count in known))
     return next(fits, None)
@@ -212,7 +213,7 @@ def _fits(model, levels, input_shape, output_stride):
 
 
 def _rebuilt(model, input_shape, output_stride):
-    """A network of the package for another input and stride, with its weights; None if that cannot be."""
+    """Returns a network of the package for another input and stride, with its weights, or None."""
     if (
         registry.models().get(type(model).__name__) is not type(model)
         or model.input_shape[-1] != input_shape[-1]

@@ -1,4 +1,4 @@
-"""The one base class of every model: config, pictures in, answers out, presets."""
+"""The base class of every model: config, preprocessing, decoding, and presets."""
 
 import warnings
 
@@ -14,29 +14,29 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype="float32")
 
 
 def scaled(filters, width):
-    """`filters` channels scaled by `width`, at least one."""
+    """Returns `filters` channels scaled by `width`, at least one."""
     return max(1, int(round(filters * width)))
 
 
 class ZooModel(keras.Model):
-    """A functional Keras model that knows its arguments, its classes and its pictures.
+    """A functional Keras model with its arguments, class names, and preprocessing.
 
-    Subclasses build a functional graph in their constructor and set `task`, `variants` and `head_names`. The
+    Subclasses build a functional graph in their constructor and set `task`, `variants`, and `head_names`. The
     arguments of the constructor are recorded as given: `get_config` returns them, and they can be read as
-    attributes, such as `model.width`. An abstract class says `abstract = True` in its own body.
+    attributes, such as `model.width`. An abstract class sets `abstract = True` in its own body.
     """
 
     abstract = True
     task = None
     variants = ()
-    # Layers whose weights depend on the number of classes: swapped when a preset gets another head.
+    # Layers whose weights depend on the number of classes. A preset with a new head gets new ones.
     head_names = ("logits",)
-    # Pictures are mapped to (pixel - mean) / std; one number serves all channels.
+    # Images are mapped to (pixel - mean) / std. A single number is for all channels.
     preprocessing = {"mean": 127.5, "std": 127.5}
-    # What a model card shows under "Use", behind the line that loads the model.
-    usage = "answer = model.decode(model(model.preprocess(pictures)))"
+    # Code that a model card shows under "Use", after the line that loads the model.
+    usage = "answer = model.decode(model(model.preprocess(images)))"
 
-    # Text that the docstrings of several subclasses share; they name it in braces.
+    # Text that the docstrings of several subclasses share. They contain its name in braces.
     paragraphs = {}
 
     def __init_subclass__(cls, **kwargs):
@@ -45,7 +45,7 @@ class ZooModel(keras.Model):
             cls.__doc__ = cls.__doc__ and cls.__doc__.replace(f"{{{name}}}", paragraph)
         registry.register_model(cls)
 
-    # Not in an `__init__` that takes anything: Keras' `clone_model` reads the signature of a constructor.
+    # Not in an `__init__(*args, **kwargs)`, because Keras' `clone_model` reads the constructor's signature.
     def __new__(cls, *args, **kwargs):
         model = super().__new__(cls, *args, **kwargs)
         object.__setattr__(model, "_arguments", arguments.recorded(cls, args, kwargs))
@@ -54,7 +54,7 @@ class ZooModel(keras.Model):
     def __init__(self, *args, **kwargs):
         trainable = kwargs.pop("trainable", None)
         super().__init__(*args, **kwargs)
-        # What the constructor itself freezes is no news for a config.
+        # Layers that the constructor itself freezes are not part of the config.
         self._arguments.frozen = self._frozen()
         if trainable is not None:
             self.trainable = trainable
@@ -64,7 +64,7 @@ class ZooModel(keras.Model):
         record = self.__dict__.get("_arguments")
         if record is not None and name in record.values:
             return record.values[name]
-        # Only PyTorch's modules have a `__getattr__` of their own.
+        # Only PyTorch's modules define `__getattr__`.
         inherited = getattr(super(), "__getattr__", None)
         if inherited is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -77,12 +77,12 @@ class ZooModel(keras.Model):
         return None if names is None else tuple(names)
 
     def get_config(self):
-        """Returns the constructor's arguments, the name, and what was done to the model since.
+        """Returns the constructor's arguments, the name, and later changes to the model.
 
         `trainable` is False if the model was frozen as a whole, and absent otherwise. `frozen` lists the
-        paths of layers with `trainable=False`, such as "backbone/stage_1_block_1"; it is absent unless a
-        layer was frozen or unfrozen by hand. `quantization` is the mode that `quantize` was called with, and
-        absent before.
+        paths of layers with `trainable=False`, such as "backbone/stage_1_block_1". It is absent unless a
+        layer was frozen or unfrozen by hand. `quantization` is the mode given to `quantize`, and absent
+        before.
         """
         values = self._arguments.values
         config = {name: arguments.serialized(value) for name, value in values.items()}
@@ -118,7 +118,7 @@ class ZooModel(keras.Model):
         return model
 
     def quantize(self, mode=None, config=None, filters=None, **kwargs):
-        """Quantizes the weights of the layers that can be, as `keras.Model.quantize` does.
+        """Quantizes the weights of all layers that support it, like `keras.Model.quantize`.
 
         Args:
             mode: "int8". Other modes, a `config`, and `filters` could not be restored from a file.
@@ -127,27 +127,27 @@ class ZooModel(keras.Model):
             **kwargs: none.
 
         Raises:
-            ValueError: for another mode or further arguments, and for a model that is quantized already.
+            ValueError: for another mode or further arguments, and for a model that is already quantized.
         """
-        # Keras fills in the usual config before it calls this.
+        # Keras fills in the default config before it calls this.
         config = None if _is_usual(config) else config
         others = {"config": config, "filters": filters, **kwargs}
         given = {name: value for name, value in others.items() if value is not None}
         if mode != "int8" or given:
             raise ValueError(
-                f'{type(self).__name__}.quantize takes "int8" and nothing else. Received: mode={mode!r}'
+                f'{type(self).__name__}.quantize accepts only mode="int8". Received: mode={mode!r}'
                 + "".join(f", {name}={value!r}" for name, value in given.items())
             )
         if self._arguments.quantization is not None:
-            raise ValueError(f"{type(self).__name__} is quantized already")
+            raise ValueError(f"{type(self).__name__} is already quantized")
         with warnings.catch_warnings():
-            # Layers without a quantized form stay as they are, which Keras warns of one by one.
+            # Keras warns about every layer that cannot be quantized. Such layers stay as they are.
             warnings.filterwarnings("ignore", "Layer .* does not have a `quantize` method implemented")
             super().quantize(mode)
         self._arguments.quantization = mode
 
     def _frozen(self):
-        """Paths of all layers with weights, at any depth, that are frozen."""
+        """Returns the paths of all frozen layers with weights, at any depth."""
         return {path for path, layer in self._layers_with_weights().items() if not layer.trainable}
 
     def _layers_with_weights(self):
@@ -155,7 +155,7 @@ class ZooModel(keras.Model):
 
     @staticmethod
     def check_class_names(num_classes, class_names):
-        """`class_names` as a tuple of `num_classes` distinct strings, or None."""
+        """Returns `class_names` as a tuple, or None. Checks that they are `num_classes` distinct strings."""
         if class_names is None:
             return None
         if (
@@ -168,19 +168,19 @@ class ZooModel(keras.Model):
         return tuple(class_names)
 
     def preprocess(self, images):
-        """Pictures to the float32 batch that the network was trained on.
+        """Returns images as the float32 batch that the network takes.
 
         Args:
-            images: one picture or several: uint8 or 0..255 numbers, (height, width), (height, width,
-                channels) or a batch of these, or a list of pictures of any sizes. RGB becomes grey and grey
-                becomes RGB where the network wants it; alpha is dropped.
+            images: one image or several: uint8 or 0..255 numbers, (height, width), (height, width,
+                channels), or a batch of these, or a list of images of any sizes. RGB becomes gray and gray
+                becomes RGB if the network needs it. Alpha is dropped.
 
         Returns:
-            A NumPy array (batch, height, width, channels). Pictures are resized (bilinear, antialiased) to
-            the network's input size where that is fixed.
+            A NumPy array (batch, height, width, channels). If the network's input size is fixed, images are
+            resized to it (bilinear, antialiased).
 
         Raises:
-            ValueError: for NaN, an empty list, or pictures of different sizes where the network takes any.
+            ValueError: for NaN, an empty list, or images of different sizes if the input size is not fixed.
         """
         height, width, channels = self.input_shape[1:]
         pictures = [self.with_channels(image, channels) for image in self._as_list(images)]
@@ -189,13 +189,13 @@ class ZooModel(keras.Model):
         sizes = {picture.shape for picture in pictures}
         if len(sizes) > 1:
             raise ValueError(
-                "`images` must share one size, because this network takes pictures of any size and a batch "
-                f"is one array. Received: sizes={sorted(sizes)}"
+                "`images` must have the same size, because this network takes any size and a batch is one "
+                f"array. Received: sizes={sorted(sizes)}"
             )
         return self.normalize(np.stack(pictures))
 
     def normalize(self, images):
-        """0..255 numbers to the network's scale: (pixel - mean) / std, float32."""
+        """Returns 0..255 numbers on the network's scale: (pixel - mean) / std, float32."""
         mean = np.asarray(self.preprocessing["mean"], dtype="float32")
         std = np.asarray(self.preprocessing["std"], dtype="float32")
         return (np.asarray(images, dtype="float32") - mean) / std
@@ -204,7 +204,7 @@ class ZooModel(keras.Model):
     def _as_list(images):
         if isinstance(images, (list, tuple)):
             if not images:
-                raise ValueError("`images` must hold at least one picture. Received: images=[]")
+                raise ValueError("`images` must have at least one image. Received: images=[]")
             return list(images)
         images = np.asarray(images)
         if images.ndim == 2 or (images.ndim == 3 and images.shape[-1] in (1, 3, 4)):
@@ -212,13 +212,13 @@ class ZooModel(keras.Model):
         if images.ndim in (3, 4) and len(images):
             return list(images)
         raise ValueError(
-            "`images` must be one picture, a batch or a list of pictures. "
+            "`images` must be one image, a batch, or a list of images. "
             f"Received: array of shape {images.shape}"
         )
 
     @staticmethod
     def with_channels(image, channels):
-        """Returns an image as float32 (height, width, channels): RGB and gray as asked for, without alpha.
+        """Returns an image as float32 (height, width, channels), in RGB or gray, without alpha.
 
         Args:
             image: (height, width) or (height, width, 1, 3, or 4), 0..255 numbers.
@@ -232,20 +232,18 @@ class ZooModel(keras.Model):
             image = image[..., None]
         if image.ndim != 3 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
             raise ValueError(
-                "Each picture must be (height, width) or (height, width, 1, 3 or 4). "
+                "Each image must be (height, width) or (height, width, 1, 3, or 4). "
                 f"Received: array of shape {image.shape}"
             )
         image = image[..., :3].astype("float32")
         if not np.isfinite(image).all():
-            raise ValueError("`images` must be finite. Received: a picture with NaN or infinite values")
+            raise ValueError("`images` must be finite. Received: an image with NaN or infinite values")
         if channels == 1 and image.shape[-1] == 3:
             return image @ LUMA[:, None]
         if channels == 3 and image.shape[-1] == 1:
             return np.repeat(image, 3, axis=-1)
         if image.shape[-1] != channels:
-            raise ValueError(
-                f"This network takes pictures of {channels} channels. Received: array of shape {image.shape}"
-            )
+            raise ValueError(f"Images must have {channels} channels. Received: array of shape {image.shape}")
         return image
 
     def deployable(self):
@@ -258,10 +256,10 @@ class ZooModel(keras.Model):
 
         Args:
             name_or_path: a name from `models.list_presets()`, or a path.
-            **overrides: constructor arguments to change; `num_classes=` swaps the head and keeps the body.
+            **overrides: constructor arguments to change. `num_classes=` replaces the head and keeps the body.
 
         Raises:
-            InputError: when the preset is unknown, damaged, or of another class than the one called.
+            InputError: if the preset is unknown, damaged, or of another class.
         """
         return presets.load(name_or_path, expected_class=None if cls is ZooModel else cls, **overrides)
 
@@ -269,9 +267,9 @@ class ZooModel(keras.Model):
         """Writes this model as a preset folder (or one `.zip` file) that `from_preset` reads.
 
         Args:
-            path: the folder or `.zip` file to write; must not exist unless `overwrite`.
-            card: dict of what the model card tells (data, licence, metric, command, seed), or None.
-            overwrite: replace what is at `path`; the old preset stays whole until the new one is written.
+            path: the folder or `.zip` file to write. It must not exist unless `overwrite`.
+            card: dict of the facts on the model card (data, license, metric, command, seed), or None.
+            overwrite: whether to replace an existing preset. It is kept until the new one is written.
         """
         presets.save(self, path, card=card, overwrite=overwrite)
 
@@ -282,13 +280,13 @@ def _is_usual(config):
 
 
 def _is_inside(path, paths):
-    """Whether one of the layers around the layer at `path` is among `paths`."""
+    """Returns whether a layer that contains the layer at `path` is in `paths`."""
     names = path.split("/")
     return any("/".join(names[:end]) in paths for end in range(1, len(names)))
 
 
 def _resized(pictures, size):
-    """All pictures at `size`; those that share a size are resized in one go."""
+    """Resizes images to `size`. Images of the same size are resized together."""
     by_shape = {}
     for position, picture in enumerate(pictures):
         by_shape.setdefault(picture.shape, []).append(position)

@@ -1,4 +1,4 @@
-"""Steps that the graphs of several models repeat."""
+"""Steps of the graphs of several models."""
 
 from keras import layers
 
@@ -12,17 +12,17 @@ def convolved(x, filters, kernel_size, name, *, normalization, activation, paddi
         x: tensor (batch, height, width, channels).
         filters: number of channels of the result.
         kernel_size: edge of the kernels.
-        name: what the names of the layers begin with.
+        name: prefix of the names of the layers.
         normalization: prototype, or None.
         activation: prototype, or None.
         padding: "same" or "valid".
-        suffix: what the names of the layers end with.
+        suffix: suffix of the names of the layers.
     """
     x = layers.Conv2D(
         filters,
         kernel_size,
         padding=padding,
-        # A normalization right after it makes the bias a dead weight.
+        # A normalization right after the convolution cancels the bias.
         use_bias=normalization is None,
         kernel_initializer="he_normal",
         data_format="channels_last",

@@ -9,7 +9,7 @@ class Classifier(ZooModel):
     """A model with one vector of logits per example."""
 
     abstract = True
-    # What an exported file calls its input.
+    # Name of the input in an exported file.
     input_name = "images"
 
     def decode(self, outputs):
@@ -17,5 +17,5 @@ class Classifier(ZooModel):
         return decode_classes(outputs, self.class_names)
 
     def deployable(self):
-        """Returns a network for export: from the input, preprocessing inside, to class probabilities."""
+        """Returns a network for export: from the input, with preprocessing, to class probabilities."""
         return deployment.with_probabilities(self, self.input_name)

@@ -1,4 +1,4 @@
-"""From a network's outputs to what a person asked for: pure NumPy, one function per kind of output."""
+"""Decodes a network's outputs, in NumPy, with one function per kind of output."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ def _softmax(logits):
 
 
 def decode_classes(logits, class_names=None, *, top=5):
-    """One dict per row of `logits`: `class_id`, `class_name`, `probability` and the `top` best in order.
+    """Returns a dict per row of `logits`: `class_id`, `class_name`, `probability`, and the best in `top`.
 
     Args:
         logits: array (batch, classes).
         class_names: names in class order, or None for the ids as text.
-        top: how many of the best classes to list.
+        top: number of classes to list, best first.
 
     Returns:
         A list of dicts of plain Python values.
@@ -40,5 +40,5 @@ def decode_classes(logits, class_names=None, *, top=5):
 
 
 def decode_masks(logits):
-    """Class id per pixel: (batch, height, width, classes) scores to an int32 (batch, height, width) array."""
+    """Returns class ids as int32 (batch, height, width) of scores (batch, height, width, classes)."""
     return np.argmax(to_numpy(logits), axis=-1).astype("int32")

@@ -4,7 +4,7 @@ import keras
 
 
 def normalized(model, inputs):
-    """Pictures of 0..255 float numbers on the scale that `model` was trained on."""
+    """Returns 0..255 float images on the scale on which `model` was trained."""
     mean, std = model.preprocessing["mean"], model.preprocessing["std"]
     scale = [1 / value for value in std] if isinstance(std, (list, tuple)) else 1 / std
     if isinstance(mean, (list, tuple)) or isinstance(scale, list):
@@ -18,7 +18,7 @@ def normalized(model, inputs):
 
 
 def with_probabilities(model, name="images"):
-    """Returns `model` from its input, 0..255 float images where it normalizes, to class probabilities."""
+    """Returns `model` from its input, 0..255 float images if it normalizes, to class probabilities."""
     inputs = keras.Input(model.input_shape[1:], dtype=model.input.dtype, name=name)
     x = model(normalized(model, inputs) if "mean" in model.preprocessing else inputs)
     outputs = keras.layers.Softmax(axis=-1, dtype="float32", name="probabilities")(x)

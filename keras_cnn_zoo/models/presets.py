@@ -1,4 +1,4 @@
-"""Presets under the name that they had before `keras_cnn_zoo.presets`."""
+"""The earlier name of `keras_cnn_zoo.presets`."""
 
 from keras_cnn_zoo.presets import describe, list_presets, load, save
 

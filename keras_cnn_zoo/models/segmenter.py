@@ -4,15 +4,15 @@ from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel
 from keras_cnn_zoo.models.decoding import decode_masks
 
-# What the docstrings of all segmentation models share.
+# Text that the docstrings of all segmentation models share.
 PARAGRAPHS = {
     "num_classes": """\
-num_classes: number of classes, background included, a positive integer.
+num_classes: number of classes, including the background, a positive integer.
         input_shape: (height, width, channels); height and width may be None.""",
     "backbone": """\
 backbone: name of a network, "resnet18" to "resnet200", None for the first, or a functional model
             with a dict of levels, "P0" to "P5", whose strides are measured. A network of the package is
-            rebuilt for `input_shape` and `output_stride`, with its weights; any other model must fit.""",
+            rebuilt for `input_shape` and `output_stride`, with its weights. Any other model must fit.""",
     "class_names": """\
 class_names: names of the classes, or None.
         **kwargs: `name` and `trainable`.""",

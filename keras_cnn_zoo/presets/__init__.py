@@ -1,4 +1,4 @@
-"""Presets: trained models as plain data, saved in one step and loaded without ever running code."""
+"""Presets: trained models as plain data, saved in one step and loaded without running code."""
 
 from keras_cnn_zoo.presets.bundled import list_presets
 from keras_cnn_zoo.presets.loading import describe, load

@@ -1,4 +1,4 @@
-"""The model card: which facts a preset states about its training, and the README made from them."""
+"""The model card: the facts that a preset states about its training, and the README made from them."""
 
 import platform
 from importlib import metadata
@@ -9,31 +9,31 @@ import numpy as np
 from keras_cnn_zoo.presets.manifest import WEIGHTS, check_plain, fail, shown
 from keras_cnn_zoo.utils.version import __version__
 
-# What a caller may state, in the order of the README.
+# The fields of `card`, in the order of the README.
 FIELDS = {
     "summary": "one line: what the model does, on what data",
     "data": "the training data in words",
-    "data_spec": "the `--data` word that reads them",
-    "data_options": "reader options beside it, such as ignore_label",
-    "licence": "licence of the data as its source states it, or 'none stated'",
+    "data_spec": "the `--data` spec that reads it",
+    "data_options": "further options of the reader, such as ignore_label",
+    "licence": "license of the data as its source states it, or 'none stated'",
     "metrics": "name to number, a fraction in 0..1 where formats.md says so",
-    "evaluated_on": "what the metrics were measured on",
+    "evaluated_on": "the data that the metrics were measured on",
     "command": "the command that trained it",
     "seed": "the seed of that command",
-    "notes": "limits, and what else a user must know",
+    "notes": "limits, and other facts that a user must know",
 }
 NOT_STATED = "not stated"
 
 
 def check(label, card):
-    """`card` with every field of `FIELDS`: what was given, else None (metrics: an empty dict)."""
+    """Returns `card` with all `FIELDS`: the given value, else None (an empty dict for metrics)."""
     if card is None:
         card = {}
     if not isinstance(card, dict):
         fail(label, f"`card` must be a dict or None. Received: card={shown(card)}")
     unknown = sorted(set(card) - set(FIELDS), key=str)
     if unknown:
-        fail(label, f"`card` takes {', '.join(FIELDS)}. Received: {shown(unknown)}")
+        fail(label, f"`card` accepts {', '.join(FIELDS)}. Received: {shown(unknown)}")
     check_plain(label, "card", card)
     card = {"metrics": {}, **card}
     if not isinstance(card["metrics"], dict):
@@ -47,7 +47,7 @@ def check(label, card):
 
 
 def versions():
-    """Versions of what wrote the preset."""
+    """Returns the versions of the software that wrote the preset."""
     backend = keras.backend.backend()
     return {
         "keras_cnn_zoo": __version__,
@@ -59,12 +59,12 @@ def versions():
 
 
 def readme(name, manifest, *, model):
-    """The card as Markdown.
+    """Returns the card as Markdown.
 
     Args:
-        name: title; the name by which users load the preset.
-        manifest: the manifest with everything but its own entry for the README.
-        model: the model, for its task, its number of parameters and how it is used.
+        name: the title, which is the name by which users load the preset.
+        manifest: the manifest without its entry for the README.
+        model: the model, for its task, number of parameters, and usage.
     """
     training, names = manifest["training"], manifest["class_names"]
     weights = manifest["files"][WEIGHTS]
@@ -78,8 +78,8 @@ def readme(name, manifest, *, model):
     ]
     trained = [
         ("Data", training["data"]),
-        ("Data word", training["data_spec"] and f"`--data {training['data_spec']}`"),
-        ("Licence of the data", training["licence"]),
+        ("Data spec", training["data_spec"] and f"`--data {training['data_spec']}`"),
+        ("License of the data", training["licence"]),
         ("Command", training["command"] and f"`{training['command']}`"),
         ("Seed", training["seed"]),
         ("Versions", ", ".join(f"{key} {value}" for key, value in training["versions"].items())),

@@ -1,4 +1,4 @@
-"""Which classes a preset may name: the catalog's models and parts, and a list of Keras' own."""
+"""The classes that a preset may name: the catalog's models and parts, and a list of Keras' classes."""
 
 import inspect
 
@@ -10,8 +10,8 @@ from keras_cnn_zoo.utils import registry
 
 PACKAGE = "keras_cnn_zoo"
 
-# Named one by one. Left out: Lambda, TorchModuleWrapper, TFSMLayer, JaxLayer and FlaxLayer run code that a
-# file brings along; StringLookup, IntegerLookup and TextVectorization read any path that they are given.
+# An explicit list. Lambda, TorchModuleWrapper, TFSMLayer, JaxLayer, and FlaxLayer are left out because they
+# run code from a file; StringLookup, IntegerLookup, and TextVectorization because they read any given path.
 _LAYERS = """
     Activation AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
     AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AlphaDropout Average
@@ -37,10 +37,10 @@ KERAS_CLASSES = {
     "keras.regularizers": ("L1", "L1L2", "L2", "OrthogonalRegularizer"),
     "keras.constraints": ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"),
 }
-# Keras writes the first four always; the last two say how an object was built or shared and are dropped.
+# Keras always writes the first four. The last two, on how an object was built or shared, are dropped.
 _OBJECT_KEYS = {"module", "class_name", "config", "registered_name", "build_config", "shared_object_id"}
 # Further keys of a layer in a functional model's config, and keys of the tensors between layers. Keras writes
-# the private module name of such a model; it is compared and written here, never imported from a file's word.
+# the private module name of such a model. It is compared with this constant, never imported by name.
 _NODE_KEYS = {"name", "inbound_nodes"}
 _TENSOR = "__keras_tensor__"
 _TENSOR_KEYS = {"shape", "dtype", "keras_history", "name", "ragged", "sparse"}
@@ -49,54 +49,54 @@ _FUNCTIONAL = {
     "class_name": "Functional",
     "registered_name": "Functional",
 }
-# Any of these makes a dict an object in Keras' eyes.
+# Keras treats a dict with one of these keys as an object.
 _OBJECT_MARKS = {"module", "class_name", "registered_name", "compile_config"}
 
 
 def resolve_class(label, name, expected_class=None):
-    """The class that a preset names: one of the catalog, or the very class that the caller asked for."""
+    """Returns the class that a preset names: one of the catalog, or the caller's `expected_class`."""
     classes = registry.models()
     if expected_class is not None and expected_class.__name__ == name:
         return expected_class
     if name not in classes:
         fail(label, f"`class` must be one of {', '.join(sorted(classes))}. Received: class={shown(name)}")
     if expected_class is not None and not issubclass(classes[name], expected_class):
-        fail(label, f"holds a {name}, which is no {expected_class.__name__}; call {name}.from_preset")
+        fail(label, f"must be a {expected_class.__name__}. Received: a {name}; call {name}.from_preset")
     return classes[name]
 
 
 def check_arguments(label, cls, names):
-    """Every name must be an argument of the constructor of `cls`."""
+    """Checks that every name is an argument of the constructor of `cls`."""
     parameters = inspect.signature(cls.__init__).parameters
     known = {name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD}
     known = (known - {"self"}) | {"name"}
     unknown = sorted(set(names) - known)
     if unknown:
-        fail(label, f"{cls.__name__} takes {', '.join(sorted(known))}. Received: {shown(unknown)}")
+        fail(label, f"{cls.__name__} accepts {', '.join(sorted(known))}. Received: {shown(unknown)}")
 
 
 def check(label, config):
-    """A copy of `config` in which every nested object is of an allowed class, named in our own words.
+    """Returns a copy of `config` after checking that every nested object is of an allowed class.
 
     Args:
-        label: what messages call the preset.
-        config: constructor arguments as JSON values, objects as `keras.saving` serializes them.
+        label: name of the preset in messages.
+        config: constructor arguments as JSON values, with objects as `keras.saving` serializes them.
 
     Returns:
-        A dict that Keras may deserialize: module and registered name of each object come from the lists here,
-        never from the file.
+        A dict that Keras may deserialize. The module and registered name of each object come from the lists
+        in this file, never from the preset.
     """
     check_plain(label, "config", config)
     return {key: _checked(label, key, value) for key, value in config.items()}
 
 
 def without_session(value):
-    """Returns a config without the precision and the frozen parts of nested objects: the reader decides."""
+    """Returns a config without the precision and frozen layers of nested objects, which the reader sets."""
     if isinstance(value, dict):
         nested = value.get("class_name", _TENSOR) != _TENSOR and isinstance(value.get("config"), dict)
         value = {key: without_session(item) for key, item in value.items()}
         if nested:
-            # The dtype of an input says what the graph takes, not how it computes.
+            # The dtype of an input is what the graph takes, not its precision.
             session = ("frozen", "trainable") + (() if value["class_name"] == "InputLayer" else ("dtype",))
             for key in session:
                 value["config"].pop(key, None)
@@ -112,8 +112,8 @@ def _checked(label, path, value):
             return _checked_object(label, path, value)
         return {key: _checked(label, f"{path}.{key}", item) for key, item in value.items()}
     if isinstance(value, str) and ">" in value:
-        # Keras looks such strings up among the classes that anybody registered.
-        fail(label, f"`{path}` names a registered object. Received: {shown(value)}")
+        # Keras would look up such a string among all registered classes.
+        fail(label, f"`{path}` must not name a registered object. Received: {shown(value)}")
     return value
 
 
@@ -122,31 +122,31 @@ def _checked_object(label, path, value):
     if name == _TENSOR:
         return _checked_tensor(label, path, value)
     if set(value) - _OBJECT_KEYS or not isinstance(name, str) or not isinstance(inner, (dict, type(None))):
-        fail(label, f"`{path}` is no object that a preset may hold. Received: {shown(value)}")
+        fail(label, f"`{path}` must be an object that a preset may have. Received: {shown(value)}")
     if all(value.get(key) == expected for key, expected in _FUNCTIONAL.items()):
         return {**_FUNCTIONAL, "config": _checked_graph(label, path, inner or {})}
     trusted = _trusted_class(value)
     if trusted is None:
         module, registered = value.get("module"), value.get("registered_name")
         full_name = f"{module}.{name}" if registered in (None, name) else f"{module}.{name} ({registered})"
-        fail(label, f"`{path}` is of a class outside the allowed list. Received: {shown(full_name)}")
+        fail(label, f"`{path}` must be of a class in the allowed list. Received: {shown(full_name)}")
     arguments = {key: _checked(label, f"{path}.{key}", item) for key, item in (inner or {}).items()}
     return {**trusted, "config": arguments}
 
 
 def _trusted_class(value):
-    """Module, class, and registered name in our own words, or None for a class outside of the lists."""
+    """Returns module, class, and registered name from the lists, or None for a class outside of them."""
     module, name, registered = (value.get(key) for key in ("module", "class_name", "registered_name"))
     if isinstance(module, str) and name in KERAS_CLASSES.get(module, ()) and registered in (None, name):
         return {"module": module, "class_name": name, "registered_name": None}
     if registered == f"{PACKAGE}>{name}" and name in _own_names():
-        # Keras finds registered classes by this name, whatever the module says.
+        # Keras finds registered classes by this name and ignores the module.
         return {"module": PACKAGE, "class_name": name, "registered_name": registered}
     return None
 
 
 def _checked_graph(label, path, config):
-    """The config of a user's functional model: its layers, and the tensors between them."""
+    """Returns the checked config of a user's functional model: its layers, and the tensors between them."""
     checked = {}
     for key, item in config.items():
         if key == "layers" and isinstance(item, list):
@@ -158,7 +158,7 @@ def _checked_graph(label, path, config):
 
 def _checked_node(label, path, layer):
     if not isinstance(layer, dict):
-        fail(label, f"`{path}` must hold layers. Received: {shown(layer)}")
+        fail(label, f"`{path}` must have layers. Received: {shown(layer)}")
     places = {key: _checked(label, f"{path}.{key}", layer[key]) for key in _NODE_KEYS & set(layer)}
     own = {key: item for key, item in layer.items() if key not in _NODE_KEYS}
     return {**_checked_object(label, path, own), **places}
@@ -167,7 +167,7 @@ def _checked_node(label, path, layer):
 def _checked_tensor(label, path, value):
     inner = value.get("config")
     if set(value) != {"class_name", "config"} or not isinstance(inner, dict) or set(inner) - _TENSOR_KEYS:
-        fail(label, f"`{path}` is no tensor of a graph. Received: {shown(value)}")
+        fail(label, f"`{path}` must be a tensor of a graph. Received: {shown(value)}")
     return {
         "class_name": _TENSOR,
         "config": {key: _checked(label, f"{path}.{key}", item) for key, item in inner.items()},
@@ -175,7 +175,7 @@ def _checked_tensor(label, path, value):
 
 
 def _own_names():
-    """Names of the layers, models, regularizers and initializers of this package."""
+    """Returns the names of the layers, models, regularizers, and initializers of this package."""
     parts = dict(registry.models())
     for family in (layers, regularizers, initializers):
         parts |= {name: getattr(family, name) for name in family.__all__}

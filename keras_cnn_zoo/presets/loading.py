@@ -1,4 +1,4 @@
-"""A preset to a model."""
+"""Loads a model from a preset."""
 
 from keras_cnn_zoo.presets import configs
 from keras_cnn_zoo.presets import weights as weight_files
@@ -10,36 +10,36 @@ from keras_cnn_zoo.utils import validation
 
 
 def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, **overrides):
-    """Loads a pretrained model. The preset names its class; nothing in it is ever run.
+    """Loads a pretrained model. The preset names its class; no code in it is ever run.
 
     Args:
         name_or_path: a name from `list_presets()`, a folder or `.zip` file that `save_to_preset` wrote, or
             "timm/NAME" or "torchvision/NAME" for a residual network of these collections.
-        num_classes: another number of classes swaps the head for a fresh one and keeps the body; the class
-            names go unless new ones are given as `class_names=`. The preset's own number keeps the head
-            unless `class_names=` gives other names; None keeps it always.
-        weights: the `.safetensors` or `.pth` file to read "timm/NAME" or "torchvision/NAME" from.
-        expected_class: refuse a preset of another class than this one and its subclasses.
-        **overrides: constructor arguments to change, such as `input_shape`; the weights must still fit.
-            `features_only=True` gives a classifier's body without its head.
+        num_classes: None keeps the head. Another number of classes than the preset's replaces the head by a
+            fresh one, and drops the class names unless `class_names=` gives new ones. The same number
+            replaces the head only if `class_names=` gives other names.
+        weights: the `.safetensors` or `.pth` file from which to read "timm/NAME" or "torchvision/NAME".
+        expected_class: class of which the model must be an instance, or None.
+        **overrides: constructor arguments to change, such as `input_shape`. The weights must still fit.
+            `features_only=True` returns a classifier's body without its head.
 
     Returns:
         The model, an instance of its class in `keras_cnn_zoo.models`.
 
     Raises:
-        InputError: one line that names the preset and what is wrong with it.
+        InputError: the preset cannot be loaded. The message is one line that names it.
     """
     collection = str(name_or_path).split("/")[0] if isinstance(name_or_path, str) else None
     if collection in torch_files.COLLECTIONS and "/" in name_or_path:
         return _foreign(name_or_path, weights, expected_class, num_classes=num_classes, **overrides)
     if weights is not None:
-        fail(shown(str(name_or_path)), f"brings its own weights. Received: weights={shown(str(weights))}")
+        fail(shown(str(name_or_path)), f"has its own weights. Received: weights={shown(str(weights))}")
     label, path = locate(name_or_path)
     manifest, contents = read(label, path)
     cls = configs.resolve_class(label, manifest["class"], expected_class)
     config = manifest["config"]
     if "class_names" in config:
-        fail(label, "`class_names` must stand beside `config`, not in it")
+        fail(label, "`class_names` must be next to `config`, not in it")
     configs.check_arguments(label, cls, {*config, *overrides})
     config = configs.check(label, config)
     _check_preprocessing(label, cls, manifest["preprocessing"])
@@ -51,8 +51,8 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
         except ValueError as error:
             fail(label, str(error), error)
         if "num_classes" not in config:
-            fail(label, f"{cls.__name__} has no classes to swap. Received: num_classes={shown(num_classes)}")
-        # As many classes under other names are other classes; names alone only rename.
+            fail(label, f"{cls.__name__} has no `num_classes`. Received: num_classes={shown(num_classes)}")
+        # With `num_classes`, other names are other classes. Without it, they only rename.
         renamed = None not in (class_names, overrides.get("class_names")) and tuple(class_names) != tuple(
             overrides["class_names"]
         )
@@ -74,18 +74,18 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
 def _foreign(name, weights, expected_class, **arguments):
     model = torch_files.load(shown(name), name, weights, **arguments)
     if expected_class is not None and not isinstance(model, expected_class):
-        fail(shown(name), f"is a {type(model).__name__}, which is no {expected_class.__name__}")
+        fail(shown(name), f"must be a {expected_class.__name__}. Received: a {type(model).__name__}")
     return model
 
 
 def describe(name_or_path):
-    """The facts of a preset without its weights: the contents of its `preset.json`.
+    """Returns the facts of a preset without its weights: the contents of its `preset.json`.
 
     Args:
         name_or_path: as for `load`.
 
     Returns:
-        A dict with `class`, `summary`, `config`, `class_names`, `preprocessing`, `metrics`, `training` and
+        A dict with `class`, `summary`, `config`, `class_names`, `preprocessing`, `metrics`, `training`, and
         `files`.
 
     Raises:
@@ -97,13 +97,13 @@ def describe(name_or_path):
 def _build(label, cls, config):
     try:
         return cls.from_config(config)
-    # A damaged graph makes Keras look up what is not there.
+    # For a damaged graph, Keras looks up missing entries.
     except (TypeError, ValueError, LookupError, RuntimeError, AttributeError) as error:
         fail(label, f"{cls.__name__} cannot be built from its arguments: {error}", error)
 
 
 def _headless(label, cls, model):
-    """The body of a classifier, with its weights."""
+    """Returns the body of a classifier, with its weights."""
     body = _build(label, cls, {**model.get_config(), "features_only": True})
     for layer in body.layers:
         if layer.weights:
@@ -122,4 +122,4 @@ def _check_preprocessing(label, cls, preprocessing):
     for key, value in preprocessing.items():
         values = value if isinstance(value, list) else [value]
         if not values or not all(isinstance(item, (int, float)) for item in values):
-            fail(label, f"`preprocessing` must hold numbers. Received: {key}={shown(value)}")
+            fail(label, f"`preprocessing` must have numbers. Received: {key}={shown(value)}")

@@ -1,4 +1,4 @@
-"""`preset.json`: what it must hold, and a reader that takes nothing on trust."""
+"""`preset.json`: its required contents, and a reader that checks everything."""
 
 import json
 import math
@@ -10,7 +10,7 @@ FORMAT_VERSION = 1
 MANIFEST = "preset.json"
 WEIGHTS = "model.weights.h5"
 CARD = "README.md"
-# A manifest is a few kilobytes; more is not one of ours, and is not read.
+# A manifest has a few kilobytes. A larger file is not read.
 MANIFEST_LIMIT = 2**20
 
 _REQUIRED = {
@@ -29,25 +29,25 @@ _DEEPEST = 30
 
 
 def shown(value):
-    """`value` as it may stand in a one-line message: no line breaks, not longer than 80 characters."""
+    """Returns `value` for a one-line message: without line breaks, at most 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def fail(label, problem, cause=None):
-    """Raises the InputError that all preset checks share: one line that begins with the preset."""
+    """Raises an `InputError` with a one-line message that begins with the preset."""
     raise InputError(" ".join(f"Preset {label}: {problem}".split())) from cause
 
 
 def parse(label, raw):
-    """The manifest in the bytes `raw`, with every field of the right kind.
+    """Parses a manifest and checks the types of its fields.
 
     Args:
-        label: what messages call the preset.
-        raw: contents of `preset.json`.
+        label: name of the preset in messages.
+        raw: bytes of `preset.json`.
 
     Returns:
-        A dict; `config` is still unchecked (see `configs.check`).
+        A dict. Its `config` is still unchecked (see `configs.check`).
     """
     try:
         manifest = json.loads(
@@ -56,22 +56,22 @@ def parse(label, raw):
     except (ValueError, RecursionError) as error:
         fail(label, f"{MANIFEST} is not valid JSON ({error})", error)
     if not isinstance(manifest, dict):
-        fail(label, f"{MANIFEST} must hold an object. Received: {shown(manifest)}")
+        fail(label, f"{MANIFEST} must have a JSON object. Received: {shown(manifest)}")
     version = manifest.get("format_version")
     if version != FORMAT_VERSION or isinstance(version, bool):
         fail(
             label,
-            f"`format_version` must be {FORMAT_VERSION}, the one that this release reads. "
+            f"`format_version` must be {FORMAT_VERSION}, which this release reads. "
             f"Received: format_version={shown(version)}",
         )
     for key, kinds in _REQUIRED.items():
         if key not in manifest:
-            fail(label, f"{MANIFEST} lacks `{key}`. Received: {shown(sorted(manifest))}")
+            fail(label, f"{MANIFEST} must have `{key}`. Received: {shown(sorted(manifest))}")
         if not isinstance(manifest[key], kinds):
             fail(label, f"`{key}` has the wrong type in {MANIFEST}. Received: {key}={shown(manifest[key])}")
     unknown = sorted(set(manifest) - set(_REQUIRED))
     if unknown:
-        fail(label, f"{MANIFEST} holds unknown fields. Received: {shown(unknown)}")
+        fail(label, f"{MANIFEST} must not have unknown fields. Received: {shown(unknown)}")
     for key in ("preprocessing", "metrics", "training"):
         check_plain(label, key, manifest[key])
     _check_files(label, manifest["files"])
@@ -80,12 +80,12 @@ def parse(label, raw):
 
 
 def dump(manifest):
-    """The bytes of `preset.json`; NaN and infinity, which are not JSON, raise ValueError."""
+    """Returns the bytes of `preset.json`. Raises a ValueError for NaN and infinity, which are not JSON."""
     return (json.dumps(manifest, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def check_plain(label, name, value, depth=0):
-    """Nothing but strings, finite numbers, booleans, None, lists and dicts with string keys."""
+    """Allows only strings, finite numbers, booleans, None, lists, and dicts with string keys."""
     if depth > _DEEPEST:
         fail(label, f"`{name}` is nested deeper than {_DEEPEST} levels")
     if value is None or isinstance(value, (str, bool, int)):
@@ -100,13 +100,13 @@ def check_plain(label, name, value, depth=0):
         for item in value.values():
             check_plain(label, name, item, depth + 1)
         return
-    fail(label, f"`{name}` must hold plain JSON values only. Received: {shown(value)}")
+    fail(label, f"`{name}` must have only plain JSON values. Received: {shown(value)}")
 
 
 def _check_files(label, files):
     for name, record in files.items():
         if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
-            fail(label, f"`files` must name files inside the preset itself. Received: {shown(name)}")
+            fail(label, f"`files` must name files inside the preset. Received: {shown(name)}")
         sound = (
             isinstance(record, dict)
             and set(record) == {"sha256", "bytes"}
@@ -137,7 +137,7 @@ def _check_class_names(label, names, num_classes):
 def _without_duplicates(pairs):
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key occurs twice in one object")
     return dict(pairs)
 
 

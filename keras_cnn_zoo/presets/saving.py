@@ -1,4 +1,4 @@
-"""A model to a preset."""
+"""Saves a model as a preset."""
 
 import json
 import os
@@ -14,28 +14,28 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 def save(model, path, *, card=None, overwrite=False, precision="float16"):
-    """Writes `model` as a preset: a folder, or one file where `path` ends in ".zip".
+    """Writes `model` as a preset: a folder, or one file if `path` ends in ".zip".
 
-    The preset holds `preset.json` (class, arguments, class names, preprocessing, metrics, training, sha256 of
-    each file), `model.weights.h5` in Keras' own layout and `README.md`, the model card. It is written beside
-    the target and takes its place in one step.
+    The preset consists of `preset.json` (class, arguments, class names, preprocessing, metrics, training,
+    sha256 of each file), `model.weights.h5` in Keras' layout, and `README.md`, the model card. It is written
+    next to the target and replaces it in one step.
 
     Args:
         model: a built `ZooModel`.
-        path: where to write.
-        card: dict of `summary`, `data`, `data_spec`, `licence`, `metrics`, `evaluated_on`, `command`, `seed`
+        path: the folder or `.zip` file to write.
+        card: dict of `summary`, `data`, `data_spec`, `licence`, `metrics`, `evaluated_on`, `command`, `seed`,
             and `notes`, all optional, or None.
-        overwrite: replace a preset that stands at `path`.
-        precision: "float16" stores kernels in half precision, "float32" everything in single.
+        overwrite: whether to replace an existing preset.
+        precision: "float16" to store kernels in half precision, "float32" to store everything in single.
 
     Raises:
-        InputError: when the target exists, holds other files or cannot be written, when a weight is NaN or
-            does not fit the precision, or when the model's config is of a kind that `load` would refuse.
+        InputError: if the target exists, has other files, or cannot be written; if a weight is NaN or does
+            not fit the precision; or if `load` would refuse the model's config.
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise InputError(f"A preset is written to a path. Received: {shown(path)}")
+        raise InputError(f"The `path` of a preset must be a string or path. Received: {shown(path)}")
     label = shown(os.fspath(path))
-    # A subclass of a user is not in the registry; it has what a preset needs all the same.
+    # A user's subclass is not in the registry, but it has everything that a preset needs.
     if not isinstance(model, keras.Model) or not hasattr(model, "preprocessing"):
         validation.fail("model", "a keras_cnn_zoo model", model)
     validation.boolean("overwrite", overwrite)
@@ -63,23 +63,23 @@ def save(model, path, *, card=None, overwrite=False, precision="float16"):
     page = cards.readme(title, manifest, model=model).encode("utf-8")
     manifest["files"][CARD] = storage.record(page)
     raw = dump(manifest)
-    # What `load` would refuse is refused here, while the model is still in memory.
+    # Anything that `load` would refuse is refused here, while the model is still in memory.
     parse(label, raw)
     storage.write(label, path, {MANIFEST: raw, WEIGHTS: packed, CARD: page}, overwrite)
 
 
 def _config(label, model):
-    """The model's arguments as a preset keeps them, and its class names, which stand beside them."""
+    """Returns the model's arguments as in a preset, and its class names, which a preset has separately."""
     config = model.get_config()
     if "quantization" in config:
-        fail(label, "a quantized model is no preset: save the preset first, or the model as a .keras file")
+        fail(label, "a quantized model cannot be a preset: save the preset first, or save a .keras file")
     try:
         config = json.loads(json.dumps(config, allow_nan=False))
     except (TypeError, ValueError) as error:
         fail(label, f"the config of {type(model).__name__} is not JSON ({error})", error)
     config.pop("class_names", None)
     class_names = None if model.class_names is None else list(model.class_names)
-    # Name, precision, and freezing belong to a session, not to the trained model.
+    # Name, precision, and frozen layers belong to a session, not to the trained model.
     for key in ("name", "trainable", "frozen"):
         config.pop(key, None)
     config = configs.without_session(config)

@@ -1,4 +1,4 @@
-"""A preset on disk, a folder or one zip file: read without leaving it, written whole or not at all."""
+"""Reads and writes presets as a folder or a zip file. Writing is atomic; reading never leaves the preset."""
 
 import contextlib
 import ctypes
@@ -20,15 +20,15 @@ _RENAME_EXCHANGE = 2
 
 
 def record(content):
-    """The entry of `files` in the manifest for a file with these bytes."""
+    """Returns the entry of `files` in the manifest for a file with these bytes."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def read(label, path):
-    """Manifest and files of the preset at `path`, each file of the size and sha256 that the manifest gives.
+    """Reads the manifest and files of the preset at `path`, and checks the sizes and sha256 of the files.
 
     Args:
-        label: what messages call the preset.
+        label: name of the preset in messages.
         path: a folder, or a zip file.
 
     Returns:
@@ -53,16 +53,16 @@ def read(label, path):
 
 
 def read_manifest(label, path):
-    """The parsed manifest alone."""
+    """Returns only the parsed manifest."""
     with _opened(label, Path(path)) as read_file:
         return parse(label, read_file(MANIFEST, MANIFEST_LIMIT))
 
 
 def write(label, path, contents, overwrite=False):
-    """Writes `contents` (bytes by file name) as a folder, or as one zip file where `path` ends in ".zip".
+    """Writes `contents` (bytes by file name) as a folder, or as one zip file if `path` ends in ".zip".
 
-    Everything is written to a new sibling and forced to disk, which then takes the place of the target in one
-    step. Whatever goes wrong before, a full disk or a kill, the old preset stays as it was.
+    Everything is written and synced to a new sibling, which then replaces the target in one step. After a
+    full disk or a kill before that step, the old preset is unchanged.
     """
     path = Path(path).expanduser().resolve()
     check_target(label, path, overwrite)
@@ -82,7 +82,7 @@ def write(label, path, contents, overwrite=False):
         kept = "the old preset is unchanged" if path.exists() else "nothing was saved"
         fail(label, f"could not be written ({error.strerror or error}); {kept}", error)
     finally:
-        # The part that failed, or the old preset after the swap. What cannot be removed harms nobody.
+        # The incomplete new preset, or the old one after the swap. If it cannot be removed, it stays.
         if fresh.is_dir():
             shutil.rmtree(fresh, ignore_errors=True)
         else:
@@ -91,12 +91,12 @@ def write(label, path, contents, overwrite=False):
 
 
 def check_target(label, path, overwrite):
-    """Refuses a target that exists, or that holds more than a preset and would lose it."""
+    """Refuses a target that exists, or that contains other files, which would be lost."""
     path = Path(path).expanduser().resolve()
     if not os.path.lexists(path):
         return
     if not overwrite:
-        fail(label, "exists already; pass overwrite=True to replace it")
+        fail(label, "already exists; pass overwrite=True to replace it")
     if path.suffix == ".zip":
         if not path.is_file():
             fail(label, "is not a file, so it is not overwritten")
@@ -106,7 +106,7 @@ def check_target(label, path, overwrite):
     names = {entry.name for entry in path.iterdir()}
     others = sorted(names - {MANIFEST, WEIGHTS, CARD})
     if others or (names and MANIFEST not in names):
-        fail(label, f"holds other files than a preset, so it is not overwritten. Received: {shown(others)}")
+        fail(label, f"has other files than a preset, so it is not overwritten. Received: {shown(others)}")
 
 
 def _write_file(path, content):
@@ -127,14 +127,14 @@ def _sync_folder(path):
 
 
 def _put_in_place(fresh, path):
-    """Renames `fresh` to `path`. No rename replaces a folder that has files, so two folders are exchanged."""
+    """Renames `fresh` to `path`. A rename cannot replace a folder with files, so folders are exchanged."""
     if not path.is_dir():
         os.replace(fresh, path)
         return
     if _exchange(fresh, path):
         return
-    # Without an exchange (other systems, some network disks) a kill between these two renames leaves the old
-    # preset whole under the name below.
+    # Without an exchange (other systems, some network disks), a kill between these two renames leaves the old
+    # preset under the name below.
     previous = path.with_name(f"{path.name}.previous-{secrets.token_hex(4)}")
     os.replace(path, previous)
     try:
@@ -146,7 +146,7 @@ def _put_in_place(fresh, path):
 
 
 def _exchange(one, other):
-    """Swaps two names in one step through Linux' renameat2; False where that cannot be had."""
+    """Swaps two names in one step by Linux' renameat2. Returns False if that is not available."""
     if sys.platform != "linux":
         return False
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
@@ -160,7 +160,7 @@ def _zipped(contents):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
-            # A fixed date: the same model gives the same file.
+            # A fixed date, so that the same model gives the same file.
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
@@ -170,7 +170,7 @@ def _zipped(contents):
 
 @contextlib.contextmanager
 def _opened(label, path):
-    """A function `read_file(name, limit)` for the folder or zip file at `path`."""
+    """Yields a function `read_file(name, limit)` for the folder or zip file at `path`."""
     if path.is_dir():
         yield lambda name, limit: _from_folder(label, path, name, limit)
         return
@@ -181,7 +181,7 @@ def _opened(label, path):
             _check_names(label, archive)
             yield lambda name, limit: _from_archive(label, archive, name, limit)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-        fail(label, f"is no readable zip file ({error})", error)
+        fail(label, f"is not a readable zip file ({error})", error)
 
 
 def _from_folder(label, folder, name, limit):
@@ -191,9 +191,9 @@ def _from_folder(label, folder, name, limit):
     except FileNotFoundError as error:
         fail(label, f"{name} is missing", error)
     if not stat.S_ISREG(kind):
-        fail(label, f"{name} must be a plain file; a link could lead out of the preset")
+        fail(label, f"{name} must be a regular file, because a link could point outside the preset")
     try:
-        # O_NOFOLLOW: the file may have been replaced by a link since.
+        # O_NOFOLLOW, because the file may have been replaced by a link in the meantime.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
             content = file.read(limit + 1)
     except OSError as error:
@@ -222,9 +222,9 @@ def _check_names(label, archive):
         name = entry.filename
         leaves = name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or ":" in name
         if leaves or "\0" in entry.orig_filename or stat.S_ISLNK(entry.external_attr >> 16):
-            fail(label, f"the zip file holds a path or link that leaves it. Received: {shown(name)}")
+            fail(label, f"the zip file must not have a path or link to outside. Received: {shown(name)}")
         if entry.flag_bits & 1:
-            fail(label, f"the zip file is encrypted. Received: {shown(name)}")
+            fail(label, f"the zip file must not be encrypted. Received: {shown(name)}")
         if name in seen:
-            fail(label, f"the zip file holds a name twice. Received: {shown(name)}")
+            fail(label, f"the zip file must not have a name twice. Received: {shown(name)}")
         seen.add(name)

@@ -1,4 +1,4 @@
-"""Weights in Keras' own HDF5 layout, written in half precision and read with suspicion, both in memory."""
+"""Writes weights in Keras' HDF5 layout in half precision, and reads them with all checks, in memory."""
 
 import io
 
@@ -13,10 +13,10 @@ _DEEPEST = 40
 
 
 class _Memory(io.BytesIO):
-    """A file in memory that `save_weights` and `load_weights` accept.
+    """A file in memory that `save_weights` and `load_weights` accept because of its name.
 
-    They go by the ending of the name and take file objects. Written to disk directly, HDF5 meets a full disk
-    with a storm of messages and a half-open file; bytes in memory are written by `storage` in one piece.
+    On a full disk, HDF5 prints many messages and leaves a file half open. The bytes in memory are therefore
+    written by `storage`.
     """
 
     def __str__(self):
@@ -24,13 +24,13 @@ class _Memory(io.BytesIO):
 
 
 def pack(label, model, precision="float16"):
-    """The weights of `model` as bytes that plain `model.load_weights` reads.
+    """Returns the weights of `model` as bytes that `model.load_weights` reads.
 
     Kernels (rank 2 and more) are stored in `precision`, vectors such as the statistics of batch normalization
-    in float32, integers as they are. The state of the optimizer is left out.
+    in float32, and integers unchanged. The state of the optimizer is left out.
 
     Args:
-        label: what messages call the preset.
+        label: name of the preset in messages.
         model: a built Keras model.
         precision: "float16" or "float32".
     """
@@ -52,12 +52,12 @@ def pack(label, model, precision="float16"):
 
 
 def load_into(label, model, raw, fresh_layers=()):
-    """Loads the bytes `raw` into `model`, after every object in them was found sound and of the right shape.
+    """Loads the bytes `raw` into `model`, after checking every object in them and its shape.
 
     Args:
-        label: what messages call the preset.
-        model: a built model with freshly initialised weights.
-        raw: contents of a weights file.
+        label: name of the preset in messages.
+        model: a built model with freshly initialized weights.
+        raw: bytes of a weights file.
         fresh_layers: names of layers that keep their fresh weights.
     """
     merged = _Memory()
@@ -79,17 +79,17 @@ def load_into(label, model, raw, fresh_layers=()):
                         continue
                     values = given[path][()]
                     if not np.isfinite(values).all():
-                        fail(label, f"{WEIGHTS} holds NaN or infinite values in {_spoken(item)}")
+                        fail(label, f"{WEIGHTS} has NaN or infinite values in {_described(item)}")
                     target.create_dataset(path, data=values)
         except InputError:
             raise
         except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-            fail(label, f"{WEIGHTS} is no readable HDF5 file ({error})", error)
+            fail(label, f"{WEIGHTS} is not a readable HDF5 file ({error})", error)
     model.load_weights(merged)
 
 
 def _native(model):
-    """What Keras itself writes for `model`, as a file in memory."""
+    """Returns Keras' own weights file of `model`, in memory."""
     buffer = _Memory()
     model.save_weights(buffer)
     buffer.seek(0)
@@ -105,21 +105,21 @@ def _packed(label, dataset, precision):
     if values.dtype.kind != "f":
         return values
     if not np.isfinite(values).all():
-        fail(label, f"{_spoken(dataset)} holds NaN or infinite values, which a preset may not")
+        fail(label, f"{_described(dataset)} must have finite values. Received: NaN or infinity")
     stored = precision if values.ndim >= 2 else "float32"
     with np.errstate(over="ignore"):
         packed = values.astype(stored)
     if not np.isfinite(packed).all():
         fail(
             label,
-            f'{_spoken(dataset)} does not fit {stored} (save it with precision="float32"). '
+            f'{_described(dataset)} does not fit {stored} (save it with precision="float32"). '
             f"Received: a value of {np.abs(values).max():.6g}",
         )
     return packed
 
 
-def _spoken(dataset):
-    """The dataset in words: in Keras' layout the group around it carries the layer's name."""
+def _described(dataset):
+    """Returns the dataset in words. In Keras' layout its group has the layer's name."""
     name = dataset.parent.attrs.get("name", dataset.parent.name)
     return f"layer {shown(str(name))}, variable {dataset.name.rsplit('/', 1)[-1]}"
 
@@ -131,7 +131,7 @@ def _datasets(file):
 
 
 def _group_of(label, wanted, layer_name):
-    """Path of the group in which Keras keeps the layer called `layer_name`."""
+    """Returns the path of the group of the layer called `layer_name`."""
     paths = []
 
     def visit(path, item):
@@ -140,30 +140,30 @@ def _group_of(label, wanted, layer_name):
 
     wanted.visititems(visit)
     if len(paths) != 1:
-        fail(label, f"the head to swap must be one layer of the model. Received: head {shown(layer_name)}")
+        fail(label, f"the head to replace must be one layer of the model. Received: {shown(layer_name)}")
     return paths[0]
 
 
 def _audit(label, group, prefix, found, seen, depth=0):
-    """Collects the datasets of a file; refuses whatever is not a plain array that lies in this file."""
+    """Collects the datasets of a file. Refuses anything that is not a plain array in this file."""
     if depth > _DEEPEST:
         fail(label, f"{WEIGHTS} is nested deeper than {_DEEPEST} levels")
     for key in group:
         path = f"{prefix}{key}"
         link = group.get(key, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            fail(label, f"{WEIGHTS} holds a link. Received: {type(link).__name__} {shown(path)}")
+            fail(label, f"{WEIGHTS} must not have links. Received: {type(link).__name__} {shown(path)}")
         item = group[key]
         address = h5py.h5o.get_info(item.id).addr
         if address in seen:
-            fail(label, f"{WEIGHTS} holds one object under two names. Received: {shown(path)}")
+            fail(label, f"{WEIGHTS} must not have one object under two names. Received: {shown(path)}")
         seen.add(address)
         if isinstance(item, h5py.Group):
             _audit(label, item, f"{path}/", found, seen, depth + 1)
             continue
         plain = isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.shape is not None
         if not plain or item.external or item.is_virtual:
-            fail(label, f"{WEIGHTS} may hold plain arrays of numbers only. Received: {shown(path)}")
+            fail(label, f"{WEIGHTS} must have only plain arrays of numbers. Received: {shown(path)}")
         found[path] = item
 
 
@@ -171,16 +171,16 @@ def _check_fit(label, wanted, kept, given):
     missing = sorted(set(kept) - set(given))
     if missing:
         others = f" and {len(missing) - 1} more" if missing[1:] else ""
-        fail(label, f"{WEIGHTS} lacks {_spoken(wanted[missing[0]])}{others}")
+        fail(label, f"{WEIGHTS} must have {_described(wanted[missing[0]])}{others}")
     unknown = sorted(set(given) - set(kept))
     if unknown:
-        fail(label, f"{WEIGHTS} holds weights that this model does not have. Received: {shown(unknown)}")
+        fail(label, f"{WEIGHTS} has weights that this model does not have. Received: {shown(unknown)}")
     for path, item in kept.items():
         if given[path].shape != item.shape:
             fail(
                 label,
-                f"the weights of {_spoken(item)} do not fit the model, which wants shape {item.shape}. "
+                f"the weights of {_described(item)} must have the model's shape {item.shape}. "
                 f"Received: shape {given[path].shape}",
             )
         if (given[path].dtype.kind == "f") != (item.dtype.kind in "fV"):
-            fail(label, f"{_spoken(item)} has the wrong kind of numbers. Received: {given[path].dtype}")
+            fail(label, f"{_described(item)} has the wrong type of numbers. Received: {given[path].dtype}")

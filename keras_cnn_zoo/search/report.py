@@ -1,4 +1,4 @@
-"""What a search shows: a table of its trials, best first, and a figure of what helped."""
+"""The report of a search: a table of trials, best first, and a figure of the effect of each choice."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from keras_cnn_zoo.utils.files import write_text
 
 
 def best_first(rows, metric):
-    """Rows by their metric; of equals the smaller network, then the earlier trial; failed ones last."""
+    """Returns rows sorted by metric, then by size of the network, then by trial; failed ones are last."""
 
     def rank(row):
         if row[metric] is None:
@@ -19,12 +19,12 @@ def best_first(rows, metric):
 
 
 def shown(value):
-    """A hyperparameter as people read it."""
+    """Returns the text of a hyperparameter's value."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def write_table(folder, rows):
-    """`trials.csv` and `trials.json`: the same rows; a figure that a failed trial lacks stays empty."""
+    """Writes the rows to `trials.csv` and `trials.json`; a value that a failed trial lacks stays empty."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -34,7 +34,7 @@ def write_table(folder, rows):
 
 
 def trial_line(row, rows, metric, names, planned):
-    """The line that the terminal shows after a trial; of `planned` trials in all, None if that is open."""
+    """Returns the line printed after a trial; `planned` is the number of trials, or None if it is open."""
     count = f"{len(rows)}" if planned is None else f"{len(rows)} of {planned}"
     values = ", ".join(f"{name} {shown(row[name])}" for name in names)
     if row[metric] is None:
@@ -46,7 +46,7 @@ def trial_line(row, rows, metric, names, planned):
 
 
 def effects(rows, metric, name):
-    """Dict from each value of a hyperparameter that was tried to the metrics of its finished trials."""
+    """Returns a dict from each tried value of a hyperparameter to the metrics of its finished trials."""
     groups = {}
     for row in rows:
         if row[metric] is not None:
@@ -55,14 +55,14 @@ def effects(rows, metric, name):
 
 
 def spread(values):
-    """(lower quartile, median, upper quartile): one trial that learned nothing moves them little."""
+    """Returns (lower quartile, median, upper quartile), which one failed trial changes little."""
     if len(values) == 1:
         return (values[0],) * 3
     return tuple(statistics.quantiles(values, n=4, method="inclusive"))
 
 
 def summary(rows, metric, space):
-    """A line per part: median, quartiles and number of trials of each choice, best median first."""
+    """Returns a line per part: median, quartiles, and number of trials of each choice, best median first."""
     for name in space.all_choices:
         groups = effects(rows, metric, name)
         cells = []
@@ -74,7 +74,7 @@ def summary(rows, metric, space):
 
 
 def figure(rows, metric, space):
-    """A matplotlib figure: the metric by trial, and by each hyperparameter with median and quartiles."""
+    """Returns a figure of the metric by trial, and by each hyperparameter with median and quartiles."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -82,7 +82,7 @@ def figure(rows, metric, space):
     count = 1 + len(space.names)
     columns = min(3, count)
     lines = (count + columns - 1) // columns
-    # No pyplot: it keeps global state and wants a display.
+    # Without pyplot, which keeps global state and needs a display.
     sheet = Figure(figsize=(4.6 * columns, 3.5 * lines), layout="constrained")
     FigureCanvasAgg(sheet)
     axes = sheet.subplots(lines, columns, squeeze=False, sharey=True).flat
@@ -102,13 +102,13 @@ def figure(rows, metric, space):
 
 
 def _floor(scores):
-    """Where the axis ends: a few trials that learned nothing must not squeeze all others into one line."""
+    """Returns the limits of the axis, chosen so that a few bad trials do not compress all others."""
     low, _, high = spread(scores)
     return max(min(scores), low - 2 * (high - low))
 
 
 def _dots(axis, places, rows, metric, floor):
-    """A dot a trial, larger for more epochs; an arrow down for one below the axis."""
+    """Draws a dot per trial, larger for more epochs, and an arrow down for a trial below the axis."""
     longest = max(row["epochs"] for row in rows)
     for place, row in zip(places, rows, strict=True):
         below = row[metric] < floor
@@ -135,11 +135,11 @@ def _draw_trials(axis, rows, metric, floor):
 
 
 def _draw_choice(axis, rows, metric, name, values, floor):
-    """A column a choice: its trials, their median as a line, their quartiles as a band."""
+    """Draws a column per choice: its trials, their median as a line, and their quartiles as a band."""
     groups = effects(rows, metric, name)
     for place, value in enumerate(values):
         own = [row for row in rows if row[name] == value]
-        # Side by side in the order of the trials, so that equal scores stay apart.
+        # Side by side in the order of the trials, so that equal scores do not overlap.
         offsets = [0.0] if len(own) == 1 else [0.3 * (2 * i / (len(own) - 1) - 1) for i in range(len(own))]
         if own:
             _dots(axis, [place + offset for offset in offsets], own, metric, floor)

@@ -1,4 +1,4 @@
-"""What a search varies, as one object per task."""
+"""The choices of a search, as one object per task."""
 
 import dataclasses
 import math
@@ -10,11 +10,10 @@ from keras_cnn_zoo.tasks import Task
 
 @dataclasses.dataclass(frozen=True)
 class SearchSpace:
-    """The choices that a search has for a task's model, its data and its training.
+    """The choices of a search for a task's model, data, and training.
 
-    Every dict of choices leads from the name of an argument to what it may be: a tuple of plain values, or a
-    dict from a label to a function without arguments that makes the part. Tables, plots and the search itself
-    know a part by its label.
+    A dict of choices maps the name of an argument to its values: a tuple of plain values, or a dict from a
+    label to a function without arguments that makes the part. Tables, plots, and the search use the label.
 
     Args:
         task: the task object, such as `Classification()`.
@@ -47,16 +46,16 @@ class SearchSpace:
 
     @property
     def all_choices(self):
-        """The choices of model, task and recipe in one dict."""
+        """The choices of model, task, and recipe in one dict."""
         return {**self.choices, **self.task_choices, **self.recipe_choices}
 
     @property
     def names(self):
-        """Names of everything searched, in the order of the table."""
+        """The names of all hyperparameters, in the order of the table."""
         return (*self.all_choices, "learning_rate")
 
     def hyperparameters(self):
-        """The space in KerasTuner's terms."""
+        """Returns the space as `keras_tuner.HyperParameters`."""
         found = keras_tuner.HyperParameters()
         for name, values in self.all_choices.items():
             found.Choice(name, list(values))
@@ -65,7 +64,7 @@ class SearchSpace:
         return found
 
     def build(self, source, values):
-        """A new model for `source`; `values` is a dict from name to choice and may hold more."""
+        """Returns a new model for `source`; `values` is a dict from name to choice and may have more entries."""
         return self.task_for(values).build(source, model=self.model, **_made(self.choices, values))
 
     def task_for(self, values):
@@ -77,7 +76,7 @@ class SearchSpace:
         )
 
     def describe(self):
-        """The space as `config.json` records it: a search does not go on in another one."""
+        """Returns the space as `config.json` records it: a search is resumed only with the same space."""
         return {
             **{name: list(values) for name, values in self.all_choices.items()},
             "learning_rate": list(self.learning_rate),
@@ -85,7 +84,7 @@ class SearchSpace:
 
 
 def _made(choices, values):
-    """{argument: value} of the choices that `values` names, parts made anew."""
+    """Returns {argument: value} for the choices in `values`; parts are made again."""
     return {
         name: given[values[name]]() if isinstance(given, dict) else values[name]
         for name, given in choices.items()

@@ -1,4 +1,4 @@
-"""Everything that training has to remember, in one file that is either the old or the new one."""
+"""The state of training in one file, which is replaced atomically."""
 
 import json
 import zipfile
@@ -12,9 +12,9 @@ FORMAT_VERSION = 1
 
 
 def _state(model):
-    """Name to variable: weights, random state (which Keras' own files leave out) and optimizer."""
+    """Returns a dict of variables: weights, random state (missing in Keras' files), and optimizer."""
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
-    # Metric variables start afresh each epoch and differ between backends: they are not state.
+    # Metric variables are reset in each epoch and differ between backends: they are not state.
     metric_ids = {id(variable) for variable in model.metrics_variables}
     return {
         f"{group}/{position}": variable
@@ -24,11 +24,11 @@ def _state(model):
 
 
 def save(path, model, record):
-    """Writes variables, optimizer and `record` (a JSON-able dict) to `path`, atomically."""
+    """Writes variables, optimizer, and `record` (a dict of JSON values) to `path`, atomically."""
     arrays = {}
     for name, variable in _state(model).items():
         value = variable.numpy()
-        # bfloat16 is no NumPy dtype of its own: float32 holds every value of it exactly.
+        # NumPy has no bfloat16; float32 represents each of its values exactly.
         arrays[name] = value.astype("float32") if value.dtype.name == "bfloat16" else value
     header = json.dumps({"format_version": FORMAT_VERSION, "record": record})
     arrays["header"] = np.frombuffer(header.encode(), dtype="uint8")

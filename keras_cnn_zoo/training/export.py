@@ -1,4 +1,4 @@
-"""export: one file for serving, written once for all tasks."""
+"""export: a file for serving, written once for all tasks."""
 
 import os
 
@@ -8,7 +8,7 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 def export_model(task, path, *, format, run=None, preset=None):
-    """Writes the network with preprocessing and decoding inside as SavedModel or ONNX.
+    """Writes the network, with preprocessing and decoding inside, as SavedModel or ONNX.
 
     Args:
         task: a `Task`.

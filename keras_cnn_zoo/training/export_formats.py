@@ -15,9 +15,9 @@ def write(model, path, format):
     if keras.backend.backend() == "torch":
         raise InputError("export runs on the TensorFlow or JAX backend. Received: the PyTorch backend")
     if format == "onnx" and not isinstance(model.output, dict):
-        # Only a dict tells tf2onnx what an output is called.
+        # tf2onnx takes the names of outputs from a dict only.
         model = keras.Model(model.input, {model.layers[-1].name: model.output}, name=model.name)
-    # Field experience: tracing an ONNX file needs a model that has been called once.
+    # Keras traces an ONNX file only for a model that was called once.
     model.predict_on_batch(keras.tree.map_structure(_zeros, model.input))
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     if format == "onnx":
@@ -31,6 +31,6 @@ def write(model, path, format):
 
 
 def _zeros(tensor):
-    """A batch of one for a symbolic input; 64 stands for sizes that may be any."""
+    """Returns a batch of one example for a symbolic input; free sizes become 64."""
     size = [1] + [64 if edge is None else edge for edge in tensor.shape[1:]]
     return np.zeros(size, dtype=keras.backend.standardize_dtype(tensor.dtype))

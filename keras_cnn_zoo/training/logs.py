@@ -1,4 +1,4 @@
-"""TensorBoard logs, where they can be written."""
+"""TensorBoard logs, if TensorFlow is installed."""
 
 import keras
 
@@ -7,7 +7,7 @@ from keras_cnn_zoo.utils.packages import is_installed
 
 
 def tensorboard(folder):
-    """Returns a list with the TensorBoard callback of a run, or an empty one where TensorFlow is missing."""
+    """Returns a list with the TensorBoard callback of a run, or an empty one without TensorFlow."""
     if not is_installed("tensorflow"):
         say("TensorFlow is not installed: no TensorBoard logs are written")
         return []

@@ -11,7 +11,7 @@ from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 from keras_cnn_zoo.utils.files import atomic_path, write_text
 
-# What a card calls the data that come with the package, whatever the task.
+# The word on a card for the data that come with the package, for every task.
 EMBEDDED = "embedded"
 
 

@@ -1,4 +1,4 @@
-"""Outputs of presets and `.keras` files on fixed inputs: `record.py` writes them, the tests compare them."""
+"""Outputs of presets and `.keras` files on fixed inputs. `record.py` writes them, and tests compare them."""
 
 import json
 import os
@@ -9,14 +9,14 @@ import numpy as np
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
 OUTPUTS = os.path.join(FOLDER, "outputs.npz")
-# Of a large output, numbers spread evenly over it.
+# Number of evenly spaced samples of a large output.
 SAMPLES = 1000
-# Networks that take images of any size get this one.
+# Image size for networks that take any size.
 SIZE = 64
 
 
 def fixed_inputs(model):
-    """The same numbers for a model in every process: a tensor, or a dict of them."""
+    """Returns inputs for a model that are the same in every process: a tensor, or a dict of them."""
     rng = np.random.default_rng(7)
 
     def draw(tensor):
@@ -33,7 +33,7 @@ def fixed_inputs(model):
 
 
 def discs(rng, shape):
-    """Images in -1..1 of dark discs on a bright ground: detectors find something there."""
+    """Returns images in -1..1 of dark discs on a bright background, for detectors to find."""
     batch, height, width, channels = shape
     images = rng.uniform(0.6, 0.7, shape)
     rows, columns = np.mgrid[:height, :width]
@@ -45,7 +45,7 @@ def discs(rng, shape):
 
 
 def sampled(outputs):
-    """Dict from the place in the output's structure to at most `SAMPLES` of its numbers."""
+    """Returns a dict from the path in the output's structure to at most `SAMPLES` of its numbers."""
     found = {}
     for path, tensor in keras.tree.flatten_with_path(outputs):
         numbers = keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")).ravel()
@@ -55,15 +55,15 @@ def sampled(outputs):
 
 
 def of_model(model):
-    """What a model makes of its fixed inputs."""
+    """Returns the outputs of a model for its fixed inputs."""
     inputs = fixed_inputs(model)
-    # Without a compiled step JAX would compile every operation by itself.
+    # Without a compiled step, JAX would compile every operation separately.
     compiled = keras.backend.backend() == "jax"
     return sampled(model.predict_on_batch(inputs) if compiled else model(inputs, training=False))
 
 
 def without_random_values():
-    """Replaces initial values by zeros: files bring all weights, and JAX compiles a draw for every shape."""
+    """Replaces initial values by zeros, because files have all weights and JAX compiles a draw per shape."""
 
     def zeros(self, shape, dtype=None, **options):
         return keras.ops.zeros(shape, dtype=dtype)
@@ -73,7 +73,7 @@ def without_random_values():
 
 
 def everything():
-    """Outputs of every recorded preset and `.keras` file, by `NAME|place in the output`."""
+    """Returns the outputs of all recorded presets and `.keras` files, by `NAME|path in the output`."""
     from keras_cnn_zoo import models
 
     with open(os.path.join(FOLDER, "names.json"), encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Writes `recorded/`: files of this version of the code and what its networks answer.
+"""Writes `recorded/`: files of this version of the code, and the outputs of its networks.
 
     python -m tests.compatibility.record
 
@@ -49,11 +49,11 @@ MODULES = (
 
 
 class Cut(Exception):
-    """Raised in the middle of a run or search, in place of a kill."""
+    """An interruption in the middle of a run or search, instead of a kill."""
 
 
 def write_models():
-    """A `.keras` file of every case of every model; names of the files."""
+    """Writes a `.keras` file of every case of every model. Returns the names of the files."""
     names = []
     for module in MODULES:
         for position, case in enumerate(module.CASES):
@@ -61,7 +61,7 @@ def write_models():
             model = case["build"]()
             random = np.random.default_rng(position)
             for variable in model.weights:
-                # Statistics of normalization other than 0 and 1 must survive too.
+                # Changed statistics of normalization must be kept too.
                 if variable.path.endswith(("moving_mean", "moving_variance", "beta", "bias")):
                     variable.assign(variable + random.uniform(0, 0.1, variable.shape).astype("float32"))
             name = f"{case['cls'].__name__.lower()}_{position}.keras"
@@ -71,7 +71,7 @@ def write_models():
 
 
 def write_preset(data):
-    """A preset folder with a card."""
+    """Writes a preset folder with a card."""
     keras.utils.set_random_seed(0)
     model = models.LeNet5(3, input_shape=(16, 16, 1), width=0.2, class_names=("a", "b", "c"))
     card = {"summary": "A small one.", "licence": "none stated", "metrics": {"accuracy": 0.5}, "seed": 3}
@@ -80,13 +80,13 @@ def write_preset(data):
 
 
 def cut_off(self, batch, logs=None):
-    """After the first step of the second epoch."""
+    """Interrupts after the first step of the second epoch."""
     if self.history:
         raise Cut
 
 
 def write_runs():
-    """A finished run, the same run cut off within its second epoch, and what the finished one measures."""
+    """Writes a finished run, its metrics, and the same run interrupted in its second epoch."""
     task = small_runs.task("classification")
 
     def fit(out):
@@ -109,7 +109,7 @@ def write_runs():
 
 
 def write_search():
-    """A search of three trials that was cut off within its third, and the same search unbroken."""
+    """Writes a search of three trials that was interrupted in the third, and the same search completed."""
     with tempfile.TemporaryDirectory() as away:
         away = pathlib.Path(away)
         before = os.getcwd()

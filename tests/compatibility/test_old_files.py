@@ -1,4 +1,4 @@
-"""Presets, `.keras` files, runs and searches of version 0.1.0 load and give the numbers of then."""
+"""Presets, `.keras` files, runs, and searches of version 0.1.0 load and give their old outputs."""
 
 import importlib.util
 import json
@@ -29,12 +29,12 @@ def recorded(name):
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
-def test_every_preset_and_every_old_file_gives_its_old_numbers(backend, tmp_path):
+def test_all_presets_and_old_files_give_their_old_outputs(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     written = tmp_path / "outputs.npz"
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
-    # JAX compiles for longer than it computes here: half of that time is optimization.
+    # JAX compiles for longer than it computes here, and half of that time is optimization.
     environment |= {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.compatibility.outputs", str(written)],
@@ -62,12 +62,12 @@ def test_the_recorded_names_are_those_of_all_presets_and_models():
     assert found == {*names["presets"], *names["files"], *names["folders"]}
 
 
-def test_a_finished_run_measures_as_then():
+def test_a_finished_run_gives_its_old_metrics():
     measured = tasks.evaluate(small_runs.task("classification"), run=os.path.join(outputs.FOLDER, "run"))
     assert measured == recorded("evaluated.json")
 
 
-def test_a_run_that_was_cut_off_goes_on_to_the_same_end(tmp_path):
+def test_an_interrupted_run_resumes_with_the_same_result(tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(os.path.join(outputs.FOLDER, "cut_run"), folder)
     options = small_runs.options("classification", folder, epochs=3, jit="off", resume=True)
@@ -80,13 +80,13 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_end(tmp_path):
     assert len(before) == 4
 
 
-def test_a_search_that_was_cut_off_goes_on_to_the_same_end(tmp_path, monkeypatch):
+def test_an_interrupted_search_resumes_with_the_same_result(tmp_path, monkeypatch):
     shutil.copytree(os.path.join(outputs.FOLDER, "cut_search"), tmp_path / "search")
     shutil.copy(os.path.join(outputs.FOLDER, "search_data.npz"), tmp_path)
     monkeypatch.chdir(tmp_path)
     metrics = samples.run("npz:search_data.npz", tmp_path / "search", resume=True)
     assert metrics == recorded("search_metrics.json")
     rows = json.loads((tmp_path / "search" / "trials.json").read_text())
-    # The clock and the order in which equal trials ended are of this run.
+    # Times and the order of equal trials belong to this run.
     for row, old in zip(rows, recorded("search_trials.json"), strict=True):
         assert {**row, "seconds": None} == {**old, "seconds": None}

@@ -1,4 +1,4 @@
-"""Names that version 0.1.0 had elsewhere and that others script against."""
+"""Names that version 0.1.0 had in other places and that users depend on."""
 
 import importlib
 import subprocess
@@ -24,7 +24,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("name", ["fit", "FitOptions", "evaluate", "predict", "export_model"])
-def test_tasks_still_has_what_training_does(name):
+def test_tasks_still_has_the_names_of_training(name):
     assert getattr(tasks, name) is getattr(training, name)
 
 
@@ -48,7 +48,7 @@ def test_tuning_still_has_space_search_and_cli():
     assert old.search is search.search and old.SearchOptions is search.SearchOptions
 
 
-def test_backbones_still_tell_their_strides():
+def test_backbones_still_have_strides():
     model = models.ResNet(input_shape=(64, 64, 3), width=0.0625, features_only=True)
     assert model.strides == {"P1": 2, "P2": 4, "P3": 8, "P4": 16, "P5": 32}
 

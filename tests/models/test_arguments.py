@@ -1,4 +1,4 @@
-"""Arguments stated once: recorded as given, in the config, and what Keras' ways of copying make of them."""
+"""Constructor arguments: recorded as given, in the config, and kept by all ways of copying a model."""
 
 import copy
 import pickle
@@ -43,7 +43,7 @@ WAYS = {
 def model(request):
     keras.utils.set_random_seed(0)
     built = BUILDS[request.param]()
-    # Some of the layers, those inside of others among them.
+    # Some of the layers, including nested ones.
     inner = [
         layer
         for layer in layer_tree.layers_by_path(built).values()
@@ -58,7 +58,7 @@ def _holds_layers(layer):
     return bool(layer_tree.layers_by_path(layer))
 
 
-def test_every_model_is_here():
+def test_every_model_is_tested():
     public = {name for name in models.__all__ if isinstance(getattr(models, name), type)}
     assert set(BUILDS) == public
 
@@ -66,7 +66,7 @@ def test_every_model_is_here():
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_a_copy_has_the_arguments_the_frozen_layers_and_the_weights(model, way, tmp_path):
     made = WAYS[way](model, tmp_path)
-    # Keras makes a clone of the graph, which knows nothing of the arguments.
+    # Keras clones only the graph, without the arguments.
     if way != "clone_model":
         assert type(made) is type(model)
         assert {**made.get_config(), "name": None} == {**model.get_config(), "name": None}
@@ -97,14 +97,14 @@ def test_numpy_numbers_become_plain_values():
     assert model.class_names == ("a", "b", "c")
 
 
-def test_a_list_of_the_caller_may_change_later():
+def test_later_changes_of_the_callers_list_have_no_effect():
     names = ["a", "b"]
     model = models.LeNet5(2, class_names=names)
     names.append("c")
     assert model.class_names == ("a", "b")
 
 
-def test_a_prototype_is_no_part_of_the_model():
+def test_a_prototype_is_not_part_of_the_model():
     activation = layers.RReLU()
     model = models.LeNet5(2, activation=activation)
     assert activation not in layer_tree.layers_by_path(model).values()
@@ -121,13 +121,13 @@ def test_an_unknown_attribute_is_refused():
         models.LeNet5(2).num_clases  # noqa: B018
 
 
-def test_dtype_is_refused_with_what_to_do():
-    with pytest.raises(TypeError, match=r"LeNet5 takes no `dtype`.*set_dtype_policy.*'float16'"):
+def test_dtype_is_refused_with_advice():
+    with pytest.raises(TypeError, match=r"LeNet5 does not accept `dtype`.*set_dtype_policy.*'float16'"):
         models.LeNet5(2, dtype="float16")
 
 
 def test_an_unknown_argument_is_refused():
-    with pytest.raises(TypeError, match="LeNet5 takes num_classes, .*, name, trainable. Received: depth"):
+    with pytest.raises(TypeError, match="LeNet5 accepts num_classes, .*, name, trainable. Received: depth"):
         models.LeNet5(2, depth=3)
 
 
@@ -139,7 +139,7 @@ def test_a_frozen_body_stays_frozen(tmp_path):
     assert "frozen" in model.get_config()
 
 
-def test_a_frozen_backbone_inside_a_model_of_a_user_stays_frozen(tmp_path):
+def test_a_frozen_backbone_in_a_users_model_stays_frozen(tmp_path):
     backbone = models.ResNet(input_shape=(32, 32, 3), width=0.0625, features_only=True)
     backbone.trainable = False
     inputs = keras.Input((32, 32, 3))
@@ -165,14 +165,14 @@ def test_a_preset_leaves_freezing_out(tmp_path):
     assert all(layer.trainable for layer in loaded.layers)
 
 
-def test_a_path_that_leads_nowhere_is_refused():
+def test_an_unknown_path_of_a_layer_is_refused():
     with pytest.raises(ValueError, match="`frozen` must be paths of layers. Received: .'nowhere'"):
         models.LeNet5.from_config({"num_classes": 2, "frozen": ["nowhere"]})
 
 
 @keras.saving.register_keras_serializable(package="somebody")
 class WithExtra(models.LeNet5):
-    """A user's subclass that passes arguments on."""
+    """A user's subclass that passes on arguments."""
 
     def __init__(self, extra=1, **kwargs):
         super().__init__(**kwargs)
@@ -197,16 +197,16 @@ def test_a_subclass_may_pass_arguments_on(model, tmp_path):
 
 
 def test_an_argument_that_no_constructor_has_is_refused():
-    with pytest.raises(TypeError, match="WithExtra takes extra, num_classes, .* Received: depth"):
+    with pytest.raises(TypeError, match="WithExtra accepts extra, num_classes, .* Received: depth"):
         WithExtra(depth=3)
 
 
-def test_a_name_that_every_config_has_is_refused():
+def test_a_reserved_argument_name_is_refused():
     class Frozen(models.LeNet5):
         def __init__(self, frozen=False, **kwargs):
             super().__init__(**kwargs)
 
-    with pytest.raises(TypeError, match="Frozen must not take frozen"):
+    with pytest.raises(TypeError, match="Frozen must not have arguments of these names.* Received: frozen"):
         Frozen()
 
 
@@ -218,7 +218,7 @@ def test_trainable_false_survives(tmp_path):
     assert "trainable" not in models.LeNet5(2, width=0.2).get_config()
 
 
-def test_a_name_of_none_becomes_the_name_of_the_model():
+def test_name_none_gives_the_default_name():
     class Named(models.LeNet5):
         def __init__(self, num_classes=10, name=None):
             super().__init__(num_classes, name=name)

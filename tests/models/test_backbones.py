@@ -1,4 +1,4 @@
-"""The protocol of backbones in the models that take one: any network, saved, loaded, and as a preset."""
+"""Models with backbones: any network, saved, loaded, and as a preset."""
 
 import keras
 import numpy as np
@@ -21,14 +21,14 @@ EFFICIENT_NET = {
 
 
 def of_keras():
-    """A network of Keras with levels, as a user cuts it out."""
+    """Returns a network of Keras with levels, as a user would build it."""
     whole = keras.applications.EfficientNetV2B0(include_top=False, weights=None, input_shape=(None, None, 3))
     levels = {level: whole.get_layer(name).output for level, name in EFFICIENT_NET.items()}
     return keras.Model(whole.input, levels)
 
 
 def deep():
-    """A small network of a user with all levels."""
+    """Returns a small user's network with all levels."""
     inputs = keras.Input((None, None, 3))
     x, outputs = inputs, {}
     for number in range(1, 6):
@@ -53,7 +53,7 @@ def images():
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
-def test_a_network_of_a_user_is_saved_loaded_and_becomes_a_preset(name, images, tmp_path):
+def test_a_users_network_can_be_saved_and_become_a_preset(name, images, tmp_path):
     model = SMALL[name](deep())
     detects = isinstance(model.output, dict)
     images = images[:, : SIZE[0], : SIZE[1]] if not detects else np.zeros((1, *SIZE), "float32")
@@ -67,13 +67,13 @@ def test_a_network_of_a_user_is_saved_loaded_and_becomes_a_preset(name, images, 
     model.save_to_preset(tmp_path / "preset")
     preset = models.from_preset(tmp_path / "preset")
     if not detects:
-        # Half precision moves the scores that decide which boxes are kept.
+        # Half precision changes the scores that decide which boxes are kept.
         np.testing.assert_allclose(answer(preset), expected, atol=5e-3)
     assert [weight.shape for weight in preset.weights] == [weight.shape for weight in model.weights]
 
 
 @pytest.mark.slow
-def test_a_network_of_keras_trains_and_comes_back(images, tmp_path):
+def test_a_network_of_keras_trains_and_can_be_loaded(images, tmp_path):
     body = of_keras()
     assert {name: level.stride for name, level in backbones.levels_of(body).items()} == {
         f"P{number}": 2**number for number in range(1, 6)
@@ -99,7 +99,7 @@ def test_a_network_without_dilation_refuses_a_smaller_stride_in_one_line():
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", pyramid()], ids=["name", "three levels"])
-def test_a_unet_takes_the_levels_of_a_backbone(backbone, images):
+def test_a_unet_uses_the_levels_of_a_backbone(backbone, images):
     model = models.UNet(2, width=0.0625, backbone=backbone, class_names=("a", "b"))
     assert model(images).shape == (1, 70, 90, 2)
     names = [layer.name for layer in model.layers]
@@ -107,12 +107,12 @@ def test_a_unet_takes_the_levels_of_a_backbone(backbone, images):
 
 
 @pytest.mark.parametrize("arguments", [{"depth": 3}, {"padding": "valid"}])
-def test_a_unet_with_a_backbone_refuses_what_the_backbone_decides(arguments):
+def test_a_unet_with_a_backbone_refuses_depth_and_padding(arguments):
     with pytest.raises(ValueError, match="`depth` must be None and `padding` .same. with a backbone"):
         models.UNet(2, backbone="resnet18", width=0.0625, **arguments)
 
 
-def test_a_config_holds_how_the_backbone_is_built_and_no_weights():
+def test_a_config_has_the_backbones_arguments_and_no_weights():
     backbone = models.ResNet(variant="18", width=0.0625, features_only=True)
     config = models.FCN(2, backbone=backbone).get_config()["backbone"]
     assert (config["class_name"], config["config"]["variant"]) == ("ResNet", "18")
@@ -122,7 +122,9 @@ def test_a_config_holds_how_the_backbone_is_built_and_no_weights():
 def test_a_unet_refuses_levels_whose_strides_do_not_divide_each_other():
     inputs = keras.Input((None, None, 3))
     levels = {f"P{n}": layers.Conv2D(4, 3, strides=n, padding="same")(inputs) for n in (2, 5)}
-    with pytest.raises(ValueError, match="each stride divides the next. Received: strides=.'P2': 2, 'P5': 5"):
+    with pytest.raises(
+        ValueError, match="strides divide the next stride. Received: strides=.'P2': 2, 'P5': 5"
+    ):
         models.UNet(2, width=0.0625, backbone=keras.Model(inputs, levels))
 
 

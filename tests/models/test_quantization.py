@@ -1,4 +1,4 @@
-"""`quantize("int8")` on every model: the answers stay near, and a file brings them back."""
+"""`quantize("int8")` on every model: the outputs stay close, and a file restores them."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ def outputs(model):
 
 
 @pytest.mark.parametrize("name", sorted(BUILDS))
-def test_a_quantized_model_answers_nearly_as_before_and_comes_back_from_a_file(name, tmp_path):
+def test_a_quantized_model_is_close_to_the_original_and_can_be_loaded(name, tmp_path):
     keras.utils.set_random_seed(0)
     model = BUILDS[name]()
     before = outputs(model)
@@ -26,7 +26,7 @@ def test_a_quantized_model_answers_nearly_as_before_and_comes_back_from_a_file(n
     after = outputs(model)
     assert np.isfinite(after).all() and after.shape == before.shape
     if name not in DETECTORS:
-        # Which boxes are kept turns on small differences of scores.
+        # Small differences of scores decide which boxes are kept.
         assert np.abs(after - before).max() <= 0.05 * np.abs(before).max()
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -37,15 +37,15 @@ def test_a_quantized_model_answers_nearly_as_before_and_comes_back_from_a_file(n
 @pytest.mark.parametrize(
     "arguments", [{"mode": "float8"}, {"mode": "int8", "filters": "logits"}, {"config": OTHER}]
 )
-def test_what_a_file_could_not_restore_is_refused(arguments):
-    with pytest.raises(ValueError, match='LeNet5.quantize takes "int8" and nothing else. Received: mode='):
+def test_options_that_a_file_could_not_restore_are_refused(arguments):
+    with pytest.raises(ValueError, match='LeNet5.quantize accepts only mode="int8". Received: mode='):
         models.LeNet5(2, width=0.2).quantize(**arguments)
 
 
-def test_a_model_is_quantized_once_and_is_no_preset(tmp_path):
+def test_a_quantized_model_cannot_be_quantized_again_or_saved_as_a_preset(tmp_path):
     model = models.LeNet5(2, width=0.2)
     model.quantize("int8")
-    with pytest.raises(ValueError, match="is quantized already"):
+    with pytest.raises(ValueError, match="is already quantized"):
         model.quantize("int8")
-    with pytest.raises(InputError, match="a quantized model is no preset"):
+    with pytest.raises(InputError, match="a quantized model cannot be a preset"):
         model.save_to_preset(tmp_path / "preset")

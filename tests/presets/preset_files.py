@@ -1,4 +1,4 @@
-"""What the preset tests share: small models with moved statistics, and editing of a saved preset."""
+"""Helpers of the preset tests: small models with changed statistics, and editing of a saved preset."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ CARD = {
 
 
 def scrambled(model, seed=0):
-    """Every weight drawn anew, so that zeros and ones of an initializer cannot pass for loaded values."""
+    """Draws every weight again, so that initial zeros and ones cannot be mistaken for loaded values."""
     generator = np.random.default_rng(seed)
     model.set_weights([generator.uniform(0.25, 1.0, weight.shape) for weight in model.get_weights()])
     return model
@@ -39,7 +39,7 @@ def small_unet(**arguments):
 
 
 def edit_manifest(folder, change):
-    """Applies `change` to the parsed preset.json; a returned value takes its place."""
+    """Applies `change` to the parsed preset.json. A returned value replaces it."""
     path = folder / "preset.json"
     manifest = json.loads(path.read_text())
     replaced = change(manifest)
@@ -47,21 +47,21 @@ def edit_manifest(folder, change):
 
 
 def replace_file(folder, name, content):
-    """New bytes for a file, with the manifest's size and sha256 made to match."""
+    """Writes new bytes for a file, and their size and sha256 in the manifest."""
     (folder / name).write_bytes(content)
     record = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     edit_manifest(folder, lambda manifest: manifest["files"].update({name: record}))
 
 
 def snapshot(path):
-    """Bytes of a file, or of every file in a folder by name."""
+    """Returns the bytes of a file, or of all files in a folder by name."""
     if path.is_dir():
         return {entry.name: entry.read_bytes() for entry in sorted(path.iterdir())}
     return path.read_bytes()
 
 
 def refuses(path, message, **overrides):
-    """Loading ends in one line that begins with the preset and matches `message`."""
+    """Checks that loading fails with one line that begins with the preset and matches `message`."""
     with pytest.raises(InputError, match=message) as caught:
         from_preset(path, **overrides)
     text = str(caught.value)

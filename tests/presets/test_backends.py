@@ -1,4 +1,4 @@
-"""One preset, three backends: the same file gives the same answers."""
+"""One preset on three backends: the same file gives the same outputs."""
 
 import importlib.util
 import os
@@ -17,9 +17,9 @@ import sys
 import keras, numpy as np
 from keras_cnn_zoo import models
 
-folder, pictures, answers, rewritten = sys.argv[1:]
+folder, images, answers, rewritten = sys.argv[1:]
 model = models.from_preset(folder)
-np.save(answers, keras.ops.convert_to_numpy(model(np.load(pictures))))
+np.save(answers, keras.ops.convert_to_numpy(model(np.load(images))))
 model.save_to_preset(rewritten)
 """
 
@@ -41,6 +41,6 @@ def test_the_same_file_gives_the_same_numbers(backend, tmp_path):
     assert done.returncode == 0, done.stderr
     wanted = keras.ops.convert_to_numpy(model(pictures))
     np.testing.assert_allclose(np.load(paths[2]), wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
-    # And back: what the other backend writes is the same preset.
+    # The other backend writes the same preset.
     for one, other in zip(models.from_preset(paths[3]).get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

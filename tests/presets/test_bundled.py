@@ -1,4 +1,4 @@
-"""The presets in the package: present, whole, small, each with its card. And how names are found."""
+"""The bundled presets: present, complete, small, each with its card. And how names are resolved."""
 
 import re
 
@@ -24,7 +24,7 @@ EXPECTED = (
     "unet_camvid",
     "unet_digit_scenes",
 )
-# One preset; and all of them, beside which the wheel of at most 90 MB has room for the code.
+# Limits for one preset and for all of them, so that the wheel has at most 90 MB.
 LARGEST, LARGEST_SUM = 16_000_000, 80_000_000
 
 
@@ -33,7 +33,7 @@ def picture(channels):
 
 
 def run_once(model):
-    """What the card's "Use" says, on noise."""
+    """Runs the code of the card's "Use" on noise."""
     if model.task == "tracking":
         tracker = model.tracker()
         tracker.start(picture(3), (20, 30, 16, 24))
@@ -53,7 +53,7 @@ def size(folder):
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def test_the_promised_presets_are_there():
+def test_all_listed_presets_are_bundled():
     assert set(EXPECTED) <= set(bundled.folders())
 
 
@@ -77,7 +77,7 @@ def test_bundled_preset(name):
     assert size(folder) < LARGEST
 
     facts = {**manifest["training"], "summary": manifest["summary"], "metrics": manifest["metrics"]}
-    # Data that need no reader options have none.
+    # Data that needs no reader options has none.
     assert facts["data_options"] is not None
     stated = set(card.FIELDS) - {"data_options"}
     assert all(facts[field] not in (None, "", {}) for field in stated), facts
@@ -85,7 +85,7 @@ def test_bundled_preset(name):
     assert {"keras_cnn_zoo", "keras", "numpy", "python"} <= set(facts["versions"])
     page = contents["README.md"].decode()
     assert page.startswith(f"# {name}\n") and card.NOT_STATED not in page.lower()
-    # An absolute path would be one of the machine it was trained on.
+    # An absolute path would be a path of the machine on which it was trained.
     assert not re.search(r"(?<![\w.])/(work|home|root|tmp|Users)\b", page + str(manifest))
 
     model = models.from_preset(name)
@@ -110,7 +110,7 @@ TASKS_WITH_MODELS = [
 ]
 
 
-def test_list_presets_names_what_is_bundled():
+def test_list_presets_returns_the_bundled_presets():
     listed = models.list_presets()
     assert [preset["name"] for preset in listed] == sorted(bundled.folders())
     assert registry.tasks() == TASKS_WITH_MODELS
@@ -120,7 +120,7 @@ def test_list_presets_names_what_is_bundled():
 
 
 @pytest.mark.parametrize("name", ["visualization", "presets", "bundled", ""])
-def test_a_folder_that_is_no_task_is_refused(name):
+def test_a_folder_is_not_a_task(name):
     with pytest.raises(InputError, match=f"`task` must be one of .* Received: task='{name}'"):
         models.list_presets(name)
 
@@ -134,14 +134,14 @@ def test_an_unknown_task_is_refused():
 
 @pytest.fixture
 def one_bundled(tmp_path, monkeypatch):
-    """A package that bundles just `lenet5_toy`."""
+    """Makes the package bundle only `lenet5_toy`."""
     small_lenet().save_to_preset(tmp_path / "bundled" / "lenet5_toy")
     monkeypatch.setattr(bundled, "FOLDER", tmp_path / "bundled")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_a_bundled_name_is_found_before_a_folder_of_that_name(one_bundled):
+def test_a_bundled_name_takes_precedence_over_a_folder(one_bundled):
     assert models.list_presets()[0] | {"data": 0, "bytes": 0} == {
         "name": "lenet5_toy",
         "task": "classification",
@@ -161,7 +161,7 @@ def test_a_bundled_name_is_found_before_a_folder_of_that_name(one_bundled):
 
 def test_an_unknown_name_suggests_the_closest(one_bundled):
     wanted = (
-        "Preset 'lenet_toy': no such folder, file or bundled preset; did you mean 'lenet5_toy'\\? "
+        "Preset 'lenet_toy': no such folder, file, or bundled preset; did you mean 'lenet5_toy'\\? "
         "Bundled: lenet5_toy$"
     )
     with pytest.raises(InputError, match=wanted):
@@ -170,12 +170,12 @@ def test_an_unknown_name_suggests_the_closest(one_bundled):
         models.from_preset("zzz")
 
 
-def test_one_collection_opens_later():
-    with pytest.raises(InputError, match="keras/ opens in a later release"):
+def test_an_unsupported_collection_is_refused():
+    with pytest.raises(InputError, match="keras/ is not supported yet"):
         models.from_preset("keras/resnet50")
 
 
 @pytest.mark.parametrize("name", ["", None, 3, b"lenet", "a\0b", "x" * 5000])
-def test_what_is_no_name_at_all(name):
-    with pytest.raises(InputError, match="A preset is named by a string or path|no such folder"):
+def test_values_that_are_not_names_are_refused(name):
+    with pytest.raises(InputError, match="The name of a preset must be a string or path|no such folder"):
         presets.load(name)

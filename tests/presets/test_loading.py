@@ -1,4 +1,4 @@
-"""Presets: what is saved comes back, under another head or another precision too."""
+"""Presets: models are restored, also with another head or another precision."""
 
 import h5py
 import keras
@@ -95,7 +95,7 @@ def test_precision_of_training_is_not_part_of_a_preset(tmp_path):
     assert policies == {"float32"}
 
 
-def test_weights_kept_in_bfloat16_are_stored_as_numbers(tmp_path):
+def test_bfloat16_weights_are_stored_as_numbers(tmp_path):
     keras.config.set_dtype_policy("bfloat16")
     try:
         model = small_unet()
@@ -108,7 +108,7 @@ def test_weights_kept_in_bfloat16_are_stored_as_numbers(tmp_path):
     assert again.output_shape[-1] == 5
 
 
-def test_swapping_the_head_keeps_the_body_and_drops_the_names(lenet):
+def test_another_number_of_classes_keeps_the_body_and_drops_the_names(lenet):
     model, path = lenet
     swapped = LeNet5.from_preset(path, num_classes=7)
     assert swapped.output_shape == (None, 7)
@@ -117,7 +117,7 @@ def test_swapping_the_head_keeps_the_body_and_drops_the_names(lenet):
     assert_same(swapped.get_weights()[:body], in_half(model.get_weights()[:body]))
     kernel, bias = swapped.get_layer("logits").get_weights()
     assert kernel.shape[-1] == 7 and kernel.std() > 0
-    # Freshly initialised: the preset's own biases lie in 0.25..1.
+    # Freshly initialized: the preset's biases are in 0.25..1.
     np.testing.assert_array_equal(bias, np.zeros(7))
     other = LeNet5.from_preset(path, num_classes=7)
     assert np.abs(other.get_layer("logits").get_weights()[0] - kernel).max() > 0
@@ -128,7 +128,7 @@ def test_new_names_come_with_a_new_head(lenet):
     assert swapped.class_names == ("odd", "even")
 
 
-def test_as_many_classes_under_other_names_get_a_new_head(lenet):
+def test_equally_many_classes_with_other_names_get_a_new_head(lenet):
     model, path = lenet
     for names, kept in ((model.class_names, True), (tuple("xyz"), False)):
         loaded = models.from_preset(path, num_classes=3, class_names=names)
@@ -157,7 +157,7 @@ def test_constructor_arguments_can_be_changed(tmp_path):
     assert_same(larger.get_weights(), in_half(model.get_weights()))
 
 
-def test_changed_preprocessing_travels(tmp_path):
+def test_a_preset_keeps_changed_preprocessing(tmp_path):
     model = small_lenet()
     model.preprocessing = {"mean": [10.0], "std": 2}
     model.save_to_preset(tmp_path / "p")
@@ -182,7 +182,7 @@ def test_a_users_own_model_loads_through_its_class(tmp_path):
         models.from_preset(tmp_path / "p")
 
 
-def test_own_parts_in_a_config_come_back(tmp_path):
+def test_the_packages_parts_in_a_config_are_restored(tmp_path):
     model = small_lenet(activation=layers.RReLU(lower=0.25, upper=0.5))
     model.save_to_preset(tmp_path / "p")
     loaded = models.from_preset(tmp_path / "p")
@@ -190,13 +190,13 @@ def test_own_parts_in_a_config_come_back(tmp_path):
     assert (loaded.activation.lower, loaded.activation.upper) == (0.25, 0.5)
 
 
-def test_the_base_class_takes_any_model_and_a_subclass_its_own(lenet):
+def test_the_base_class_loads_any_model_and_a_subclass_only_its_own(lenet):
     assert isinstance(ZooModel.from_preset(lenet[1]), LeNet5)
-    with pytest.raises(InputError, match="holds a LeNet5, which is no UNet; call LeNet5.from_preset"):
+    with pytest.raises(InputError, match="must be a UNet. Received: a LeNet5; call LeNet5.from_preset"):
         UNet.from_preset(lenet[1])
 
 
-def test_card_and_description_state_what_was_given(lenet):
+def test_card_and_description_have_the_given_facts(lenet):
     model, path = lenet
     described = presets.describe(path)
     assert described["summary"] == CARD["summary"] and described["metrics"] == CARD["metrics"]
@@ -219,9 +219,9 @@ def test_card_and_description_state_what_was_given(lenet):
 @pytest.mark.parametrize(
     ("card", "message"),
     [
-        ({"license": "MIT"}, "`card` takes summary, data.*Received: \\['license'\\]"),
+        ({"license": "MIT"}, "`card` accepts summary, data.*Received: \\['license'\\]"),
         ("good", "`card` must be a dict or None. Received: card='good'"),
-        ({"metrics": {"accuracy": float("nan")}}, "`card` must hold plain JSON values only. Received: nan"),
+        ({"metrics": {"accuracy": float("nan")}}, "`card` must have only plain JSON values. Received: nan"),
         ({"metrics": [1]}, "`metrics` must be a dict. Received: metrics=\\[1\\]"),
         ({"data": 3}, "`data` must be a string or None. Received: data=3"),
     ],

@@ -1,4 +1,4 @@
-"""Presets from a stranger: every fault is one line, and nothing in the file is followed or run."""
+"""Presets from an untrusted source: every error is one line, and nothing in the file is run."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture
 def preset(saved, tmp_path):
-    """A private copy to damage."""
+    """Returns a copy to damage."""
     return shutil.copytree(saved, tmp_path / "lenet")
 
 
@@ -33,7 +33,7 @@ def test_the_undamaged_preset_loads(preset):
     assert isinstance(models.from_preset(preset), LeNet5)
 
 
-def test_a_changed_byte_in_the_weights(preset):
+def test_a_changed_byte_in_the_weights_is_refused(preset):
     content = bytearray((preset / WEIGHTS).read_bytes())
     content[len(content) // 2] ^= 1
     (preset / WEIGHTS).write_bytes(content)
@@ -43,25 +43,25 @@ def test_a_changed_byte_in_the_weights(preset):
 
 
 @pytest.mark.parametrize("cut", [slice(0, -1), slice(0, 0)])
-def test_truncated_weights(preset, cut):
+def test_truncated_weights_are_refused(preset, cut):
     (preset / WEIGHTS).write_bytes((preset / WEIGHTS).read_bytes()[cut])
     refuses(preset, f"{WEIGHTS} must have [0-9]+ bytes. Received: [0-9]+ bytes")
 
 
-def test_longer_weights(preset):
+def test_longer_weights_are_refused(preset):
     with open(preset / WEIGHTS, "ab") as file:
         file.write(b"x")
     refuses(preset, f"{WEIGHTS} must have at most [0-9]+ bytes")
 
 
 @pytest.mark.parametrize("name", ["preset.json", WEIGHTS, "README.md"])
-def test_missing_file(preset, name):
+def test_a_missing_file_is_refused(preset, name):
     (preset / name).unlink()
     refuses(preset, f"{name} is missing")
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None, True, 1.5])
-def test_other_format_version(preset, version):
+def test_other_format_versions_are_refused(preset, version):
     edit_manifest(preset, lambda manifest: manifest.update(format_version=version))
     refuses(preset, f"`format_version` must be 1, .* Received: format_version={version!r}")
 
@@ -71,15 +71,15 @@ def test_other_format_version(preset, version):
     [
         ("", "is not valid JSON"),
         ("{", "is not valid JSON"),
-        ("[1]", "must hold an object"),
+        ("[1]", "must have a JSON object"),
         ("\xff", "`?preset.json"),
-        ('{"format_version": 1, "format_version": 1}', "a key stands twice"),
+        ('{"format_version": 1, "format_version": 1}', "a key occurs twice"),
         ('{"format_version": NaN}', "NaN is not a JSON number"),
         ("[" * 100000, "is not valid JSON"),
         (" " * (2**20 + 1), "preset.json must have at most 1048576 bytes"),
     ],
 )
-def test_broken_json(preset, text, message):
+def test_bad_json_is_refused(preset, text, message):
     (preset / "preset.json").write_bytes(text.encode("latin-1"))
     refuses(preset, message)
 
@@ -101,11 +101,11 @@ def test_broken_json(preset, text, message):
         ({"class_names": ["a", "b", "b"]}, "`class_names` must be distinct strings"),
         ({"class_names": [1, 2, 3]}, "`class_names` must be distinct strings"),
         ({"preprocessing": {"mean": 1}}, "`preprocessing` of LeNet5 must give mean, std"),
-        ({"preprocessing": {"mean": "1", "std": 1}}, "must hold numbers. Received: mean='1'"),
+        ({"preprocessing": {"mean": "1", "std": 1}}, "must have numbers. Received: mean='1'"),
         ({"metrics": {"accuracy": float("1e999")}}, "Infinity is not a JSON number"),
     ],
 )
-def test_broken_fields(preset, change, message):
+def test_bad_fields_are_refused(preset, change, message):
     edit_manifest(preset, lambda manifest: manifest.update(change))
     refuses(preset, message)
 
@@ -113,39 +113,39 @@ def test_broken_fields(preset, change, message):
 @pytest.mark.parametrize(
     "field", ["class", "config", "class_names", "preprocessing", "metrics", "training", "files"]
 )
-def test_missing_field(preset, field):
+def test_a_missing_field_is_refused(preset, field):
     edit_manifest(preset, lambda manifest: {key: manifest[key] for key in manifest if key != field})
-    refuses(preset, f"lacks `{field}`")
+    refuses(preset, f"must have `{field}`")
 
 
 @pytest.mark.parametrize(
     "name", ["../secret", "/etc/passwd", "a/b", "..", "a\\b", "C:x", "", "preset.json", "a\n"]
 )
-def test_file_names_that_leave_the_folder(preset, name):
+def test_file_names_outside_the_folder_are_refused(preset, name):
     (preset.parent / "secret").write_text("secret")
     record = {"sha256": "0" * 64, "bytes": 6}
     edit_manifest(preset, lambda manifest: manifest["files"].update({name: record}))
-    refuses(preset, "`files` must name files inside the preset itself. Received: ")
+    refuses(preset, "`files` must name files inside the preset. Received: ")
 
 
 @pytest.mark.parametrize("record", [None, {}, {"sha256": "0" * 64, "bytes": -1}, {"sha256": "x", "bytes": 1}])
-def test_broken_file_records(preset, record):
+def test_bad_file_records_are_refused(preset, record):
     edit_manifest(preset, lambda manifest: manifest["files"].update({WEIGHTS: record}))
     refuses(preset, f"`files` must give sha256 and bytes of {WEIGHTS}")
 
 
 @pytest.mark.parametrize("name", ["preset.json", WEIGHTS, "README.md"])
-def test_symbolic_links(preset, name):
+def test_symbolic_links_are_refused(preset, name):
     outside = preset.parent / "outside"
     shutil.move(preset / name, outside)
     (preset / name).symlink_to(outside)
-    refuses(preset, f"{name} must be a plain file; a link could lead out of the preset")
+    refuses(preset, f"{name} must be a regular file, because a link could point outside the preset")
 
 
 def test_a_pipe_in_place_of_a_file_does_not_hang(preset):
     (preset / WEIGHTS).unlink()
     os.mkfifo(preset / WEIGHTS)
-    refuses(preset, f"{WEIGHTS} must be a plain file")
+    refuses(preset, f"{WEIGHTS} must be a regular file")
 
 
 def nested(module, class_name, registered_name=None, **extra):
@@ -194,28 +194,28 @@ def nested(module, class_name, registered_name=None, **extra):
         {**nested("keras.layers", "Activation"), "config": []},
     ],
 )
-def test_objects_from_outside_the_allowed_list(preset, value):
+def test_objects_outside_the_allowed_list_are_refused(preset, value):
     edit_manifest(preset, lambda manifest: manifest["config"].update(activation=value))
-    refuses(preset, "`activation.*(outside the allowed list|no object that a preset may hold). Received: ")
+    refuses(preset, "`activation.*(in the allowed list|an object that a preset may have). Received: ")
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"activation": "keras_cnn_zoo>UNet"}, "`activation` names a registered object"),
+        ({"activation": "keras_cnn_zoo>UNet"}, "`activation` must not name a registered object"),
         (
             {"layers": [], "input_layers": [], "output_layers": []},
-            "LeNet5 takes .* Received: \\['input_layers'",
+            "LeNet5 accepts .* Received: \\['input_layers'",
         ),
-        ({"self": 1}, "LeNet5 takes"),
-        ({"class_names": ["a", "b", "c"]}, "`class_names` must stand beside `config`"),
+        ({"self": 1}, "LeNet5 accepts"),
+        ({"class_names": ["a", "b", "c"]}, "`class_names` must be next to `config`"),
         ({"width": -1}, "LeNet5 cannot be built from its arguments: `width` must be"),
-        ({"width": 0.5}, "do not fit the model, which wants shape .* Received: shape"),
-        ({"variant": "lecun", "width": 1.0}, "cannot be built|lacks|does not have|do not fit"),
+        ({"width": 0.5}, "must have the model's shape .* Received: shape"),
+        ({"variant": "lecun", "width": 1.0}, "cannot be built|must have|does not have"),
         ({"activation": {"a": {"b": float("-inf")}}}, "-Infinity is not a JSON number"),
     ],
 )
-def test_arguments_that_do_not_fit(preset, config, message):
+def test_arguments_that_do_not_fit_are_refused(preset, config, message):
     edit_manifest(preset, lambda manifest: manifest["config"].update(config))
     refuses(preset, message)
 
@@ -228,7 +228,7 @@ def test_deep_nesting_is_refused_without_recursion(preset):
     refuses(preset, "`config` is nested deeper than 30 levels")
 
 
-def test_the_allowed_list_names_real_classes_that_keras_writes_so():
+def test_the_allowed_list_has_keras_names_of_real_classes():
     import keras
 
     for module, names in configs.KERAS_CLASSES.items():
@@ -248,17 +248,17 @@ def test_the_allowed_list_names_real_classes_that_keras_writes_so():
             {"num_classes": 4, "class_names": ("a", "b", "c")},
             "`class_names` must be None or 4 distinct strings",
         ),
-        ({"input_shape": (16, 16, 3)}, "layer 'convolution_1', variable 0 do not fit the model"),
-        ({"input_shape": (32, 32, 1)}, "layer 'hidden', variable 0 do not fit the model"),
-        ({"widht": 1}, "LeNet5 takes .*width. Received: \\['widht'\\]"),
+        ({"input_shape": (16, 16, 3)}, "layer 'convolution_1', variable 0 must have the model's shape"),
+        ({"input_shape": (32, 32, 1)}, "layer 'hidden', variable 0 must have the model's shape"),
+        ({"widht": 1}, "LeNet5 accepts .*width. Received: \\['widht'\\]"),
     ],
 )
-def test_overrides_that_do_not_fit(saved, overrides, message):
+def test_overrides_that_do_not_fit_are_refused(saved, overrides, message):
     refuses(saved, message, **overrides)
 
 
 def test_nothing_is_imported_or_run(preset, monkeypatch):
-    """A class named in the file is never looked up by Keras: its own resolver is not reached."""
+    """Keras never looks up a class that is named in the file: its resolver is not called."""
     import importlib
 
     def forbidden(name, *rest):
@@ -268,7 +268,7 @@ def test_nothing_is_imported_or_run(preset, monkeypatch):
         preset, lambda manifest: manifest["config"].update(activation=nested("antigravity", "Evil"))
     )
     monkeypatch.setattr(importlib, "import_module", forbidden)
-    refuses(preset, "outside the allowed list. Received: 'antigravity.Evil'")
+    refuses(preset, "in the allowed list. Received: 'antigravity.Evil'")
 
 
 def test_describe_checks_the_manifest_too(preset):
@@ -280,7 +280,7 @@ def test_describe_checks_the_manifest_too(preset):
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
-    """A preset whose backbone is a functional model of a user."""
+    """Returns a preset whose backbone is a user's functional model."""
     path = tmp_path_factory.mktemp("presets") / "graph"
     inputs = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, strides=32, padding="same", name="c")(inputs)
@@ -302,7 +302,7 @@ def graph(tmp_path_factory):
         lambda config: config["layers"].append("c"),
     ],
 )
-def test_a_damaged_graph_is_one_line(graph, tmp_path, damage):
+def test_a_damaged_graph_is_refused_in_one_line(graph, tmp_path, damage):
     path = shutil.copytree(graph, tmp_path / "graph")
     manifest = json.loads((path / "preset.json").read_text())
     damage(manifest["config"]["backbone"]["config"])

@@ -1,4 +1,4 @@
-"""Weights and zip files from a stranger: nothing in them is followed out of the preset."""
+"""Weights and zip files from an untrusted source: nothing outside the preset is read."""
 
 import io
 import shutil
@@ -25,7 +25,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture
 def preset(saved, tmp_path):
-    """A private copy to damage."""
+    """Returns a copy to damage."""
     return shutil.copytree(saved, tmp_path / "lenet")
 
 
@@ -61,23 +61,23 @@ def external(file):
     [
         (
             replaced(lambda file: file.__setitem__(KERNEL, h5py.ExternalLink("other.h5", "/x"))),
-            "link. .*ExternalLink",
+            "links. .*ExternalLink",
         ),
         (
             replaced(lambda file: file.__setitem__(KERNEL, h5py.SoftLink("/layers/dense/vars/0"))),
-            "link. .*SoftLink",
+            "links. .*SoftLink",
         ),
-        (lambda file: file.__setitem__("spare", h5py.ExternalLink("other.h5", "/x")), "link. .*'spare'"),
+        (lambda file: file.__setitem__("spare", h5py.ExternalLink("other.h5", "/x")), "links. .*'spare'"),
         (lambda file: file.__setitem__("loop", file["layers"]), "one object under two names"),
         (lambda file: file["layers"].__setitem__("up", file["/"]), "one object under two names"),
-        (replaced(virtual), "plain arrays of numbers only"),
-        (replaced(external), "plain arrays of numbers only"),
-        (replaced(lambda file: file.__setitem__(KERNEL, "text")), "plain arrays of numbers only"),
+        (replaced(virtual), "only plain arrays of numbers"),
+        (replaced(external), "only plain arrays of numbers"),
+        (replaced(lambda file: file.__setitem__(KERNEL, "text")), "only plain arrays of numbers"),
         (
             replaced(lambda file: file.__setitem__(KERNEL, np.dtype("float32"))),
-            "plain arrays of numbers only",
+            "only plain arrays of numbers",
         ),
-        (replaced(lambda file: None), "lacks layer 'convolution_1', variable 0"),
+        (replaced(lambda file: None), "must have layer 'convolution_1', variable 0"),
         (
             lambda file: file.__setitem__("layers/more/vars/0", np.zeros(2)),
             "weights that this model does not have",
@@ -96,12 +96,12 @@ def external(file):
         ),
         (
             replaced(lambda file: file.__setitem__(KERNEL, np.zeros((5, 5, 1, 2), int))),
-            "wrong kind of numbers",
+            "wrong type of numbers",
         ),
     ],
 )
-def test_weights_files_that_reach_out_or_do_not_fit(preset, change, message, monkeypatch):
-    # Links start from the working folder: what they point to exists, so only the check stands in the way.
+def test_weights_files_with_links_or_other_shapes_are_refused(preset, change, message, monkeypatch):
+    # Links are relative to the working folder. Their targets exist, so only the check can refuse them.
     monkeypatch.chdir(preset.parent)
     with h5py.File("other.h5", "w") as other:
         other["x"] = np.ones((5, 5, 1, 2), "float32")
@@ -111,13 +111,13 @@ def test_weights_files_that_reach_out_or_do_not_fit(preset, change, message, mon
 
 
 @pytest.mark.parametrize("content", [b"", b"not HDF5", b"\x89HDF\r\n\x1a\n" + b"\0" * 200])
-def test_weights_that_are_no_hdf5(preset, content):
+def test_weights_that_are_not_hdf5_are_refused(preset, content):
     replace_file(preset, WEIGHTS, content)
-    refuses(preset, f"{WEIGHTS} is no readable HDF5 file")
+    refuses(preset, f"{WEIGHTS} is not a readable HDF5 file")
 
 
-def test_no_random_damage_gets_through(preset):
-    """Damage under a matching sha256 is refused, or gives a model of finite numbers; it never crashes."""
+def test_random_damage_is_refused_or_harmless(preset):
+    """Damage with a matching sha256 is refused, or gives a model with finite weights. It never crashes."""
     generator, original = np.random.default_rng(0), (preset / WEIGHTS).read_bytes()
     outcomes = {"loaded": 0, "refused": 0}
     for _ in range(12):
@@ -153,49 +153,49 @@ def link_entry(archive):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda archive: archive.writestr("../evil", "x"), "leaves it. Received: '../evil'"),
-        (lambda archive: archive.writestr("/evil", "x"), "leaves it. Received: '/evil'"),
-        (lambda archive: archive.writestr("a\\..\\evil", "x"), "leaves it"),
-        (lambda archive: archive.writestr("C:evil", "x"), "leaves it"),
-        (link_entry, "leaves it. Received: 'link'"),
+        (lambda archive: archive.writestr("../evil", "x"), "to outside. Received: '../evil'"),
+        (lambda archive: archive.writestr("/evil", "x"), "to outside. Received: '/evil'"),
+        (lambda archive: archive.writestr("a\\..\\evil", "x"), "to outside"),
+        (lambda archive: archive.writestr("C:evil", "x"), "to outside"),
+        (link_entry, "to outside. Received: 'link'"),
     ],
 )
-def test_zip_entries_that_leave_the_archive(preset, change, message):
+def test_zip_entries_outside_the_archive_are_refused(preset, change, message):
     refuses(zipped(preset, preset.parent / "p.zip", change), message)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_zip_with_a_name_twice(preset):
+def test_a_zip_with_a_duplicate_name_is_refused(preset):
     path = zipped(preset, preset.parent / "p.zip", lambda archive: archive.writestr("README.md", "x"))
-    refuses(path, "holds a name twice. Received: 'README.md'")
+    refuses(path, "must not have a name twice. Received: 'README.md'")
 
 
-def test_zip_bomb_stops_at_the_declared_size(preset):
+def test_reading_a_zip_bomb_stops_at_the_declared_size(preset):
     (preset / "README.md").write_bytes(b"\0" * 10_000_000)
     refuses(zipped(preset, preset.parent / "p.zip"), "README.md must have at most [0-9]+ bytes")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
-def test_truncated_zip(preset, share):
+def test_a_truncated_zip_is_refused(preset, share):
     path = zipped(preset, preset.parent / "p.zip")
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    refuses(path, "is no readable zip file")
+    refuses(path, "is not a readable zip file")
 
 
-def test_damaged_zip_content(preset):
+def test_damaged_zip_content_is_refused(preset):
     path = zipped(preset, preset.parent / "p.zip")
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 50] = bytes(50)
     path.write_bytes(content)
-    refuses(path, "is no readable zip file|sha256")
+    refuses(path, "is not a readable zip file|sha256")
 
 
-def test_zip_of_the_folder_itself(preset):
+def test_a_zip_of_the_folder_is_refused(preset):
     path = shutil.make_archive(str(preset.parent / "p"), "zip", preset.parent, preset.name)
     refuses(path, "preset.json is missing at the top of the zip file")
 
 
-def test_a_file_that_is_no_preset(tmp_path):
+def test_a_file_that_is_not_a_preset_is_refused(tmp_path):
     (tmp_path / "model.keras").write_text("x")
-    refuses(tmp_path / "model.keras", "is no readable zip file")
+    refuses(tmp_path / "model.keras", "is not a readable zip file")

@@ -160,7 +160,7 @@ def test_texts_too_long_for_the_network_are_refused_before_training(words_folder
     source = task.load(f"words:{words_folder}", class_names="a,b,c")
     model = task.configured(image_size=(32, 12)).build(source, width=0.05)
     message = (
-        r"train\d+.png: a text of 3 characters needs 3 columns .* 12 pixels wide have 2.*a wider `image_size`"
+        r"train\d+.png: `texts` must fit into 2 columns, .* 12 pixels wide. .* needs 3 .*a wider `image_size`"
     )
     with pytest.raises(InputError, match=message):
         task.batches(model, source, "train", training=True)

@@ -107,7 +107,7 @@ def test_predict_writes_boxes_and_a_strip(run, sequences, tmp_path):
     "place, box, message",
     [
         ("test/video0/img", None, r"`box` is needed: .*img has no groundtruth_rect.txt"),
-        ("test/video0", (500, 2, 9, 8), "video0: `box` must be with its middle inside the frame of 80 x 60"),
+        ("test/video0", (500, 2, 9, 8), "video0: `box` must be with its center inside the frame of 80 x 60"),
         ("test/video0/img/0001.png", None, r"tracking takes folders of frames. Received: .*0001\.png"),
         ("test", (1, 2, 3, 4), "has no images"),
         ("nowhere", None, "tracking takes folders of frames"),

@@ -61,7 +61,7 @@ def test_a_level_finer_than_the_image_and_a_stride_that_cannot_be_told_are_refus
     inputs = keras.Input((None, None, 3))
     finer = keras.Model(inputs, {"P0": layers.UpSampling2D(2)(inputs)})
     for model in (finer, one_level(11)):
-        with pytest.raises(ContractError, match="levels of one stride"):
+        with pytest.raises(ContractError, match="levels with the same stride"):
             check_backbone(model)
 
 
@@ -72,7 +72,7 @@ def test_a_level_finer_than_the_image_and_a_stride_that_cannot_be_told_are_refus
         (pyramid(P9=lambda inputs, x: x), "C3 .*return a dict of levels"),
         (
             pyramid(P4=lambda inputs, x: layers.GlobalAveragePooling2D(keepdims=True)(x)),
-            "C3 .*levels of one stride",
+            "C3 .*levels with the same stride",
         ),
         (pyramid(P4=lambda inputs, x: layers.GlobalAveragePooling2D()(x)), "C3 .*return a dict of levels"),
         (pyramid(P4=lambda inputs, x: layers.Conv2D(3, 1)(inputs)), "C3 .*a deeper level is finer"),

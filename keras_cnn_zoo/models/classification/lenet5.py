@@ -1,4 +1,4 @@
-"""LeNet-5, in Caffe's and in LeCun's form."""
+"""LeNet-5, in Caffe's and LeCun's variants."""
 
 import keras
 from keras import layers, ops
@@ -7,7 +7,7 @@ from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.utils import prototypes, validation
 
-# Which of the six S2 maps each of the sixteen C3 maps sees: table I of the paper.
+# The inputs among the six S2 maps of each of the sixteen C3 maps: table I of the paper.
 C3_CONNECTIONS = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
@@ -18,7 +18,7 @@ C3_CONNECTIONS = (
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 def scaled_tanh(x):
-    """LeCun's squashing function, 1.7159 tanh(2 x / 3)."""
+    """Returns LeCun's squashing function, 1.7159 tanh(2 x / 3)."""
     return 1.7159 * ops.tanh(x * (2.0 / 3.0))
 
 
@@ -27,30 +27,31 @@ class LeNet5(Classifier):
     """Digit classifier of two convolution stages and a small dense head.
 
     `variant="caffe"` is the network that Caffe ships as LeNet: 20 and 50 kernels of 5 x 5, max pooling, 500
-    hidden units with ReLU; 431,080 parameters at 10 classes. `variant="lecun"` is the paper's: 6 and 16 maps,
-    trainable subsampling, the C3 connection table and scaled tanh; 60,000 parameters before the output.
+    hidden units with ReLU. It has 431,080 parameters at 10 classes. `variant="lecun"` is the paper's: 6 and
+    16 maps, trainable subsampling, the C3 connection table, and scaled tanh. It has 60,000 parameters before
+    the output.
 
     Reference:
         LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998.
 
-    Differs from the paper: the output layer is a Dense layer that gives logits, where the paper has Euclidean
-    radial basis functions with fixed targets.
+    Differs from the paper: the output layer is a Dense layer that returns logits, instead of Euclidean radial
+    basis functions with fixed targets.
 
     Args:
         num_classes: number of classes, a positive integer.
         input_shape: (height, width, channels), or None for the variant's own: (28, 28, 1) or (32, 32, 1).
         variant: "caffe" or "lecun".
-        width: scales the channels of every stage of "caffe"; "lecun" takes 1.0 only.
-        pooling: "max", "average", a pooling layer used as prototype, or None for the variant's own.
-            Variant "lecun" has trainable subsampling and takes None only.
+        width: scales the channels of every stage of "caffe". It must be 1.0 for "lecun".
+        pooling: "max", "average", a pooling layer used as prototype, or None for the variant's own. It must
+            be None for "lecun", which has trainable subsampling.
         activation: name or layer after the hidden dense layer of "caffe" (ReLU by default).
-        convolution_activation: name or layer after each convolution; None by default, as in Caffe's network.
+        convolution_activation: name or layer after each convolution. None by default, as in Caffe's network.
         dropout: share of hidden units dropped in training before the output, in [0, 1).
         class_names: names of the classes, or None.
         **kwargs: `name` and `trainable`.
 
     Call arguments:
-        inputs: float tensor, pictures as `preprocess` returns them.
+        inputs: float tensor, images as `preprocess` returns them.
 
     Input shape:
         (batch, height, width, channels).
@@ -59,7 +60,7 @@ class LeNet5(Classifier):
         (batch, num_classes), logits.
 
     Raises:
-        ValueError: for an unknown variant, a picture too small for two stages, or a bad argument.
+        ValueError: for an unknown variant, an image too small for two stages, or a bad argument.
 
     >>> from keras_cnn_zoo.models import LeNet5
     >>> LeNet5(10).count_params()
@@ -105,7 +106,7 @@ class LeNet5(Classifier):
         else:
             if width != 1 or pooling is not None or convolution_activation is not None:
                 raise ValueError(
-                    '`variant="lecun"` is fixed by its paper: `width` must be 1.0, `pooling` and '
+                    'With `variant="lecun"`, `width` must be 1.0, and `pooling` and '
                     f"`convolution_activation` None. Received: width={width}, pooling={pooling}, "
                     f"convolution_activation={convolution_activation}"
                 )
@@ -131,7 +132,7 @@ def _caffe_body(inputs, width, pooling, activation, convolution_activation):
 
 
 def _subsample(x, name):
-    """S2 and S4: the sum of 2 x 2 inputs times one coefficient per map, plus a bias, squashed."""
+    """Applies S2 or S4: the sum of 2 x 2 inputs times a coefficient per map, plus a bias, squashed."""
     x = layers.AveragePooling2D(2, strides=2, data_format="channels_last", name=f"{name}_average")(x)
     x = layers.DepthwiseConv2D(1, data_format="channels_last", name=name)(x)
     return layers.Activation(scaled_tanh, name=f"{name}_squash")(x)

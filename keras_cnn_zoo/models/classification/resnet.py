@@ -1,4 +1,4 @@
-"""Residual networks: He et al.'s for pictures of any size and those for 32 x 32; classifier or backbone."""
+"""Residual networks of He et al. for images of any size or for 32 x 32, as classifier or backbone."""
 
 import re
 
@@ -17,7 +17,7 @@ VARIANTS = {
     "101": {"kind": "bottleneck", "blocks": (3, 4, 23, 3)},
     "152": {"kind": "bottleneck", "blocks": (3, 8, 36, 3)},
     "200": {"kind": "bottleneck", "blocks": (3, 24, 36, 3)},
-    # For 32 x 32 pictures: three stages of 16, 32 and 64 channels, 6n + 2 layers.
+    # For 32 x 32 images: three stages of 16, 32, and 64 channels, 6n + 2 layers.
     **{f"cifar{6 * blocks + 2}": {"kind": "basic", "blocks": (blocks,) * 3} for blocks in (3, 5, 7, 9, 18)},
 }
 OUTPUT_STRIDES = (8, 16, 32)
@@ -35,44 +35,46 @@ class ResNet(Classifier):
     """Residual network of `ResidualBlock2D`, as a classifier or, with `features_only`, as a backbone.
 
     Variants "18" to "200" begin with a 7 x 7 convolution and a pooling, both of stride 2, and have four
-    stages; the "cifar" variants begin with a 3 x 3 convolution and have three. The place to start for
-    pictures of things; narrow it by `width` on a CPU.
+    stages. The "cifar" variants begin with a 3 x 3 convolution and have three stages. A good first choice for
+    photographs. Reduce `width` on a CPU.
 
     Reference:
         He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", 2015, arXiv 1512.03385, and
         "Identity Mappings in Deep Residual Networks", 2016, arXiv 1603.05027.
 
-    Differs from the paper: a "bottleneck" subsamples in its 3 x 3 convolution, as all published weights since
-    do; the paper's is `stride_on="1x1"`. `output_stride` exchanges the last strides for dilations (Chen et
-    al., 2017, arXiv 1706.05587).
+    Differs from the paper: a "bottleneck" subsamples in its 3 x 3 convolution, like all weights published
+    since. The paper's form is `stride_on="1x1"`. `output_stride` replaces the last strides by dilations (Chen
+    et al., 2017, arXiv 1706.05587).
 
     Args:
-        num_classes: number of classes, a positive integer; unused and None with `features_only`.
+        num_classes: number of classes, a positive integer. Unused and None with `features_only`.
         input_shape: (height, width, channels); height and width may be None.
-        variant: "18", "34", "50", "101", "152", "200", "cifar20", "cifar32", "cifar44", "cifar56" or
+        variant: "18", "34", "50", "101", "152", "200", "cifar20", "cifar32", "cifar44", "cifar56", or
             "cifar110".
         width: scales the channels of the stem and every stage.
         features_only: outputs a dict of stages instead of logits: "P1" (the stem, stride 2) to "P5", or "P0"
             to "P2" for the "cifar" variants. `strides` is a dict of their strides.
-        output_stride: 32, or 16 or 8 for denser last stages; 32 is the only choice of "cifar" variants.
-        preactivation: blocks of the second paper; a last normalization and activation follow them.
+        output_stride: 32, or 16 or 8 for denser last stages. It must be 32 for "cifar" variants.
+        preactivation: whether to use the blocks of the second paper, followed by a last normalization and
+            activation.
         groups: groups of the 3 x 3 convolutions of bottlenecks (ResNeXt).
         base_width: width of a group (ResNeXt, wide networks).
         shortcut: "projection", "zero_pad", or "variant": projection, and "zero_pad" for "cifar" variants.
         stride_on: "3x3" or "1x1".
         use_bias: whether the convolutions have biases.
-        weighted: weighs each residual branch by a trainable scalar.
+        weighted: whether to weigh each residual branch by a trainable scalar.
         squeeze_ratio: ratio of a squeeze-and-excitation in every block, or None.
-        drop_rate: stochastic depth: probability of skipping the last block; earlier ones less, linearly.
+        drop_rate: stochastic depth: probability of skipping the last block. It is linearly smaller for
+            earlier blocks.
         normalization: "batch", a layer used as prototype, or None.
-        activation: name or layer after each normalization. The stem's pooling pads with zeros, which is right
-            behind activations that are never negative.
+        activation: name or layer after each normalization. The stem's pooling pads with zeros, which is
+            correct after activations that are never negative.
         dropout: share of features dropped before the last layer, in [0, 1).
         class_names: names of the classes, or None.
         **kwargs: `name` and `trainable`.
 
     Call arguments:
-        inputs: float tensor, pictures as `preprocess` returns them.
+        inputs: float tensor, images as `preprocess` returns them.
 
     Input shape:
         (batch, height, width, channels).
@@ -92,7 +94,7 @@ class ResNet(Classifier):
 
     task = "classification"
     variants = tuple(VARIANTS)
-    # Names that `backbone=` takes, to the arguments of the network.
+    # From names that `backbone=` accepts to the arguments of the network.
     networks = {f"resnet{variant}": {"variant": variant} for variant in VARIANTS if variant.isdigit()}
     # The same for weights of timm and torchvision.
     torch_networks = {
@@ -156,13 +158,13 @@ class ResNet(Classifier):
             x = prototypes.apply(normalization, x, f"{prefix}_normalization")
             return prototypes.apply(activation, x, f"{prefix}_activation")
 
-        stem = _centred(inputs, first, 3 if small else 7, 1 if small else 2, use_bias, "stem_convolution")
-        # Blocks that begin with a normalization of their own would normalize the "cifar" stem twice.
+        stem = _centered(inputs, first, 3 if small else 7, 1 if small else 2, use_bias, "stem_convolution")
+        # Preactivation blocks begin with a normalization, so the "cifar" stem would be normalized twice.
         x = stem if preactivation and small else normalized(stem, "stem")
         stages, strides = ({}, {}) if small else ({"P1": x}, {"P1": 2})
         level, stride, dilation = (0, 1, 1) if small else (2, 4, 1)
         if not small:
-            # Zeros are the least values behind a ReLU; "same" would pad an even map on the far side only.
+            # Zeros are the smallest values after a ReLU. "same" would pad an even map only at the far side.
             x = layers.ZeroPadding2D(1, data_format="channels_last", name="stem_padding")(x)
             x = layers.MaxPooling2D(3, strides=2, data_format="channels_last", name="stem_pooling")(x)
         counts = VARIANTS[variant]["blocks"]
@@ -183,7 +185,7 @@ class ResNet(Classifier):
                     normalization=prototypes.clone(normalization),
                     activation=prototypes.clone(activation),
                     data_format="channels_last",
-                    # The block that used to subsample still sees its neighbours' old distance.
+                    # The block that replaces a stride by a dilation keeps the dilation of its input.
                     dilation_rate=entering if index == 0 else dilation,
                     name=f"stage_{stage + 1}_block_{index + 1}",
                     **block,
@@ -233,8 +235,8 @@ class ResNet(Classifier):
         return found
 
 
-def _centred(x, filters, kernel_size, strides, use_bias, name):
-    """A convolution padded on all sides alike."""
+def _centered(x, filters, kernel_size, strides, use_bias, name):
+    """Applies a convolution that is padded equally on all sides."""
     x = layers.ZeroPadding2D(kernel_size // 2, data_format="channels_last", name=f"{name}_padding")(x)
     return layers.Conv2D(
         filters,

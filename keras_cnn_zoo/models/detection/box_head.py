@@ -10,7 +10,7 @@ from keras_cnn_zoo.models.detection import loss_terms, matching, sampling
 from keras_cnn_zoo.ops import boxes as box_ops
 from keras_cnn_zoo.ops.roi_align import roi_align
 
-# Weights of the deltas, which bring their spread to about 1.
+# Weights of the deltas, which make their standard deviation about 1.
 DELTA_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 # RoIAlign returns this many features along each side of a box.
 POOL_SIZE = 7
@@ -27,7 +27,7 @@ class BoxHead:
         units: units of the dense layers.
         strides: dict from the name of a level to its stride in pixels.
         image_size: (height, width) of the network's images.
-        num_samples: number of boxes that learn per image; at most a quarter of them are objects.
+        num_samples: number of boxes per image in the loss; at most a quarter of them are objects.
         iou_threshold: overlap above which the worse of two detections of a class is dropped.
         score_threshold: probability below which a detection is dropped.
         max_detections: number of detections per image.
@@ -75,11 +75,11 @@ class BoxHead:
         return self.suppression(*self.scores(logits, deltas, boxes, valid))
 
     def targets(self, truth, boxes, valid, seed_generator):
-        """Draws the boxes that learn, from proposals and from the true boxes themselves.
+        """Draws the boxes of the loss from the proposals and the true boxes.
 
         Returns:
             `(boxes, index, is_object, drawn)`: boxes (batch, num_samples, 4), and per box the index of its
-            true box, and as 0 or 1 whether it is an object and whether it learns at all.
+            true box, and as 0 or 1 whether it is an object and whether it counts in the loss.
         """
         boxes = ops.stop_gradient(ops.concatenate([boxes, truth.boxes], axis=1))
         usable = ops.concatenate([valid, truth.valid], axis=1)
@@ -121,7 +121,7 @@ def _predictor(units, stddev, name):
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class PyramidAlign(layers.Layer):
-    """RoIAlign from that level of a pyramid whose stride fits the size of the box.
+    """RoIAlign from the level of a pyramid whose stride fits the size of the box.
 
     Level `4 + log2(sqrt(area) / 224)`, rounded down (Lin et al., 2016). Called with a dict of levels and
     boxes (batch, n, 4) in pixels; returns (batch, n, size * size * channels).

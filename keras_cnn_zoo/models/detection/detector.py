@@ -10,12 +10,12 @@ from keras_cnn_zoo.models.detection import matching
 from keras_cnn_zoo.models.detection.features import VARIANTS
 from keras_cnn_zoo.ops.host import letterbox
 
-# What the docstrings of all detectors share.
+# Text that the docstrings of all detectors share.
 PARAGRAPHS = {
     "num_classes": """\
 num_classes: number of classes without background, a positive integer.
         input_shape: (height, width, channels) of the network's images; others are scaled to fit into it.
-        variant: of the `ResNet`: "18", "34", or "50".""",
+        variant: variant of the `ResNet`: "18", "34", or "50".""",
     "normalization": 'normalization: "batch", a layer used as prototype in the pyramid, or None.',
     "aspect_ratios": "aspect_ratios: heights over widths of the anchors.",
     "iou_threshold": """\
@@ -138,7 +138,7 @@ class Detector(ZooModel):
         return letterbox.decode_detections(outputs, self.input_shape[1:3], sizes, self.class_names)
 
     def deployable(self):
-        """Returns a network for export: from 0..255 float images of its size to what `call` gives."""
+        """Returns a network for export: from 0..255 float images of its size to detections."""
         inputs = keras.Input(self.input_shape[1:], name="images")
         found = self(deployment.normalized(self, inputs))
         outputs = {

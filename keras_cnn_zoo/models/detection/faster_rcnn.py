@@ -43,9 +43,9 @@ class FasterRCNN(Detector):
         {aspect_ratios}
         proposals_per_level: number of anchors that are considered on each level.
         num_proposals: number of proposals that the second stage gets.
-        num_samples: number of proposals that learn per image; at most a quarter of them are objects.
+        num_samples: number of proposals per image in the loss; at most a quarter of them are objects.
         {iou_threshold}
-        seed: seed of the draw of anchors and proposals that learn, or None.
+        seed: seed of the draw of anchors and proposals in the loss, or None.
         {class_names}
 
     {call}

@@ -1,4 +1,4 @@
-"""True boxes, and the one that each candidate box learns."""
+"""True boxes, and the one that is the target of each candidate box."""
 
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ def truth_of(y):
 
 
 def match(truth, candidates, *, positive, negative, keep_best):
-    """Finds the true box with the largest overlap for each candidate, and what the candidate learns.
+    """Finds the true box with the largest overlap for each candidate, and whether it is an example.
 
     true boxes (batch, m, 4), candidates (batch, n, 4) → overlaps (batch, m, n) → maximum over the m boxes.
 
@@ -37,7 +37,7 @@ def match(truth, candidates, *, positive, negative, keep_best):
         truth: a `Truth`.
         candidates: tensor (batch, n, 4).
         positive: overlap from which a candidate is an example of its box.
-        negative: overlap below which it is an example of background. In between, it learns nothing.
+        negative: overlap below which it is an example of background. In between, it is not an example.
         keep_best: whether the best candidates of each box are its examples at any overlap.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The first stage of a two-stage detector: which anchors hold an object of any class."""
+"""The first stage of a two-stage detector: which anchors contain an object of any class."""
 
 import keras
 from keras import layers, ops
@@ -9,7 +9,7 @@ from keras_cnn_zoo.models.detection.anchors import anchor_counts
 from keras_cnn_zoo.ops import boxes as box_ops
 from keras_cnn_zoo.ops.non_max_suppression import non_max_suppression
 
-# Anchors that learn per image; at most half of them are examples of objects.
+# Number of anchors per image in the loss; at most half of them are examples of objects.
 NUM_SAMPLES = 256
 
 
@@ -57,7 +57,7 @@ class ProposalNetwork:
         return self.proposals(outputs["logits"], outputs["deltas"], self.anchors(levels))
 
     def targets(self, truth, anchors, seed_generator):
-        """Returns the box of each anchor, and as 0 or 1 whether it is an object and whether it learns."""
+        """Returns the box of each anchor, and as 0 or 1 whether it is an object and counts in the loss."""
         index, positive, negative = matching.match(truth, anchors, positive=0.7, negative=0.3, keep_best=True)
         positive, negative = sampling.draw(
             positive,

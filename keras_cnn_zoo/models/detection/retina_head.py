@@ -88,7 +88,7 @@ class RetinaHead:
     def targets(self, truth, anchors):
         """Returns the box of each anchor, its classes (batch, n, classes), and two masks.
 
-        The masks say as 0 or 1 which anchors are examples of an object, and which of background.
+        The masks are 0 or 1: which anchors are examples of an object, and which of background.
         """
         index, positive, negative = matching.match(truth, anchors, positive=0.5, negative=0.4, keep_best=True)
         positive, negative = ops.cast(positive, "float32"), ops.cast(negative, "float32")

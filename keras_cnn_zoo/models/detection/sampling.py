@@ -8,12 +8,12 @@ from keras_cnn_zoo.ops import boxes as box_ops
 
 
 def draw_keys(count, seed_generator):
-    """Returns numbers in [0, 1) that decide which candidates learn, (1, count).
+    """Returns numbers in [0, 1) that decide which candidates are drawn, (1, count).
 
     Args:
         count: number of candidates.
-        seed_generator: a `keras.random.SeedGenerator`, or None for numbers that are always the same and have
-            no pattern along the candidates. Evaluation then repeats itself.
+        seed_generator: a `keras.random.SeedGenerator`, or None for fixed numbers without a pattern along the
+            candidates, so that evaluation is deterministic.
     """
     if seed_generator is not None:
         return keras.random.uniform((1, count), seed=seed_generator)

@@ -1,4 +1,4 @@
-"""Models of text, and the words that they count."""
+"""Models of text, and their vocabularies and word vectors."""
 
 from keras_cnn_zoo.models.language.textcnn import TextCNN
 from keras_cnn_zoo.models.language.tokenization import Words, build_vocabulary, tokenize

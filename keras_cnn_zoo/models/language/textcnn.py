@@ -1,4 +1,4 @@
-"""TextCNN: one layer of convolutions over word vectors, and the n-grams that decide."""
+"""TextCNN: one layer of convolutions over word vectors, and the n-grams that decided."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from keras_cnn_zoo.models.language.tokenization import FIRST_WORD, PADDING, UNKN
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.arrays import to_numpy
 
-# Which tables of word vectors a variant has, by name, and whether training changes them.
+# From variant to its tables of word vectors: name, and whether training changes them.
 CHANNELS = {
     "rand": {"embedding": True},
     "static": {"embedding": False},
@@ -21,29 +21,28 @@ CHANNELS = {
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class TextCNN(Classifier):
-    """Sentence classifier: convolutions over word vectors, each map's maximum over time, one softmax layer.
+    """Sentence classifier: convolutions over word vectors, their maxima over time, and one dense layer.
 
     A filter of window h gives max_t relu(w . x_{t:t+h-1} + b) over the n - h + 1 windows inside a sentence of
-    n words; a shorter sentence has one window, filled up with zeros. The variants differ in the word vectors:
-    "rand" learns them from random ones, "static" keeps the pretrained ones, "non-static" goes on training
-    them, "multichannel" has both as two channels. Pretrained vectors are put in by `set_word_vectors`; none
-    come with this package, and without them "static" keeps random vectors.
+    n words. A shorter sentence has one window, padded with zeros. The variants differ in the word vectors:
+    "rand" learns them from random ones, "static" keeps pretrained ones, "non-static" fine-tunes them, and
+    "multichannel" has both as two channels. `set_word_vectors` sets pretrained vectors. This package has
+    none, and without them "static" keeps random vectors.
 
     Reference:
         Kim, "Convolutional Neural Networks for Sentence Classification", 2014, arXiv:1408.5882.
 
-    Differs from the paper: each filter of "multichannel" has weights of its own for each channel, as a filter
-    on a picture has for each colour; word dropout and dropout of embedding dimensions are additions, off by
-    default.
+    Differs from the paper: each filter of "multichannel" has separate weights for each channel, like a filter
+    on the colors of an image. Word dropout and dropout of embedding dimensions are additions, off by default.
 
     Args:
         num_classes: number of classes, a positive integer.
-        vocabulary: sequence of distinct words as `tokenize` gives them. Word number 0 is padding, 1 stands
-            for every unknown word, and the vocabulary is numbered from 2 on.
-        sequence_length: number of words that are looked at; longer texts are cut.
-        variant: "rand", "static", "non-static" or "multichannel".
+        vocabulary: sequence of distinct words as `tokenize` returns them. Word id 0 is padding, 1 is any
+            unknown word, and the ids of the vocabulary start at 2.
+        sequence_length: number of words that are used. Longer texts are cut.
+        variant: "rand", "static", "non-static", or "multichannel".
         width: scales the number of filters.
-        embedding_size: numbers in a word vector.
+        embedding_size: size of a word vector.
         windows: lengths of the n-grams, distinct positive integers.
         filters: number of filters of each window at width 1.
         dropout: share of the maxima dropped in training, in [0, 1).
@@ -55,7 +54,7 @@ class TextCNN(Classifier):
         **kwargs: `name` and `trainable`.
 
     Call arguments:
-        inputs: int32 tensor of word numbers, as `preprocess` returns them; padding stands at the end only.
+        inputs: int32 tensor of word ids, as `preprocess` returns them, with padding only at the end.
 
     Input shape:
         (batch, sequence_length).
@@ -78,7 +77,7 @@ class TextCNN(Classifier):
     task = "language"
     input_name = "words"
     variants = tuple(CHANNELS)
-    # Numbers of no picture: what stands for no word and for any other word.
+    # There is no image to normalize. These are the ids of padding and of unknown words.
     preprocessing = {"padding": PADDING, "unknown": UNKNOWN}
     usage = "answer = model.decode(model(model.preprocess(texts)))"
 
@@ -136,7 +135,7 @@ class TextCNN(Classifier):
                 data_format="channels_last",
                 name=f"convolution_{window}",
             )(x)
-            # What ReLU leaves is never below zero, so a window put to zero never wins over one inside.
+            # ReLU is never negative, so a window set to zero never exceeds one inside the sentence.
             inside = ops.expand_dims(ops.cast(_inside(is_word, window), maps.dtype), -1)
             maxima.append(ops.max(maps * inside, axis=1))
         x = layers.Concatenate(name="maxima")(maxima) if len(maxima) > 1 else maxima[0]
@@ -149,29 +148,30 @@ class TextCNN(Classifier):
         self._words = Words(vocabulary)
 
     def preprocess(self, texts):
-        """Texts to the int32 batch of word numbers (batch, sequence_length).
+        """Returns texts as an int32 batch of word ids (batch, sequence_length).
 
         Args:
-            texts: a string, or a list of strings. Words beyond `sequence_length` are cut off; a text of which
-                no word stays counts as one unknown word.
+            texts: a string, or a list of strings. Words beyond `sequence_length` are cut off. A text without
+                words counts as one unknown word.
 
         Raises:
-            ValueError: for an empty list, or anything that is no string.
+            ValueError: for an empty list, or a value that is not a string.
         """
         return self._words.encode(_as_texts(texts), self.sequence_length)
 
     def explain(self, texts):
-        """The classes of texts, and for each window the n-gram that decided most for it.
+        """Returns the classes of texts, and for each window the n-gram that contributed most.
 
-        A filter speaks for the n-gram at which it has its maximum; its say is that maximum times the weight
-        of the decided class, less the mean weight of the others. The n-gram with the largest sum is given.
+        A filter contributes to the n-gram at its maximum: that maximum times the weight of the predicted
+        class minus the mean weight of the others. The n-gram with the largest sum is reported.
 
         Args:
             texts: as for `preprocess`.
 
         Returns:
-            A list of what `decode` gives, each with `words`, those looked at, and `ngrams`: a list of dicts
-            of `window`, `start` (position in `words`), `words` and `contribution` (in units of the logits).
+            The list that `decode` returns, each dict with `words`, the words that were used, and `ngrams`, a
+            list of dicts of `window`, `start` (position in `words`), `words`, and `contribution` (in units of
+            the logits).
         """
         texts = _as_texts(texts)
         ids = self.preprocess(texts)
@@ -192,17 +192,17 @@ class TextCNN(Classifier):
         return answers
 
     def set_word_vectors(self, vectors):
-        """Puts pretrained vectors into the table of words, in "multichannel" into both tables.
+        """Sets pretrained vectors in the table of word vectors, in both tables of "multichannel".
 
         Args:
-            vectors: dict from word to vector, as `read_word_vectors` gives it; words that it lacks keep the
-                vectors they have. Or an array (words, embedding_size) in the order of `vocabulary`.
+            vectors: dict from word to vector, as `read_word_vectors` returns it. Missing words keep their
+                vectors. Or an array (words, embedding_size) in the order of `vocabulary`.
 
         Returns:
             The number of words of the vocabulary that got a vector.
 
         Raises:
-            ValueError: where a vector is not of `embedding_size` finite numbers.
+            ValueError: if a vector does not have `embedding_size` finite numbers.
         """
         if not isinstance(vectors, dict):
             vectors = np.asarray(vectors)
@@ -220,7 +220,7 @@ class TextCNN(Classifier):
             vector = np.asarray(vectors[word], dtype="float32")
             if vector.shape != (self.embedding_size,) or not np.isfinite(vector).all():
                 raise ValueError(
-                    f"`vectors` must hold {self.embedding_size} finite numbers for each word. "
+                    f"`vectors` must have {self.embedding_size} finite numbers for each word. "
                     f"Received: shape {vector.shape} for {word!r}"
                 )
             table[number] = vector
@@ -240,12 +240,12 @@ def _as_texts(texts):
 
 
 def _check_vocabulary(vocabulary):
-    """The words as a tuple; messages show the one at fault, not thousands."""
+    """Returns the words as a tuple. Messages show only the bad word, not the whole vocabulary."""
     if not isinstance(vocabulary, (list, tuple)) or not vocabulary:
         validation.fail("vocabulary", "a sequence of distinct words", vocabulary)
     seen = set()
     for word in vocabulary:
-        # A preset may hold no ">" in a string, and `tokenize` leaves none.
+        # A preset may not have a string with ">", and `tokenize` removes it.
         if not isinstance(word, str) or word.split() != [word] or ">" in word or word in seen:
             raise ValueError(
                 '`vocabulary` must be a sequence of distinct words without spaces or ">". '
@@ -267,10 +267,10 @@ def _check_windows(windows):
 
 
 def _word_vectors(inputs, is_word, channels, count, size):
-    """(batch, words, size x channels), zero where there is no word."""
+    """Returns the word vectors (batch, words, size x channels), zero for padding."""
     tables = []
     for name, trainable in channels.items():
-        # Kim's range: about the variance of the word2vec vectors.
+        # Kim's range, with about the variance of the word2vec vectors.
         uniform = keras.initializers.RandomUniform(-0.25, 0.25)
         tables.append(layers.Embedding(count, size, uniform, trainable=trainable, name=name)(inputs))
     x = layers.Concatenate(name="channels")(tables) if len(tables) > 1 else tables[0]
@@ -278,20 +278,20 @@ def _word_vectors(inputs, is_word, channels, count, size):
 
 
 def _inside(is_word, window):
-    """Which windows hold words only, (batch, windows); the first one counts always."""
+    """Returns which windows (batch, windows) have only words. The first window always counts."""
     last = is_word[:, window - 1 :]
     return ops.concatenate([ops.ones_like(last[:, :1]), last[:, 1:]], axis=1)
 
 
 def _decision_weights(kernel, chosen):
-    """Weights for class `chosen` less the mean of the others: what moves the decision."""
+    """Returns the weights of class `chosen` minus the mean of the others: their effect on the decision."""
     if kernel.shape[1] == 1:
         return kernel[:, 0]
     return kernel[:, chosen] - np.delete(kernel, chosen, axis=1).mean(axis=1)
 
 
 def _deciding_ngram(window, maps, weights, words, count):
-    """The n-gram of one window that contributed most; `maps` (windows, filters) of one text."""
+    """Returns the n-gram that contributed most, from the `maps` (windows, filters) of one text."""
     maps = maps[: max(1, count - window + 1)]
     places = maps.argmax(axis=0)
     says = np.bincount(places, weights=maps.max(axis=0) * weights, minlength=len(maps))

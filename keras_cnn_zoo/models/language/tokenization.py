@@ -1,4 +1,4 @@
-"""From text to word numbers: cleaning, splitting, counting."""
+"""Turns text into word ids: cleaning, splitting, and counting."""
 
 import collections
 import re
@@ -8,7 +8,7 @@ import numpy as np
 
 PADDING = 0
 UNKNOWN = 1
-# Words are numbered from here on, in the order of the vocabulary.
+# Id of the first word of the vocabulary.
 FIRST_WORD = 2
 
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'"})
@@ -18,17 +18,17 @@ _MARKS = re.compile(r"[(),!?]")
 
 
 def tokenize(text):
-    """The words of a text as Kim's program for the paper cleans them: lower case, punctuation thinned out.
+    """Returns the words of a text, cleaned like in Kim's program for the paper: lowercase, fewer marks.
 
-    Letters, digits, apostrophes, backquotes and the marks ( ) , ! ? stay, all else becomes a space; a mark is
-    a word of its own, and so are the endings n't, 's, 've, 're, 'd and 'll. Unlike Kim's program it keeps the
-    letters of every script, not of ASCII alone.
+    Letters, digits, apostrophes, backquotes, and the marks ( ) , ! ? are kept. Everything else becomes a
+    space. Each mark is a separate word, and so are the endings n't, 's, 've, 're, 'd, and 'll. Unlike Kim's
+    program, it keeps the letters of all scripts, not only ASCII.
 
     Args:
         text: a string.
 
     Returns:
-        A list of strings, empty where nothing stays.
+        A list of strings, which may be empty.
 
     >>> from keras_cnn_zoo.models import language
     >>> language.tokenize("It isn't bad -- it's GREAT!")
@@ -40,12 +40,12 @@ def tokenize(text):
 
 
 def build_vocabulary(texts, *, size=30_000, min_count=1):
-    """The most frequent words of some texts, most frequent first, ties in alphabetical order.
+    """Returns the most frequent words of texts, most frequent first, ties in alphabetical order.
 
     Args:
         texts: iterable of strings.
         size: largest number of words. Defaults to 30,000.
-        min_count: leave out words that occur less often. Defaults to 1.
+        min_count: number of times that a word must occur. Defaults to 1.
 
     Returns:
         A tuple of strings: the `vocabulary` of `TextCNN`.
@@ -56,7 +56,7 @@ def build_vocabulary(texts, *, size=30_000, min_count=1):
 
 
 class Words:
-    """The numbers of a vocabulary: 0 is padding, 1 any unknown word, then the words in their order.
+    """The ids of a vocabulary: 0 is padding, 1 is any unknown word, then come the words in order.
 
     Args:
         vocabulary: sequence of distinct words.
@@ -66,9 +66,9 @@ class Words:
         self.numbers = {word: number for number, word in enumerate(vocabulary, start=FIRST_WORD)}
 
     def encode(self, texts, length):
-        """Texts to an int32 array (texts, length): cut at `length` words, padded at the end.
+        """Returns texts as int32 (texts, length), cut at `length` words and padded at the end.
 
-        A text of which no word stays is one unknown word.
+        A text without words is one unknown word.
         """
         ids = np.full((len(texts), length), PADDING, dtype="int32")
         for row, text in zip(ids, texts, strict=True):

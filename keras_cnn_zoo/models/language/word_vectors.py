@@ -6,20 +6,20 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 def read_word_vectors(path, words):
-    """The vectors of some words from a text file: a word and its numbers on each line, spaces between.
+    """Reads the vectors of some words from a text file: per line a word and its numbers, space-separated.
 
-    Reads GloVe's files and those that word2vec writes with `-binary 0`, whose first line holds the number of
-    words and the size. Nothing is unpickled, and only the vectors asked for are kept.
+    Reads GloVe's files, and those of word2vec with `-binary 0`, whose first line has the number of words and
+    the size. Nothing is unpickled, and only the requested vectors are kept.
 
     Args:
-        path: the file, UTF-8.
-        words: the words wanted, such as a vocabulary.
+        path: the file, in UTF-8.
+        words: the words to read, such as a vocabulary.
 
     Returns:
-        A dict from word to float32 array: what `TextCNN.set_word_vectors` takes.
+        A dict from word to float32 array, for `TextCNN.set_word_vectors`.
 
     Raises:
-        InputError: where the file cannot be read, or a line does not hold as many numbers as the others.
+        InputError: if the file cannot be read, or a line has another number of fields.
     """
     wanted, size, found = set(words), None, {}
     try:
@@ -30,7 +30,7 @@ def read_word_vectors(path, words):
                     size = int(fields[1])
                     continue
                 size = len(fields) - 1 if size is None else size
-                # GloVe's largest file has words with spaces inside.
+                # GloVe's largest file has words that contain spaces.
                 word = " ".join(fields[: len(fields) - size])
                 if size < 1 or not word:
                     raise InputError(
@@ -44,7 +44,7 @@ def read_word_vectors(path, words):
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not a text file of word vectors in UTF-8") from error
     if size is None:
-        raise InputError(f"{path} holds no word vectors")
+        raise InputError(f"{path} has no word vectors")
     return found
 
 
@@ -54,5 +54,5 @@ def _numbers(path, number, fields):
     except ValueError as error:
         raise InputError(f"{path} line {number}: {error}") from error
     if not np.isfinite(vector).all():
-        raise InputError(f"{path} line {number} holds NaN or infinite numbers")
+        raise InputError(f"{path} line {number} must have finite numbers. Received: NaN or infinity")
     return vector

@@ -1,4 +1,4 @@
-"""Models that give every pixel a class."""
+"""Models that classify every pixel."""
 
 from keras_cnn_zoo.models.segmentation.deeplab import DeepLab
 from keras_cnn_zoo.models.segmentation.fcn import FCN

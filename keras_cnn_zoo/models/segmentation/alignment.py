@@ -1,4 +1,4 @@
-"""Layers that bring a map to the size of another one, whatever that is."""
+"""Layers that resize or crop a map to the size of another one."""
 
 from keras import layers, ops
 
@@ -21,7 +21,7 @@ class CropLike(layers.Layer):
     """Crops the first map to the height and width of the second.
 
     Args:
-        centered: crops from the center instead of from the far edges.
+        centered: whether to keep the center instead of the top left corner.
         **kwargs: `name`, `dtype`, ...
     """
 

@@ -1,4 +1,4 @@
-"""DeepLab v3 and v3+: a dilated backbone, a pyramid of rates and, in v3+, a decoder."""
+"""DeepLab v3 and v3+: a dilated backbone, a pyramid of rates, and, in v3+, a decoder."""
 
 import keras
 from keras import layers
@@ -12,9 +12,9 @@ from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
-    # Chen et al. 2017: the pyramid, then logits, upsampled at once.
+    # Chen et al. 2017: the pyramid, then logits, upsampled in one step.
     "v3": {"decoder": False},
-    # Chen et al. 2018: upsampled in two steps, joined by features of stride 4 between them.
+    # Chen et al. 2018: upsampled in two steps, with features of stride 4 joined between them.
     "v3plus": {"decoder": True},
 }
 # The papers' rates at output stride 16; doubled at 8, halved at 32.
@@ -23,37 +23,37 @@ RATES = (6, 12, 18)
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class DeepLab(Segmenter):
-    """Dense prediction from a dilated backbone that is seen at several rates.
+    """Segmentation network with a dilated backbone and a pyramid of dilation rates.
 
-    Variant "v3plus": the backbone's last features go through `AtrousSpatialPyramidPooling2D`, are upsampled
-    and joined with its features of stride 4, reduced to `low_level_filters` channels; two 3 x 3 convolutions
-    follow, and the logits are upsampled to the size of the picture. "v3" has one 3 x 3 convolution behind the
-    pyramid and no decoder. Takes pictures of any size. Cheaper than `UNet` at the same width where pictures
-    are large, because most of it works at a sixteenth of their size.
+    In variant "v3plus", `AtrousSpatialPyramidPooling2D` processes the backbone's last features. They are
+    upsampled and joined with the features of stride 4, reduced to `low_level_filters` channels. Two 3 x 3
+    convolutions follow, and the logits are upsampled to the size of the image. "v3" has one 3 x 3 convolution
+    after the pyramid and no decoder. Takes images of any size. For large images it is cheaper than `UNet` of
+    the same width, because most layers work at a sixteenth of the size.
 
     Reference:
         Chen, Zhu, Papandreou, Schroff, Adam, "Encoder-Decoder with Atrous Separable Convolution for Semantic
         Image Segmentation", 2018, arXiv 1802.02611 (v3+); Chen, Papandreou, Schroff, Adam, "Rethinking Atrous
         Convolution for Semantic Image Segmentation", 2017, arXiv 1706.05587 (v3).
 
-    Differs from the paper: backbones are residual networks, and convolutions are plain ones where v3+ has an
-    Xception and separable ones. The 3 x 3 convolution behind the pyramid of "v3" is torchvision's.
+    Differs from the paper: v3+ has a residual network and plain convolutions instead of Xception and
+    separable convolutions. The 3 x 3 convolution after the pyramid of "v3" is torchvision's.
 
     Args:
         {num_classes}
         variant: "v3" or "v3plus".
         width: scales the channels of the head, and of a backbone that is built here.
         {backbone}
-        output_stride: stride of the deepest features: 8, 16 or 32.
-        rates: dilations of the pyramid, or None for the papers': (6, 12, 18) at output stride 16. With crops
-            much smaller than the papers' 513 pixels choose smaller ones: taps that always fall outside of the
-            map are never trained.
-        filters: channels of the pyramid before `width`.
-        decoder_filters: channels of the 3 x 3 convolutions behind it, before `width`.
-        low_level_filters: channels that the decoder takes from stride 4, before `width`.
+        output_stride: stride of the deepest features: 8, 16, or 32.
+        rates: dilations of the pyramid, or None for the papers': (6, 12, 18) at output stride 16. Choose
+            smaller ones for crops much smaller than the papers' 513 pixels, because taps that are always
+            outside the map are never trained.
+        filters: channels of the pyramid, before `width`.
+        decoder_filters: channels of the 3 x 3 convolutions after the pyramid, before `width`.
+        low_level_filters: channels of the decoder's features of stride 4, before `width`.
         normalization: "batch", a layer used as prototype, or None.
         activation: name or layer after each convolution.
-        dropout: share of features dropped in training behind the pyramid, in [0, 1).
+        dropout: share of features dropped in training after the pyramid, in [0, 1).
         {class_names}
 
     {call}
@@ -146,7 +146,7 @@ class DeepLab(Segmenter):
 
 
 def _low_level(features):
-    """The deepest level of stride 4 or less that is finer than the last one."""
+    """Returns the deepest level of stride 4 or less that is finer than the last one."""
     last = features.levels[features.deepest].stride
     finer = [name for name, level in features.levels.items() if level.stride <= 4 and level.stride < last]
     if not finer:

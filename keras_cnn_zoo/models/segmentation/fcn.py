@@ -1,4 +1,4 @@
-"""Fully convolutional networks: a classifier's features scored at one to three strides and enlarged."""
+"""Fully convolutional networks: class scores of a backbone's features at one to three strides, upsampled."""
 
 import keras
 from keras import layers
@@ -12,7 +12,7 @@ from keras_cnn_zoo.models.segmenter import Segmenter
 from keras_cnn_zoo.utils import prototypes, validation
 
 VARIANTS = {
-    # Strides, beyond that of the deepest features, at which the backbone is scored too.
+    # Strides of the features that are scored in addition to the deepest ones.
     "32s": {"skips": ()},
     "16s": {"skips": (16,)},
     "8s": {"skips": (16, 8)},
@@ -23,35 +23,34 @@ VARIANTS = {
 class FCN(Segmenter):
     """Fully convolutional network on any backbone.
 
-    A classifier's features give class scores at stride 32. Variant "32s" enlarges these at once; "16s"
-    doubles them first by a transposed convolution that begins as bilinear interpolation and adds scores of
-    the features of stride 16; "8s" does so once more at stride 8. The last enlargement is bilinear. Takes
-    pictures of any size. The plainest of the segmenters, to compare others with.
+    The head computes class scores at stride 32. Variant "32s" upsamples them to the image. "16s" first
+    doubles them by a transposed convolution, initialized as bilinear interpolation, and adds scores of the
+    features of stride 16. "8s" repeats this at stride 8. The last upsampling is bilinear. Takes images of any
+    size. The simplest segmentation model, a baseline for the others.
 
     Reference:
         Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic Segmentation", 2015,
         arXiv 1411.4038.
 
-    Differs from the paper: the backbone is a residual network and the head torchvision's 3 x 3 convolution,
-    normalized, with a quarter of the features' channels; `FCN(21, variant="32s", backbone="resnet50",
-    output_stride=8)` has the 32,957,013 parameters of its fcn_resnet50. The paper's head is
+    Differs from the paper: the backbone is a residual network, and the head is torchvision's normalized 3 x 3
+    convolution with a quarter of the features' channels. `FCN(21, variant="32s", backbone="resnet50",
+    output_stride=8)` has the 32,957,013 parameters of torchvision's fcn_resnet50. The paper's head is
     `hidden_filters=(4096, 4096), hidden_kernel_sizes=(7, 1), normalization=None, dropout=0.5`, on a VGG-16.
-    Maps are padded and cropped so that the mask has the size of the picture, without the paper's border of
+    Maps are padded and cropped so that the mask has the size of the image, without the paper's border of
     100 pixels.
 
     Args:
         {num_classes}
-        variant: "32s", "16s" or "8s".
+        variant: "32s", "16s", or "8s".
         width: scales the channels of the head, and of a backbone that is built here.
         {backbone}
-        output_stride: stride of the deepest features: 32, or 16 or 8 for "32s", which is then no longer what
-            its name says.
-        hidden_filters: channels of the convolutions of the head before `width`, or None for a quarter of the
+        output_stride: stride of the deepest features: 32. For "32s" also 16 or 8, in spite of its name.
+        hidden_filters: channels of the convolutions of the head, before `width`, or None for a quarter of the
             deepest features' channels.
         hidden_kernel_sizes: kernel size of each convolution of the head.
         normalization: "batch", a layer used as prototype, or None.
         activation: name or layer after each convolution.
-        dropout: share of features dropped in training behind each convolution of the head, in [0, 1).
+        dropout: share of features dropped in training after each convolution of the head, in [0, 1).
         {class_names}
 
     {call}
@@ -115,7 +114,7 @@ class FCN(Segmenter):
         levels = features.model(inputs)
         x = levels[features.deepest]
         if hidden_filters is None:
-            # A backbone that is built here has been scaled already, and one that is given is not to be.
+            # A backbone that is built here is already scaled, and a given one must not be.
             channels = [max(1, x.shape[-1] // 4)] * count
         else:
             channels = [scaled(filters, width) for filters in hidden_filters]
@@ -127,7 +126,7 @@ class FCN(Segmenter):
         x = pixel_scores(x, num_classes)
         for stride in skips:
             level = features.of_stride(stride)
-            # Zeros, so that the finer network begins as the coarser one.
+            # Zeros, so that the finer network starts as the coarser one.
             skip = pixel_scores(
                 levels[level], num_classes, f"skip_{stride}_logits", kernel_initializer="zeros"
             )

@@ -15,7 +15,7 @@ VARIANTS = {
     "original": {"filters": 64, "depth": 4, "normalization": None, "dropout": 0.5},
     # Half the channels with batch normalization: 7.8 M parameters, trains from scratch on small sets.
     "small": {"filters": 32, "depth": 4, "normalization": "batch", "dropout": 0.5},
-    # Three halvings, for pictures of about 100 pixels: a fourth leaves too few cells to tell shapes apart.
+    # Three halvings, for images of about 100 pixels. After a fourth, too few cells are left to show shapes.
     "tiny": {"filters": 16, "depth": 3, "normalization": "batch", "dropout": 0.0},
 }
 
@@ -24,32 +24,32 @@ VARIANTS = {
 class UNet(Segmenter):
     """U-shaped network for dense prediction.
 
-    Each of `depth` stages applies two 3 x 3 convolutions and halves the map; the expanding path doubles it by
-    2 x 2 transposed convolutions and joins the map of the same stage. Takes pictures of any size: odd sizes
-    are pooled rounding up and cropped back on the way out. The place to start where data are few.
+    Each of `depth` stages applies two 3 x 3 convolutions and halves the map. The expanding path doubles it by
+    2 x 2 transposed convolutions and joins the map of the same stage. Takes images of any size: pooling
+    rounds odd sizes up, and the expanding path crops them again. A good first choice for small data sets.
 
     Reference:
         Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015,
         arXiv 1505.04597.
 
-    Differs from the paper: `padding` is "same" by default, so that the mask has the size of the picture; the
+    Differs from the paper: `padding` is "same" by default, so that the mask has the size of the image. The
     paper's geometry (572 x 572 gives 388 x 388) is `padding="valid"`. Variant "small" has half the channels
-    and batch normalization before each ReLU; "tiny" has a quarter and one stage less.
+    and batch normalization before each ReLU. "tiny" has a quarter and one stage less.
 
     Args:
         {num_classes}
-        variant: "original" (31.0 M parameters), "small" (7.8 M) or "tiny" (0.5 M).
+        variant: "original" (31.0 M parameters), "small" (7.8 M), or "tiny" (0.5 M).
         width: scales the channels of every stage.
         backbone: None for the plain contracting path; or the name of a network, "resnet18" to "resnet200", or
-            a functional model with a dict of levels, "P0" to "P5", whose levels take the place of the stages.
-            A network of the package is rebuilt for `input_shape`, with its weights. With a backbone `depth`
-            must be None and `padding` "same".
+            a functional model with a dict of levels, "P0" to "P5", which replace the stages. A network of the
+            package is rebuilt for `input_shape`, with its weights. With a backbone, `depth` must be None and
+            `padding` "same".
         depth: number of halvings, a positive integer, or None for the variant's own; 4 in the paper.
         padding: "same", or "valid" for the paper's unpadded convolutions.
         normalization: "variant" for the variant's own, "batch", a layer used as prototype, or None.
         activation: name or layer after each convolution.
         dropout: share of units dropped in training at the end of the contracting path, in [0, 1), or None for
-            the variant's own; the paper does so without giving its rate.
+            the variant's own. The paper does not state its rate.
         {class_names}
 
     {call}
@@ -58,7 +58,7 @@ class UNet(Segmenter):
         (batch, height, width, num_classes), logits; smaller by the paper's margins with `padding="valid"`.
 
     Raises:
-        ValueError: for an unknown variant, a picture too small for `depth`, or a bad argument.
+        ValueError: for an unknown variant, an image too small for `depth`, or a bad argument.
 
     >>> from keras_cnn_zoo.models import UNet
     >>> model = UNet(3, input_shape=(40, 56, 3), variant="small", width=0.25)
@@ -103,7 +103,7 @@ class UNet(Segmenter):
         backbone = backbones.check("backbone", backbone)
         if backbone is not None and (self.depth is not None or padding != "same"):
             raise ValueError(
-                '`depth` must be None and `padding` "same" with a backbone, which decides both. '
+                '`depth` must be None and `padding` "same" with a backbone. '
                 f"Received: depth={self.depth}, padding={padding!r}"
             )
 
@@ -140,7 +140,7 @@ class UNet(Segmenter):
             finer = [1, *(level for _, level in skips)]
             if any(coarse % fine for fine, coarse in zip(finer, [*finer[1:], stride], strict=True)):
                 raise ValueError(
-                    "`backbone` must have levels of which each stride divides the next. "
+                    "`backbone` must have levels whose strides divide the next stride. "
                     f"Received: strides={features.strides()}"
                 )
         if dropout:
@@ -164,7 +164,7 @@ class UNet(Segmenter):
 
 
 def _check_input_shape(input_shape, depth, padding):
-    """(height, width, channels) large enough that every stage keeps at least one pixel."""
+    """Returns (height, width, channels), checked to leave at least one pixel in every stage."""
     shape = backbones.check_input_shape(input_shape)
     for size in shape[:2]:
         for _ in range(depth if size is not None else 0):

@@ -1,4 +1,4 @@
-"""A small convolutional network that tells spoken words apart."""
+"""A small convolutional network that classifies spoken words."""
 
 import keras
 import numpy as np
@@ -13,9 +13,9 @@ from keras_cnn_zoo.utils import prototypes, validation
 from keras_cnn_zoo.utils.arrays import to_numpy
 
 VARIANTS = {
-    # One convolution a stage.
+    # One convolution per stage.
     "small": {"filters": (16, 32, 64, 96), "convolutions": 1},
-    # Two, and wider.
+    # Two convolutions per stage, and wider.
     "large": {"filters": (24, 48, 96, 144), "convolutions": 2},
 }
 RATES = (1000, 384_000)
@@ -23,33 +23,33 @@ RATES = (1000, 384_000)
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class KeywordCNN(Classifier):
-    """Keyword spotter: a mel spectrogram of the waveform, convolutions over it, and one class a clip.
+    """Keyword spotter: convolutions over the mel spectrogram of a waveform, and one class per clip.
 
-    Everything behind the waveform is inside the network: frames of 25 ms every 10 ms, mel bands in decibels
-    below the clip's loudest cell (so that the level of a recording does not matter), masks of SpecAugment in
-    training, four stages of 3 x 3 convolutions that halve the map, and the average over all of time. The
-    spectrogram equals `keras.layers.MelSpectrogram`, but as a convolution with sines and cosines in at least
-    float32: a Fourier transform does not export to ONNX. `preprocess` brings recordings of any rate, number
-    of channels and length to the network's own.
+    The network takes waveforms and computes everything else: frames of 25 ms every 10 ms, and mel bands in
+    decibels below the clip's loudest cell, so that the level of a recording does not matter. SpecAugment
+    masks parts of it in training. Four stages of 3 x 3 convolutions halve the map, and an average over time
+    follows. The spectrogram equals `keras.layers.MelSpectrogram`, but is computed as a convolution with sines
+    and cosines in at least float32, because a Fourier transform does not export to ONNX. `preprocess` takes
+    recordings of any rate, number of channels, and length.
 
     Reference:
         Sainath, Parada, "Convolutional Neural Networks for Small-footprint Keyword Spotting", 2015; the masks
         are those of Park et al., "SpecAugment", 2019, arXiv 1904.08779.
 
-    Differs from the paper: 3 x 3 convolutions with batch normalization and an average over time, where the
-    paper has two convolutions with large kernels and dense layers. Masks show the clip's mean, and their
-    widths are shares of the axes.
+    Differs from the paper: 3 x 3 convolutions with batch normalization and an average over time, instead of
+    two convolutions with large kernels and dense layers. Masked parts have the clip's mean, and the widths of
+    masks are shares of the axes.
 
     Args:
         num_classes: number of words, a positive integer.
-        input_shape: (samples,): the length of a clip; one second by default.
-        sample_rate: samples a second, from 1,000 to 384,000.
-        variant: "small" (one convolution a stage) or "large" (two, and wider).
+        input_shape: (samples,), the length of a clip. One second by default.
+        sample_rate: samples per second, from 1,000 to 384,000.
+        variant: "small" (one convolution per stage) or "large" (two, and wider).
         width: scales the channels of every stage.
         num_mel_bins: number of mel bands between 60 Hz and half the sample rate.
         time_mask: longest time mask in training, as a share of the clip, in [0, 1); 0 for none.
         frequency_mask: widest frequency mask in training, as a share of the bands, in [0, 1); 0 for none.
-        num_masks: masks of each kind.
+        num_masks: number of masks of each kind.
         normalization: "batch", a layer used as prototype, or None.
         activation: name or layer after each normalization.
         dropout: share of features dropped in training before the last layer, in [0, 1).
@@ -80,7 +80,7 @@ class KeywordCNN(Classifier):
     task = "speech"
     input_name = "audio"
     variants = tuple(VARIANTS)
-    # A waveform needs no scale: the network measures against the clip's own loudest cell.
+    # Waveforms are not scaled, because the network measures relative to the clip's loudest cell.
     preprocessing = {}
     usage = "answer = model.decode(model(model.preprocess([(samples, sample_rate)])))"
 
@@ -140,7 +140,7 @@ class KeywordCNN(Classifier):
             x = layers.MaxPooling2D(
                 2, strides=2, padding="same", data_format="channels_last", name=f"stage_{stage}_pooling"
             )(x)
-        # Over time alone: which band it was is what tells one vowel from another.
+        # Only over time, because the band distinguishes one vowel from another.
         x = layers.AveragePooling2D((x.shape[1], 1), strides=1, data_format="channels_last", name="pooling")(
             x
         )
@@ -151,7 +151,7 @@ class KeywordCNN(Classifier):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
     def preprocess(self, clips):
-        """Recordings to the float32 batch that the network takes.
+        """Returns recordings as the float32 batch that the network takes.
 
         Args:
             clips: a list of recordings, each an array at the network's sample rate or a pair (array, sample
@@ -159,8 +159,8 @@ class KeywordCNN(Classifier):
                 channels), of floats or integers. Channels are averaged.
 
         Returns:
-            A NumPy array (batch, samples) at the network's sample rate: shorter recordings stand in the
-            middle of silence, longer ones are cut to their loudest stretch.
+            A NumPy array (batch, samples) at the network's sample rate. Shorter recordings are centered in
+            silence, and longer ones are cut to their loudest part.
 
         Raises:
             ValueError: for NaN, a recording without samples, an empty list, or a bad sample rate.
@@ -183,17 +183,17 @@ class KeywordCNN(Classifier):
         return waveforms.resample(waveform, rate, self.sample_rate)
 
     def spectrogram(self, batch):
-        """What the convolutions see of a batch from `preprocess`: (batch, frames, bands), -1 to 1."""
+        """Returns the network's spectrogram of a batch from `preprocess`: (batch, frames, bands), -1 to 1."""
         return to_numpy(self.get_layer("spectrogram")(batch))[..., 0]
 
 
 def _as_list(clips):
-    """A list of recordings; a pair whose second half is a number is one recording."""
+    """Returns a list of recordings. A pair whose second item is a number is one recording."""
     if isinstance(clips, tuple) and len(clips) == 2 and np.ndim(clips[1]) == 0:
         return [clips]
     if isinstance(clips, (list, tuple)):
         if not clips:
-            raise ValueError("`clips` must hold at least one recording. Received: clips=[]")
+            raise ValueError("`clips` must have at least one recording. Received: clips=[]")
         if not isinstance(clips[0], tuple) and np.ndim(clips[0]) == 0:
             raise ValueError(f"`clips` must be a list of recordings. Received: clips[0]={clips[0]!r}")
         return list(clips)
@@ -207,13 +207,13 @@ def _as_list(clips):
 
 
 def _check_input_shape(input_shape, sample_rate, stages):
-    """(samples,) long enough that the last stage still has more than one frame to look at."""
+    """Returns (samples,), checked to leave more than one frame in the last stage."""
     if isinstance(input_shape, int):
         validation.fail("input_shape", "(samples,)", input_shape)
     (samples,) = validation.positive_integers("input_shape", input_shape, 1)
     shortest = round(STEP_SECONDS * sample_rate) * 2**stages
     if samples < shortest:
         validation.fail(
-            "input_shape", f"at least {shortest} samples long at {sample_rate} a second", input_shape
+            "input_shape", f"at least {shortest} samples long at {sample_rate} per second", input_shape
         )
     return (samples,)

@@ -1,4 +1,4 @@
-"""The two layers between a waveform and a network that sees pictures: decibels in mel bands, and masks."""
+"""The two layers between a waveform and a 2D network: decibels in mel bands, and masks."""
 
 import math
 
@@ -12,26 +12,26 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 FRAME_SECONDS = 0.025
 STEP_SECONDS = 0.010
 LOWEST_HERTZ = 60.0
-# Cells this far below the loudest one of their clip are as good as silent.
+# Cells this far below the loudest one of their clip count as silent, in decibels.
 DYNAMIC_RANGE = 80.0
 _TINY = 1e-10
 
 
 class MelDecibels(layers.Layer):
-    """Waveforms to mel spectrograms in decibels below each clip's loudest cell, scaled to [-1, 1].
+    """Mel spectrograms of waveforms, in decibels below each clip's loudest cell, scaled to [-1, 1].
 
-    The same numbers as `keras.layers.MelSpectrogram`, whose Fourier transform neither exports to ONNX nor
-    survives half precision; here it is a convolution, always in at least float32. The loudest cell is that of
-    the clip, where Keras takes that of the batch, so that a clip's answer does not depend on its neighbours,
-    nor on how loud it was recorded.
+    Equals `keras.layers.MelSpectrogram`, whose Fourier transform does not export to ONNX or work in half
+    precision. Here it is a convolution, always in at least float32. The loudest cell is that of the clip, not
+    of the batch as in Keras. The result for a clip therefore does not depend on the other clips, nor on its
+    level.
 
     Args:
-        sample_rate: samples a second.
+        sample_rate: samples per second.
         num_mel_bins: number of mel bands between 60 Hz and half the sample rate.
     """
 
     def __init__(self, sample_rate, num_mel_bins, **kwargs):
-        # Half precision would add noise to the waveform before anything is computed.
+        # Without autocast, because half precision would add noise to the waveform.
         super().__init__(autocast=False, **kwargs)
         self.sample_rate = sample_rate
         self.num_mel_bins = num_mel_bins
@@ -63,13 +63,13 @@ class MelDecibels(layers.Layer):
 
 
 class SpectrogramMasks(layers.Layer):
-    """In training, hides random stretches of time and of frequency behind the clip's mean (SpecAugment).
+    """Replacement of random time and frequency ranges by the clip's mean in training (SpecAugment).
 
     Args:
-        time: longest stretch, as a share of the time axis.
-        frequency: widest band, as a share of the frequency axis.
-        count: number of stretches, and of bands.
-        seed: seed of the draws.
+        time: longest time range, as a share of the time axis.
+        frequency: widest frequency range, as a share of the frequency axis.
+        count: number of ranges on each axis.
+        seed: seed of the random draws.
     """
 
     def __init__(self, time, frequency, count, seed, **kwargs):
@@ -91,7 +91,7 @@ class SpectrogramMasks(layers.Layer):
         return ops.where(hidden[..., None], mean, inputs)
 
     def _hidden(self, batch, size, share):
-        """Boolean (batch, size), true inside any of `count` stretches."""
+        """Returns a boolean tensor (batch, size), True inside any of `count` ranges."""
         draws = keras.random.uniform((batch, self.count, 2), dtype="float32", seed=self.seed_generator)
         width = draws[..., :1] * (share * size)
         start = draws[..., 1:] * (size - width)

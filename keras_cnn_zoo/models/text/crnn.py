@@ -1,4 +1,4 @@
-"""CRNN: convolutions, a sequence of columns, and characters by CTC."""
+"""CRNN: convolutions, a sequence of columns, and characters decoded by CTC."""
 
 import keras
 import numpy as np
@@ -15,17 +15,17 @@ from keras_cnn_zoo.utils.characters import ALPHABET, columns_needed
 
 HEIGHT = 32
 SEQUENCES = ("lstm", "gru", "convolution", "none")
-# Windows of the pooling behind a convolution, counted from 0; the last two keep the width.
+# Windows of the pooling after a convolution, counted from 0. The last two keep the width.
 POOLINGS = {0: (2, 2), 1: (2, 2), 3: (2, 1), 5: (2, 1)}
 VARIANTS = {
-    # Shi et al., table 1; batch normalization behind the fifth and sixth convolution.
+    # Shi et al., table 1; batch normalization after the fifth and sixth convolution.
     "original": {
         "filters": (64, 128, 256, 256, 512, 512, 512),
         "normalized": (4, 5),
         "sequence": "lstm",
         "units": 256,
     },
-    # Half the channels, normalized but where the maps are large, columns joined by convolutions: for CPUs.
+    # For CPUs: half the channels, no normalization of the two largest maps, convolutions over the columns.
     "small": {
         "filters": (32, 64, 128, 128, 256, 256, 256),
         "normalized": (2, 3, 4, 5, 6),
@@ -37,26 +37,26 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class CRNN(ZooModel):
-    """Recognizer of words: a picture of one word in, its characters out.
+    """Recognizer of words: an image of one word in, its characters out.
 
-    Seven convolutions shrink the height of 32 pixels to 1 and the width to a quarter; a sequence network lets
-    the columns know of each other; each column gives a score for every character and for "nothing new here"
-    (the blank, class 0). Train with `keras.losses.CTC()` on what `encode` gives; `decode` reads the columns.
-    Pictures are stretched to the network's width, as in the paper: a letter of a short word becomes wide.
+    Seven convolutions reduce the height of 32 pixels to 1 and the width to a quarter. A sequence network
+    relates the columns to each other. Each column gets a score for every character and for "nothing new here"
+    (the blank, class 0). Train with `keras.losses.CTC()` on the labels of `encode`; `decode` reads the
+    columns. Images are stretched to the network's width, as in the paper: letters of short words become wide.
 
     Reference:
         Shi, Bai, Yao, "An End-to-End Trainable Neural Network for Image-based Sequence Recognition and Its
         Application to Scene Text Recognition", 2015, arXiv 1507.05717.
 
-    Differs from the paper: where the paper tests wide pictures at their own aspect, the width is fixed here,
-    so that everything compiles. Variant "small" has half the channels, batch normalization behind all but the
-    first two convolutions, and two residual 1D convolutions over five columns in place of the LSTMs: it
-    trains several times faster on a CPU.
+    Differs from the paper: the width is fixed, so that everything compiles, while the paper tests wide images
+    at their own aspect ratio. Variant "small" has half the channels, batch normalization after all but the
+    first two convolutions, and two residual 1D convolutions over five columns instead of the LSTMs. It trains
+    several times faster on a CPU.
 
     Args:
-        num_classes: number of characters, the blank not counted, a positive integer.
-        input_shape: (32, width, channels); the width is a multiple of 4 and at least 8. A quarter of it less
-            one are the columns, and so the longest text.
+        num_classes: number of characters without the blank, a positive integer.
+        input_shape: (32, width, channels). The width is a multiple of 4 and at least 8. There are
+            width / 4 - 1 columns, which limits the length of a text.
         variant: "original" (8.3 M parameters with 36 characters) or "small".
         width: scales the channels of every stage.
         sequence: "lstm" or "gru" (two bidirectional layers), "convolution", "none", or None for the variant's
@@ -67,7 +67,7 @@ class CRNN(ZooModel):
         **kwargs: `name` and `trainable`.
 
     Call arguments:
-        inputs: float tensor, pictures as `preprocess` returns them.
+        inputs: float tensor, images as `preprocess` returns them.
 
     Input shape:
         (batch, 32, width, channels).
@@ -149,14 +149,14 @@ class CRNN(ZooModel):
 
     @property
     def columns(self):
-        """Number of columns that the network reads."""
+        """Number of columns of the output."""
         return self.output_shape[1]
 
     def preprocess(self, images):
-        """Pictures to the float32 batch that the network was trained on.
+        """Returns images as the float32 batch that the network takes.
 
         Args:
-            images: as for every model; turned grey where the network wants it and stretched to its size.
+            images: as for every model. They are converted to gray if needed, and stretched to the input size.
 
         Returns:
             A NumPy array (batch, 32, width, channels).
@@ -166,9 +166,9 @@ class CRNN(ZooModel):
         return self.normalize(np.stack([stretch(picture, height, width) for picture in pictures]))
 
     def deployable(self):
-        """Returns a network for export: from 0..255 float images of the network's size to `ids` and `score`.
+        """Returns a network for export: from 0..255 float images of the input size to `ids` and `score`.
 
-        `ids` are positions in `class_names`, then -1; `score` is the probability of the path.
+        `ids` are positions in `class_names`, padded with -1. `score` is the probability of the path.
         """
         inputs = keras.Input(self.input_shape[1:], name="images")
         logits = self(deployment.normalized(self, inputs))
@@ -176,7 +176,7 @@ class CRNN(ZooModel):
         return deployment.wrapped(self, inputs, {"ids": ids, "score": score})
 
     def encode(self, texts):
-        """Texts to the labels that `keras.losses.CTC` takes.
+        """Returns texts as the labels that `keras.losses.CTC` takes.
 
         Args:
             texts: list of strings of the network's characters.
@@ -185,8 +185,8 @@ class CRNN(ZooModel):
             An int32 array (batch, columns): class ids from 1, padded with 0.
 
         Raises:
-            ValueError: for an empty text, a character outside the alphabet, or a text that needs more columns
-                than there are.
+            ValueError: for an empty text, a character outside the alphabet, or a text that needs too many
+                columns.
         """
         index = {character: position for position, character in enumerate(self.class_names, start=1)}
         labels = np.zeros((len(texts), self.columns), dtype="int32")
@@ -197,20 +197,21 @@ class CRNN(ZooModel):
             needed = columns_needed(text)
             if needed > self.columns:
                 raise ValueError(
-                    f"a text of {len(text)} characters needs {needed} columns (equal neighbours one more), "
-                    f"and pictures {self.input_shape[2]} pixels wide have {self.columns}. Received: {text!r}"
+                    f"`texts` must fit into {self.columns} columns, those of images {self.input_shape[2]} "
+                    f"pixels wide. Received: {text!r}, which needs {needed} (one per character, and one "
+                    "between equal ones)"
                 )
             row[: len(text)] = [index[character] for character in text]
         return labels
 
     def decode(self, outputs, strategy="greedy", *, beam_width=10):
-        """Logits to a list of dicts: `text` and `score`.
+        """Returns logits as a list of dicts of `text` and `score`.
 
         Args:
             outputs: logits (batch, columns, num_classes + 1).
-            strategy: "greedy" reads the most probable path, and `score` is its probability; "beam" sums over
+            strategy: "greedy" reads the most probable path, and `score` is its probability. "beam" sums over
                 all paths of a text (prefix beam search), and `score` is the text's probability.
-            beam_width: texts kept after each column, a positive integer.
+            beam_width: number of texts kept after each column, a positive integer.
         """
         validation.one_of("strategy", strategy, ("greedy", "beam"))
         validation.positive_integer("beam_width", beam_width)
@@ -229,7 +230,7 @@ def _convolution(x, layer, filters, kernel_size, padding, normalized, activation
         filters,
         kernel_size,
         padding=padding,
-        # A normalization right behind makes the bias a dead weight.
+        # A normalization right after the convolution cancels the bias.
         use_bias=not normalized,
         kernel_initializer="he_normal",
         data_format="channels_last",
@@ -241,7 +242,7 @@ def _convolution(x, layer, filters, kernel_size, padding, normalized, activation
 
 
 def _sequence(x, kind, units, activation):
-    """(batch, columns, channels) to features of each column that know of its neighbours."""
+    """Returns features of the columns (batch, columns, channels) that depend on neighboring columns."""
     if kind == "none":
         return x
     if kind == "convolution":
@@ -251,8 +252,8 @@ def _sequence(x, kind, units, activation):
             x = layers.Add(name=f"{name}_sum")([x, y])
         return x
     recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[kind]
-    # Bidirectional copies these by way of their configs, which Keras tells apart by id while it loads a file:
-    # were the first one gone, the second could get its address, and then its copies instead of its own.
+    # Bidirectional copies these through their configs, which Keras identifies by `id` while it loads a file.
+    # Both are created first: if the first were freed, the second could get its address and thus its copies.
     first, second = recurrent(units, return_sequences=True), recurrent(units, return_sequences=True)
     x = layers.Bidirectional(first, name="sequence_1")(x)
     # The authors' program joins both directions before the second layer.

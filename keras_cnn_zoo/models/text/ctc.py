@@ -1,6 +1,6 @@
-"""Reading the columns of a CTC network: best path and prefix beam search, in NumPy for every backend.
+"""Decodes the columns of a CTC network: best path and prefix beam search, in NumPy for every backend.
 
-Class 0 is the blank, as `keras.losses.CTC` has it.
+Class 0 is the blank, as in `keras.losses.CTC`.
 """
 
 import numpy as np
@@ -9,14 +9,14 @@ BLANK = 0
 
 
 def log_probabilities(logits):
-    """Log-softmax over the last axis, float64."""
+    """Returns the log-softmax over the last axis, float64."""
     logits = np.asarray(logits, dtype="float64")
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def best_path(log_probs):
-    """The class ids of the most probable path, repeats and blanks taken out, and its probability.
+    """Returns the class ids of the most probable path, without repeats and blanks, and its probability.
 
     Args:
         log_probs: float array (columns, classes).
@@ -31,22 +31,23 @@ def best_path(log_probs):
 
 
 def beam_search(log_probs, beam_width):
-    """The most probable sequence of class ids, summed over its paths, and that probability.
+    """Returns the most probable sequence of class ids, summed over its paths, and its probability.
 
-    Prefix beam search: each prefix carries the probability of the paths that end in a blank and of those that
-    end in its last class. With a beam as wide as there are prefixes the answer is exact.
+    Prefix beam search: each prefix has the probability of its paths that end in a blank, and of those that
+    end in its last class. If the beam is as wide as the number of prefixes, the result is exact.
 
     Reference: Hannun, Maas, Jurafsky, Ng, 2014, arXiv 1408.2873, without a language model.
 
     Args:
         log_probs: float array (columns, classes).
-        beam_width: prefixes kept after each column, a positive integer.
+        beam_width: number of prefixes kept after each column, a positive integer.
 
     Returns:
         A tuple of ids and a float in [0, 1].
     """
     never = -np.inf
-    # prefix to [log P(ends in blank), log P(ends in its last class)]
+    # log_probs (columns, classes) -> per column, each prefix is kept or extended by every class -> the best
+    # `beam_width`. beam: from prefix to [log P(ends in blank), log P(ends in its last class)].
     beam = {(): [0.0, never]}
     for column in log_probs:
         grown = {}
@@ -57,7 +58,7 @@ def beam_search(log_probs, beam_width):
             if prefix:
                 kept[1] = np.logaddexp(kept[1], last + column[prefix[-1]])
             for index in range(1, len(column)):
-                # After the same class a new one only starts behind a blank.
+                # The same class can only follow itself after a blank.
                 before = blank if prefix and prefix[-1] == index else total
                 if before == never:
                     continue

@@ -1,4 +1,4 @@
-"""Reading the best path inside a network, for files that are served."""
+"""A layer that decodes the best path, for exported networks."""
 
 import keras
 from keras import layers, ops
@@ -6,7 +6,7 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class GreedyReading(layers.Layer):
-    """Logits of columns to the characters of their best path, in static shapes.
+    """Layer from the logits of columns to the characters of their best path, in static shapes.
 
     Call arguments:
         inputs: logits (batch, columns, classes), class 0 the blank.
@@ -19,13 +19,15 @@ class GreedyReading(layers.Layer):
     def call(self, inputs):
         logits = ops.cast(inputs, "float32")
         columns, classes = logits.shape[1:]
-        # Keras' argmax takes floats apart bit by bit on TensorFlow, which ONNX cannot.
+        # logits (batch, columns, classes) -> path (batch, columns) -> characters without repeats and blanks,
+        # moved to the front by their running count -> ids (batch, columns).
+        # Keras' argmax on TensorFlow uses bit operations on floats, which ONNX does not have.
         best = ops.equal(logits, ops.max(logits, axis=-1, keepdims=True))
         places = ops.cast(ops.reshape(ops.arange(classes), (1, 1, classes)), "int32")
         path = ops.min(ops.where(best, places, classes), axis=-1)
         before = ops.concatenate([ops.zeros_like(path[:, :1]), path[:, :-1]], axis=1)
         fresh = ops.cast(ops.logical_and(path != 0, path != before), "int32")
-        # Character j is the one at which the count of fresh ones reaches j + 1.
+        # Character j is the one where the running count becomes j + 1.
         count = ops.cumsum(fresh, axis=1)
         places = ops.cast(ops.reshape(ops.arange(1, columns + 1), (1, 1, columns)), "int32")
         chosen = ops.cast(ops.equal(ops.expand_dims(count, -1), places), "int32") * ops.expand_dims(fresh, -1)

@@ -1,4 +1,4 @@
-"""Models that find again what a box marks in the first frame."""
+"""Models that track the object in a box of the first frame."""
 
 from keras_cnn_zoo.models.tracking.siamfc import SiamFC
 from keras_cnn_zoo.models.tracking.tracker import Tracker

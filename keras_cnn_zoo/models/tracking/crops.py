@@ -1,21 +1,23 @@
-"""Windows of a picture at real places and of any size, in NumPy: what a tracker cuts out of every frame."""
+"""Windows of an image at real positions and of any size, in NumPy, for trackers."""
 
 import numpy as np
 
 
 def crop(image, window, size, fill):
-    """Cuts a window out of a picture and brings it to `size` x `size` by bilinear interpolation.
+    """Crops a window of an image and resizes it to `size` x `size` by bilinear interpolation.
 
     Args:
         image: array (height, width, channels).
-        window: (top, left, height, width) in pixels, real numbers; a pixel i spans [i, i + 1]. It may reach
-            beyond the picture.
+        window: (top, left, height, width) in pixels, real numbers. Pixel i spans [i, i + 1]. It may extend
+            beyond the image.
         size: edge of the result.
-        fill: number or one per channel, the colour beyond the picture.
+        fill: color beyond the image, a number or one per channel.
 
     Returns:
         A float32 array (size, size, channels). Windows of twice the size or more are averaged down first.
     """
+    # image (h, w, c) -> averaged over blocks if the window is large -> rows mixed in pairs (size, w', c)
+    # -> columns mixed in pairs (size, size, c) -> `fill` outside the image
     top, left, height, width = window
     factor = int(min(height, width) / size)
     if factor >= 2:
@@ -36,7 +38,7 @@ def crop(image, window, size, fill):
 
 
 def _places(start, length, size, limit):
-    """Pairs of pixels to mix on one axis, the share of the second, and which results lie outside."""
+    """Returns the pixel pairs to mix along an axis, the share of the second, and which are outside."""
     places = start + (np.arange(size) + 0.5) * (length / size) - 0.5
     low = np.floor(places)
     share = (places - low).astype("float32")
@@ -45,7 +47,7 @@ def _places(start, length, size, limit):
 
 
 def _reduced(image, window, factor):
-    """The part of a picture that a window needs, averaged over blocks, and where the window begins in it."""
+    """Returns the part of an image for a window, averaged over blocks, and the window's start in it."""
     top, left, height, width = window
     starts, stops = [], []
     for start, length, limit in zip((top, left), (height, width), image.shape[:2], strict=True):
@@ -56,7 +58,7 @@ def _reduced(image, window, factor):
     part = image[starts[0] : stops[0], starts[1] : stops[1]].astype("float32")
     missing = [stop - start - edge for start, stop, edge in zip(starts, stops, part.shape[:2], strict=True)]
     if any(missing):
-        # The last block of a picture that the factor does not divide is averaged over what there is.
+        # If the factor does not divide the image, edge pixels fill the last block.
         part = np.pad(part, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge")
     blocks = part.reshape(part.shape[0] // factor, factor, part.shape[1] // factor, factor, part.shape[2])
     return blocks.mean(axis=(1, 3)), (top - starts[0]) / factor, (left - starts[1]) / factor

@@ -1,4 +1,4 @@
-"""SiamFC: one embedding for the object and for where it may be, joined by cross-correlation."""
+"""SiamFC: one embedding for the object and for the search image, joined by cross-correlation."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from keras_cnn_zoo.models.tracking.tracker import Tracker
 from keras_cnn_zoo.utils import prototypes, validation
 from keras_cnn_zoo.utils.arrays import to_numpy
 
-# Per stage: filters, kernel size, stride, groups, and size of the max pooling of stride 2 behind it or 0.
+# Per stage: filters, kernel size, stride, groups, and size of the max pooling of stride 2 after it, or 0.
 VARIANTS = {
     # The paper's table 1: AlexNet without padding, total stride 8.
     "original": {
@@ -25,7 +25,7 @@ VARIANTS = {
             (256, 3, 1, 2, 0),
         ),
     },
-    # The same geometry at half the resolution: total stride 4, a field of view of 39 pixels for 87.
+    # The same geometry at half the resolution: total stride 4, a receptive field of 39 pixels instead of 87.
     "small": {
         "sizes": (63, 127),
         "stages": (
@@ -37,12 +37,12 @@ VARIANTS = {
         ),
     },
 }
-# The correlation is scaled to what the paper's code makes of it: 0.001 for 6 x 6 x 256 products.
+# The correlation has the scale of the paper's code: 0.001 for a sum of 6 x 6 x 256 products.
 GAIN = 1e-3 * 6 * 6 * 256
 
 
 class _Branches:
-    """Compiled parts of a model, kept where Keras does not take them for further layers."""
+    """Compiled parts of a model, in an object whose layers Keras does not track."""
 
     def __init__(self, embedding, head, exemplar_shape, search_shape):
         exemplar, search = keras.Input(exemplar_shape), keras.Input(search_shape)
@@ -51,7 +51,7 @@ class _Branches:
         given = keras.Input(features.shape[1:])
         self.respond = keras.Model([given, search], head(given, embedding(search)))
         for model in (self.embed, self.respond):
-            # Measured on a CPU: TensorFlow's own convolutions are faster than XLA's.
+            # On a CPU, TensorFlow's own convolutions were measured to be faster than XLA's.
             model.compile(jit_compile=False if keras.backend.backend() == "tensorflow" else "auto")
 
 
@@ -59,28 +59,29 @@ class _Branches:
 class SiamFC(ZooModel):
     """Fully-convolutional Siamese network for tracking any object.
 
-    Both inputs go through the same unpadded convolutions; the exemplar's features are correlated with those
-    of the search picture, and the response is high where the search picture shows the exemplar. It is trained
-    once, on pairs, and never adapts to a video: `tracker()` gives an object that follows a box from frame to
-    frame, `embed` and `respond` the two halves of the network, so that the exemplar is embedded only once.
+    Both inputs go through the same unpadded convolutions. The exemplar's features are correlated with those
+    of the search image, so the response is high where the search image shows the exemplar. The network is
+    trained once, on pairs, and never adapts to a video. `tracker()` returns an object that follows a box from
+    frame to frame. `embed` and `respond` are the two halves of the network, so that the exemplar is embedded
+    only once.
 
     Reference:
         Bertinetto, Valmadre, Henriques, Vedaldi, Torr, "Fully-Convolutional Siamese Networks for Object
         Tracking", 2016, arXiv 1606.09549.
 
-    Differs from the paper: the scale of the response is learnt beside its bias. Variant "small" sees pictures
-    at half the resolution (63 and 127 pixels, total stride 4) through smaller kernels, for a CPU; its
-    response has the same 17 x 17 places.
+    Differs from the paper: the scale of the response is learned in addition to its bias. Variant "small" is
+    for CPUs: images at half the resolution (63 and 127 pixels, total stride 4) and smaller kernels. Its
+    response also has 17 x 17 positions.
 
     Args:
-        input_shape: (height, width, channels) of the search picture, or None for the variant's own in RGB:
-            255 x 255, or 127 x 127 for "small". Square, a size that the strides divide without rest, and such
-            that the response has an odd number of places.
+        input_shape: (height, width, channels) of the search image, or None for the variant's own in RGB:
+            255 x 255, or 127 x 127 for "small". It must be square, with a size that the strides divide and
+            that gives the response an odd number of positions.
         exemplar_size: edge of the exemplar, or None for the variant's own: 127, or 63 for "small".
         variant: "original" or "small".
         width: scales the channels of every stage.
-        normalization: "batch" behind every convolution but the last, a layer used as prototype, or None.
-        activation: name or layer behind every convolution but the last.
+        normalization: "batch" after every convolution but the last, a layer used as prototype, or None.
+        activation: name or layer after every convolution but the last.
         **kwargs: `name` and `trainable`.
 
     Call arguments:
@@ -90,7 +91,7 @@ class SiamFC(ZooModel):
         `{"exemplar": (batch, exemplar_size, exemplar_size, channels), "search": (batch, *input_shape)}`.
 
     Output shape:
-        (batch, places, places, 1), logits; 17 x 17 places of the search picture, `stride` pixels apart.
+        (batch, positions, positions, 1), logits. 17 x 17 positions by default, `stride` pixels apart.
 
     Raises:
         ValueError: for an unknown variant, sizes that do not fit, or a bad argument.
@@ -136,7 +137,7 @@ class SiamFC(ZooModel):
 
         # === Functional model ===
         channels = input_shape[-1]
-        # A stage's channels are split into its own groups and, by the next stage, into that one's.
+        # The channels of a stage must be divisible by its own groups and by those of the next stage.
         groups_of_all = max(groups for _, _, _, groups, _ in stages)
         x = pictures = keras.Input((None, None, channels))
         for index, (filters, kernel_size, stride, groups, pool_size) in enumerate(stages, start=1):
@@ -146,7 +147,7 @@ class SiamFC(ZooModel):
                 kernel_size,
                 strides=stride,
                 groups=groups,
-                # A normalization right behind makes the bias a dead weight.
+                # A normalization right after the convolution cancels the bias.
                 use_bias=last or normalization is None,
                 kernel_initializer="he_normal",
                 data_format="channels_last",
@@ -163,7 +164,7 @@ class SiamFC(ZooModel):
         exemplar = keras.Input((exemplar_size, exemplar_size, channels), name="exemplar")
         search = keras.Input(input_shape, name="search")
         features = embedding(exemplar)
-        # One number a place: the response is cheap in float32, and its peak is to be found in it.
+        # In float32, which is cheap for one number per position, so that the peak is exact.
         correlation = CrossCorrelation2D(data_format="channels_last", dtype="float32", name="correlation")
         scale = layers.Rescaling(GAIN / int(np.prod(features.shape[1:])), dtype="float32", name="scale")
         adjust = layers.Conv2D(
@@ -181,7 +182,7 @@ class SiamFC(ZooModel):
 
     @property
     def search_shape(self):
-        """(height, width, channels) of a search picture."""
+        """Shape (height, width, channels) of a search image."""
         return tuple(self.input["search"].shape[1:])
 
     @property
@@ -191,28 +192,28 @@ class SiamFC(ZooModel):
 
     @property
     def stride(self):
-        """Pixels of the search picture from one place of the response to the next."""
+        """Distance of neighboring positions of the response in pixels of the search image."""
         stages = VARIANTS[self.variant]["stages"]
         return int(np.prod([stride * (2 if pool_size else 1) for _, _, stride, _, pool_size in stages]))
 
     @property
     def response_size(self):
-        """Places of the response along each edge."""
+        """Number of positions of the response along each edge."""
         return self.output_shape[1]
 
     def preprocess(self, images):
-        """Crops to what the network was trained on.
+        """Returns crops as the float32 batches that the network takes.
 
         Args:
-            images: dict with `exemplar`, `search` or both, each one picture or several, as other models take
-                them: uint8 or 0..255 numbers of any size, the object in the middle of the exemplar.
+            images: dict with `exemplar`, `search`, or both, each one image or several: uint8 or 0..255
+                numbers of any size, with the object in the center of the exemplar.
 
         Returns:
             A dict of NumPy arrays (batch, size, size, channels) with the keys of `images`.
         """
         if not isinstance(images, dict) or not images or set(images) - {"exemplar", "search"}:
             raise ValueError(
-                "`images` must be a dict with exemplar and search. "
+                "`images` must be a dict of `exemplar`, `search`, or both. "
                 f"Received: images of type {type(images).__name__}"
             )
         edges = {"exemplar": self.exemplar_size, "search": self.search_shape[0]}
@@ -224,9 +225,9 @@ class SiamFC(ZooModel):
         return batches
 
     def decode(self, outputs):
-        """Logits of a response to a list of dicts: where the peak is, and how sure the network is of it.
+        """Returns the position and probability of each response's peak as a list of dicts.
 
-        `down` and `right` are pixels of the search picture from its middle, `probability` is the sigmoid of
+        `down` and `right` are pixels of the search image from its center, and `probability` is the sigmoid of
         the peak.
         """
         answers = []
@@ -252,14 +253,14 @@ class SiamFC(ZooModel):
         return deployment.wrapped(self, inputs, outputs)
 
     def embed(self, exemplar):
-        """Features of preprocessed exemplars (batch, size, size, channels), as a NumPy array."""
+        """Returns features of preprocessed exemplars (batch, size, size, channels), as a NumPy array."""
         return self._parts().embed.predict_on_batch(np.asarray(exemplar, dtype="float32"))
 
     def respond(self, exemplar_features, search):
-        """Logits of preprocessed search pictures for what `embed` gave, as a NumPy array.
+        """Returns logits of preprocessed search images for the features of exemplars, as a NumPy array.
 
         Args:
-            exemplar_features: array (batch, ...), or a batch of one for all search pictures.
+            exemplar_features: array (batch, ...) from `embed`, or a batch of one for all search images.
             search: array (batch, size, size, channels).
         """
         search = np.asarray(search, dtype="float32")
@@ -278,12 +279,12 @@ class SiamFC(ZooModel):
         return self._branches
 
     def tracker(self, **options):
-        """A `Tracker` that uses this network; `options` are the tracker's."""
+        """Returns a `Tracker` that uses this network. `options` are its arguments."""
         return Tracker(self, **options)
 
 
 def _features(size, stages):
-    """Edge of the features of a picture of that edge, or None where a stride leaves pixels over."""
+    """Returns the edge of the features of an image of edge `size`, or None if a stride does not divide it."""
     for _, kernel_size, stride, _, pool_size in stages:
         for window, step in ((kernel_size, stride), (pool_size, 2)):
             if window == 0:
@@ -295,7 +296,7 @@ def _features(size, stages):
 
 
 def _check_sizes(input_shape, exemplar_size, stages):
-    """(height, width, channels) of a search picture that fits the strides and the exemplar."""
+    """Returns the search image's (height, width, channels), checked to fit the strides and the exemplar."""
     if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
         validation.fail("input_shape", "(height, width, channels)", input_shape)
     height, width, channels = (validation.positive_integer("input_shape", size) for size in input_shape)
@@ -313,7 +314,7 @@ def _check_sizes(input_shape, exemplar_size, stages):
         listed = ", ".join(map(str, first[:3]))
         validation.fail(
             "input_shape",
-            f"square, its edge one that fits exemplar_size={exemplar_size} ({listed}, ...)",
+            f"square, with an edge that fits exemplar_size={exemplar_size} ({listed}, ...)",
             input_shape,
         )
     return (height, width, channels)

@@ -1,37 +1,37 @@
-"""Following a box from frame to frame with a network that was trained once."""
+"""A tracker that follows a box from frame to frame with a network that is not trained on the video."""
 
 import numpy as np
 
 from keras_cnn_zoo.models.tracking.crops import crop
 from keras_cnn_zoo.utils import validation
 
-# Range of the size of the object, as a share of its first one, as in the authors' code.
+# Range of the object's size relative to its first size, as in the authors' code.
 SMALLEST, LARGEST = 0.2, 5.0
 
 
 class Tracker:
-    """Follows one object: `start(frame, box)`, then `box = update(frame)` for every further frame.
+    """Tracker of one object: `start(frame, box)`, then `box = update(frame)` for every further frame.
 
-    Each frame is searched around the last place at several scales, all in one batch. The response of the best
-    scale is upsampled, a cosine window added to prefer small moves, and its peak is the new place; the size
-    follows the best scale with damping. The exemplar is that of the first frame throughout.
+    Each frame is searched around the last position at several scales, all in one batch. The response of the
+    best scale is upsampled, and a cosine window is added to prefer small moves. Its peak is the new position.
+    The size follows the best scale with damping. The exemplar is always that of the first frame.
 
     Reference:
         Bertinetto, Valmadre, Henriques, Vedaldi, Torr, "Fully-Convolutional Siamese Networks for Object
         Tracking", 2016, arXiv 1606.09549; the defaults are those of SiamFC-3S in the authors' code.
 
-    Differs from the code: the response is upsampled between its places, so that its middle stays the middle,
-    scales are compared above the lowest response, which a factor on a negative logit would not be, and the
-    middle of the box never leaves the frame.
+    Differs from the code: the response is upsampled between its positions, so that its center stays the
+    center. Scales are compared by the peak above the lowest response, because a penalty factor would increase
+    a negative logit. The center of the box never leaves the frame.
 
     Args:
         model: a `SiamFC`.
-        scales: number of scales, odd; 5 with a `scale_step` of 1.025 in the paper.
+        scales: odd number of scales. The paper has 5 with a `scale_step` of 1.025.
         scale_step: factor from one scale to the next, above 1.
         scale_penalty: factor on the peaks of scales other than 1, in [0, 1].
         scale_damping: share of the new size in the next size, in [0, 1].
         window_influence: share of the cosine window in the sum with the response, in [0, 1].
-        upsampling: places between two places of the response, a positive integer.
+        upsampling: number of upsampled steps per position of the response, a positive integer.
         context: margin around the box in the exemplar, as a share of (width + height) / 2 on each axis.
     """
 
@@ -64,32 +64,32 @@ class Tracker:
         ring = np.hanning(len(self._upsample) + 2)[1:-1]
         self._window = np.outer(ring, ring) / ring.sum() ** 2
         self._features = None
-        self._fill = self._centre = self._size = self._first_size = None
+        self._fill = self._center = self._size = self._first_size = None
         self.probability = None
 
     @property
     def box(self):
-        """(x, y, width, height) in pixels of the frame, float64."""
-        return np.concatenate([self._centre - self._size / 2, self._size])
+        """The box (x, y, width, height) in pixels of the frame, float64."""
+        return np.concatenate([self._center - self._size / 2, self._size])
 
     def start(self, frame, box):
-        """Takes the object to follow.
+        """Sets the object to follow.
 
         Args:
             frame: uint8 array (height, width, channels).
             box: (x, y, width, height) in pixels.
 
         Raises:
-            ValueError: for a box without an area, or with its middle outside the frame.
+            ValueError: for a box without an area, or with its center outside the frame.
         """
         frame = self._as_frame(frame)
         box = np.asarray(box, dtype="float64")
         if box.shape != (4,) or not np.isfinite(box).all() or (box[2:] <= 0).any():
-            validation.fail("box", "x, y, width and height, the last two above 0", box.tolist())
-        self._centre, self._size = box[:2] + box[2:] / 2, box[2:].copy()
-        if (self._centre < 0).any() or (self._centre > frame.shape[1::-1]).any():
+            validation.fail("box", "x, y, width, and height, the last two above 0", box.tolist())
+        self._center, self._size = box[:2] + box[2:] / 2, box[2:].copy()
+        if (self._center < 0).any() or (self._center > frame.shape[1::-1]).any():
             size = f"{frame.shape[1]} x {frame.shape[0]}"
-            validation.fail("box", f"with its middle inside the frame of {size} pixels", box.tolist())
+            validation.fail("box", f"with its center inside the frame of {size} pixels", box.tolist())
         self._first_size = self._size.copy()
         self._fill = frame.mean(axis=(0, 1)).astype("float32")
         exemplar = self._cut(frame, [exemplar_side(self._size, self.context)], self.model.exemplar_size)
@@ -97,7 +97,10 @@ class Tracker:
         self.probability = 1.0
 
     def update(self, frame):
-        """The box in the next frame: (x, y, width, height) in pixels, float64."""
+        """Returns the box in the next frame: (x, y, width, height) in pixels, float64."""
+        # frame -> one square per scale around the last box (scales, edge, edge, c) -> logits
+        # (scales, n, n, 1) -> upsampled responses (scales, m, m) -> best scale, plus cosine window (m, m)
+        # -> peak -> box (4,)
         if self._features is None:
             raise ValueError("`start` must be called before `update`. Received: no box to follow")
         frame = self._as_frame(frame)
@@ -113,9 +116,9 @@ class Tracker:
         mixed = (1 - self.window_influence) * response + self.window_influence * self._window
         peak = np.array(np.unravel_index(mixed.argmax(), mixed.shape)[::-1])
         move = (peak - len(self._upsample) // 2) * self._step * side * self.scales[best] / edge
-        self._centre = np.clip(self._centre + move, 0, frame.shape[1::-1])
+        self._center = np.clip(self._center + move, 0, frame.shape[1::-1])
         size = self._size * (1 + self.scale_damping * (self.scales[best] - 1))
-        # The shape of the box never changes: one factor serves both edges.
+        # The aspect ratio of the box never changes, so one factor applies to both edges.
         factor = np.clip(size[0] / self._first_size[0], SMALLEST, LARGEST)
         self._size = self._first_size * factor
         return self.box
@@ -130,14 +133,14 @@ class Tracker:
         return frame if frame.shape[-1] == channels else np.repeat(frame, channels, axis=-1)
 
     def _cut(self, frame, sides, edge):
-        """Square windows of those sides around the object, as the network takes them."""
-        x, y = self._centre
+        """Returns square windows of the given sides around the object, preprocessed for the network."""
+        x, y = self._center
         cuts = [crop(frame, (y - side / 2, x - side / 2, side, side), edge, self._fill) for side in sides]
         return self.model.normalize(np.stack(cuts))
 
 
 def exemplar_side(size, context=1.0):
-    """Edge of the square that holds a box of `size` (width, height) and its context.
+    """Returns the edge of the square that contains a box of `size` (width, height) and its context.
 
     The square has the area of the box with a margin of `context` (width + height) / 2 added on each axis.
     """
@@ -146,13 +149,13 @@ def exemplar_side(size, context=1.0):
 
 
 def upsampling_matrix(places, factor):
-    """Catmull-Rom interpolation of `places` points at `factor` steps from each to the next."""
+    """Returns the matrix of Catmull-Rom interpolation of `places` points in `factor` steps per point."""
     position = np.arange((places - 1) * factor + 1) / factor
     distance = np.abs(position[:, None] - np.arange(-1, places + 1))
     near = 1.5 * distance**3 - 2.5 * distance**2 + 1
     far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
     weights = np.where(distance <= 1, near, np.where(distance < 2, far, 0))
-    # What lies beyond an end is its mirror image, so that a constant stays one.
+    # The signal is mirrored beyond its ends, so that a constant stays constant.
     matrix = weights[:, 1:-1].copy()
     matrix[:, 0] += weights[:, 0]
     matrix[:, -1] += weights[:, -1]

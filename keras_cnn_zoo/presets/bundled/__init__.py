@@ -1,4 +1,4 @@
-"""Presets that come with the package, and what a name or path given by a user stands for."""
+"""The presets of the package, and the resolution of names and paths given by a user."""
 
 import difflib
 import os
@@ -11,17 +11,17 @@ from keras_cnn_zoo.utils import registry
 from keras_cnn_zoo.utils.errors import InputError
 
 FOLDER = Path(__file__).resolve().parent
-# Names reserved for weights of other collections.
+# Prefixes of the names of other collections.
 DOORS = ("keras", "timm", "torchvision")
 
 
 def folders():
-    """The folder of every bundled preset by name, sorted."""
+    """Returns the folders of all bundled presets by name, sorted."""
     return {path.parent.name: path.parent for path in sorted(FOLDER.glob(f"*/{MANIFEST}"))}
 
 
 def list_presets(task=None):
-    """The bundled presets, one dict each.
+    """Returns the bundled presets, one dict per preset.
 
     Args:
         task: a task such as "segmentation", or None for all.
@@ -62,13 +62,13 @@ def list_presets(task=None):
 
 
 def locate(name_or_path):
-    """What messages call a preset, and where it lies: a bundled name first, else a path.
+    """Returns the name of a preset in messages, and its path. Bundled names come before paths.
 
     Raises:
-        InputError: for a name that is neither, with the closest bundled one.
+        InputError: if there is no such preset. The message suggests the closest bundled name.
     """
     if not isinstance(name_or_path, (str, os.PathLike)) or not os.fspath(name_or_path):
-        raise InputError(f"A preset is named by a string or path. Received: {shown(name_or_path)}")
+        raise InputError(f"The name of a preset must be a string or path. Received: {shown(name_or_path)}")
     label, known = shown(os.fspath(name_or_path)), folders()
     if not isinstance(name_or_path, str):
         name_or_path = os.fspath(name_or_path)
@@ -76,9 +76,9 @@ def locate(name_or_path):
         return label, known[name_or_path]
     elif name_or_path.split("/")[0] in DOORS and "/" in name_or_path:
         raise InputError(
-            f"Preset {label}: keras/ opens in a later release; timm/ and torchvision/ are read by "
-            "`models.from_preset(name, weights=PATH)` "
-            f"(a local folder is written {shown('./' + name_or_path)})"
+            f"Preset {label}: keras/ is not supported yet; timm/ and torchvision/ are read by "
+            "`models.from_preset(name, weights=PATH)`. "
+            f"For a local folder, write {shown('./' + name_or_path)}"
         )
     path = Path(name_or_path).expanduser()
     try:
@@ -90,4 +90,4 @@ def locate(name_or_path):
     close = difflib.get_close_matches(name_or_path, known, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
     names = ", ".join(known) or "none"
-    raise InputError(f"Preset {label}: no such folder, file or bundled preset; {meant}Bundled: {names}")
+    raise InputError(f"Preset {label}: no such folder, file, or bundled preset; {meant}Bundled: {names}")

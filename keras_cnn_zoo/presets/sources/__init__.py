@@ -1,1 +1,1 @@
-"""Weights of other collections, read from files."""
+"""Readers of the weights of other collections."""

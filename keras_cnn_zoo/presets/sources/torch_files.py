@@ -1,7 +1,8 @@
-"""Weights of other collections: timm's and torchvision's residual networks, read from a file.
+"""Reads weights of timm's and torchvision's residual networks from a file.
 
-Both collections name the weights of these networks alike. A file is data here: safetensors by its own reader,
-`.pth` by `torch.load(weights_only=True)`, and every array is checked against the network before it is used.
+Both collections use the same names for the weights of these networks. Reading a file never runs code:
+safetensors files have their own reader, `.pth` files are read by `torch.load(weights_only=True)`, and every
+array is checked against the network before it is used.
 """
 
 import os
@@ -12,34 +13,34 @@ from keras_cnn_zoo.presets.manifest import fail, shown
 from keras_cnn_zoo.utils import registry
 
 COLLECTIONS = ("timm", "torchvision")
-# Means and deviations of ImageNet's channels that these weights were trained with, on the scale 0..255.
+# Means and standard deviations of ImageNet's channels, on the scale 0..255, used in training these weights.
 IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}
 
 
 def load(label, name, path, *, num_classes=None, **overrides):
-    """The network called `name`, such as "timm/resnet18.a1_in1k", with the weights in the file `path`.
+    """Returns the network `name`, such as "timm/resnet18.a1_in1k", with the weights of a file.
 
     Args:
-        label: what messages call the preset.
-        name: collection, slash, network; what follows a dot tells apart trainings and is not looked at.
+        label: name of the preset in messages.
+        name: collection, slash, network. A suffix after a dot, the name of a training run, is ignored.
         path: a `.safetensors` or `.pth` file.
-        num_classes: another number of classes than the file's gives a fresh head.
+        num_classes: number of classes. If it is not the file's, the head is fresh.
         **overrides: further constructor arguments.
     """
     network = name.split("/", 1)[1].split(".")[0]
     networks = _networks()
     if network not in networks:
-        fail(label, f"weights can be read for {', '.join(sorted(networks))}. Received: {shown(network)}")
+        fail(label, f"the network must be one of {', '.join(sorted(networks))}. Received: {shown(network)}")
     if path is None:
         fail(
             label,
-            "nothing is fetched from a network: download the file (model.safetensors on the hub) and give "
-            "its path as weights=PATH",
+            "weights are not downloaded: download the file (model.safetensors on the hub) and give its path "
+            "as weights=PATH",
         )
     state = _read(label, os.fspath(path))
     head = state.get("fc.weight")
     if head is None:
-        fail(label, f"{path} holds no fc.weight, so it is no classifier of this collection")
+        fail(label, f"{path} has no fc.weight, so it is not a classifier of this collection")
     cls, arguments = networks[network]
     features_only = overrides.pop("features_only", False)
     kept = num_classes in (None, len(head)) and not features_only
@@ -55,7 +56,7 @@ def load(label, name, path, *, num_classes=None, **overrides):
 
 
 def _networks():
-    """Name in the collections to (class, arguments), of every class that names its weights."""
+    """Returns {name in the collections: (class, arguments)} of all classes with names for their weights."""
     return {
         name: (cls, arguments)
         for cls in registry.models().values()
@@ -64,11 +65,11 @@ def _networks():
 
 
 def _read(label, path):
-    """Name to float32 array of every weight in a file."""
+    """Returns a dict from name to float32 array of the weights in a file."""
     if not os.path.isfile(path):
         fail(label, f"the weights file {path} does not exist")
     if not path.endswith((".safetensors", ".pth", ".pt")):
-        fail(label, f"weights are read from .safetensors and .pth files. Received: {path}")
+        fail(label, f"`weights` must be a .safetensors or .pth file. Received: {path}")
     try:
         if path.endswith(".safetensors"):
             from safetensors.numpy import load_file
@@ -81,7 +82,7 @@ def _read(label, path):
             state = {key: value.numpy() for key, value in loaded.items()}
     except ImportError as error:
         fail(label, f"reading {path} needs the package {error.name}", error)
-    # What the two readers raise on a damaged file is open-ended: their own errors, pickle's, AttributeError.
+    # For a damaged file the two readers can raise anything: their own errors, pickle's, AttributeError.
     except Exception as error:
         fail(label, f"{path} cannot be read as weights: {error}", error)
     return {
@@ -92,7 +93,7 @@ def _read(label, path):
 
 
 def _assign(label, model, state, with_head):
-    """Puts every array of `state` into its variable, once all of them are known to fit."""
+    """Assigns every array of `state` to its variable, after checking that all of them fit."""
     targets = model.torch_weights()
     if not with_head:
         state, targets = (
@@ -108,7 +109,7 @@ def _assign(label, model, state, with_head):
     values = {}
     for key, variable in targets.items():
         value = state[key]
-        # PyTorch keeps kernels as (out, in, height, width), Keras as (height, width, in, out).
+        # PyTorch stores kernels as (out, in, height, width), Keras as (height, width, in, out).
         value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
         if value.ndim == 4 and len(variable.shape) == 2 and value.shape[:2] == (1, 1):
             value = value[0, 0]
@@ -118,7 +119,7 @@ def _assign(label, model, state, with_head):
                 f"{key} must have shape {tuple(variable.shape)} in Keras' order. Received: {value.shape}",
             )
         if not np.isfinite(value).all():
-            fail(label, f"{key} holds NaN or infinite values")
+            fail(label, f"{key} must have finite values. Received: NaN or infinity")
         values[key] = value
     for key, variable in targets.items():
         variable.assign(values[key])

@@ -1,1 +1,1 @@
-"""One file per search: what it varies, and over which values."""
+"""One file per search: its hyperparameters and their values."""

@@ -1,4 +1,4 @@
-"""Which pooling, activation, width and learning rate suit the data."""
+"""Searches pooling, activation, width, and learning rate of a LeNet-5."""
 
 from keras import layers
 
@@ -21,14 +21,14 @@ SPACE = SearchSpace(
             "spectral": lambda: SpectralPooling2D(pool_size=2, **LAST),
         },
         "convolution_activation": {
-            # The variant's own: pooling right behind the convolution.
+            # The variant's default: pooling directly after the convolution.
             "linear": lambda: None,
             "relu": lambda: layers.ReLU(),
             "elu": lambda: layers.ELU(),
             "rrelu": lambda: RReLU(),
             "maxout": lambda: Maxout(2),
         },
-        # Multiples of 0.2 give both convolutions an even number of channels, which Maxout(2) wants.
+        # Multiples of 0.2 give both convolutions an even number of channels, which Maxout(2) needs.
         "width": (0.2, 0.4, 0.8, 1.6),
     },
     task_choices={

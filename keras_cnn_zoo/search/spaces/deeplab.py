@@ -1,4 +1,4 @@
-"""How wide a DeepLab, which rates, decoder and normalization suit the data."""
+"""Searches width, rates, decoder, and normalization of a DeepLab."""
 
 from keras import layers
 
@@ -11,7 +11,7 @@ SPACE = SearchSpace(
     choices={
         "width": (0.125, 0.25, 0.5),
         "rates": {
-            # The papers' scaled to the crops; half of that; and once for all sizes of crops.
+            # The papers' rates scaled to the crops, half of them, and fixed rates.
             "crops": lambda: None,
             "near": lambda: (1, 2, 3),
             "far": lambda: (4, 8, 12),

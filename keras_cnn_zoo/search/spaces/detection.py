@@ -1,4 +1,4 @@
-"""How wide and deep a RetinaNet suits the data, its anchors and losses."""
+"""Searches width, depth, anchors, and losses of a RetinaNet."""
 
 from keras_cnn_zoo.search.space import SearchSpace
 from keras_cnn_zoo.tasks import Detection
@@ -11,7 +11,7 @@ SPACE = SearchSpace(
         "variant": ("18", "34"),
         "tower_depth": (1, 2, 4),
         "anchor_sizes": {
-            # In pixels of the network's picture, for strides of 8 to 128.
+            # In pixels of the network's image, for strides of 8 to 128.
             "three": lambda: None,
             "two": lambda: [[4 * 2**level, 5.66 * 2**level] for level in range(3, 8)],
             "small": lambda: [[2 * 2**level, 2.83 * 2**level] for level in range(3, 8)],

@@ -1,4 +1,4 @@
-"""Which variant, n-grams, width and dropout of a TextCNN suit the data."""
+"""Searches variant, n-grams, width, and dropout of a TextCNN."""
 
 from keras_cnn_zoo.search.space import SearchSpace
 from keras_cnn_zoo.tasks import Language
@@ -7,7 +7,7 @@ SPACE = SearchSpace(
     task=Language(),
     model="textcnn",
     choices={
-        # Without pretrained vectors "non-static" is "rand", and "static" shows what random ones are worth.
+        # Without pretrained vectors, "non-static" equals "rand", and "static" measures random vectors.
         "variant": ("rand", "static", "multichannel"),
         "windows": {
             "1-2": lambda: (1, 2),

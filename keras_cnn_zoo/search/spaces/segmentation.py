@@ -1,4 +1,4 @@
-"""How wide, how deep and how normalized a U-Net suits the data."""
+"""Searches width, depth, and normalization of a U-Net."""
 
 from keras import layers
 

@@ -1,4 +1,4 @@
-"""How wide and deep a keyword network, and how much to hide from it."""
+"""Searches width, depth, and masking of a keyword network."""
 
 from keras import layers
 

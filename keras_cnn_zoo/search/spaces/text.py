@@ -1,4 +1,4 @@
-"""How a CRNN's columns should know of each other, how wide, how regularized."""
+"""Searches sequence layer, width, and regularization of a CRNN."""
 
 from keras import layers
 

@@ -1,4 +1,4 @@
-"""How wide a SiamFC should be, and what stands between its convolutions."""
+"""Searches width, normalization, and activation of a SiamFC."""
 
 from keras import layers
 

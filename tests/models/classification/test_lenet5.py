@@ -26,12 +26,12 @@ CASES = [
 ]
 
 
-def test_parameter_count_is_that_of_caffes_network():
+def test_parameter_count_equals_caffes():
     assert LeNet5(10).count_params() == 431_080
 
 
-def test_parameter_count_is_that_of_the_paper():
-    # LeCun et al. 1998, section II.B: 60,000 trainable parameters up to F6; the output layer is ours.
+def test_parameter_count_equals_the_papers():
+    # LeCun et al. 1998, section II.B: 60,000 trainable parameters up to F6. The output layer differs.
     model = LeNet5(10, variant="lecun")
     output = model.get_layer("logits").count_params()
     assert model.count_params() - output == 60_000
@@ -46,7 +46,7 @@ def test_connection_table_has_the_papers_row_sums():
     assert [sum(i in row for row in C3_CONNECTIONS) for i in range(6)] == [10] * 6
 
 
-def test_caffe_forward_equals_a_plain_reading():
+def test_caffe_forward_equals_numpy():
     model = LeNet5(3, input_shape=(16, 16, 1), width=0.1)
     x = np.random.default_rng(0).normal(size=(1, 16, 16, 1)).astype("float32")
 
@@ -81,7 +81,7 @@ def test_caffe_forward_equals_a_plain_reading():
     np.testing.assert_allclose(np.asarray(model(x))[0], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_slots_take_parts_and_clone_them():
+def test_prototypes_are_cloned():
     part = keras.layers.LeakyReLU(0.3)
     model = LeNet5(2, convolution_activation=part, pooling=keras.layers.AveragePooling2D(2))
     assert isinstance(model.get_layer("pooling_1"), keras.layers.AveragePooling2D)
@@ -110,7 +110,7 @@ def test_decode_names_the_class():
         ({"activation": "reluu"}, "`activation` must be"),
         ({"dropout": 1.0}, "`dropout` must be a finite number"),
         ({"class_names": ("a", "a")}, "`class_names` must be None or 10 distinct"),
-        ({"variant": "lecun", "width": 2.0}, "fixed by its paper"),
+        ({"variant": "lecun", "width": 2.0}, 'With `variant="lecun"`, `width` must be 1.0'),
     ],
 )
 def test_refusals(arguments, message):

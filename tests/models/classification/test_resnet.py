@@ -24,7 +24,7 @@ CASES = [
             squeeze_ratio=2,
             drop_rate=0.1,
             normalization="batch",
-            # Never negative: behind others the zeros around the stem's pooling are not neutral.
+            # Never negative, because the stem's pooling pads with zeros.
             activation="relu6",
             dropout=0.1,
             class_names=("a", "b", "c"),
@@ -42,7 +42,7 @@ def trainable(model):
 @pytest.mark.parametrize(
     ("variant", "arguments", "count"),
     [
-        # The counts of torchvision's networks, and of SENet's for the last.
+        # Counts of torchvision's networks; the last is SENet's.
         ("18", {}, 11_689_512),
         ("34", {}, 21_797_672),
         ("50", {}, 25_557_032),
@@ -63,7 +63,7 @@ def test_parameter_counts(variant, arguments, count):
         ("50", {"base_width": 128}, 68_883_240),
     ],
 )
-def test_parameter_counts_of_deep_and_wide_ones(variant, arguments, count):
+def test_parameter_counts_of_deep_and_wide_variants(variant, arguments, count):
     assert trainable(ResNet(1000, variant=variant, **arguments)) == count
 
 
@@ -82,7 +82,7 @@ def test_cifar_20_has_the_papers_size_and_shapes():
 
 
 @pytest.mark.parametrize(("output_stride", "deep"), [(32, (16, 32)), (16, (16, 16)), (8, (8, 8))])
-def test_output_stride_trades_strides_for_dilations(output_stride, deep):
+def test_output_stride_replaces_strides_by_dilations(output_stride, deep):
     model = ResNet(features_only=True, width=0.0625, input_shape=(64, 64, 3), output_stride=output_stride)
     assert (model.strides["P4"], model.strides["P5"]) == deep
     for name, value in model.output.items():
@@ -94,12 +94,12 @@ def test_output_stride_trades_strides_for_dilations(output_stride, deep):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (1, 1)])
-def test_any_size(size):
+def test_images_of_any_size_give_the_documented_shapes(size):
     model = ResNet(2, width=0.0625)
     assert model(np.zeros((1, *size, 3), "float32")).shape == (1, 2)
 
 
-def test_preactivation_ends_with_a_normalization_and_has_fewer():
+def test_preactivation_ends_with_a_normalization():
     model = ResNet(variant="cifar20", width=0.25, preactivation=True, features_only=True)
     assert model.get_layer("final_normalization") is not None
     with pytest.raises(ValueError, match="No such layer"):

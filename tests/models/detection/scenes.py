@@ -1,4 +1,4 @@
-"""Pictures that a tiny detector can learn by heart: bright rectangles whose colour is their class."""
+"""Images that a tiny detector can memorize: bright rectangles whose color is their class."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ OBJECTS = (
 
 
 def scene():
-    """Pictures (2, 64, 96, 3) normalized, and padded targets."""
+    """Returns normalized images (2, 64, 96, 3) and padded targets."""
     rng = np.random.default_rng(0)
     pictures = 0.1 * rng.normal(size=(len(OBJECTS), *SIZE, 3))
     boxes, classes = np.zeros((len(OBJECTS), 3, 4)), -np.ones((len(OBJECTS), 3))
@@ -26,7 +26,7 @@ def scene():
 
 
 def tiny_backbone(channels=8):
-    """Stages P2 to P5 in few weights; plain Keras, so that it has no `strides` of its own."""
+    """Returns a backbone with stages P2 to P5 and few weights, in plain Keras, without `strides`."""
     inputs = keras.Input((*SIZE, 3))
     x, stages = inputs, {}
     for level in range(1, 6):
@@ -39,7 +39,7 @@ def tiny_backbone(channels=8):
 
 
 def overlap(one, other):
-    """Intersection over union of two boxes."""
+    """Returns the intersection over union of two boxes."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     shared = max(width, 0) * max(height, 0)
@@ -48,7 +48,7 @@ def overlap(one, other):
 
 
 def assert_found(decoded, least=0.5):
-    """Every object of the scene is among the detections that are at least half sure, with its class."""
+    """Checks that every object of the scene is detected with its class and a score of at least `least`."""
     for found, objects in zip(decoded, OBJECTS, strict=True):
         for *box, name in objects:
             matches = [
@@ -60,13 +60,13 @@ def assert_found(decoded, least=0.5):
 
 
 def train(model, steps, jit_compile=False, learning_rate=3e-3):
-    """The losses of a few steps on the scene."""
+    """Trains on the scene for a few steps and returns the losses."""
     pictures, targets = scene()
     model.compile(optimizer=keras.optimizers.Adam(learning_rate), jit_compile=jit_compile)
     return [float(model.train_on_batch(pictures, targets, return_dict=True)["loss"]) for _ in range(steps)]
 
 
 def detect(model):
-    """What the model finds in the scene, as NumPy arrays; eager, because each test asks once."""
+    """Returns the detections in the scene as NumPy arrays. Eager, because each test calls it once."""
     found = model(scene()[0], training=False)
     return {name: keras.ops.convert_to_numpy(value) for name, value in found.items()}

@@ -37,11 +37,11 @@ def test_at_most_a_quarter_of_the_samples_are_objects():
     drawn_boxes, index, is_object, drawn = head().targets(truth, boxes, np.ones((2, 20), bool), None)
     assert drawn_boxes.shape == (2, 12, 4)
     assert keras.ops.convert_to_numpy(is_object).sum(axis=1).tolist() == [3, 3]
-    # Of the proposals and true boxes 10 are background, and 9 of them are needed.
+    # 10 of the proposals and true boxes are background, and 9 of them are needed.
     assert keras.ops.convert_to_numpy(drawn).sum(axis=1).tolist() == [12, 12]
 
 
-def test_without_proposals_the_true_boxes_learn():
+def test_without_proposals_the_true_boxes_are_the_examples():
     truth = matching.truth_of(scene()[1])
     nothing = np.zeros((2, 5, 4), "float32"), np.zeros((2, 5), bool)
     boxes, index, is_object, drawn = map(keras.ops.convert_to_numpy, head().targets(truth, *nothing, None))
@@ -58,7 +58,7 @@ def test_the_loss_of_a_fresh_head_is_that_of_equal_classes():
         layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
     crossentropy, distance = part.loss(levels(), truth, boxes, valid, None)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(crossentropy), np.log(3), rtol=1e-5)
-    # The true boxes are their own examples, whose deltas are 0.
+    # The true boxes are examples of themselves, with deltas of 0.
     assert float(keras.ops.max(distance)) == pytest.approx(0, abs=1e-6)
 
 

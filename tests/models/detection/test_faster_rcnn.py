@@ -57,14 +57,14 @@ CASES = [
 
 
 @pytest.mark.slow
-def test_parameter_count_is_that_of_torchvision():
-    # fasterrcnn_resnet50_fpn for 91 classes, background among them: 41,755,286, and its 53,120 frozen scales
+def test_parameter_count_equals_torchvisions():
+    # fasterrcnn_resnet50_fpn for 91 classes, including background: 41,755,286 plus its 53,120 frozen scales
     # and shifts of batch normalization.
     model = FasterRCNN(90, input_shape=(64, 64, 3), variant="50")
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == 41_808_406
 
 
-def test_parameter_count_of_everything_behind_the_backbone():
+def test_parameter_count_after_the_backbone_equals_a_sum_by_hand():
     model = tiny(pyramid_filters=256, head_units=1024, num_classes=90, anchor_sizes=None)
     pyramid = 3 * (8 * 256 + 256) + 3 * (9 * 256 * 256 + 256)
     proposals = 9 * 256 * 256 + 256 + 256 * 3 + 3 + 256 * 12 + 12
@@ -80,13 +80,13 @@ def trained():
     return model, train(model, 250)
 
 
-def test_learns_a_scene_by_heart(trained):
+def test_training_memorizes_a_scene(trained):
     model, losses = trained
     assert losses[-1] < 0.3 * losses[0]
     assert_found(model.decode(detect(model)))
 
 
-def test_loss_parts_add_up_and_evaluation_repeats_itself(trained):
+def test_loss_parts_add_up_and_evaluation_is_deterministic(trained):
     model, _ = trained
     model.compile(run_eagerly=True)
     pictures, targets = scene()
@@ -96,10 +96,10 @@ def test_loss_parts_add_up_and_evaluation_repeats_itself(trained):
     assert model.evaluate(pictures, targets, verbose=0, return_dict=True) == first
 
 
-def test_saved_and_loaded_it_gives_the_same_numbers(trained, tmp_path):
+def test_a_saved_and_loaded_model_gives_the_same_outputs(trained, tmp_path):
     model, _ = trained
     model.save(os.path.join(tmp_path, "model.keras"))
-    # Other tests compile this model anew, with an optimizer that has no variables yet.
+    # Other tests compile this model again, with an optimizer that has no variables yet.
     loaded = keras.saving.load_model(os.path.join(tmp_path, "model.keras"), compile=False)
     one, other = (detect(each) for each in (model, loaded))
     for name in one:
@@ -108,7 +108,7 @@ def test_saved_and_loaded_it_gives_the_same_numbers(trained, tmp_path):
     assert {**one, "backbone": None} == {**other, "backbone": None}
 
 
-def test_sample_weights_weigh_pictures():
+def test_sample_weights_weigh_images():
     pictures, targets = scene()
     model = tiny()
     model.compile(run_eagerly=True)
@@ -122,7 +122,7 @@ def test_sample_weights_weigh_pictures():
     assert loss([2.0, 0.0]) + loss([0.0, 2.0]) == pytest.approx(2 * both, rel=1e-4)
 
 
-def test_pictures_without_objects_have_a_finite_loss_and_no_box_loss():
+def test_images_without_objects_have_a_finite_loss_and_no_box_loss():
     pictures, targets = scene()
     model = tiny()
     model.compile(run_eagerly=True)
@@ -143,7 +143,7 @@ def test_padding_changes_nothing():
     assert padded["objectness_loss"] == pytest.approx(short["objectness_loss"], rel=1e-5)
 
 
-def test_detections_are_sorted_inside_the_picture_and_padded():
+def test_detections_are_sorted_inside_the_image_and_padded():
     model = tiny(score_threshold=0.0)
     found = detect(model)
     assert (np.diff(found["scores"], axis=1) <= 1e-6).all()
@@ -152,7 +152,7 @@ def test_detections_are_sorted_inside_the_picture_and_padded():
     assert (none["classes"] == -1).all() and not none["boxes"].any()
 
 
-def test_any_picture_goes_in_and_boxes_come_back_to_it():
+def test_boxes_are_in_the_pixels_of_images_of_any_size():
     model = tiny(class_names=("a", "b"))
     pictures = [np.full((200, 100, 3), 255, "uint8"), np.zeros((30, 90), "uint8")]
     batch = model.preprocess(pictures)
@@ -187,7 +187,7 @@ def test_mixed_precision_keeps_scores_and_boxes_in_float32():
     }
 
 
-def test_a_resnet_of_its_own_and_the_same_as_given():
+def test_a_given_resnet_equals_the_default_one():
     model = FasterRCNN(2, input_shape=(*SIZE, 3), variant="18", width=0.0625, max_detections=5)
     assert model.get_config()["backbone"] is None
     assert model.features.backbone.strides["P5"] == 32
@@ -230,7 +230,7 @@ def test_refuses_a_backbone_without_the_stages():
         tiny(backbone=keras.Model(inputs, backbone.output["P2"]))
 
 
-def test_refuses_sizes_of_another_number_of_pictures():
+def test_refuses_sizes_of_another_number_of_images():
     model = tiny()
     with pytest.raises(ValueError, match=r"`sizes` must give \(height, width\) for each of 2 images"):
         model.decode(detect(model), sizes=[(10, 10)])

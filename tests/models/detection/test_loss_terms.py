@@ -13,7 +13,7 @@ def numpy_of(*tensors):
     return tuple(keras.ops.convert_to_numpy(tensor) for tensor in tensors)
 
 
-def test_focal_loss_is_that_of_keras():
+def test_focal_loss_equals_keras():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(3, 5, 4)).astype("float32")
     labels = rng.integers(0, 2, (3, 5, 4)).astype("float32")
@@ -27,7 +27,7 @@ def test_focal_loss_is_that_of_keras():
 
 
 def test_focal_loss_at_extreme_logits():
-    # Of a positive whose probability is 0: the weight 0.25 times -log(sigmoid(-40)) = 40.
+    # For a positive with probability 0: the weight 0.25 times -log(sigmoid(-40)) = 40.
     for logit, expected in ((-40.0, 40.0), (-1e4, 1e4), (40.0, 0.0), (1e4, 0.0)):
         loss = loss_terms.focal_crossentropy(
             np.ones((1, 1), "float32"), np.full((1, 1), logit, "float32"), alpha=0.25, gamma=1.5
@@ -35,7 +35,7 @@ def test_focal_loss_at_extreme_logits():
         assert float(loss[0, 0]) == pytest.approx(0.25 * expected, abs=1e-6)
 
 
-def test_crossentropies_that_the_heads_take_from_keras_do_not_clip():
+def test_keras_crossentropies_in_the_heads_do_not_clip():
     logits = np.array([[-40.0]], "float32")
     loss = keras.ops.binary_crossentropy(np.ones_like(logits), logits, from_logits=True)
     assert float(loss[0, 0]) == 40
@@ -49,7 +49,7 @@ def test_smooth_l1_by_hand():
     assert float(values[0]) == pytest.approx(0.0125 + 0.95 + 1.95, rel=1e-5)
 
 
-def test_deltas_that_lead_to_the_box_have_no_loss():
+def test_exact_deltas_have_no_loss():
     boxes, anchors = random_boxes(2, 6), random_boxes(2, 6, seed=1)
     weights = (10.0, 10.0, 5.0, 5.0)
     deltas = box_ops.encode(boxes, anchors, weights)

@@ -13,7 +13,7 @@ def numpy_of(*tensors):
 
 
 @pytest.mark.parametrize("keep_best", [False, True])
-def test_match_is_that_of_a_loop(keep_best):
+def test_match_equals_a_loop(keep_best):
     truth, candidates = random_boxes(2, 4), random_boxes(2, 50, seed=1)
     valid = np.array([[True, True, True, False], [True, False, False, False]])
     index, positive, negative = numpy_of(

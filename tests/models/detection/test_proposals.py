@@ -20,7 +20,7 @@ def levels():
 
 
 def perfect(part, truth):
-    """Outputs that a trained network would have."""
+    """Returns the outputs of a perfectly trained network."""
     anchors = part.anchors(levels())
     boxes, labels, _ = part.targets(truth, anchors, None)
     logits = keras.ops.expand_dims(40.0 * (2.0 * labels - 1.0), -1)

@@ -32,7 +32,7 @@ def build_case():
         backbone=tiny_backbone(),
         pyramid_filters=16,
         tower_depth=2,
-        # The coarsest level is one cell: a batch of two is too small to normalize over in half precision.
+        # The coarsest level is one cell, so a batch of two is too small for normalization in half precision.
         normalization=keras.layers.GroupNormalization(4),
         anchor_sizes=(32, 48, 64, 80, 90),
         aspect_ratios=(0.8, 1.25),
@@ -54,13 +54,13 @@ CASES = [
 
 
 @pytest.mark.slow
-def test_parameter_count_is_that_of_torchvision():
-    # retinanet_resnet50_fpn for 91 classes: 34,014,999, and its 53,120 frozen scales and shifts.
+def test_parameter_count_equals_torchvisions():
+    # retinanet_resnet50_fpn for 91 classes: 34,014,999 plus its 53,120 frozen scales and shifts.
     model = RetinaNet(91, input_shape=(64, 64, 3), variant="50")
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == 34_068_119
 
 
-def test_parameter_count_of_everything_behind_the_backbone():
+def test_parameter_count_after_the_backbone_equals_a_sum_by_hand():
     model = tiny(
         pyramid_filters=256, tower_depth=4, num_classes=91, anchor_sizes=None, aspect_ratios=(0.5, 1, 2)
     )
@@ -70,7 +70,7 @@ def test_parameter_count_of_everything_behind_the_backbone():
     assert model.count_params() - model.features.backbone.count_params() == pyramid + heads
 
 
-def test_learns_a_scene_by_heart(tmp_path):
+def test_training_memorizes_a_scene(tmp_path):
     keras.utils.set_random_seed(0)
     model = tiny()
     losses = train(model, 120)
@@ -83,14 +83,14 @@ def test_learns_a_scene_by_heart(tmp_path):
         np.testing.assert_array_equal(value, found[name])
 
 
-def test_first_probabilities_are_the_prior():
+def test_initial_probabilities_are_the_prior():
     model = tiny()
     first = model(scene()[0], training=True)
     probabilities = 1 / (1 + np.exp(-keras.ops.convert_to_numpy(first["logits"])))
     np.testing.assert_allclose(probabilities, 0.01, rtol=0.2)
 
 
-def test_pictures_without_objects_have_a_finite_loss_and_no_box_loss():
+def test_images_without_objects_have_a_finite_loss_and_no_box_loss():
     pictures, targets = scene()
     empty = {"boxes": np.zeros_like(targets["boxes"]), "classes": np.full_like(targets["classes"], -1)}
     for box_loss in ("smooth_l1", "giou"):
@@ -101,7 +101,7 @@ def test_pictures_without_objects_have_a_finite_loss_and_no_box_loss():
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
-def test_detections_of_one_box_in_two_classes_are_two():
+def test_one_box_in_two_classes_gives_two_detections():
     model = tiny(score_threshold=0.0, max_detections=100, iou_threshold=1.0)
     found = model.decode(detect(model))[0]
     assert set(found["classes"]) == {0, 1} and len(found["scores"]) == 100

@@ -1,4 +1,4 @@
-"""The draw of examples: their numbers, and that it is even."""
+"""The draw of examples: their number, and that all are equally likely."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ def numpy_of(*tensors):
 
 
 @pytest.mark.parametrize("objects", [0, 3, 40])
-def test_draw_takes_the_wanted_numbers_with_the_largest_keys(objects):
+def test_draw_takes_the_given_numbers_with_the_largest_keys(objects):
     rng = np.random.default_rng(0)
     keys = keras.ops.convert_to_tensor(rng.permutation(100)[None] / 100, dtype="float32")
     positive = (np.arange(100) < objects)[None]
@@ -41,7 +41,7 @@ def test_draws_are_even():
     for seed in range(200):
         keys = keras.random.uniform((1, 20), seed=seed)
         counts += numpy_of(*sampling.draw(positive, ~positive, keys, total=10, max_positive=5))[0][0]
-    assert counts.sum() == 1000 and counts.min() > 25 and counts.max() < 75  # 50 each, deviation 6
+    assert counts.sum() == 1000 and counts.min() > 25 and counts.max() < 75  # 50 each, standard deviation 6
 
 
 def test_keys_of_evaluation_are_always_the_same_and_even():

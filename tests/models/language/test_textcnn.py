@@ -6,7 +6,7 @@ from keras_cnn_zoo import models
 from keras_cnn_zoo.models import TextCNN
 
 WORDS = ("good", "bad", "film", "a", "the", "plot", ",", "!", "'s", "n't")
-# Word numbers up to 11; sentences of nine words to one, so that some are shorter than every window.
+# Word ids up to 11, and sentences of nine words to one, so that some are shorter than every window.
 IDS = np.array(
     [
         [2, 3, 4, 5, 6, 7, 8, 9, 10],
@@ -72,7 +72,7 @@ def array(value):
 
 
 def naive_maxima(model, ids):
-    """Equations (2) to (4) of the paper as loops: for each window size and filter, the maximum over time."""
+    """Computes equations (2) to (4) of the paper by loops, for each window size and filter."""
     words = [word for word in ids if word]
     tables = [model.get_layer("embedding").embeddings]
     if model.variant == "multichannel":
@@ -96,11 +96,11 @@ def naive_maxima(model, ids):
 
 
 @pytest.mark.parametrize("variant", TextCNN.variants)
-def test_forward_equals_a_plain_reading_of_the_paper(variant):
+def test_forward_equals_the_papers_equations(variant):
     model = small(variant=variant)
     for layer in model.layers:
         if layer.name.startswith("convolution"):
-            # A bias above zero is what a window over padding would win by.
+            # With a positive bias, a window over padding could be the maximum.
             layer.bias.assign(np.linspace(-0.2, 0.6, 5))
     logits = model.get_layer("logits")
     expected = [naive_maxima(model, row) @ array(logits.kernel) + array(logits.bias) for row in IDS]
@@ -126,7 +126,7 @@ def test_parameter_counts_by_hand():
     assert both.count_params() == 2 * 12 * 300 + 2 * (convolutions - 300) + 300 + head
 
 
-def test_the_softmax_weights_are_kept_inside_their_norm():
+def test_the_softmax_weights_stay_within_max_norm():
     model = small(max_norm=0.5)
     model.compile(keras.optimizers.SGD(5.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     for _ in range(5):
@@ -137,7 +137,7 @@ def test_the_softmax_weights_are_kept_inside_their_norm():
 
 
 @pytest.mark.parametrize("variant", TextCNN.variants)
-def test_training_moves_the_tables_that_the_variant_says(variant):
+def test_training_changes_only_the_variants_trainable_tables(variant):
     model = small(variant=variant, dropout=0.0)
     names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
     before = {name: array(model.get_layer(name).embeddings) for name in names}
@@ -174,7 +174,7 @@ def test_word_vectors_reach_every_table():
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
-        ({"film": [1.0, 2.0]}, r"hold 6 finite numbers for each word. Received: shape \(2,\) for 'film'"),
+        ({"film": [1.0, 2.0]}, r"have 6 finite numbers for each word. Received: shape \(2,\) for 'film'"),
         ({"film": [np.nan] * 6}, "6 finite numbers"),
         (np.zeros((3, 6)), r"an array of 10 rows.*shape \(3, 6\)"),
     ],
@@ -184,7 +184,7 @@ def test_word_vectors_of_another_shape_are_refused(vectors, message):
         small().set_word_vectors(vectors)
 
 
-def test_explanation_names_the_ngram_that_a_detector_was_made_for():
+def test_explanation_names_the_ngram_of_a_detector():
     model = small(windows=(2,), filters=2, embedding_size=len(WORDS) + 2)
     model.get_layer("embedding").embeddings.assign(np.eye(len(WORDS) + 2))
     kernel = np.zeros((2, len(WORDS) + 2, 2))
@@ -197,14 +197,14 @@ def test_explanation_names_the_ngram_that_a_detector_was_made_for():
     yes, no = model.explain(["The plot , a GOOD film !", "a bad film"])
     assert (yes["class_name"], no["class_name"]) == ("yes", "no")
     assert yes["words"] == ["the", "plot", ",", "a", "good", "film", "!"]
-    # The maximum of the detector is 1; yes against no weighs 2 - -1.
+    # The maximum of the detector is 1, and its weights for the two classes are 2 and -1.
     (found,) = yes["ngrams"]
     assert found == {"window": 2, "start": 4, "words": ["good", "film"], "contribution": pytest.approx(3.0)}
     assert no["ngrams"][0]["words"] == ["bad", "film"]
     assert no["ngrams"][0]["contribution"] == pytest.approx(4.0)
 
 
-def test_explanations_never_point_at_padding():
+def test_explanations_never_contain_padding():
     model = small()
     for answer in model.explain(["good", "good film", "...", "the bad plot's a good film !"]):
         for ngram in answer["ngrams"]:
@@ -214,7 +214,7 @@ def test_explanations_never_point_at_padding():
     assert len(one.explain("good film")[0]["ngrams"]) == 3
 
 
-def test_the_vocabulary_travels_in_files_and_presets(tmp_path):
+def test_files_and_presets_contain_the_vocabulary(tmp_path):
     model = small(variant="multichannel")
     texts = ["A good film", "unheard of"]
     expected = array(model(model.preprocess(texts)))
@@ -233,7 +233,7 @@ def test_decode_names_the_class():
 
 
 @pytest.mark.parametrize("texts", [[], [3], [None, "a"], 7])
-def test_only_texts_are_preprocessed(texts):
+def test_values_that_are_not_texts_are_refused(texts):
     with pytest.raises(ValueError, match="`texts` must be a string or a list of strings. Received: texts="):
         small().preprocess(texts)
 

@@ -15,7 +15,7 @@ TEXTS = (
 
 
 def kims_cleaning(text):
-    """The steps that Kim's program documents, one after the other, for ASCII text."""
+    """Cleans ASCII text by the documented steps of Kim's program."""
     text = re.sub("[^A-Za-z0-9(),!?'`]", " ", text)
     for ending in ("'s", "'ve", "n't", "'re", "'d", "'ll"):
         text = text.replace(ending, " " + ending)
@@ -41,7 +41,7 @@ def test_vocabulary_is_ordered_by_count_then_alphabet():
     assert build_vocabulary(texts, size=3) == ("b", "a", "c")
 
 
-def test_encoding_pads_cuts_and_knows_the_unknown():
+def test_encoding_pads_cuts_and_marks_unknown_words():
     words = Words(("good", "film"))
     ids = words.encode(["Good film!", "a b good film good", "...", ""], 3)
     np.testing.assert_array_equal(ids, [[2, 3, 1], [1, 1, 2], [1, 0, 0], [1, 0, 0]])

@@ -23,10 +23,10 @@ def test_glove_and_word2vec_text_files(tmp_path, header):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no word vectors"),
+        ("", "has no word vectors"),
         ("good 1 2 3\nbad 1 2\n", "line 2: expected a word and 3 numbers. Received: 3 fields"),
         ("good 1 2 x\n", "line 1: could not convert"),
-        ("good 1 nan 2\n", "line 1 holds NaN"),
+        ("good 1 nan 2\n", "line 1 must have finite numbers"),
         ("good\n", "line 1: expected a word and 1 numbers"),
     ],
 )

@@ -18,7 +18,7 @@ CASES = [
             filters=128,
             decoder_filters=96,
             low_level_filters=64,
-            # The deepest maps are single pixels: a batch of two is too small to normalize over.
+            # The deepest maps are single pixels, so a batch of two is too small for normalization.
             normalization=keras.layers.GroupNormalization(1),
             activation="relu6",
             dropout=0.2,
@@ -42,7 +42,7 @@ CASES = [
 
 
 def plain(output_stride=16):
-    """A backbone of two convolutions, which builds at once."""
+    """Returns a small backbone of two convolutions."""
     inputs = keras.Input((None, None, 3))
     low = keras.layers.Conv2D(4, 3, strides=4, padding="same", activation="tanh")(inputs)
     high = keras.layers.Conv2D(6, 3, strides=output_stride // 4, padding="same", activation="tanh")(low)
@@ -59,12 +59,12 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def test_parameter_count_is_torchvisions():
+def test_parameter_count_equals_torchvisions():
     model = DeepLab(21, variant="v3", backbone="resnet50", output_stride=8)
     assert trainable(model) == 39_638_869
 
 
-def test_parameter_count_of_the_decoder_by_hand():
+def test_parameter_count_of_the_decoder_equals_a_sum_by_hand():
     """Figure 2 of the v3+ paper on ResNet-18: pyramid, 48 channels of stride 4, two 3 x 3 of 256."""
     model = DeepLab(21, variant="v3plus")
     head = trainable(model) - trainable(ResNet(features_only=True))
@@ -74,14 +74,14 @@ def test_parameter_count_of_the_decoder_by_hand():
 
 
 @pytest.mark.parametrize("output_stride, size, rates", [(8, 5, (12, 24, 36)), (32, 2, (3, 6, 9))])
-def test_output_stride_is_that_of_the_pyramid(output_stride, size, rates):
+def test_the_pyramid_has_the_output_stride(output_stride, size, rates):
     model = DeepLab(2, input_shape=(40, 40, 3), width=0.05, output_stride=output_stride)
     assert model.get_layer("pyramid").output.shape[1:3] == (size, size)
     assert model.get_layer("pyramid").rates == rates
 
 
 @pytest.mark.parametrize("variant", DeepLab.variants)
-def test_mask_has_the_size_of_the_picture(variant):
+def test_mask_has_the_size_of_the_image(variant):
     model = DeepLab(3, variant=variant, width=0.05, backbone=plain())
     for size in ((16, 16), (17, 31), (45, 23), (1, 1), (90, 5)):
         assert model(np.zeros((1, *size, 3), "float32")).shape == (1, *size, 3)
@@ -96,7 +96,7 @@ def test_fixed_and_unknown_size_give_the_same_numbers(variant):
     np.testing.assert_allclose(numpy_of(free.predict_on_batch(x)), numpy_of(fixed(x)), atol=1e-5)
 
 
-def test_logits_are_enlarged_bilinearly():
+def test_logits_are_upsampled_bilinearly():
     model = DeepLab(3, variant="v3", width=0.1, backbone=plain())
     x = np.random.default_rng(0).normal(size=(1, 32, 48, 3)).astype("float32")
     small = keras.Model(model.input, model.get_layer("logits").output)(x)
@@ -119,19 +119,19 @@ def test_a_given_backbone_is_rebuilt_with_its_weights():
     np.testing.assert_allclose(numpy_of(copy(x)), numpy_of(model(x)), atol=1e-6)
 
 
-def test_a_backbone_that_fits_is_taken_as_it_is():
+def test_a_backbone_that_fits_is_not_rebuilt():
     backbone = plain()
     assert DeepLab(3, width=0.1, backbone=backbone).backbone is backbone
 
 
-def test_no_other_weights_than_those_of_the_graph_are_held():
+def test_a_model_has_only_the_weights_of_its_graph():
     backbone = ResNet(input_shape=(32, 32, 3), width=0.1, features_only=True)
     model = DeepLab(2, width=0.05, backbone=backbone, input_shape=(32, 32, 3))
     graph = keras.Model(model.inputs, model.outputs)
     assert {id(weight) for weight in model.weights} == {id(weight) for weight in graph.weights}
 
 
-def test_decode_is_the_best_class_per_pixel():
+def test_decode_returns_the_best_class_per_pixel():
     model = DeepLab(3, width=0.05, backbone=plain())
     logits = np.random.default_rng(0).normal(size=(2, 4, 5, 3))
     np.testing.assert_array_equal(model.decode(logits), logits.argmax(-1))
@@ -162,7 +162,7 @@ def test_refusals(arguments, message):
         DeepLab(**{"num_classes": 2, **arguments})
 
 
-def test_a_backbone_that_cannot_be_brought_to_the_stride_is_refused():
+def test_a_backbone_that_cannot_have_the_stride_is_refused():
     small = ResNet(variant="cifar20", width=0.25, features_only=True)
     with pytest.raises(ValueError, match="`backbone` must take .* and have an output stride of 16. Received"):
         DeepLab(2, backbone=small)

@@ -16,7 +16,7 @@ CASES = [
             output_stride=32,
             hidden_filters=(128, 64),
             hidden_kernel_sizes=(3, 1),
-            # The deepest maps are single pixels: a batch of two is too small to normalize over.
+            # The deepest maps are single pixels, so a batch of two is too small for normalization.
             normalization=keras.layers.GroupNormalization(1),
             activation="relu6",
             dropout=0.2,
@@ -40,7 +40,7 @@ CASES = [
 
 
 def plain():
-    """A backbone of three convolutions, which builds at once."""
+    """Returns a small backbone of three convolutions."""
     inputs = x = keras.Input((None, None, 3))
     stages, strides = {}, {"P3": 8, "P4": 16, "P5": 32}
     for level, step in (("P3", 8), ("P4", 2), ("P5", 2)):
@@ -59,20 +59,20 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def test_parameter_count_is_torchvisions():
+def test_parameter_count_equals_torchvisions():
     model = FCN(21, variant="32s", backbone="resnet50", output_stride=8)
     assert trainable(model) == 32_957_013
 
 
 @pytest.mark.parametrize("variant, skips", [("16s", 1), ("8s", 2)])
-def test_parameter_count_of_the_skips_by_hand(variant, skips):
+def test_parameter_count_of_the_skips_equals_a_sum_by_hand(variant, skips):
     """A score layer of 8 channels and a 4 x 4 transposed convolution each."""
     count = trainable(FCN(5, variant=variant, backbone=plain()))
     added = (8 * 5 + 5) + 16 * 5 * 5
     assert count == trainable(FCN(5, variant="32s", backbone=plain())) + skips * added
 
 
-def test_the_papers_head_by_hand():
+def test_parameter_count_of_the_papers_head_equals_a_sum_by_hand():
     """fc6 and fc7 of VGG-16 as convolutions, of 102,764,544 and 16,781,312 parameters at 4096 channels."""
     fc6, fc7 = (lambda n: 49 * 512 * n + n), (lambda n: n * n + n)
     assert (fc6(4096), fc7(4096)) == (102_764_544, 16_781_312)
@@ -94,7 +94,7 @@ def test_the_papers_head_by_hand():
 
 
 @pytest.mark.parametrize("variant", FCN.variants)
-def test_mask_has_the_size_of_the_picture(variant):
+def test_mask_has_the_size_of_the_image(variant):
     model = FCN(3, variant=variant, backbone=plain())
     for size in ((16, 16), (17, 31), (45, 23), (1, 1), (90, 5), (64, 96)):
         assert model(np.zeros((1, *size, 3), "float32")).shape == (1, *size, 3)
@@ -108,8 +108,8 @@ def test_fixed_and_unknown_size_give_the_same_numbers():
     np.testing.assert_allclose(numpy_of(free.predict_on_batch(x)), numpy_of(fixed(x)), atol=1e-5)
 
 
-def test_a_new_8s_begins_as_the_32s_inside_the_border():
-    """Skips that score zero, and bilinear doubling: on a linear map one bilinear enlargement."""
+def test_a_fresh_8s_equals_the_32s_inside_the_border():
+    """Fresh skips score zero and doubling is bilinear, so a linear map is upsampled bilinearly."""
     model = FCN(2, input_shape=(512, 512, 3), variant="8s", backbone=plain())
     scores = np.zeros((1, 16, 16, 2), "float32")
     scores[0, ..., 0] = np.add.outer(np.arange(16), 2 * np.arange(16))
@@ -139,7 +139,7 @@ def test_a_given_backbone_keeps_its_weights():
     np.testing.assert_allclose(numpy_of(copy(x)), numpy_of(model(x)), atol=1e-6)
 
 
-def test_decode_is_the_best_class_per_pixel():
+def test_decode_returns_the_best_class_per_pixel():
     model = FCN(3, backbone=plain())
     logits = np.random.default_rng(0).normal(size=(2, 4, 5, 3))
     np.testing.assert_array_equal(model.decode(logits), logits.argmax(-1))

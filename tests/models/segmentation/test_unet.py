@@ -29,7 +29,7 @@ CASES = [
             input_shape=(33, 44, 3),
             width=0.0625,
             backbone="resnet18",
-            # The deepest map is a few pixels: a batch of two is too small to normalize over.
+            # The deepest map has a few pixels, so a batch of two is too small for normalization.
             normalization=keras.layers.GroupNormalization(1),
         ),
         input_shape=(2, 33, 44, 3),
@@ -45,7 +45,7 @@ CASES = [
 
 
 def paper_count(filters, channels, classes):
-    """Parameters of the paper's figure 1, added up by hand: two 3 x 3 convolutions a block, 2 x 2 up."""
+    """Returns the parameters of figure 1 by hand: two 3 x 3 convolutions per block, 2 x 2 upsampling."""
     total, before = 0, channels
     for width in filters:
         total += 9 * before * width + width + 9 * width * width + width
@@ -57,12 +57,12 @@ def paper_count(filters, channels, classes):
     return total + before * classes + classes
 
 
-def test_parameter_count_is_that_of_the_paper():
+def test_parameter_count_equals_the_papers():
     model = UNet(2, input_shape=(None, None, 1), variant="original")
     assert model.count_params() == paper_count((64, 128, 256, 512, 1024), 1, 2) == 31_030_658
 
 
-def test_unpadded_geometry_is_that_of_the_papers_figure():
+def test_unpadded_geometry_equals_the_papers_figure():
     model = UNet(2, input_shape=(572, 572, 1), variant="original", width=0.02, padding="valid")
     assert model.output_shape == (None, 388, 388, 2)
     assert model.get_layer("down_3_pooling").output.shape[1] == 32
@@ -70,7 +70,7 @@ def test_unpadded_geometry_is_that_of_the_papers_figure():
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (45, 23), (1, 1), (360, 5)])
-def test_mask_has_the_size_of_the_picture(size):
+def test_mask_has_the_size_of_the_image(size):
     model = UNet(3, width=0.05)
     assert model(np.zeros((1, *size, 3), "float32")).shape == (1, *size, 3)
 
@@ -83,7 +83,7 @@ def test_fixed_and_unknown_size_give_the_same_numbers():
     np.testing.assert_allclose(np.asarray(free(x)), np.asarray(fixed(x)), atol=1e-6)
 
 
-def test_a_pixel_out_of_reach_changes_nothing_and_a_near_one_does():
+def test_only_pixels_in_the_receptive_field_matter():
     # Depth 1: receptive field of the bottom path is 2 * (2 * 2) + 2 * 2 + 2 = 14 pixels to each side at most.
     model = UNet(2, width=0.2, depth=1, dropout=0.0, normalization=None)
     x = np.zeros((1, 64, 64, 3), "float32")
@@ -102,7 +102,7 @@ def test_normalization_replaces_the_bias():
     assert UNet(2, width=0.05, depth=1, normalization=None).get_layer("down_0_convolution_1").use_bias
 
 
-def test_decode_is_the_best_class_per_pixel():
+def test_decode_returns_the_best_class_per_pixel():
     model = UNet(3, width=0.05, depth=1)
     logits = np.random.default_rng(0).normal(size=(2, 4, 5, 3))
     np.testing.assert_array_equal(model.decode(logits), logits.argmax(-1))

@@ -52,8 +52,8 @@ def model():
     return KeywordCNN(3, input_shape=(4000,), width=0.25, class_names=("a", "b", "c"))
 
 
-def test_parameter_count_added_up_by_hand():
-    # 3 x 3 kernels and four numbers a channel of batch normalization; 3 bands of 40 are left.
+def test_parameter_count_equals_a_sum_by_hand():
+    # 3 x 3 kernels, and four numbers per channel of batch normalization. 3 of 40 bands are left.
     channels = (1, 16, 32, 64, 96)
     stages = sum(
         9 * before * after + 4 * after for before, after in zip(channels, channels[1:], strict=False)
@@ -67,7 +67,7 @@ def test_parameter_count_added_up_by_hand():
     assert KeywordCNN(10, variant="large").count_params() == stages + 3 * 144 * 10 + 10
 
 
-def test_masks_work_in_training_only(model):
+def test_masks_are_only_used_in_training(model):
     batch = model.preprocess([noise(4000)])
     one, two = (np.asarray(model(batch)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
@@ -82,7 +82,7 @@ def test_the_answer_does_not_depend_on_the_level(model):
 
 
 def test_a_shift_changes_the_answer_little():
-    # Nearly all of a word in silence is pooled alike wherever it stands; only the stages' grid moves.
+    # Pooling over time makes the position of a word in silence matter only up to the stages' grid.
     model = KeywordCNN(4, width=0.5)
     keras.utils.set_random_seed(0)
     word = np.zeros((2, 8000), "float32")
@@ -114,7 +114,7 @@ def test_one_recording_in_every_form(model):
     assert model.preprocess([clip, (noise(16000, 2), 16000)]).shape == (2, 4000)
 
 
-def test_spectrogram_is_what_the_convolutions_see(model):
+def test_spectrogram_is_the_input_of_the_convolutions(model):
     shown = model.spectrogram(model.preprocess([noise(4000)]))
     assert shown.shape == (1, 51, 40) and shown.max() == 1.0 and shown.min() >= -1.0
 
@@ -152,7 +152,7 @@ def test_bad_recordings_are_refused(model, clips, message):
         ({"sample_rate": 500}, "`sample_rate` must be between 1000 and 384000"),
         ({"input_shape": 8000}, r"`input_shape` must be \(samples,\)"),
         ({"input_shape": (8000, 1)}, "`input_shape` must be"),
-        ({"input_shape": (1279,)}, "`input_shape` must be at least 1280 samples long at 8000 a second"),
+        ({"input_shape": (1279,)}, "`input_shape` must be at least 1280 samples long at 8000 per second"),
         ({"num_mel_bins": 0}, "`num_mel_bins` must be a positive integer"),
         ({"time_mask": 1.0}, "`time_mask` must be a finite number"),
         ({"frequency_mask": -0.1}, "`frequency_mask` must be a finite number"),

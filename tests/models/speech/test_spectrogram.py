@@ -14,7 +14,7 @@ def numpy_of(tensor):
     return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))
 
 
-def test_it_is_keras_melspectrogram_of_each_clip_to_1e_4():
+def test_each_clip_equals_keras_melspectrogram_to_1e_4():
     speech = clips() * np.linspace(0.01, 1, 4000, dtype="float32")
     peer = keras.layers.MelSpectrogram(
         fft_length=256,
@@ -33,7 +33,7 @@ def test_it_is_keras_melspectrogram_of_each_clip_to_1e_4():
         np.testing.assert_allclose(picture[..., 0], expected, atol=1e-4)
 
 
-def test_neither_the_level_nor_the_neighbours_matter():
+def test_neither_the_level_nor_the_neighbors_matter():
     layer = MelDecibels(8000, 20)
     one = clips(1)
     alone = numpy_of(layer(one))
@@ -44,7 +44,7 @@ def test_neither_the_level_nor_the_neighbours_matter():
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_half_precision_rounds_the_result_only(policy):
+def test_half_precision_only_rounds_the_result(policy):
     expected = numpy_of(MelDecibels(8000, 20)(clips()))
     found = MelDecibels(8000, 20, dtype=policy)(clips())
     assert keras.backend.standardize_dtype(found.dtype) == policy.removeprefix("mixed_")
@@ -60,7 +60,7 @@ def masks(**settings):
     return SpectrogramMasks(**{"time": 0.4, "frequency": 0.25, "count": 1, "seed": 3, **settings})
 
 
-def test_masks_are_stretches_of_whole_frames_and_bands():
+def test_masks_are_ranges_of_whole_frames_and_bands():
     picture = clips(8, 40 * 16).reshape(8, 40, 16, 1)
     hidden = numpy_of(masks()(picture, training=True)) != picture
     for one, values in zip(hidden[..., 0], picture, strict=True):
@@ -74,14 +74,14 @@ def test_masks_are_stretches_of_whole_frames_and_bands():
     assert hidden.any() and len({one.tobytes() for one in hidden}) > 4
 
 
-def test_masks_cover_what_they_promise_on_average():
-    # A width uniform in [0, share] covers share / 2 of an axis.
+def test_masks_cover_the_documented_share_on_average():
+    # A uniform width in [0, share] covers share / 2 of an axis on average.
     picture = clips(400, 50 * 20).reshape(400, 50, 20, 1)
     frames = (numpy_of(masks(frequency=0.0)(picture, training=True)) != picture).all((2, 3))
     assert abs(frames.mean() - 0.2) < 0.02
 
 
-def test_inference_hides_nothing():
+def test_inference_masks_nothing():
     picture = clips(1, 160).reshape(1, 10, 16, 1)
     np.testing.assert_array_equal(numpy_of(masks()(picture)), picture)
 
@@ -93,7 +93,7 @@ def test_the_seed_fixes_the_masks():
     assert (one != other).any()
 
 
-def test_with_draws_held_fixed_the_mask_is_where_they_say():
+def test_fixed_draws_give_the_expected_mask():
     picture = clips(1, 640).reshape(1, 40, 16, 1)
     with fixed_draws():
         first = numpy_of(masks()(picture, training=True))

@@ -1,4 +1,4 @@
-"""CRNN against the paper's table, its labels and its two ways of reading."""
+"""CRNN against the paper's table, its labels, and greedy and beam decoding."""
 
 import itertools
 
@@ -49,18 +49,18 @@ def model():
     return CRNN(width=0.0625)
 
 
-def test_parameter_count_is_that_of_the_paper():
-    # Table 1: convolutions, batch normalization (four numbers a channel) behind the fifth and sixth.
+def test_parameter_count_equals_the_papers():
+    # Table 1: convolutions, with batch normalization (four numbers per channel) after the fifth and sixth.
     channels, sizes = (1, 64, 128, 256, 256, 512, 512, 512), (3, 3, 3, 3, 3, 3, 2)
     layers = zip(channels, channels[1:], sizes, strict=False)
     total = sum(size * size * before * after + after for before, after, size in layers) + 2 * (4 - 1) * 512
-    # LSTM: four gates; both directions; 256 numbers between the layers, as the authors' program joins them.
+    # LSTM: four gates, two directions, and 256 features between the layers, as in the authors' program.
     total += 2 * 4 * (512 * 256 + 256 * 256 + 256) + (512 * 256 + 256)
     total += 2 * 4 * (256 * 256 + 256 * 256 + 256) + (512 * 37 + 37)
     assert CRNN(36, variant="original").count_params() == total == 8_327_717
 
 
-def test_geometry_is_that_of_the_papers_table():
+def test_geometry_equals_the_papers_table():
     model = CRNN(36, variant="original", width=0.05)
     shapes = {
         f"pooling_{index}": model.get_layer(f"pooling_{index}").output.shape[1:3] for index in (1, 2, 4, 6)
@@ -92,7 +92,7 @@ def test_labels(model):
 
 
 def logits_of(model, texts):
-    """Scores that spell the texts, a blank behind each character."""
+    """Returns logits of the texts, with a blank after each character."""
     logits = np.full((len(texts), model.columns, model.num_classes + 1), -20.0)
     logits[..., 0] = 0.0
     for row, text in zip(logits, texts, strict=True):
@@ -102,21 +102,21 @@ def logits_of(model, texts):
 
 
 @pytest.mark.parametrize("strategy", ["greedy", "beam"])
-def test_decode_reads_what_is_written(model, strategy):
+def test_decode_returns_the_written_text(model, strategy):
     texts = ["exit", "", "aab", "0", "123456789012"]
     answers = model.decode(logits_of(model, texts), strategy)
     assert [answer["text"] for answer in answers] == texts
     assert all(0.9 < answer["score"] <= 1.0 for answer in answers)
 
 
-def test_the_two_ways_of_reading_may_differ():
+def test_greedy_and_beam_decoding_may_differ():
     model = CRNN(1, input_shape=(32, 12, 1), width=0.05, class_names=("x",))
     logits = np.log([[[0.6, 0.4], [0.6, 0.4]]])
     assert model.decode(logits) == [{"text": "", "score": pytest.approx(0.36)}]
     assert model.decode(logits, "beam", beam_width=3) == [{"text": "x", "score": pytest.approx(0.64)}]
 
 
-def test_greedy_reading_inside_a_network_equals_decode():
+def test_greedy_decoding_in_a_network_equals_decode():
     model = CRNN(4, input_shape=(32, 40, 1), width=0.05)
     logits = np.random.default_rng(0).normal(scale=2.0, size=(40, 9, 5)).astype("float32")
     ids, score = (keras.ops.convert_to_numpy(part) for part in GreedyReading()(logits))
@@ -128,7 +128,7 @@ def test_greedy_reading_inside_a_network_equals_decode():
         assert number == pytest.approx(answer["score"], rel=1e-4)
 
 
-def test_pictures_are_made_grey_and_stretched(model):
+def test_images_are_made_gray_and_stretched(model):
     rng = np.random.default_rng(0)
     colour = rng.integers(0, 256, size=(20, 70, 3)).astype("uint8")
     batch = model.preprocess([colour, rng.integers(0, 256, size=(50, 31)).astype("uint8")])
@@ -151,12 +151,12 @@ def test_stretching_equals_keras(size):
     )
 
 
-def test_a_plain_picture_stays_plain(model):
+def test_a_constant_image_stays_constant(model):
     np.testing.assert_allclose(model.preprocess(np.full((11, 231), 255, "uint8")), 1.0, atol=1e-5)
 
 
 def all_paths_loss(logits, labels):
-    """-log of the sum over every path that collapses to the labels, written out."""
+    """Returns -log of the sum over all paths of the labels, by enumeration."""
     exponentials = np.exp(np.asarray(logits, "float64"))
     probabilities = exponentials / exponentials.sum(-1, keepdims=True)
     total = 0.0
@@ -168,7 +168,7 @@ def all_paths_loss(logits, labels):
 
 
 def test_keras_loss_is_the_sum_over_all_paths():
-    # The same on every backend: the loss of this task is Keras' own.
+    # On every backend, because the loss of this task is Keras'.
     logits = np.random.default_rng(0).normal(size=(3, 5, 3)).astype("float32")
     labels = np.array([[1, 2, 0, 0, 0], [2, 2, 0, 0, 0], [1, 0, 0, 0, 0]], "int32")
     expected = [all_paths_loss(row, label[label > 0]) for row, label in zip(logits, labels, strict=True)]
@@ -177,14 +177,14 @@ def test_keras_loss_is_the_sum_over_all_paths():
 
 
 def four_words():
-    """A small network with Keras' loss, pictures of noise and their labels."""
+    """Returns a small network with Keras' loss, images of noise, and their labels."""
     keras.utils.set_random_seed(0)
     model = CRNN(4, input_shape=(32, 24, 1), width=0.125, class_names=tuple("abcd"))
     x = np.random.default_rng(0).normal(size=(4, 32, 24, 1)).astype("float32")
     return model, x, model.encode(["a", "bc", "dd", "cab"])
 
 
-def test_learns_a_handful_of_words():
+def test_training_learns_a_few_words():
     model, x, y = four_words()
     model.compile(keras.optimizers.Adam(5e-3), keras.losses.CTC())
     losses = [float(model.train_on_batch(x, y)) for _ in range(40)]
@@ -237,10 +237,10 @@ def test_refusals(arguments, message):
         ("", "`texts` must be words of the characters 0123456789abc.*Received: texts=''"),
         ("a-b", "`texts` must be words of the characters .*Received: texts='a-b'"),
         ("Exit", "`texts` must be words of the characters .*Received: texts='Exit'"),
-        ("a" * 13, "a text of 13 characters needs 25 columns .* 100 pixels wide have 24. Received: 'aaa"),
+        ("a" * 13, "`texts` must fit into 24 columns, .* 100 pixels wide. Received: 'aa.*needs 25"),
     ],
 )
-def test_texts_that_cannot_be_labels(model, text, message):
+def test_texts_that_cannot_be_labels_are_refused(model, text, message):
     with pytest.raises(ValueError, match=message):
         model.encode(["fine", text])
 

@@ -1,4 +1,4 @@
-"""CTC's two ways of reading against all paths written out, and against Keras."""
+"""Greedy and beam decoding against an enumeration of all paths, and against Keras."""
 
 import itertools
 
@@ -11,12 +11,12 @@ from keras_cnn_zoo.utils.characters import columns_needed
 
 
 def collapsed(path):
-    """Repeats, then blanks, taken out."""
+    """Returns a path without repeats and then without blanks."""
     return tuple(index for index, _ in itertools.groupby(path) if index != 0)
 
 
 def all_texts(probabilities):
-    """Probability of every text: the sum over all of its paths."""
+    """Returns the probability of every text, the sum over its paths."""
     columns, classes = probabilities.shape
     texts = {}
     for path in itertools.product(range(classes), repeat=columns):
@@ -32,7 +32,7 @@ def log_probs(seed, columns=5, classes=4, spread=1.5):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_wide_beam_finds_the_best_text_of_all(seed):
+def test_a_wide_beam_finds_the_most_probable_text(seed):
     scores = log_probs(seed)
     texts = all_texts(np.exp(scores))
     best = max(texts, key=texts.get)
@@ -43,7 +43,7 @@ def test_a_wide_beam_finds_the_best_text_of_all(seed):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_best_path_is_the_best_of_all_paths(seed):
+def test_the_best_path_is_the_most_probable_path(seed):
     scores = log_probs(seed)
     probabilities = np.exp(scores)
     paths = itertools.product(range(4), repeat=5)
@@ -53,7 +53,7 @@ def test_the_best_path_is_the_best_of_all_paths(seed):
     assert score == pytest.approx(np.prod([probabilities[c, i] for c, i in enumerate(best)]))
 
 
-def test_a_narrow_beam_never_claims_more_than_there_is():
+def test_a_narrow_beam_never_overestimates_the_probability():
     for seed in range(6):
         scores = log_probs(seed, spread=0.5)
         texts = all_texts(np.exp(scores))
@@ -62,14 +62,14 @@ def test_a_narrow_beam_never_claims_more_than_there_is():
             assert 0 < score <= texts[found] * (1 + 1e-9)
 
 
-def test_the_text_of_many_paths_beats_the_best_path():
+def test_a_text_of_many_paths_wins_over_the_best_path():
     # Two columns: blank 0.6, a 0.4. The best path is empty (0.36), "a" has three paths (0.64).
     scores = np.log(np.array([[0.6, 0.4], [0.6, 0.4]]))
     assert ctc.best_path(scores) == ((), pytest.approx(0.36))
     assert ctc.beam_search(scores, beam_width=5) == ((1,), pytest.approx(0.64))
 
 
-def test_a_blank_stands_between_equal_characters():
+def test_a_blank_separates_equal_characters():
     hard = np.full((5, 3), -30.0)
     for column, index in enumerate((1, 0, 1, 1, 2)):
         hard[column, index] = 0.0

@@ -9,7 +9,7 @@ def picture(height=20, width=30, channels=3):
 
 
 def naive(image, window, size, fill):
-    """Bilinear interpolation place by place."""
+    """Interpolates bilinearly, position by position."""
     top, left, height, width = window
     result = np.empty((size, size, image.shape[2]))
     for row, column in np.ndindex(size, size):
@@ -41,7 +41,7 @@ def test_equals_bilinear_interpolation_by_loops(window):
     )
 
 
-def test_a_window_of_its_own_size_is_a_copy():
+def test_a_window_of_the_output_size_is_a_copy():
     np.testing.assert_array_equal(crop(picture(), (4, 7, 9, 9), 9, 0), picture()[4:13, 7:16])
 
 
@@ -53,7 +53,7 @@ def test_large_windows_are_averaged():
     np.testing.assert_allclose(crop(board, (1, 1, 60, 60), 15, 0), 127.5, atol=1)
 
 
-def test_large_windows_beyond_the_picture_are_filled():
+def test_large_windows_beyond_the_image_are_filled():
     result = crop(np.full((30, 30, 1), 200, "uint8"), (-30, -30, 90, 90), 9, 50)
     expected = np.full((9, 9, 1), 50.0)
     expected[3:6, 3:6] = 200

@@ -1,4 +1,4 @@
-"""The tracker on a network that is known: a response computed here instead of by weights."""
+"""The tracker with a fake network, whose response is computed here instead of by weights."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from keras_cnn_zoo.models.tracking.tracker import exemplar_side, upsampling_matr
 
 
 class Matching:
-    """Responds with how little each place of the search picture differs from the exemplar itself."""
+    """A fake network: minus the difference of the exemplar and each position of the search image."""
 
     exemplar_size, stride, response_size = 31, 2, 17
     search_shape = (63, 63, 1)
@@ -30,7 +30,7 @@ class Matching:
 
 
 def frame(x, y, edge=20.0, size=(120, 160)):
-    """A grey frame with a bright square around (x, y), its border painted in part."""
+    """Returns a gray frame with an antialiased bright square around (x, y)."""
 
     def cover(middle, length):
         pixels = np.arange(length)
@@ -78,7 +78,7 @@ def test_the_box_keeps_its_shape_and_its_limits():
     assert box[2] <= 50 + 1e-9
 
 
-def test_the_middle_never_leaves_the_frame():
+def test_the_center_never_leaves_the_frame():
     tracker = Tracker(Matching())
     tracker.start(frame(150, 110), (140, 100, 20, 20))
     for step in range(10):
@@ -94,7 +94,7 @@ def test_one_scale_and_no_window_take_the_peak():
     np.testing.assert_allclose(box, [60, 40, 20, 20], atol=1.0)
 
 
-def test_a_model_gives_a_tracker_of_its_own():
+def test_each_call_of_tracker_returns_a_new_tracker():
     model = SiamFC(variant="small", width=0.1)
     tracker = model.tracker(scales=5, scale_step=1.025)
     np.testing.assert_allclose(tracker.scales, 1.025 ** np.arange(-2, 3))
@@ -104,7 +104,7 @@ def test_a_model_gives_a_tracker_of_its_own():
     assert box.shape == (4,) and np.isfinite(box).all() and 0 <= tracker.probability <= 1
 
 
-def test_the_context_is_the_papers():
+def test_the_context_equals_the_papers():
     # (w + 2p)(h + 2p) = A^2 with p = (w + h) / 4.
     width, height = 40.0, 90.0
     margin = (width + height) / 4
@@ -114,12 +114,12 @@ def test_the_context_is_the_papers():
     assert exemplar_side((8, 8), context=0) == 8
 
 
-def test_upsampling_keeps_the_places_a_constant_and_a_slope():
+def test_upsampling_keeps_positions_constants_and_slopes():
     matrix = upsampling_matrix(9, 4)
     assert matrix.shape == (33, 9)
     np.testing.assert_allclose(matrix[::4], np.eye(9), atol=1e-12)
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-12)
-    # Away from the ends a straight line stays one.
+    # A straight line stays straight away from the ends.
     np.testing.assert_allclose((matrix @ np.arange(9.0))[4:-4], np.arange(33)[4:-4] / 4, atol=1e-12)
 
 
@@ -144,18 +144,18 @@ def test_refusals(arguments, message):
 @pytest.mark.parametrize(
     "box, message",
     [
-        ((10, 10, 0, 5), "`box` must be x, y, width and height, the last two above 0"),
-        ((10, np.nan, 5, 5), "`box` must be x, y, width and height"),
-        ((10, 10, 5), "`box` must be x, y, width and height"),
-        ((200, 10, 5, 5), "`box` must be with its middle inside the frame of 160 x 120 pixels"),
+        ((10, 10, 0, 5), "`box` must be x, y, width, and height, the last two above 0"),
+        ((10, np.nan, 5, 5), "`box` must be x, y, width, and height"),
+        ((10, 10, 5), "`box` must be x, y, width, and height"),
+        ((200, 10, 5, 5), "`box` must be with its center inside the frame of 160 x 120 pixels"),
     ],
 )
-def test_refuses_a_box_that_holds_nothing(box, message):
+def test_refuses_a_box_without_an_area(box, message):
     with pytest.raises(ValueError, match=message):
         Tracker(Matching()).start(frame(60, 50), box)
 
 
-def test_refuses_frames_of_other_channels_and_an_update_before_the_start():
+def test_refuses_frames_with_other_channels_and_an_update_before_start():
     tracker = Tracker(Matching())
     with pytest.raises(ValueError, match="`start` must be called before `update`"):
         tracker.update(frame(60, 50))

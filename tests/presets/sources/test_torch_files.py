@@ -1,4 +1,4 @@
-"""timm's and torchvision's weights against a network of their layout written in plain PyTorch."""
+"""timm's and torchvision's weights against a network with their names in plain PyTorch."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ safetensors = pytest.importorskip("safetensors.torch")
 
 
 def block(inner, kind, entering, stride, squeeze):
-    """A residual block whose weights are named as both collections name them."""
+    """A residual block with the names of weights in both collections."""
     nn = torch.nn
     leaving = inner * (4 if kind == "bottleneck" else 1)
     part = nn.Module()
@@ -91,7 +91,7 @@ IMAGES = np.random.default_rng(0).normal(size=(2, 65, 98, 3)).astype("float32")
 
 @pytest.mark.parametrize("name", ["timm/resnet18.a1_in1k", "torchvision/resnet18"])
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_resnet18_gives_their_logits(small, name, suffix):
+def test_resnet18_equals_pytorch(small, name, suffix):
     net, path = small
     model = models.from_preset(name, weights=path.with_suffix(suffix))
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), answer(net, IMAGES), atol=1e-4)
@@ -100,14 +100,14 @@ def test_resnet18_gives_their_logits(small, name, suffix):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "squeeze"), [("resnet50", False), ("seresnet50", True)])
-def test_bottlenecks_give_their_logits(tmp_path, name, squeeze):
+def test_bottlenecks_equal_pytorch(tmp_path, name, squeeze):
     net = network((3, 4, 6, 3), "bottleneck", squeeze)
     safetensors.save_file(net.state_dict(), tmp_path / "w.safetensors")
     model = models.from_preset(f"timm/{name}", weights=tmp_path / "w.safetensors")
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), answer(net, IMAGES), atol=1e-4)
 
 
-def test_another_head_and_no_head(small):
+def test_the_head_can_be_replaced_or_left_out(small):
     _, path = small
     whole = models.from_preset("timm/resnet18", weights=path)
     other = models.ResNet.from_preset("timm/resnet18", weights=path, num_classes=3)
@@ -122,26 +122,26 @@ def test_another_head_and_no_head(small):
 
 def test_refusals(small, tmp_path):
     net, path = small
-    with pytest.raises(InputError, match="nothing is fetched from a network: .* weights=PATH"):
+    with pytest.raises(InputError, match="weights are not downloaded: .* weights=PATH"):
         models.from_preset("timm/resnet18")
-    with pytest.raises(InputError, match="weights can be read for .* Received: 'vit_base'"):
+    with pytest.raises(InputError, match="the network must be one of .* Received: 'vit_base'"):
         models.from_preset("timm/vit_base", weights=path)
     with pytest.raises(InputError, match="does not exist"):
         models.from_preset("timm/resnet18", weights=tmp_path / "none.safetensors")
-    with pytest.raises(InputError, match="weights are read from .safetensors and .pth files"):
+    with pytest.raises(InputError, match="`weights` must be a .safetensors or .pth file"):
         models.from_preset("timm/resnet18", weights=__file__)
     (tmp_path / "broken.safetensors").write_bytes(b"\x08")
     with pytest.raises(InputError, match="broken.safetensors cannot be read as weights"):
         models.from_preset("timm/resnet18", weights=tmp_path / "broken.safetensors")
     with pytest.raises(InputError, match="do not fit ResNet: .* is missing"):
         models.from_preset("timm/resnet34", weights=path)
-    with pytest.raises(InputError, match="brings its own weights"):
+    with pytest.raises(InputError, match="has its own weights"):
         models.from_preset("lenet5_mnist", weights=path)
-    with pytest.raises(InputError, match="is a ResNet, which is no UNet"):
+    with pytest.raises(InputError, match="must be a UNet. Received: a ResNet"):
         models.UNet.from_preset("timm/resnet18", weights=path)
     state = {**net.state_dict(), "fc.bias": torch.full((7,), float("nan"))}
     safetensors.save_file(state, tmp_path / "nan.safetensors")
-    with pytest.raises(InputError, match="fc.bias holds NaN"):
+    with pytest.raises(InputError, match="fc.bias must have finite values. Received: NaN"):
         models.from_preset("timm/resnet18", weights=tmp_path / "nan.safetensors")
 
 
