@@ -44,7 +44,10 @@ def publish(
     name: Annotated[str, typer.Argument(help="the preset's name")],
     summary: Annotated[str, typer.Option(help="one sentence")],
     data: Annotated[str, typer.Option(help="what the network was trained on")],
-    licence: Annotated[str, typer.Option(help="of the data, as its source states it, or 'none stated'")],
+    license: Annotated[
+        str,
+        typer.Option("--license", "--licence", help="of the data, as its source states it, or 'none stated'"),
+    ],
     notes: Annotated[str, typer.Option(help="what a user should know")] = "",
     overwrite: bool = False,
 ):
@@ -57,7 +60,7 @@ def publish(
         "data": data,
         "data_spec": config["data_options"]["spec"] or EMBEDDED,
         "data_options": {k: v for k, v in config["data_options"].items() if k not in ("spec", "class_names")},
-        "licence": licence,
+        "license": license,
         "metrics": {key: value for key, value in metrics.items() if isinstance(value, float)},
         "evaluated_on": f"{metrics['split']} split; baseline {metrics['baseline']}",
         "command": command_of(config),

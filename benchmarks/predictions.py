@@ -49,7 +49,7 @@ def measure(task_name, preset, inputs, out):
 
 
 def main():
-    """Measures every task and count in a process of its own and prints or writes JSON."""
+    """Measures every task and count in a separate process and prints or writes JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
     parser.add_argument("--tasks", nargs="+", default=sorted(PRESETS), choices=sorted(PRESETS))

@@ -1,4 +1,4 @@
-"""Convolutional network parts for Keras 3, each true to its paper and held to one contract.
+"""Convolutional network parts for Keras 3, each true to its paper and tested against one contract.
 
 Importing the package registers every layer, loss, regularizer, metric and model with Keras, so that
 `keras.saving.load_model` finds them; it loads nothing beyond Keras and NumPy. What needs more

@@ -6,7 +6,7 @@ from importlib import metadata
 import keras
 import numpy as np
 
-from keras_cnn_zoo.presets.manifest import WEIGHTS, check_plain, fail, shown
+from keras_cnn_zoo.presets.manifest import WEIGHTS, check_plain, fail, shown, with_license
 from keras_cnn_zoo.utils.version import __version__
 
 # The fields of `card`, in the order of the README.
@@ -15,7 +15,7 @@ FIELDS = {
     "data": "the training data in words",
     "data_spec": "the `--data` spec that reads it",
     "data_options": "further options of the reader, such as ignore_label",
-    "licence": "license of the data as its source states it, or 'none stated'",
+    "license": "license of the data as its source states it, or 'none stated'",
     "metrics": "name to number, a fraction in 0..1 where formats.md says so",
     "evaluated_on": "the data that the metrics were measured on",
     "command": "the command that trained it",
@@ -31,6 +31,7 @@ def check(label, card):
         card = {}
     if not isinstance(card, dict):
         fail(label, f"`card` must be a dict or None. Received: card={shown(card)}")
+    card = with_license(label, card)
     unknown = sorted(set(card) - set(FIELDS), key=str)
     if unknown:
         fail(label, f"`card` accepts {', '.join(FIELDS)}. Received: {shown(unknown)}")
@@ -79,7 +80,7 @@ def readme(name, manifest, *, model):
     trained = [
         ("Data", training["data"]),
         ("Data spec", training["data_spec"] and f"`--data {training['data_spec']}`"),
-        ("License of the data", training["licence"]),
+        ("License of the data", training["license"]),
         ("Command", training["command"] and f"`{training['command']}`"),
         ("Seed", training["seed"]),
         ("Versions", ", ".join(f"{key} {value}" for key, value in training["versions"].items())),

@@ -39,6 +39,10 @@ def fail(label, problem, cause=None):
     raise InputError(" ".join(f"Preset {label}: {problem}".split())) from cause
 
 
+# The spelling of version 0.1, which is still read.
+OLD_LICENSE = "licence"
+
+
 def parse(label, raw):
     """Parses a manifest and checks the types of its fields.
 
@@ -76,7 +80,17 @@ def parse(label, raw):
         check_plain(label, key, manifest[key])
     _check_files(label, manifest["files"])
     _check_class_names(label, manifest["class_names"], manifest["config"].get("num_classes"))
+    manifest["training"] = with_license(label, manifest["training"])
     return manifest
+
+
+def with_license(label, facts):
+    """Returns a dict of facts with `license`, which may be given as `licence` too."""
+    if OLD_LICENSE not in facts:
+        return facts
+    if "license" in facts:
+        fail(label, "`license` and `licence` mean the same: give one of them")
+    return {"license" if name == OLD_LICENSE else name: value for name, value in facts.items()}
 
 
 def dump(manifest):

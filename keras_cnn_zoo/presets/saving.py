@@ -23,7 +23,7 @@ def save(model, path, *, card=None, overwrite=False, precision="float16"):
     Args:
         model: a built `ZooModel`.
         path: the folder or `.zip` file to write.
-        card: dict of `summary`, `data`, `data_spec`, `licence`, `metrics`, `evaluated_on`, `command`, `seed`,
+        card: dict of `summary`, `data`, `data_spec`, `license`, `metrics`, `evaluated_on`, `command`, `seed`,
             and `notes`, all optional, or None.
         overwrite: whether to replace an existing preset.
         precision: "float16" to store kernels in half precision, "float32" to store everything in single.

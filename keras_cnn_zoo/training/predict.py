@@ -117,27 +117,32 @@ def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progres
     # The pictures of one chunk are written while the next one is read and answered.
     waiting = ([], [])
     with bar, concurrent.futures.ThreadPoolExecutor(WORKERS) as writers:
-        for chunk in _chunks(zip(read_ahead, stems, strict=True), batch_size):
-            answers, failed = _answers(task, model, [one for one, _ in chunk], batch_size, options, skip_bad)
-            rows, pictures = [], []
-            if answers:
-                log.start()
-            for ((file, item, _), stem), answer in zip(chunk, answers, strict=False):
-                if isinstance(answer, Exception):
-                    rows.append({"input": file, "error": str(answer)})
-                    continue
-                described, shown = task.describe(model, item, answer)
-                names = {f"{stem}{suffix}": picture for suffix, picture in shown.items()}
-                pictures += [
-                    writers.submit(_save, picture, os.path.join(log.folder, name))
-                    for name, picture in names.items()
-                ]
-                rows.append({"input": file, **described, "files": list(names)})
+        try:
+            for chunk in _chunks(zip(read_ahead, stems, strict=True), batch_size):
+                inputs = [one for one, _ in chunk]
+                answers, failed = _answers(task, model, inputs, batch_size, options, skip_bad)
+                if answers:
+                    log.start()
+                rows, pictures = [], []
+                for ((file, item, _), stem), answer in zip(chunk, answers, strict=False):
+                    if isinstance(answer, Exception):
+                        rows.append({"input": file, "error": str(answer)})
+                        continue
+                    described, shown = task.describe(model, item, answer)
+                    names = {f"{stem}{suffix}": picture for suffix, picture in shown.items()}
+                    pictures += [
+                        writers.submit(_save, picture, os.path.join(log.folder, name))
+                        for name, picture in names.items()
+                    ]
+                    rows.append({"input": file, **described, "files": list(names)})
+                # Empty while a chunk is recorded: after an error there, a later chunk must not be.
+                finished, waiting = waiting, ([], [])
+                _record(*finished, log, bar)
+                waiting = (rows, pictures)
+                if failed is not None:
+                    break
+        finally:
             _record(*waiting, log, bar)
-            waiting = (rows, pictures)
-            if failed is not None:
-                break
-        _record(*waiting, log, bar)
     if failed is not None:
         raise InputError(str(failed)) from failed
 

@@ -13,12 +13,12 @@ def answer(count, start=0, window=2):
 
 
 def colored(picture):
-    """Pixels that are neither grey nor red text."""
+    """Pixels that are neither gray nor red text."""
     pixels = np.asarray(picture.convert("RGB")).astype(int)
     return np.argwhere(pixels.max(-1) - pixels.min(-1) > 100)
 
 
-def test_long_texts_are_wrapped_and_the_ngram_is_underlined_where_it_stands():
+def test_long_texts_are_wrapped_and_the_ngram_is_underlined_at_its_place():
     short, long = (text_drawing.sentence(answer(count), "good") for count in (3, 60))
     assert short.width == long.width == text_drawing.WIDTH and long.height > short.height + 60
     first = colored(text_drawing.sentence(answer(60), "good"))

@@ -13,7 +13,7 @@ CARD = {
     "summary": "Reads digits.",
     "data": "Ten handwritten digits.",
     "data_spec": "npz:digits.npz",
-    "licence": "none stated",
+    "license": "none stated",
     "metrics": {"accuracy": 0.5},
     "evaluated_on": "ten other digits",
     "command": "python -m applications.classification fit",

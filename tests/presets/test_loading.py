@@ -219,7 +219,8 @@ def test_card_and_description_have_the_given_facts(lenet):
 @pytest.mark.parametrize(
     ("card", "message"),
     [
-        ({"license": "MIT"}, "`card` accepts summary, data.*Received: \\['license'\\]"),
+        ({"license": "MIT", "licence": "MIT"}, "`license` and `licence` mean the same"),
+        ({"author": "Doe"}, "`card` accepts summary, data.*Received: \\['author'\\]"),
         ("good", "`card` must be a dict or None. Received: card='good'"),
         ({"metrics": {"accuracy": float("nan")}}, "`card` must have only plain JSON values. Received: nan"),
         ({"metrics": [1]}, "`metrics` must be a dict. Received: metrics=\\[1\\]"),

@@ -52,12 +52,12 @@ def run(data, out, **options):
 
 
 def score(learning_rate, last):
-    """What the training below reports: best near 3e-3, a little better with more epochs."""
+    """Returns the score of the fake training below: best near 3e-3, a little better with more epochs."""
     return round(0.9 - abs(np.log10(learning_rate / 3e-3)) / 4 + last / 1000, 6)
 
 
 def instead_of_training(calls, fail=None):
-    """A stand-in for `Trials._fit`: appends the trial to `calls`, saves the weights, reports `score`.
+    """Replaces `Trials._fit`: appends the trial to `calls`, saves the weights, reports `score`.
 
     `fail(calls)` may raise what a training could.
     """

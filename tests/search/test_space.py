@@ -1,4 +1,4 @@
-"""What a space makes of a choice: of the model, of the task, of its training."""
+"""A space turns choices into arguments of the model, the task, and the recipe."""
 
 import dataclasses
 import importlib

@@ -20,7 +20,7 @@ SHADES = {"black": 10, "white": 245}
 
 
 def scene(rng):
-    """A grey picture with one to three blocks, and their names and edges."""
+    """A gray picture with one to three blocks, and their names and edges."""
     picture = rng.integers(110, 140, (*SIZE, 3)).astype("uint8")
     objects = []
     for column in rng.permutation(3)[: rng.integers(1, 4)]:
@@ -108,7 +108,7 @@ def test_each_class_has_its_own_figures(run, blocks_folder):
 def test_predict_writes_boxes_in_the_pictures_own_pixels(run, tmp_path):
     task, out, _, _ = run
     picture, objects = scene(np.random.default_rng(99))
-    # Twice as large, and grey with transparency: the network's picture is another one.
+    # Twice as large, and gray with transparency: the network's picture is another one.
     large = np.kron(picture[..., :1], np.ones((2, 2, 1), "uint8"))
     alpha = np.concatenate([large, np.full_like(large, 255)], axis=-1)
     Image.fromarray(alpha, mode="LA").save(tmp_path / "scene.png")
@@ -218,7 +218,7 @@ def test_prepared_boxes_lie_in_the_networks_picture_without_crowds():
     images, y = Detection().measuring_batch(Network(), source_of(given), given)
     assert images.shape == (2, 32, 64, 3) and images.dtype == np.float32
     assert y["boxes"].shape == (2, 8, 4) and y["classes"].dtype == np.int32
-    # 80 x 60 is scaled by 32 / 60; 43 of 64 columns hold the picture, the others are grey.
+    # 80 x 60 is scaled by 32 / 60; 43 of 64 columns hold the picture, the others are gray.
     np.testing.assert_allclose(y["boxes"][0, 0], [8 * 43 / 80, 3.2, 16 * 43 / 80, 6.4], rtol=1e-6)
     assert y["classes"][0].tolist() == [1] + [-1] * 7 and (y["classes"][1] == -1).all()
     np.testing.assert_allclose(images[0, :, 43:], 0)

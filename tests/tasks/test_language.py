@@ -22,7 +22,7 @@ def sentences(words, count, rng):
 
 @pytest.fixture(scope="module")
 def lines_folder(tmp_path_factory):
-    """Two files of sentences that one word tells apart."""
+    """Writes two files of sentences that differ in one word."""
     root, rng = tmp_path_factory.mktemp("lines"), np.random.default_rng(0)
     for name, words in (("bad.txt", BAD), ("good.txt", GOOD)):
         (root / name).write_text("\n".join(sentences(words, 40, rng)) + "\n")

@@ -12,7 +12,7 @@ from tests.data.wav_files import FLOAT, tone, write
 
 pytest.importorskip("scipy")
 
-# Words that go up and down, at 8,000 samples a second.
+# Words that go up and down, at 8,000 samples per second.
 WORDS = {"falling": (900, 300), "rising": (300, 900)}
 
 

@@ -16,7 +16,7 @@ BLOCKS = {"a": (0, 10), "b": (10, 20), "c": (20, 30)}
 
 
 def word(text, height=30):
-    """A picture on which each letter is a bright block at a height of its own."""
+    """Returns an image on which each letter is a bright block at a different height."""
     picture = np.full((height, 14 * len(text) + 6, 3), 30, "uint8")
     for place, letter in enumerate(text):
         top, bottom = BLOCKS[letter]

@@ -159,7 +159,7 @@ def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(mask
         ({"variant": "tiny"}, "`model` lenet5: `variant` must be one of 'caffe', 'lecun'"),
     ],
 )
-def test_bad_options_leave_nothing_behind(digits_npz, tmp_path, options, message):
+def test_bad_options_write_nothing(digits_npz, tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         tasks.fit(tasks.Classification(), classification(digits_npz, tmp_path / "run", **options))
     assert not (tmp_path / "run").exists()

@@ -26,9 +26,9 @@ class Strengths:
         scale: standard deviation of the logarithm of its size.
         stretch: standard deviation of the logarithm of its aspect ratio.
         turn: largest angle in degrees.
-        colour: largest relative change of brightness, contrast, and each color.
+        color: largest relative change of brightness, contrast, and each color.
         blur: probability of a blurred search image. A blurred exemplar is half as likely.
-        grey: probability of a pair without color.
+        gray: probability of a pair without color.
         flip: probability of a mirrored pair.
         occlusion: probability that something covers a part of the object.
         transplant: probability that a still object is put over another image.
@@ -40,9 +40,9 @@ class Strengths:
     scale: float = 0.06
     stretch: float = 0.06
     turn: float = 10.0
-    colour: float = 0.25
+    color: float = 0.25
     blur: float = 0.3
-    grey: float = 0.15
+    gray: float = 0.15
     flip: float = 0.5
     occlusion: float = 0.15
     transplant: float = 0.4
@@ -86,7 +86,7 @@ class PairMaker:
         first, first_box, second, second_box = self._choose(example, rng)
         still = first is second
         flip = rng.random() < self.strengths.flip
-        grey = rng.random() < self.strengths.grey
+        gray = rng.random() < self.strengths.gray
         exemplar_view = View(first, first_box, self.exemplar_size, self.exemplar_size, self.context)
         exemplar = exemplar_view.cut(
             first, shift=rng.uniform(-0.02, 0.02, size=2) * self.exemplar_size, flip=flip
@@ -108,8 +108,8 @@ class PairMaker:
             search = Image.composite(search, _anywhere(other, self.search_size, rng), mask)
         if rng.random() < self.strengths.occlusion:
             self._cover(search, other or second, search_view, shift, rng)
-        exemplar = self._recolor(exemplar, rng, grey, self.strengths.blur / 2)
-        search = self._recolor(search, rng, grey, self.strengths.blur)
+        exemplar = self._recolor(exemplar, rng, gray, self.strengths.blur / 2)
+        search = self._recolor(search, rng, gray, self.strengths.blur)
         return np.asarray(exemplar), np.asarray(search), shift
 
     def _choose(self, example, rng):
@@ -142,18 +142,18 @@ class PairMaker:
         patch = _anywhere(other, max(width, height), rng).crop((0, 0, width, height))
         search.paste(patch, (int(x - width / 2), int(y - height / 2)))
 
-    def _recolor(self, image, rng, grey, blur):
+    def _recolor(self, image, rng, gray, blur):
         """Blurs at random, then changes brightness, contrast, and colors through one lookup table."""
         from PIL import ImageFilter
 
         if rng.random() < blur:
             image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.6)))
-        if grey:
+        if gray:
             image = image.convert("L").convert("RGB")
-        strength = self.strengths.colour
+        strength = self.strengths.color
         gains = (1 + rng.uniform(-strength, strength)) * np.ones(3)
         lift = 80 * rng.uniform(-strength, strength)
-        if not grey:
+        if not gray:
             gains = gains * (1 + 0.4 * rng.uniform(-strength, strength, size=3))
         table = np.clip((np.arange(256) - 128) * gains[:, None] + 128 + lift, 0, 255)
         return image.point(table.round().astype("uint8").ravel().tolist())

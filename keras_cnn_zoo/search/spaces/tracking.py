@@ -27,7 +27,7 @@ SPACE = SearchSpace(
     task_arguments={"pairs": 1000},
     task_choices={
         "embedded_share": (0.0, 0.25, 0.5),
-        "strengths": {"default": lambda: None, "gentle": lambda: Strengths(turn=4.0, colour=0.1, blur=0.1)},
+        "strengths": {"default": lambda: None, "gentle": lambda: Strengths(turn=4.0, color=0.1, blur=0.1)},
     },
     recipe_choices={"weight_decay": (0.0, 0.01, 0.05), "warmup": (0.0, 0.1)},
     learning_rate=(3e-4, 3e-3),
