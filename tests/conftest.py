@@ -9,7 +9,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-# The same examples in every run: a failure is then a change of the code. Nothing is written next to the tests.
+# The same examples in every run: a failure is then a change of the code. Nothing is written to tests/.
 hypothesis.settings.register_profile("zoo", derandomize=True, deadline=None, max_examples=25, database=None)
 hypothesis.settings.load_profile("zoo")
 

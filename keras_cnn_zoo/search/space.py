@@ -64,7 +64,7 @@ class SearchSpace:
         return found
 
     def build(self, source, values):
-        """Returns a new model for `source`; `values` is a dict from name to choice, with more entries or not."""
+        """Returns a new model for `source` with the choices in `values`; other entries are ignored."""
         return self.task_for(values).build(source, model=self.model, **_made(self.choices, values))
 
     def task_for(self, values):
