@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.testing import inputs as input_arrays
-from keras_cnn_zoo.testing.case import ContractError
+from keras_cnn_zoo.testing.guarantees import Broken
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
@@ -136,7 +136,7 @@ def largest(*arrays):
     return max((float(size.max()) for size in sizes if size.size), default=0.0)
 
 
-def require_equal(guarantee, case, actual, expected, what, advice, *, tolerance=0.0, floor=0.0, topic=""):
+def require_equal(actual, expected, what, advice, *, tolerance=0.0, floor=0.0, topic=""):
     """Raises unless two structures of arrays agree to `tolerance` times the largest magnitude of `expected`.
 
     `floor` is a magnitude below which that of `expected` does not count: what its rounding errors come from.
@@ -146,11 +146,11 @@ def require_equal(guarantee, case, actual, expected, what, advice, *, tolerance=
     expected = [np.asarray(leaf) for leaf in keras.tree.flatten(expected)]
     if len(actual) != len(expected):
         message = f"{what}: {len(actual)} outputs against {len(expected)}"
-        raise ContractError(guarantee, case, message, advice, topic=topic)
+        raise Broken(message, advice, topic=topic)
     for one, other in zip(actual, expected, strict=True):
         if one.shape != other.shape:
             message = f"{what}: shape {one.shape} against {other.shape}"
-            raise ContractError(guarantee, case, message, advice, topic=topic)
+            raise Broken(message, advice, topic=topic)
         if one.size == 0 or one.dtype.kind in "SUO":
             same = np.array_equal(one, other)
             message = f"{what}: {one!r} against {other!r}"
@@ -160,13 +160,13 @@ def require_equal(guarantee, case, actual, expected, what, advice, *, tolerance=
             same = np.allclose(one, other, rtol=0.0, atol=tolerance * scale, equal_nan=True)
             message = f"{what}: largest difference {largest(one - other):.3g}, where values reach {scale:.3g}"
         if not same:
-            raise ContractError(guarantee, case, message, advice, topic=topic)
+            raise Broken(message, advice, topic=topic)
 
 
-def require_finite(guarantee, case, arrays, what, advice, *, topic=""):
+def require_finite(arrays, what, advice, *, topic=""):
     """Raises where any floating-point array holds a NaN or an infinity."""
     for array in map(np.asarray, keras.tree.flatten(arrays)):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = np.count_nonzero(~np.isfinite(array))
             message = f"{what}: {bad} of {array.size} values are NaN or infinite"
-            raise ContractError(guarantee, case, message, advice, topic=topic)
+            raise Broken(message, advice, topic=topic)

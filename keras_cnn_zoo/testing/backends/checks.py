@@ -6,7 +6,7 @@ from keras_cnn_zoo.testing.backends import programs
 from keras_cnn_zoo.testing.backends import reference as references
 from keras_cnn_zoo.testing.backends.compare import difference, draws_difference, summarize_draws
 from keras_cnn_zoo.testing.backends.job import receive_case, wait_for_reference
-from keras_cnn_zoo.testing.case import NotRun
+from keras_cnn_zoo.testing.guarantees import NotRun
 
 
 class Failed(Exception):

@@ -25,16 +25,16 @@ APPLICABLE = {
     "regularizer": ("C4", "C8", "C9"),
     "initializer": ("C4", "C8"),
     "metric": ("C8",),
-    "callback": (),
 }
-"""What another backend can say about each kind."""
+"""The guarantees that another backend can check on each kind; none on kinds that are not listed."""
 
 NOT_APPLICABLE = {
     "initializer": {"C9": "an initializer runs once, uncompiled"},
     "metric": {"C9": "a metric may compute on the host"},
-    "callback": {"C8": "a callback computes on the host", "C9": "a callback computes on the host"},
+    "callback": dict.fromkeys(("C8", "C9"), "a callback computes on the host"),
+    "backbone": dict.fromkeys(("C8", "C9"), "checked on the backbone as a model"),
 }
-"""Why the rest means nothing; in the words of the registry of in-process checks."""
+"""Why the rest does not apply, as in the registry of in-process checks."""
 
 TPU_ENVIRONMENT = {
     "JAX_PLATFORMS": "cpu",
@@ -49,7 +49,7 @@ def applies(lane, guarantee, case):
     """Does the lane hold the guarantee on a case of this kind?"""
     if lane.name.endswith("float64") and case.kind not in FLOAT64_KINDS:
         return False
-    return guarantee in APPLICABLE[case.kind]
+    return guarantee in APPLICABLE.get(case.kind, ())
 
 
 def lanes_for(backend):
@@ -129,7 +129,7 @@ class Elsewhere:
         self.folder = pathlib.Path(self._temporary.name)
         self._addresses = []
         for number, case in enumerate(self.cases):
-            if not APPLICABLE[case.kind]:
+            if case.kind not in APPLICABLE:
                 continue
             try:
                 self._addresses.append(send_case(case, self.folder, number))

@@ -6,7 +6,7 @@ import traceback
 
 from keras_cnn_zoo.testing.backends.checks import CaseOnBackend, Failed
 from keras_cnn_zoo.testing.backends.job import BackendOutcome
-from keras_cnn_zoo.testing.case import NotRun
+from keras_cnn_zoo.testing.guarantees import NotRun
 
 
 class Stages:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_cnn_zoo.testing import refusals, signature
-from keras_cnn_zoo.testing.case import ContractError
+from keras_cnn_zoo.testing.guarantees import Broken
 
 CHECK = "check the argument in `__init__` and raise ValueError with its name and the value, as Keras words it"
 CHECK_RANK = "check the rank in `build` and raise ValueError"
@@ -25,7 +25,7 @@ def check_arguments(case):
         value = case.init_kwargs.get(name, parameter.default)
         optional = parameter.default is None
         for bad in refusals.bad_values(name, value, optional=optional):
-            _require_refusal(case, lambda name=name, bad=bad: case.make(**{name: bad}), name, bad)
+            _require_refusal(lambda name=name, bad=bad: case.make(**{name: bad}), name, bad)
 
 
 def check_model(case):
@@ -38,23 +38,23 @@ def check_model(case):
     given = {name: config[name] for name in parameters}
     for name, parameter in parameters.items():
         for bad in refusals.bad_values(name, given[name], optional=parameter.default is None):
-            _require_refusal(case, lambda name=name, bad=bad: cls(**{**given, name: bad}), name, bad)
+            _require_refusal(lambda name=name, bad=bad: cls(**{**given, name: bad}), name, bad)
 
 
-def _require_refusal(case, make, name, bad):
+def _require_refusal(make, name, bad):
     try:
         make()
     except ValueError as error:
         message = str(error)
     except Exception as error:
         what = f"{name}={bad!r} raises {type(error).__name__} ({error}) instead of ValueError"
-        raise ContractError("C11", case, what, CHECK) from error
+        raise Broken(what, CHECK) from error
     else:
-        raise ContractError("C11", case, f"{name}={bad!r} is accepted", CHECK)
+        raise Broken(f"{name}={bad!r} is accepted", CHECK)
     named = name in message or refusals.is_identifier(name)
     if not named or not refusals.names_value(message, bad):
         what = f"the error for {name}={bad!r} does not name the argument and the value: {message!r}"
-        raise ContractError("C11", case, what, CHECK)
+        raise Broken(what, CHECK)
 
 
 def _require_rank(case, array):
@@ -66,7 +66,7 @@ def _require_rank(case, array):
         return
     except Exception as error:
         what = f"build raises {type(error).__name__} ({error}) for input of shape {array.shape}"
-        raise ContractError("C11", case, what, CHECK_RANK) from error
+        raise Broken(what, CHECK_RANK) from error
     component = case.make()
     declared = component.input_spec
     try:
@@ -75,7 +75,7 @@ def _require_rank(case, array):
         if declared is not None:
             return  # Keras holds the input against `input_spec` before it calls.
         what = f"input of shape {array.shape} fails in `call` only ({error})"
-        raise ContractError("C11", case, what, CHECK_RANK) from error
+        raise Broken(what, CHECK_RANK) from error
     except Exception as error:
         what = f"input of shape {array.shape} raises {type(error).__name__} ({error}) in `call`"
-        raise ContractError("C11", case, what, CHECK_RANK) from error
+        raise Broken(what, CHECK_RANK) from error

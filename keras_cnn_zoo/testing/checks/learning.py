@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import probe
-from keras_cnn_zoo.testing.case import ContractError
 from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.guarantees import Broken
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 STEPS = 40
@@ -18,13 +18,11 @@ def check_model(case):
     with fixed_draws():
         gradients = _gradients(case, component, probe.as_tensors(case.make_inputs()))
     advice = "use every weight in `call`, and guard divisions, logs and roots"
-    probe.require_finite("C7", case, probe.as_numpy(gradients), "gradients", advice)
+    probe.require_finite(probe.as_numpy(gradients), "gradients", advice)
     weights = component.trainable_variables
     for weight, gradient in zip(weights, gradients[len(gradients) - len(weights) :], strict=True):
         if probe.largest(probe.as_numpy(gradient)) == 0:
-            raise ContractError(
-                "C7", case, f"the gradient of weight {weight.path!r} is zero everywhere", advice
-            )
+            raise Broken(f"the gradient of weight {weight.path!r} is zero everywhere", advice)
     if case.overfit:
         _require_overfit(case)
 
@@ -55,14 +53,10 @@ def _require_overfit(case):
     for _ in range(STEPS):
         losses.append(float(np.ravel(model.train_on_batch(inputs, targets))[0]))
         if not np.isfinite(losses[-1]):
-            raise ContractError(
-                "C7", case, f"the loss is {losses[-1]} after {len(losses)} steps", "guard the loss"
-            )
+            raise Broken(f"the loss is {losses[-1]} after {len(losses)} steps", "guard the loss")
         if losses[-1] <= ENOUGH * losses[0]:
             return
-    raise ContractError(
-        "C7",
-        case,
+    raise Broken(
         f"on one batch the loss falls from {losses[0]:.4g} to {losses[-1]:.4g} in {STEPS} steps",
         "look for a cut gradient, a saturated output or a wrong initial scale; overfit=False or targets=... "
         "where the model has a loss of its own",

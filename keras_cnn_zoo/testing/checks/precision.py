@@ -4,8 +4,9 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import probe
-from keras_cnn_zoo.testing.case import ContractError, Waived, dtype_policy
+from keras_cnn_zoo.testing.case import dtype_policy
 from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.guarantees import Broken, Waived
 
 # Policy, compute dtype, and how far an output may be from float32's, as a part of the largest one.
 POLICIES = (
@@ -40,10 +41,8 @@ def check_layer(case):
             continue  # JAX without 64-bit numbers; a process of its own holds this.
         component = _twin(case, base, policy)
         run = _run(case, component, probe.as_tensors(inputs, dtype), policy)
-        _require_dtype(case, run.outputs, dtype, policy)
+        _require_dtype(run.outputs, dtype, policy)
         probe.require_equal(
-            "C4",
-            case,
             probe.as_numpy(run.outputs),
             expected,
             f"{policy} differs from float32",
@@ -69,10 +68,8 @@ def check_model(case):
         run = _run(case, component, probe.as_tensors(inputs), policy, modes)
         for tensor in keras.tree.flatten(run.outputs):
             if probe.is_float(tensor) and probe.dtype_of(tensor) not in (dtype, "float32"):
-                _fail_dtype(case, tensor, dtype, policy)
+                _fail_dtype(tensor, dtype, policy)
         probe.require_equal(
-            "C4",
-            case,
             probe.as_numpy(run.outputs),
             expected,
             f"{policy} differs from float32",
@@ -106,21 +103,19 @@ def _run(case, component, inputs, policy, modes=(True, False)):
         with fixed_draws(), probe.kept_state(component):
             run = probe.forward_backward(case, component, inputs, training)
         words = f"{policy}, {'training' if training else 'inference'}"
-        probe.require_finite("C4", case, probe.as_numpy(run.outputs), f"outputs in {words}", KEEP_FINITE)
-        probe.require_finite("C4", case, probe.as_numpy(run.gradients), f"gradients in {words}", KEEP_FINITE)
+        probe.require_finite(probe.as_numpy(run.outputs), f"outputs in {words}", KEEP_FINITE)
+        probe.require_finite(probe.as_numpy(run.gradients), f"gradients in {words}", KEEP_FINITE)
     return run
 
 
-def _require_dtype(case, outputs, dtype, policy):
+def _require_dtype(outputs, dtype, policy):
     for tensor in keras.tree.flatten(outputs):
         if probe.is_float(tensor) and probe.dtype_of(tensor) != dtype:
-            _fail_dtype(case, tensor, dtype, policy)
+            _fail_dtype(tensor, dtype, policy)
 
 
-def _fail_dtype(case, tensor, dtype, policy):
-    raise ContractError(
-        "C4", case, f"output is {probe.dtype_of(tensor)} under {policy}, not {dtype}", KEEP_DTYPE
-    )
+def _fail_dtype(tensor, dtype, policy):
+    raise Broken(f"output is {probe.dtype_of(tensor)} under {policy}, not {dtype}", KEEP_DTYPE)
 
 
 def _require_hard_inputs(case, base, component, inputs, policy, dtype):
@@ -143,9 +138,7 @@ def _require_hard_inputs(case, base, component, inputs, policy, dtype):
                 for one, other in zip(keras.tree.flatten(own), keras.tree.flatten(true), strict=True):
                     one, other = probe.as_numpy(one), probe.as_numpy(other)
                     if np.abs(other).max(initial=0.0) < limit or not np.isfinite(other).all():
-                        probe.require_finite(
-                            "C4", case, one, f"{part} for {words} under {policy}", KEEP_FINITE
-                        )
+                        probe.require_finite(one, f"{part} for {words} under {policy}", KEEP_FINITE)
 
 
 LOSS_DTYPES = (("float32", 1e-6), ("bfloat16", 0.1), ("float16", 0.02), ("float64", 1e-4))
@@ -159,15 +152,11 @@ def check_loss(case):
             continue
         value = case.make(reduction="none", dtype=dtype)(case.y_true, case.y_pred)
         if probe.dtype_of(value) != dtype:
-            raise ContractError(
-                "C4",
-                case,
+            raise Broken(
                 f"dtype={dtype!r} gives {probe.dtype_of(value)}",
                 "pass `dtype` on, and compute in it",
             )
         probe.require_equal(
-            "C4",
-            case,
             probe.as_numpy(value),
             expected,
             f"dtype={dtype!r} differs from float32",
@@ -182,7 +171,7 @@ def check_loss(case):
             )
             values = differentiate_loss(case, component, probe.as_tensors(scores, dtype))
             words = f"{dtype} scores times {factor:g}"
-            probe.require_finite("C4", case, [probe.as_numpy(value) for value in values], words, KEEP_FINITE)
+            probe.require_finite([probe.as_numpy(value) for value in values], words, KEEP_FINITE)
 
 
 def differentiate_loss(case, component, scores):
@@ -204,9 +193,7 @@ def check_regularizer(case):
             weight = keras.ops.convert_to_tensor(case.weight * factor, dtype=dtype)
             value, (gradient,), _ = probe.value_and_gradients(component, [weight])
             words = f"a {dtype} weight times {factor:g}"
-            probe.require_finite(
-                "C4", case, [probe.as_numpy(value), probe.as_numpy(gradient)], words, KEEP_FINITE
-            )
+            probe.require_finite([probe.as_numpy(value), probe.as_numpy(gradient)], words, KEEP_FINITE)
 
 
 def check_initializer(case):
@@ -214,7 +201,5 @@ def check_initializer(case):
     for dtype in ("float32", "bfloat16", "float16"):
         value = case.make()(case.shape, dtype=dtype)
         if probe.dtype_of(value) != dtype:
-            raise ContractError(
-                "C4", case, f"gives {probe.dtype_of(value)} for dtype={dtype!r}", "cast to `dtype`"
-            )
-        probe.require_finite("C4", case, probe.as_numpy(value), dtype, KEEP_FINITE)
+            raise Broken(f"gives {probe.dtype_of(value)} for dtype={dtype!r}", "cast to `dtype`")
+        probe.require_finite(probe.as_numpy(value), dtype, KEEP_FINITE)

@@ -3,8 +3,8 @@
 import keras
 
 from keras_cnn_zoo.testing import functional, probe
-from keras_cnn_zoo.testing.case import NotRun
 from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.guarantees import NotRun
 
 ADVICE = "keep shapes static, loops free of Python side effects, and every operation in `keras.ops`"
 TOLERANCE = 1e-4
@@ -69,7 +69,7 @@ def check_layer(case):
         for position, (array, reference) in enumerate(zip(one, other, strict=True)):
             part = f"output {position}" if position < outputs else f"gradient {position - outputs}"
             probe.require_equal(
-                "C6", case, array, reference, f"{words}, {part}", ADVICE, tolerance=TOLERANCE, floor=floor
+                array, reference, f"{words}, {part}", ADVICE, tolerance=TOLERANCE, floor=floor
             )
 
 
@@ -93,7 +93,7 @@ def check_model(case):
     flat = keras.tree.flatten(probe.as_tensors(arrays))
     actual = probe.as_numpy(compiled(program, component.variables)(*flat))
     expected = probe.as_numpy(probe.forward(case, component, arrays, training=False))
-    probe.require_equal("C6", case, actual, expected, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
+    probe.require_equal(actual, expected, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
 
 
 def check_loss(case):
@@ -101,16 +101,16 @@ def check_loss(case):
     component = case.make()
     arrays = keras.tree.flatten(case.y_pred)
     _check_function(
-        case, lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves)), arrays
+        lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves)), arrays
     )
 
 
 def check_regularizer(case):
     """C6 for regularizers: value and gradient."""
-    _check_function(case, case.make(), [case.weight])
+    _check_function(case.make(), [case.weight])
 
 
-def _check_function(case, function, arrays):
+def _check_function(function, arrays):
     tensors = probe.as_tensors([array.astype("float32") for array in arrays])
 
     def program(*leaves):
@@ -120,4 +120,4 @@ def _check_function(case, function, arrays):
     expected = probe.as_numpy(program(*tensors))
     actual = probe.as_numpy(compiled(program)(*tensors))
     for one, other in zip(actual, expected, strict=True):
-        probe.require_equal("C6", case, one, other, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
+        probe.require_equal(one, other, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
