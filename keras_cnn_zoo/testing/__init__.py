@@ -35,7 +35,10 @@ from keras_cnn_zoo.testing.check import (
     check_regularizer,
 )
 from keras_cnn_zoo.testing.guarantees import GUARANTEES, ContractError, Outcome
+from keras_cnn_zoo.testing.parametrize import parametrize_with_checks
+from keras_cnn_zoo.testing.reader import ReaderCase, check_reader
 from keras_cnn_zoo.testing.runner import run_case
+from keras_cnn_zoo.testing.task import TaskCase, check_task
 
 __all__ = [
     "BackboneCase",
@@ -49,7 +52,9 @@ __all__ = [
     "MetricCase",
     "ModelCase",
     "Outcome",
+    "ReaderCase",
     "RegularizerCase",
+    "TaskCase",
     "case_from_dict",
     "check_backbone",
     "check_callback",
@@ -58,6 +63,9 @@ __all__ = [
     "check_loss",
     "check_metric",
     "check_model",
+    "check_reader",
     "check_regularizer",
+    "check_task",
+    "parametrize_with_checks",
     "run_case",
 ]

@@ -14,7 +14,7 @@ import keras
 
 from keras_cnn_zoo.testing import inputs as input_arrays
 from keras_cnn_zoo.testing.fields import argument, documented
-from keras_cnn_zoo.testing.guarantees import GUARANTEES, NEVER_EXEMPT, PARTS
+from keras_cnn_zoo.testing.guarantees import GUARANTEES, NEVER_EXEMPT, PARTS, TITLES
 
 
 @documented
@@ -33,6 +33,8 @@ class Case(abc.ABC):
     )
     index: int | None = argument("Its position in that module's `CASES`. Defaults to none.", default=None)
 
+    titles: typing.ClassVar[dict] = TITLES
+    """Words for each guarantee, in messages and ids of tests."""
     kind: typing.ClassVar[str]
     folder: typing.ClassVar[str]
     """Name of the catalog's kind, for example "layers", which begins the id of a case."""

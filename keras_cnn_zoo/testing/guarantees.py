@@ -57,7 +57,7 @@ class Broken(Exception):
     Args:
         what: What broke, for example "the output has shape (2, 3)".
         advice: What to do about it.
-        topic: Words after the guarantee in the message. Defaults to those of `TITLES`.
+        topic: Words after the guarantee in the message. Defaults to those of the case's `titles`.
     """
 
     def __init__(self, what, advice, *, topic=""):
@@ -74,9 +74,8 @@ class ContractError(AssertionError):
         self.guarantee = guarantee
         self.what = what
         what = " ".join(ESCAPES.sub("", what).split()).rstrip(".")
-        super().__init__(
-            f"{guarantee} {topic or TITLES[guarantee]}: {case.name}: {what}. What to do: {advice}"
-        )
+        title = topic or getattr(case, "titles", TITLES)[guarantee]
+        super().__init__(f"{guarantee} {title}: {case.name}: {what}. What to do: {advice}")
 
 
 class NotApplicable(Exception):

@@ -10,9 +10,11 @@ from keras_cnn_zoo.testing.checks import (
     learning,
     oracle,
     precision,
+    reader,
     reproducibility,
     saving,
     shapes,
+    task,
     xla,
 )
 
@@ -89,6 +91,21 @@ CHECKS = {
         "C3": backbone.check_levels,
         "C2": backbone.check_config,
     },
+    "task": {
+        "C1": task.check_description,
+        "C11": task.check_arguments,
+        "C3": task.check_batches,
+        "C10": task.check_purity,
+        "C2": task.check_trainer,
+        "C12": task.check_files,
+        "C13": task.check_measures,
+    },
+    "reader": {
+        "C3": reader.check_examples,
+        "C1": reader.check_classes,
+        "C10": reader.check_second_load,
+        "C11": reader.check_refusals,
+    },
 }
 
 # Further cases of a component run these only; they take a fraction of the time.
@@ -141,5 +158,10 @@ NOT_APPLICABLE = {
     },
     "backbone": dict.fromkeys(
         ("C1", "C4", "C5", "C6", "C7", "C10", "C11", "C12", "C13"), "checked on the backbone as a model"
+    ),
+    "task": dict.fromkeys(("C4", "C5", "C6", "C7"), "checked on the models of the task"),
+    "reader": dict.fromkeys(
+        ("C2", "C4", "C5", "C6", "C7", "C12", "C13"),
+        "a reader gives arrays, and is not saved or compiled",
     ),
 }

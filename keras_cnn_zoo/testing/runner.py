@@ -1,6 +1,7 @@
 """Running a case through the table of checks, and turning what happens into outcomes."""
 
 from keras_cnn_zoo.testing import registry
+from keras_cnn_zoo.testing.backends import run_elsewhere
 from keras_cnn_zoo.testing.case import Case
 from keras_cnn_zoo.testing.guarantees import (
     GUARANTEES,
@@ -73,12 +74,17 @@ def check_case(case):
         if error is not None:
             raise error
         outcomes.append(outcome)
-    elsewhere = _run_elsewhere(case)
+    elsewhere = run_elsewhere([case])
     for outcome in elsewhere:
         if outcome.status == "fail":
-            advice = "run the component on that backend, with KERAS_BACKEND set, to see more"
-            raise ContractError(outcome.guarantee, case, outcome.detail, advice)
+            raise elsewhere_error(case, outcome)
     return _ordered([*outcomes, *elsewhere])
+
+
+def elsewhere_error(case, outcome):
+    """Returns the `ContractError` for a failure on another backend."""
+    advice = "run the component on that backend, with KERAS_BACKEND set, to see more"
+    return ContractError(outcome.guarantee, case, outcome.detail, advice)
 
 
 def _outcomes(case, thorough):
@@ -89,13 +95,6 @@ def _outcomes(case, thorough):
     table = registry.CHECKS if thorough else registry.EAGER_CHECKS
     for guarantee, check in table[case.kind].items():
         yield run_guarantee(case, guarantee, check)
-
-
-def _run_elsewhere(case):
-    """Returns the outcomes of the guarantees that need other processes."""
-    from keras_cnn_zoo.testing.backends import run_elsewhere
-
-    return list(run_elsewhere([case]))
 
 
 def _ordered(outcomes):

@@ -33,6 +33,8 @@ NOT_APPLICABLE = {
     "metric": {"C9": "a metric may compute on the host"},
     "callback": dict.fromkeys(("C8", "C9"), "a callback computes on the host"),
     "backbone": dict.fromkeys(("C8", "C9"), "checked on the backbone as a model"),
+    "task": dict.fromkeys(("C8", "C9"), "checked on the models of the task"),
+    "reader": dict.fromkeys(("C8", "C9"), "a reader runs on the host"),
 }
 """Why the rest does not apply, as in the registry of in-process checks."""
 
