@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from keras_cnn_zoo.testing import run_case
+from keras_cnn_zoo.testing import memory, run_case
 from keras_cnn_zoo.testing.backends import Elsewhere
 from keras_cnn_zoo.testing.backends.elsewhere import BACKENDS
 from tests.contract.collection import ROOT
@@ -22,19 +22,23 @@ class ContractSession:
         self.matrix = Matrix()
         self.elsewhere = None
         self.bare = {}
+        self.peaks = {}
+        """Peak memory in MB of each process that finished, known after `stop`."""
 
     def start(self, items, backends):
         """Starts the other backends on `items`, and writes the numbers that they are to compare with."""
         cases = [dataclasses.replace(item.case, exempt={}) for item in items]
         self.elsewhere = Elsewhere(cases, backends=backends, cache=CACHE)
         self.elsewhere.__enter__()
-        self.elsewhere.write_references()
+        self.elsewhere.write_references(between=memory.release)
 
     def stop(self):
         """Ends the background runs, finished or not."""
         if self.elsewhere is not None:
             self.elsewhere.__exit__(None, None, None)
+            self.peaks.update(self.elsewhere.peaks)
             self.elsewhere = None
+        self.peaks["pytest"] = memory.peak()
 
     def run_here(self, item):
         """The outcomes of the in-process checks."""
@@ -43,6 +47,8 @@ class ContractSession:
             self._note_bare(item, without, "here")
         outcomes = run_case(item.exempted(), thorough=item.first)
         self.matrix.add(item.component, outcomes)
+        if item.first:
+            memory.release()
         return outcomes
 
     def run_there(self, item, backend):

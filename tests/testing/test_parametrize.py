@@ -1,12 +1,10 @@
 """parametrize_with_checks: one test per case and guarantee, with an id that names both."""
 
-import subprocess
-import sys
-
 import pytest
 
 from keras_cnn_zoo.testing import CallbackCase, ContractError, LayerCase, Outcome, parametrize_with_checks
 from keras_cnn_zoo.testing import parametrize as module
+from tests.helpers import run_python
 from tests.testing.parts import DENSE, LOGS, Patience, ScaledDense, register, scaled_dense
 
 LAYER = LayerCase(ScaledDense, DENSE, (2, 4), reference=scaled_dense)
@@ -108,6 +106,7 @@ def test_what_is_not_a_case_is_refused():
 SUITE = """
 import keras
 from keras_cnn_zoo.testing import LayerCase, parametrize_with_checks
+from tests.helpers import run_python
 from tests.testing.parts import DENSE, ScaledDense, scaled_dense
 
 
@@ -122,6 +121,5 @@ def test_a_suite_of_a_third_party_runs(tmp_path):
     path = tmp_path / "test_mine.py"
     path.write_text(SUITE, encoding="utf-8")
     chosen = "not C4 and not C8 and not C9"  # The other backends run in test_scripts.py.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, path)
     assert "9 passed, 1 skipped, 3 deselected" in done.stdout, done.stdout

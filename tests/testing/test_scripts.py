@@ -1,9 +1,8 @@
 """Checks of classes that are defined in a script, which no other process can import."""
 
-import subprocess
-import sys
-
 import pytest
+
+from tests.helpers import run_python
 
 SCRIPT = """
 import keras
@@ -53,7 +52,7 @@ if __name__ == "__main__":
 def run(tmp_path, decorator):
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.format(decorator=decorator), encoding="utf-8")
-    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
+    return run_python(path)
 
 
 @pytest.mark.slow

@@ -5,14 +5,12 @@ is halved until the guilty ones are alone. Imported only where the backend is JA
 """
 
 import contextlib
-import gc
 import hashlib
 import importlib.metadata
 import importlib.util
 import pathlib
 
 import jax
-import keras
 from jax import export
 from jax.experimental.compilation_cache import compilation_cache
 
@@ -27,13 +25,6 @@ def use_cache(folder):
     jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(folder) / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def forget():
-    """Gives back the memory of what was traced and compiled so far, gigabytes after some hundred cases."""
-    jax.clear_caches()
-    keras.utils.clear_session()
-    gc.collect()
 
 
 def lowering_problem(jax_cases):

@@ -12,7 +12,7 @@ import time
 import keras
 
 from keras_cnn_zoo.testing.backends.children import Lane, run_lane
-from keras_cnn_zoo.testing.backends.job import BackendOutcome, send_case, write_reference
+from keras_cnn_zoo.testing.backends.job import BackendOutcome, read_journal, send_case, write_reference
 from keras_cnn_zoo.testing.backends.programs import FLOAT64_KINDS
 from keras_cnn_zoo.testing.backends.reference import reference_arrays
 
@@ -102,12 +102,12 @@ class Elsewhere:
         backends: Which backends: "jax", "torch".
         cache: Folder that keeps what JAX and the TPU compiler have done, between runs. Defaults to the
             environment variable KERAS_CNN_ZOO_CACHE, else a folder in the user's cache folder.
-        batch: How many components go into one TPU compilation.
+        batch: How many components go into one TPU compilation, unless memory is short.
         step_seconds: How long a worker may go without a result, in seconds for each case that it has in hand.
         seconds: How long all of it may take, in seconds.
     """
 
-    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=20, step_seconds=180, seconds=1800):
+    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=10, step_seconds=180, seconds=1800):
         self.cases = list(cases)
         self.backends = tuple(dict.fromkeys(backends))
         self._lanes = [lane for backend in self.backends for lane in lanes_for(backend)]
@@ -121,6 +121,7 @@ class Elsewhere:
             "reference_seconds": seconds,
         }
         self._step_seconds, self._seconds = step_seconds, seconds
+        self.peaks = {}
         self._found = {}
         self._news = threading.Condition()
         self._stop = threading.Event()
@@ -146,8 +147,8 @@ class Elsewhere:
         self._thread.join()
         self._temporary.cleanup()
 
-    def write_references(self):
-        """Runs every case in this process, for the others to compare with."""
+    def write_references(self, between=lambda: None):
+        """Runs every case in this process, for the others to compare with, and calls `between()` after each."""
         for address in self._addresses:
             if self._stop.is_set():
                 return
@@ -157,6 +158,7 @@ class Elsewhere:
             except Exception as error:
                 arrays = f"{type(error).__name__} on {keras.backend.backend()}: {error}"
             write_reference(self.folder, address["number"], arrays)
+            between()
 
     def outcomes(self, case, backend):
         """The outcomes of one case on one backend, as soon as they are complete."""
@@ -214,6 +216,7 @@ class Elsewhere:
                 publish=lambda outcome, lane=lane: self._publish(lane, outcome),
                 stopped=self._stop.is_set,
             )
+            self.peaks.update(peaks(self.folder, lane))
 
     def _settle(self, cases, lane, status, detail):
         for case in cases:
@@ -224,6 +227,12 @@ class Elsewhere:
         with self._news:
             self._found[outcome.case_id, lane.name, outcome.guarantee] = outcome
             self._news.notify_all()
+
+
+def peaks(folder, lane):
+    """Returns the peak memory in MB of the processes of a lane that finished: {name of the process: MB}."""
+    records = {path.stem: read_journal(path) for path in folder.glob(f"{lane.name}_[0-9]*.jsonl")}
+    return {name: record["peak"] for name, found in records.items() for record in found if "peak" in record}
 
 
 def missing(backend):

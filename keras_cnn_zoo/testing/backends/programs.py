@@ -47,12 +47,6 @@ def held_draws(held):
     return fixed_draws() if held else contextlib.nullcontext()
 
 
-def make_program(case, policy):
-    """The program of `case` under a dtype or policy."""
-    kinds = {"layer": LayerProgram, "model": LayerProgram, "metric": MetricProgram}
-    return kinds.get(case.kind, FunctionProgram)(case, policy)
-
-
 def build(case, policy):
     """A layer or model of `case` with its weights created, their values still to come from the reference.
 
@@ -164,32 +158,58 @@ class LayerProgram(_Program):
         return {"training": mode != "inference"} if len(self.modes) > 1 else {}
 
 
-class FunctionProgram(_Program):
-    """A loss (per sample and reduced), a regularizer, or an initializer: no state."""
-
-    def __init__(self, case, policy):
-        super().__init__(case, policy)
-        self.component = case.make(dtype=policy) if case.kind == "loss" else case.make()
-        if case.kind == "loss":
-            self.differentiable = [len(self.inputs) - 1]
-            self.per_sample = case.make(dtype=policy, reduction="none")
-
-    def make_inputs(self):
-        case = self.case
-        return {"loss": (case.y_true, case.y_pred), "regularizer": case.weight, "initializer": ()}[case.kind]
-
-    def apply(self, flat, mode):
-        inputs = self.pack(flat)
-        if self.case.kind == "loss":
-            per_sample = self.per_sample(*inputs)
-            # Keras' own reduction is float32 on PyTorch, also under float64.
-            return [per_sample] if self.policy == "float64" else [per_sample, self.component(*inputs)]
-        if self.case.kind == "initializer":
-            return [self.component(self.case.shape, dtype=self.policy)]
-        return [self.component(inputs)]
+class _StatelessProgram(_Program):
+    """A function of its inputs alone; the base of the programs of losses, regularizers, and initializers."""
 
     def apply_stateless(self, trainable, non_trainable, flat, mode):
         return self.apply(flat, mode), non_trainable
+
+
+class LossProgram(_StatelessProgram):
+    """A loss per sample, and reduced."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.differentiable = [len(self.inputs) - 1]
+        self.component = case.make(dtype=policy)
+        self.per_sample = case.make(dtype=policy, reduction="none")
+
+    def make_inputs(self):
+        return self.case.y_true, self.case.y_pred
+
+    def apply(self, flat, mode):
+        inputs = self.pack(flat)
+        per_sample = self.per_sample(*inputs)
+        # Keras' own reduction is float32 on PyTorch, also under float64.
+        return [per_sample] if self.policy == "float64" else [per_sample, self.component(*inputs)]
+
+
+class RegularizerProgram(_StatelessProgram):
+    """The penalty of a weight."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.component = case.make()
+
+    def make_inputs(self):
+        return self.case.weight
+
+    def apply(self, flat, mode):
+        return [self.component(self.pack(flat))]
+
+
+class InitializerProgram(_StatelessProgram):
+    """The initial values of a weight."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.component = case.make()
+
+    def make_inputs(self):
+        return ()
+
+    def apply(self, flat, mode):
+        return [self.component(self.case.shape, dtype=self.policy)]
 
 
 class MetricProgram(_Program):
@@ -207,3 +227,18 @@ class MetricProgram(_Program):
         for update in self.pack(flat):
             self.component.update_state(*update)
         return keras.tree.flatten(self.component.result())
+
+
+PROGRAMS = {
+    "layer": LayerProgram,
+    "model": LayerProgram,
+    "loss": LossProgram,
+    "regularizer": RegularizerProgram,
+    "initializer": InitializerProgram,
+    "metric": MetricProgram,
+}
+
+
+def make_program(case, policy):
+    """Returns the program of `case` under a dtype or policy."""
+    return PROGRAMS[case.kind](case, policy)

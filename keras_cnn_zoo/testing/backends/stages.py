@@ -4,9 +4,13 @@ import sys
 import time
 import traceback
 
+from keras_cnn_zoo.testing import memory
 from keras_cnn_zoo.testing.backends.checks import CaseOnBackend, Failed
 from keras_cnn_zoo.testing.backends.job import BackendOutcome
 from keras_cnn_zoo.testing.guarantees import NotRun
+
+LARGE = 1800
+"""Memory in MB from which a batch for the TPU is compiled before it is full: compiling takes up to 1,000 MB."""
 
 
 class Stages:
@@ -31,7 +35,9 @@ class Stages:
             pairs = [pair for pair in self.left if pair[0] == address["id"]]
             if pairs:
                 self._one_case(address, {guarantee for _, guarantee in pairs})
-            if len(self.ready_for_tpu) >= self.job["options"]["batch"]:
+            if not self.ready_for_tpu:
+                memory.release()
+            elif len(self.ready_for_tpu) >= self.job["options"]["batch"] or memory.used() > LARGE:
                 self._compile()
         self._compile()
 
@@ -70,7 +76,8 @@ class Stages:
         except Exception:
             status, detail = "fail", short_traceback()
         self._tell(case_id, guarantee, status, detail)
-        self.journal.write(finished=[case_id], guarantee=guarantee, cpu=time.process_time() - begun)
+        cpu = time.process_time() - begun
+        self.journal.write(finished=[case_id], guarantee=guarantee, cpu=cpu, memory=memory.used())
 
     def _compile(self, cases=None):
         from keras_cnn_zoo.testing.backends import compilation
@@ -94,8 +101,10 @@ class Stages:
                 self._tell(name, "C9", "not run", compiler.missing)
             else:
                 self._tell(name, "C9", "pass", "")
-        self.journal.write(finished=names, guarantee="C9", cpu=time.process_time() - begun)
-        compilation.forget()
+        self.journal.write(
+            finished=names, guarantee="C9", cpu=time.process_time() - begun, memory=memory.used()
+        )
+        memory.release()
 
     def _tell(self, case_id, guarantee, status, detail):
         if status != "pass":

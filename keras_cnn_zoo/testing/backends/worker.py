@@ -12,6 +12,7 @@ import threading
 import time
 import warnings
 
+from keras_cnn_zoo.testing import memory
 from keras_cnn_zoo.testing.backends.job import Journal
 from keras_cnn_zoo.testing.backends.stages import Stages
 
@@ -27,7 +28,7 @@ def main(path):
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=THEIRS)
     Stages(job, journal).run()
-    journal.write(done=True)
+    journal.write(done=True, peak=memory.peak())
 
 
 def end_with(parent, seconds=2.0):

@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.util
 import json
-import subprocess
 import sys
 import threading
 
@@ -14,6 +13,7 @@ import pytest
 from keras_cnn_zoo.testing import LayerCase, case_from_dict
 from keras_cnn_zoo.testing.backends import Elsewhere, elsewhere, run_elsewhere
 from keras_cnn_zoo.testing.backends.job import receive_case, send_case
+from tests.helpers import run_python
 from tests.testing.backends import samples
 
 SAMPLES = [
@@ -136,8 +136,7 @@ def test_a_class_that_no_other_process_can_import_is_sent_by_value(tmp_path):
         "print(layer.factor, type(keras.saving.deserialize_keras_object("
         "keras.saving.serialize_keras_object(layer))) is type(layer))"
     )
-    command = [sys.executable, "-c", code, json.dumps(address)]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = run_python("-c", code, json.dumps(address))
     assert found.stdout.split() == ["3", "True"], found.stderr
 
 
