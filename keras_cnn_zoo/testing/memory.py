@@ -1,7 +1,7 @@
 """How much memory this process uses, and giving back what compiled programs took.
 
-A contract run builds thousands of programs. Keras, JAX, and the C library keep what belonged to each, so that a
-process grows by tens of megabytes per component unless `release` is called in between.
+A contract run builds thousands of programs. Keras, JAX, and the C library keep what belonged to each, so that
+a process grows by tens of megabytes per component unless `release` is called in between.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ import keras
 
 
 def used():
-    """Returns the resident memory of this process in MB, or its peak where only that is known; 0 for unknown."""
+    """Returns the memory of this process in MB, or its peak if only that is known."""
     try:
         with open("/proc/self/status", encoding="ascii") as status:
             return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS:"))
@@ -21,7 +21,7 @@ def used():
 
 
 def peak():
-    """Returns the largest resident memory that this process has had in MB, or 0 where that is not known."""
+    """Returns the largest memory that this process has had in MB, or 0 if that is not known."""
     try:
         import resource
     except ImportError:  # Windows

@@ -148,7 +148,7 @@ class Elsewhere:
         self._temporary.cleanup()
 
     def write_references(self, between=lambda: None):
-        """Runs every case in this process, for the others to compare with, and calls `between()` after each."""
+        """Runs every case in this process, for the others to compare with; calls `between()` after each."""
         for address in self._addresses:
             if self._stop.is_set():
                 return

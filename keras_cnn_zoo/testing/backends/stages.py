@@ -10,7 +10,7 @@ from keras_cnn_zoo.testing.backends.job import BackendOutcome
 from keras_cnn_zoo.testing.guarantees import NotRun
 
 LARGE = 1800
-"""Memory in MB from which a batch for the TPU is compiled before it is full: compiling takes up to 1,000 MB."""
+"""Memory in MB from which a batch for the TPU is compiled before it is full: compiling takes memory too."""
 
 
 class Stages:
