@@ -8,6 +8,7 @@ from keras_cnn_zoo.testing.backends import Elsewhere
 from keras_cnn_zoo.testing.backends.elsewhere import BACKENDS
 from tests.contract.collection import ROOT
 from tests.contract.matrix import Matrix, unavailable
+from tests.contract.separate import SeparateProcess
 
 CACHE = ROOT / ".cache" / "contract"
 
@@ -21,6 +22,7 @@ class ContractSession:
     def __init__(self):
         self.matrix = Matrix()
         self.elsewhere = None
+        self.separate = SeparateProcess()
         self.bare = {}
         self.peaks = {}
         """Peak memory in MB of each process that finished, known after `stop`."""
@@ -38,14 +40,17 @@ class ContractSession:
             self.elsewhere.__exit__(None, None, None)
             self.peaks.update(self.elsewhere.peaks)
             self.elsewhere = None
-        self.peaks["pytest"] = memory.peak()
+        self.separate.stop()
+        self.peaks |= {"pytest": memory.peak(), "models": self.separate.peak}
 
     def run_here(self, item):
         """The outcomes of the in-process checks."""
+        # A model costs most in its thorough checks, which compile its training step.
+        run = self.separate.run_case if item.case.kind == "model" and item.first else run_case
         if item.exemptions:
-            without = run_case(dataclasses.replace(item.case, exempt={}), thorough=item.first)
+            without = run(dataclasses.replace(item.case, exempt={}), thorough=item.first)
             self._note_bare(item, without, "here")
-        outcomes = run_case(item.exempted(), thorough=item.first)
+        outcomes = run(item.exempted(), thorough=item.first)
         self.matrix.add(item.component, outcomes)
         if item.first:
             memory.release()

@@ -122,6 +122,7 @@ class Elsewhere:
         }
         self._step_seconds, self._seconds = step_seconds, seconds
         self.peaks = {}
+        """Peak memory in MB of each worker process, known when its backend is done."""
         self._found = {}
         self._news = threading.Condition()
         self._stop = threading.Event()
@@ -230,9 +231,9 @@ class Elsewhere:
 
 
 def peaks(folder, lane):
-    """Returns the peak memory in MB of the processes of a lane that finished: {name of the process: MB}."""
-    records = {path.stem: read_journal(path) for path in folder.glob(f"{lane.name}_[0-9]*.jsonl")}
-    return {name: record["peak"] for name, found in records.items() for record in found if "peak" in record}
+    """Returns the largest memory in MB of each process of a lane: {name of the process: MB}."""
+    records = {path.stem: read_journal(path) for path in sorted(folder.glob(f"{lane.name}_[0-9]*.jsonl"))}
+    return {name: max((one.get("peak", 0) for one in found), default=0) for name, found in records.items()}
 
 
 def missing(backend):

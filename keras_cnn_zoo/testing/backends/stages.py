@@ -77,7 +77,7 @@ class Stages:
             status, detail = "fail", short_traceback()
         self._tell(case_id, guarantee, status, detail)
         cpu = time.process_time() - begun
-        self.journal.write(finished=[case_id], guarantee=guarantee, cpu=cpu, memory=memory.used())
+        self.journal.write(finished=[case_id], guarantee=guarantee, cpu=cpu, peak=memory.peak())
 
     def _compile(self, cases=None):
         from keras_cnn_zoo.testing.backends import compilation
@@ -101,9 +101,8 @@ class Stages:
                 self._tell(name, "C9", "not run", compiler.missing)
             else:
                 self._tell(name, "C9", "pass", "")
-        self.journal.write(
-            finished=names, guarantee="C9", cpu=time.process_time() - begun, memory=memory.used()
-        )
+        cpu = time.process_time() - begun
+        self.journal.write(finished=names, guarantee="C9", cpu=cpu, peak=memory.peak())
         memory.release()
 
     def _tell(self, case_id, guarantee, status, detail):

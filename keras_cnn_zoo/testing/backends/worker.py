@@ -12,7 +12,6 @@ import threading
 import time
 import warnings
 
-from keras_cnn_zoo.testing import memory
 from keras_cnn_zoo.testing.backends.job import Journal
 from keras_cnn_zoo.testing.backends.stages import Stages
 
@@ -28,7 +27,7 @@ def main(path):
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=THEIRS)
     Stages(job, journal).run()
-    journal.write(done=True, peak=memory.peak())
+    journal.write(done=True)
 
 
 def end_with(parent, seconds=2.0):
