@@ -1,4 +1,4 @@
-"""The one table that says which check is run for which guarantee and kind of component."""
+"""The table of checks: which one is run for which guarantee and kind of component."""
 
 from keras_cnn_zoo.testing.checks import (
     arguments,

@@ -16,7 +16,7 @@ LAST = ("test_elsewhere", "test_no_exemption_is_stale")
 
 @pytest.fixture(scope="session")
 def contract(pytestconfig):
-    """The one `ContractSession` of this run."""
+    """Returns the one `ContractSession` of this run."""
     return pytestconfig.stash[KEY]
 
 

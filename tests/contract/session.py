@@ -1,4 +1,4 @@
-"""What one pytest session knows about the contract: runs elsewhere, outcomes, exemptions that were needed."""
+"""The state of one pytest session: runs on other backends, outcomes, exemptions that were needed."""
 
 import dataclasses
 import os
@@ -44,7 +44,7 @@ class ContractSession:
         self.peaks |= {"pytest": memory.peak(), "models": self.separate.peak}
 
     def run_here(self, item):
-        """The outcomes of the in-process checks."""
+        """Returns the outcomes of the in-process checks."""
         # A model costs most in its thorough checks, which compile its training step.
         run = self.separate.run_case if item.case.kind == "model" and item.first else run_case
         if item.exemptions:
@@ -57,7 +57,7 @@ class ContractSession:
         return outcomes
 
     def run_there(self, item, backend):
-        """The outcomes on another backend, waited for."""
+        """Returns the outcomes on another backend, waited for."""
         outcomes = self.elsewhere.outcomes(item.case, backend)
         self._note_bare(item, outcomes, backend)
         outcomes = [self._exempted(item, outcome) for outcome in outcomes]
@@ -65,7 +65,7 @@ class ContractSession:
         return outcomes
 
     def stale(self, component, guarantee):
-        """True where every check of an exempted guarantee ran and held without it; None where not all ran."""
+        """Returns whether every check of an exempted guarantee passed without it; None if not all ran."""
         guarantee = guarantee.split()[0]
         sources = SOURCES.get(guarantee, ("here",))
         seen = [self.bare.get((component, guarantee, source)) for source in sources]
@@ -87,7 +87,7 @@ class ContractSession:
 
 
 def failures(outcomes):
-    """What makes a test fail: broken guarantees, and in CI those that were not run without an excuse."""
+    """Returns what makes a test fail: broken guarantees, and in CI those not run without an excuse."""
     broken = [outcome.detail for outcome in outcomes if outcome.status == "fail"]
     if os.environ.get("CI", "").lower() in ("true", "1"):
         broken += [

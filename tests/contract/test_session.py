@@ -30,7 +30,7 @@ class FakeElsewhere:
 
 
 def run(monkeypatch, *, here, there, exemptions):
-    """A session after one component ran here and on both backends; `here` is the bare status of C7 and C4."""
+    """Returns a session after one component ran everywhere; `here` is the bare status of C7 and C4."""
 
     def run_case(case, *, thorough):
         return [

@@ -13,13 +13,13 @@ NOTEBOOK = DOCS / "check_your_own_layer.ipynb"
 
 
 def code_cells():
-    """The source of each cell with code."""
+    """Returns the source of each cell with code."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
 def run_with_nbclient():
-    """What the notebook prints."""
+    """Returns what the notebook prints."""
     import nbclient
     import nbformat
 
@@ -30,7 +30,7 @@ def run_with_nbclient():
 
 
 def run_as_script(folder):
-    """What the cells print if they are one script."""
+    """Runs the cells as one script, and returns what it prints."""
     path = folder / "notebook.py"
     path.write_text("\n\n".join(code_cells()), encoding="utf-8")
     done = run_python(path)

@@ -19,7 +19,7 @@ class WrongDense(ScaledDense):
 
 
 def parameters(cases):
-    """{id: (case, check)} of the decorator."""
+    """Returns {id: (case, check)} of the decorator."""
     (_, values) = parametrize_with_checks(cases).mark.args
     return {parameter.id: parameter.values for parameter in values}
 

@@ -15,7 +15,7 @@ Image = pytest.importorskip("PIL.Image")
 
 
 def write_images(folder):
-    """Class folders of small pictures."""
+    """Writes class folders of small pictures."""
     for number, name in enumerate(("cat", "dog")):
         (folder / name).mkdir()
         for i in range(5):
@@ -24,7 +24,7 @@ def write_images(folder):
 
 
 def write_npz(folder):
-    """One archive with the splits train and test."""
+    """Writes an archive with the splits train and test."""
     labels = np.arange(12) % 2
     images = np.arange(12 * 4 * 4).reshape(12, 4, 4).astype("uint8")
     path = folder / "digits.npz"
@@ -33,7 +33,7 @@ def write_npz(folder):
 
 
 def write_lines(folder):
-    """One text file per class."""
+    """Writes one text file per class."""
     for name in ("bad", "good"):
         lines = [f"{name} line {i}" for i in range(6)]
         (folder / f"{name}.txt").write_text("\n".join(lines), encoding="utf-8")

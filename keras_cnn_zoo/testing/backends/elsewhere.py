@@ -1,4 +1,15 @@
-"""Cases on other backends: children in the background, references from this process, outcomes collected."""
+"""Cases on other backends: workers in the background, references from this process, outcomes collected.
+
+case ── job.send_case ──► job file: addresses of the cases, pairs (case, guarantee) that are left
+  │                         │
+  │ reference.py            ▼ children.run_lane starts worker.py on JAX or PyTorch, again after a crash
+  ▼                       stages.Stages: for each case
+reference_N.npz ────────►   checks.CaseOnBackend: the same inputs and weights → outputs and gradients
+  inputs, weights,          compare.difference: arrays here and there → C8, C4
+  outputs, gradients        compilation.TpuCompiler: batches of programs → C9
+                            │
+Elsewhere.outcomes ◄────────┘ journal, one line per outcome
+"""
 
 import collections
 import dataclasses
@@ -48,14 +59,14 @@ TPU_ENVIRONMENT = {
 
 
 def applies(lane, guarantee, case):
-    """Does the lane hold the guarantee on a case of this kind?"""
+    """Returns whether a lane checks a guarantee on a case of this kind."""
     if lane.name.endswith("float64") and case.kind not in FLOAT64_KINDS:
         return False
     return guarantee in APPLICABLE.get(case.kind, ())
 
 
 def lanes_for(backend):
-    """The processes that hold a backend, in order."""
+    """Returns the processes to run for a backend, in order."""
     if backend == "torch":
         return [Lane("torch", "torch", ("C8", "C4"))]
     if backend == "jax":
@@ -67,7 +78,7 @@ def lanes_for(backend):
 
 
 def default_cache():
-    """The folder for what was compiled: KERAS_CNN_ZOO_CACHE, else one in the user's cache folder."""
+    """Returns the folder for what was compiled: KERAS_CNN_ZOO_CACHE, else one in the user's cache folder."""
     own = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     return pathlib.Path(os.environ.get("KERAS_CNN_ZOO_CACHE") or own / "keras_cnn_zoo")
 
@@ -103,7 +114,7 @@ class Elsewhere:
         cache: Folder that keeps what JAX and the TPU compiler have done, between runs. Defaults to the
             environment variable KERAS_CNN_ZOO_CACHE, else a folder in the user's cache folder.
         batch: How many components go into one TPU compilation, unless memory is short.
-        step_seconds: How long a worker may go without a result, in seconds for each case that it has in hand.
+        step_seconds: How long a worker may go without a result, in seconds for each case of its current step.
         seconds: How long all of it may take, in seconds.
     """
 
@@ -162,7 +173,7 @@ class Elsewhere:
             between()
 
     def outcomes(self, case, backend):
-        """The outcomes of one case on one backend, as soon as they are complete."""
+        """Returns the outcomes of one case on one backend, as soon as they are complete."""
         found = self._wait(case, backend)
         for position, outcome in enumerate(found):
             if outcome.status == "fail" and outcome.guarantee in case.exempt:
@@ -237,7 +248,7 @@ def peaks(folder, lane):
 
 
 def missing(backend):
-    """Why a backend cannot be used here, or None."""
+    """Returns why a backend cannot be used here, or None."""
     if importlib.util.find_spec(backend) is None:
         return f"{backend} is not installed"
     return None

@@ -1,4 +1,4 @@
-"""What a child process is told (a job and its cases) and what it tells back (a journal, line by line)."""
+"""Messages between processes: a job and its cases to a worker, and a journal, line by line, back from it."""
 
 import contextlib
 import dataclasses
@@ -80,7 +80,7 @@ def _pickled(case):
 
 
 def is_importable(item):
-    """Whether another process finds a class or function under its module and name."""
+    """Returns whether another process finds a class or function under its module and name."""
     found = sys.modules.get(item.__module__) if item.__module__ != "__main__" else None
     for name in item.__qualname__.split("."):
         found = getattr(found, name, None)
@@ -103,7 +103,7 @@ def write_reference(folder, number, arrays):
 
 
 def wait_for_reference(folder, number, seconds, beat):
-    """The arrays of case `number` as soon as the other process has written them; calls `beat()` meanwhile."""
+    """Waits for the arrays of case `number` from the other process, calling `beat()`; returns them."""
     path, end = reference_path(folder, number), time.monotonic() + seconds
     while not path.exists():
         if time.monotonic() > end:
@@ -132,7 +132,7 @@ class Journal:
 
 
 def read_journal(path):
-    """The records so far; a last line that the process did not finish is left out."""
+    """Returns the records so far; a last line that the process did not finish is left out."""
     path = pathlib.Path(path)
     if not path.exists():
         return []

@@ -1,4 +1,4 @@
-"""What a worker does with its cases: compares numbers (C8), holds the dtypes (C4), compiles for TPU (C9)."""
+"""The steps of a worker, case by case: numbers (C8), dtypes (C4), and compilation for a TPU (C9)."""
 
 import sys
 import time
@@ -26,7 +26,7 @@ class Stages:
         self.ready_for_tpu = []
 
     def run(self):
-        """Case by case C8 and C4; what lowers is compiled in batches as soon as there are enough."""
+        """Runs C8 and C4 case by case; what lowers is compiled in batches as soon as there are enough."""
         if self.backend == "jax":
             from keras_cnn_zoo.testing.backends import compilation
 
@@ -112,6 +112,6 @@ class Stages:
 
 
 def short_traceback(frames=3):
-    """The innermost frames and the message of the exception that is being handled."""
+    """Returns the innermost frames and the message of the exception that is being handled."""
     kind, error, trace = sys.exc_info()
     return "".join(traceback.format_exception(kind, error, trace, limit=-frames, chain=False)).strip()

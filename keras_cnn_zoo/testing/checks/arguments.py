@@ -10,7 +10,7 @@ CHECK_RANK = "check the rank in `build` and raise ValueError"
 
 
 def check_layer(case):
-    """C11 for layers: arguments, and inputs with one axis too many or too few."""
+    """Checks C11 for layers: arguments, and inputs with one axis too many or too few."""
     check_arguments(case)
     inputs = case.make_inputs()
     if isinstance(inputs, np.ndarray):
@@ -20,7 +20,7 @@ def check_layer(case):
 
 
 def check_arguments(case):
-    """C11 for whatever has a constructor with arguments of its own."""
+    """Checks C11 for everything that has a constructor with its own arguments."""
     for name, parameter in case.own_arguments().items():
         value = case.init_kwargs.get(name, parameter.default)
         optional = parameter.default is None
@@ -29,7 +29,7 @@ def check_arguments(case):
 
 
 def check_model(case):
-    """C11 for models: the arguments are those of the built model's config."""
+    """Checks C11 for models: the arguments are those of the built model's config."""
     model = case.make()
     cls, config = type(model), model.get_config()
     if signature.is_from_keras(cls):
@@ -58,7 +58,7 @@ def _require_refusal(make, name, bad):
 
 
 def _require_rank(case, array):
-    """The rank is refused with ValueError before `call` runs, or it works."""
+    """Raises `Broken` unless a rank is refused with ValueError before `call` runs, or works."""
     component = case.make()
     try:
         component.build(array.shape)
@@ -73,7 +73,7 @@ def _require_rank(case, array):
         case.call(component, array)
     except ValueError as error:
         if declared is not None:
-            return  # Keras holds the input against `input_spec` before it calls.
+            return  # Keras compares the input with `input_spec` before it calls.
         what = f"input of shape {array.shape} fails in `call` only ({error})"
         raise Broken(what, CHECK_RANK) from error
     except Exception as error:

@@ -10,7 +10,7 @@ SIZE = (101, 133)
 
 
 def check_levels(case):
-    """C3 for backbones: the levels, their strides, and the shapes of real outputs."""
+    """Checks C3 for backbones: the levels, their strides, and the shapes of real outputs."""
     model = case.make()
     if not backbones.has_levels(model):
         raise Broken(
@@ -35,7 +35,7 @@ def check_levels(case):
 
 
 def check_config(case):
-    """C2 for backbones: the config builds the same levels."""
+    """Checks C2 for backbones: the config builds the same levels."""
     model = case.make()
     again = type(model).from_config(model.get_config())
     if backbones.levels_of(again) != backbones.levels_of(model):

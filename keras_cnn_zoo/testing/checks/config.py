@@ -13,7 +13,7 @@ RETURN_ARGUMENT = "return the argument from `get_config` under its own name, as 
 
 
 def check_layer(case):
-    """C1 for layers: arguments, JSON, and the same config before and after build and call."""
+    """Checks C1 for layers: arguments, JSON, and the same config before and after build and call."""
     component = case.make()
     before = check_component(case, component)
     inputs = case.make_inputs()
@@ -24,7 +24,7 @@ def check_layer(case):
 
 
 def check_model(case):
-    """C1 for models: as for layers, but the given arguments are known only to the `build` function."""
+    """Checks C1 for models: as for layers, but the given arguments are known only to the `build` function."""
     component = case.make()
     before = _as_json(component)
     if not signature.is_from_keras(type(component)):
@@ -34,7 +34,7 @@ def check_model(case):
 
 
 def check_loss(case):
-    """C1 for losses: as for any component, and `dtype`, which Keras' base class leaves out."""
+    """Checks C1 for losses: as for any component, and `dtype`, which Keras' base class leaves out."""
     component = case.make()
     before = check_component(case, component)
     for given in ("float64", "bfloat16"):
@@ -49,7 +49,7 @@ def check_loss(case):
 
 
 def check_metric(case):
-    """C1 for metrics: the same before and after updates."""
+    """Checks C1 for metrics: the same before and after updates."""
     component = case.make()
     before = check_component(case, component)
     for update in case.updates:
@@ -59,7 +59,7 @@ def check_metric(case):
 
 
 def check_regularizer(case):
-    """C1 for regularizers."""
+    """Checks C1 for regularizers."""
     component = case.make()
     before = check_component(case, component)
     component(keras.ops.convert_to_tensor(case.weight))
@@ -67,7 +67,7 @@ def check_regularizer(case):
 
 
 def check_initializer(case):
-    """C1 for initializers."""
+    """Checks C1 for initializers."""
     component = case.make()
     before = check_component(case, component)
     component(case.shape, dtype="float32")
@@ -75,7 +75,7 @@ def check_initializer(case):
 
 
 def check_component(case, component):
-    """Names, values and nearby values; returns the config."""
+    """Checks names, values, and nearby values, and returns the config."""
     config = _as_json(component)
     _require_names(case, [*case.own_arguments(), *case.init_kwargs], config)
     raw = component.get_config()
@@ -124,7 +124,7 @@ def _short(value):
 
 
 def _nearby_values(case):
-    """For each number or flag among the arguments a value beside it, which a lossy config would not hold."""
+    """Returns a value next to each number or flag among the arguments, which a lossy config would lose."""
     given = {
         name: parameter.default
         for name, parameter in case.own_arguments().items()
@@ -147,7 +147,7 @@ def _require_value(name, given, config):
 
 
 def same_value(given, held):
-    """True where a config may hold `held` for the argument `given`.
+    """Returns whether a config may hold `held` for the argument `given`.
 
     None may be resolved, a number repeated to a tuple, infinity written as a word, and an object or its name
     serialized; a number must come back exactly.
@@ -186,7 +186,7 @@ IDENTIFIED = (
 
 
 def _same_identifier(given, held):
-    """True where `held` is the serialized form of an object, or of the object that a name stands for."""
+    """Returns whether `held` is the serialized form of an object, or of the object that has that name."""
     forms = [] if isinstance(given, str) else [keras.saving.serialize_keras_object(given)]
     for module in IDENTIFIED:
         try:
@@ -201,7 +201,7 @@ def _plain(config):
 
 
 def without_build_config(config):
-    """A copy without any `build_config`, which the config of a wrapped layer gains when that is built."""
+    """Returns a copy without any `build_config`, which a wrapped layer's config gains when it is built."""
     if isinstance(config, dict):
         return {key: without_build_config(value) for key, value in config.items() if key != "build_config"}
     if isinstance(config, (tuple, list)):

@@ -20,7 +20,7 @@ DIFFER = (
 
 
 def check_layer(case):
-    """C7 for layers, in inference and in training with the draw held fixed."""
+    """Checks C7 for layers, in inference and in training with the draw held fixed."""
     component = case.ready(dtype=probe.wide_dtype())
     inputs = probe.as_tensors(case.make_inputs(), probe.wide_dtype())
     modes = {"inference": False, "training": True}
@@ -41,7 +41,7 @@ def check_layer(case):
 
 
 def _require_reached(case, component, runs):
-    """Every float input and trainable weight has a gradient other than zero, in inference or in training."""
+    """Raises `Broken` if the gradient of a float input or trainable weight is zero everywhere."""
     alive = [[probe.largest(probe.as_numpy(gradient)) > 0 for gradient in run.gradients] for run in runs]
     reached = np.any(alive, axis=0)
     count = len(reached) - len(component.trainable_variables)
@@ -53,7 +53,7 @@ def _require_reached(case, component, runs):
 
 
 def _require_finite_differences(case, component, inputs, training, run, words):
-    """Directional derivatives, one direction for each input and each weight, two forward passes each."""
+    """Compares directional derivatives: one direction for each input and weight, two forward passes each."""
     factors = probe.coefficients(run.outputs)
     flat = keras.tree.flatten(inputs)
     places = [place for place, tensor in enumerate(flat) if probe.is_float(tensor)]
@@ -99,7 +99,7 @@ def _compare(moved, gradient, roundoff, words):
 
 
 def check_loss(case):
-    """C7 for losses: the gradient for the scores is finite, not zero, and matches finite differences.
+    """Checks C7 for losses: the gradient for the scores is finite, not zero, and matches finite differences.
 
     Losses are differentiated per sample, because Keras' own reduction is float32 on PyTorch.
     """
@@ -114,7 +114,7 @@ def check_loss(case):
 
 
 def check_regularizer(case):
-    """C7 for regularizers."""
+    """Checks C7 for regularizers."""
     component = case.make()
     _check_function(case, component, [ops.convert_to_tensor(case.weight, dtype=probe.wide_dtype())])
 

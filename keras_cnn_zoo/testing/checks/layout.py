@@ -10,7 +10,7 @@ ADVICE = "let every axis of the computation follow `data_format` (or `axis`)"
 
 
 def check_layer(case):
-    """C5 for layers with a `data_format` or an integer `axis`; the others have no such choice."""
+    """Checks C5 for layers with a `data_format` or an integer `axis`; the others have no such choice."""
     component = case.ready()
     inputs = case.make_inputs()
     arguments = case.own_arguments()
@@ -46,7 +46,7 @@ def check_layer(case):
 
 
 def _run(case, weights, inputs, layout):
-    """Flat outputs in inference and in training, of a component with those weights."""
+    """Returns flat outputs in inference and in training, of a component with those weights."""
     component = case.make(**layout)
     case.call(component, inputs)
     component.set_weights(weights)

@@ -13,7 +13,7 @@ ENOUGH = 0.5  # The loss must fall to this part of its first value.
 
 
 def check_model(case):
-    """Gradients of one training call, then a few compiled training steps on one batch."""
+    """Checks the gradients of one training call, then a few compiled training steps on one batch."""
     component = case.ready()
     with fixed_draws():
         gradients = _gradients(case, component, probe.as_tensors(case.make_inputs()))
@@ -28,7 +28,7 @@ def check_model(case):
 
 
 def _gradients(case, component, inputs):
-    """Gradients of one training call for inputs and weights: of `objective`, or of the model's own loss."""
+    """Returns the gradients of one training call: of `objective`, or of the model's own loss."""
     if case.targets is None:
         return probe.forward_backward(case, component, inputs, training=True).gradients
 
@@ -59,12 +59,12 @@ def _require_overfit(case):
     raise Broken(
         f"on one batch the loss falls from {losses[0]:.4g} to {losses[-1]:.4g} in {STEPS} steps",
         "look for a cut gradient, a saturated output or a wrong initial scale; overfit=False or targets=... "
-        "where the model has a loss of its own",
+        "if the model has its own loss",
     )
 
 
 def _targets(outputs):
-    """A class for each sample, as one-hot vectors along the last axis at every position."""
+    """Returns a class for each sample, as one-hot vectors along the last axis at every position."""
     classes = outputs.shape[-1]
     chosen = np.arange(len(outputs)) % classes
     rows = np.eye(classes, dtype="float32")[chosen] if classes > 1 else (np.arange(len(outputs)) % 2)[:, None]

@@ -13,12 +13,12 @@ ADVICE_CALLBACK = "set `self.model.stop_training` at the end of the epoch that i
 
 
 def tolerance():
-    """How close the wide run must come, as a part of the largest value; float32 is all there is on some."""
+    """Returns how close the wide run must come, as a part of the largest value; it may be float32."""
     return 1e-9 if probe.wide_dtype() == "float64" else 1e-5
 
 
 def check_layer(case):
-    """C13 for layers: `reference(inputs, weights, **init_kwargs)` is the inference output."""
+    """Checks C13 for layers: `reference(inputs, weights, **init_kwargs)` is the inference output."""
     _require_reference(case)
     component = case.ready(dtype=probe.wide_dtype())
     inputs = case.make_inputs()
@@ -31,7 +31,7 @@ def check_layer(case):
 
 
 def weights_by_name(component):
-    """The weights as float64 arrays, under their paths below the component: "kernel", or "gate/kernel"."""
+    """Returns float64 arrays of the weights by their paths below the component, such as "gate/kernel"."""
     named = {}
     for weight in component.weights:
         parts = weight.path.split("/")
@@ -43,7 +43,7 @@ def weights_by_name(component):
 
 
 def check_loss(case):
-    """C13 for losses: values a sample, and every reduction and sample weight of them."""
+    """Checks C13 for losses: values per sample, and every reduction and sample weight of them."""
     dtype = probe.wide_dtype()
     each = probe.as_numpy(case.make(reduction="none", dtype=dtype)(case.y_true, case.y_pred))
     if case.expected is not None:
@@ -74,7 +74,7 @@ def _require_reductions(case, dtype, each):
 
 
 def check_regularizer(case):
-    """C13 for regularizers: `reference(weight, **init_kwargs)` is the penalty."""
+    """Checks C13 for regularizers: `reference(weight, **init_kwargs)` is the penalty."""
     _require_reference(case)
     actual = case.make()(ops.convert_to_tensor(case.weight, dtype=probe.wide_dtype()))
     expected = case.reference(np.asarray(case.weight, "float64"), **case.init_kwargs)
@@ -82,7 +82,7 @@ def check_regularizer(case):
 
 
 def check_initializer(case):
-    """C13 for initializers whose values are a formula: `reference(shape, **init_kwargs)`."""
+    """Checks C13 for initializers whose values are a formula: `reference(shape, **init_kwargs)`."""
     if case.reference is None:
         raise NotApplicable("a random initializer is tested by its statistics")
     actual = probe.as_numpy(case.make()(case.shape, dtype="float32"))
@@ -91,7 +91,7 @@ def check_initializer(case):
 
 
 def check_metric(case):
-    """C13 for metrics: `expected`, in steps and in one go, and nothing left over by `reset_state`."""
+    """Checks C13 for metrics: `expected`, in steps and in one go, and nothing left over by `reset_state`."""
     component = case.make()
     for update in case.updates:
         component.update_state(*update)
@@ -109,7 +109,7 @@ def check_metric(case):
 
 
 def check_callback(case):
-    """C13 for callbacks: training with these logs ends after `expected` epochs."""
+    """Checks C13 for callbacks: training with these logs ends after `expected` epochs."""
     if case.expected is None:
         raise NotRun("nothing was expected: pass expected=..., the number of epochs that run")
     actual = epochs_run(case.make(), case.logs)
@@ -123,7 +123,7 @@ def _require_result(component, expected, words):
 
 
 def _in_one_go(updates):
-    """All updates as one, or None where their arrays differ in more than the number of examples."""
+    """Returns all updates as one, or None if their arrays differ in more than the number of examples."""
     merged = []
     for parts in zip(*updates, strict=True):
         if all(isinstance(part, list) for part in parts):

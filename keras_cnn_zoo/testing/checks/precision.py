@@ -25,20 +25,20 @@ KEEP_FINITE = (
 
 
 def check_layer_default(case):
-    """The eager part of C4: finite outputs and gradients in float32."""
+    """Checks the eager part of C4: finite outputs and gradients in float32."""
     component = case.ready()
     _run(case, component, probe.as_tensors(case.make_inputs(), "float32"), "float32")
 
 
 def check_layer(case):
-    """C4 for layers."""
+    """Checks C4 for layers."""
     base = case.ready()
     inputs = _representable_inputs(case)
     expected = _run(case, base, probe.as_tensors(inputs, "float32"), "float32").outputs
     expected = probe.as_numpy(expected)
     for policy, dtype, tolerance in POLICIES:
         if probe.wide_dtype() == "float32" and dtype == "float64":
-            continue  # JAX without 64-bit numbers; a process of its own holds this.
+            continue  # JAX without 64-bit numbers; a separate process checks this.
         component = _twin(case, base, policy)
         run = _run(case, component, probe.as_tensors(inputs, dtype), policy)
         _require_dtype(run.outputs, dtype, policy)
@@ -56,7 +56,7 @@ def check_layer(case):
 
 
 def check_model(case):
-    """C4 for models; a model may keep its last layers in float32."""
+    """Checks C4 for models; a model may keep its last layers in float32."""
     base = case.ready()
     inputs = _representable_inputs(case)
     # What a detector picks at inference may change with the last digit; what it learns from may not.
@@ -79,7 +79,7 @@ def check_model(case):
 
 
 def _representable_inputs(case):
-    """Inputs that bfloat16 and float16 hold exactly, so that only the arithmetic differs."""
+    """Returns inputs that bfloat16 and float16 hold exactly, so that only the arithmetic differs."""
     half = probe.as_tensors(probe.as_tensors(case.make_inputs(), "bfloat16"), "float16")
     return probe.as_numpy(keras.tree.map_structure(_upcast, half))
 
@@ -89,7 +89,7 @@ def _upcast(tensor):
 
 
 def _twin(case, base, policy):
-    """The component under another policy, with the weights of `base`."""
+    """Returns the component under another policy, with the weights of `base`."""
     component = case.make(dtype=policy)
     with dtype_policy(policy if case.kind == "model" else None):
         case.call(component, case.make_inputs())
@@ -98,7 +98,7 @@ def _twin(case, base, policy):
 
 
 def _run(case, component, inputs, policy, modes=(True, False)):
-    """The last of two runs; finite outputs and gradients are required in training and inference."""
+    """Returns the last of two runs; requires finite outputs and gradients in training and inference."""
     for training in modes:
         with fixed_draws(), probe.kept_state(component):
             run = probe.forward_backward(case, component, inputs, training)
@@ -119,7 +119,7 @@ def _fail_dtype(tensor, dtype, policy):
 
 
 def _require_hard_inputs(case, base, component, inputs, policy, dtype):
-    """Zeros, tiny and large values: finite wherever float32's own result and gradient fit into the dtype."""
+    """Requires finite results for zeros, tiny, and large values if those of float32 fit into the dtype."""
     limit = 6e4 if dtype == "float16" else 1e38
     for words, factor in (("zeros", 0.0), ("tiny values", 1e-4), ("values up to 400", 200.0)):
         hard = keras.tree.map_structure(
@@ -145,7 +145,7 @@ LOSS_DTYPES = (("float32", 1e-6), ("bfloat16", 0.1), ("float16", 0.02), ("float6
 
 
 def check_loss(case):
-    """C4 for losses: `dtype` is obeyed; half-precision and hard scores give finite losses and gradients."""
+    """Checks C4 for losses: `dtype` is obeyed; half-precision and hard scores give finite results."""
     expected = probe.as_numpy(case.make(reduction="none")(case.y_true, case.y_pred))
     for dtype, tolerance in LOSS_DTYPES:
         if probe.wide_dtype() == "float32" and dtype == "float64":
@@ -175,7 +175,7 @@ def check_loss(case):
 
 
 def differentiate_loss(case, component, scores):
-    """The loss and its gradients for each array of scores."""
+    """Returns the loss and its gradients for each array of scores."""
     flat = keras.tree.flatten(scores)
     value, gradients, _ = probe.value_and_gradients(
         lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(scores, leaves)), flat
@@ -184,7 +184,7 @@ def differentiate_loss(case, component, scores):
 
 
 def check_regularizer(case):
-    """C4 for regularizers: finite in every weight dtype, at zero and at large values; the gradient too."""
+    """Checks C4 for regularizers: value and gradient are finite in every dtype, at zero and large values."""
     component = case.make()
     for dtype in ("float32", "bfloat16", "float16", "float64"):
         if probe.wide_dtype() == "float32" and dtype == "float64":
@@ -197,7 +197,7 @@ def check_regularizer(case):
 
 
 def check_initializer(case):
-    """C4 for initializers: finite in the dtype that was asked for."""
+    """Checks C4 for initializers: finite in the dtype that was asked for."""
     for dtype in ("float32", "bfloat16", "float16"):
         value = case.make()(case.shape, dtype=dtype)
         if probe.dtype_of(value) != dtype:

@@ -18,7 +18,7 @@ FEW_CHANNELS = (1, 3)
 
 
 def is_image(value):
-    """Whether a value is a uint8 array (height, width, 1 or 3)."""
+    """Returns whether a value is a uint8 array (height, width, 1 or 3)."""
     return _is_array(value, "uint8", 3) and value.shape[-1] in FEW_CHANNELS
 
 
@@ -65,11 +65,11 @@ KEYS = {
     },
     "language": {"text": TEXT, "label": LABEL},
 }
-"""What an example of each task holds: key, and words and a test for its value. See `data.source.Source`."""
+"""The keys of an example of each task, with words and a test for each value. See `data.source.Source`."""
 
 
 def check_examples(case):
-    """C3 for readers: keys, dtypes, and shapes of examples, by task."""
+    """Checks C3 for readers: keys, dtypes, and shapes of examples, by task."""
     for task, source in _sources(case):
         if task not in KEYS:
             raise NotRun(f"the examples of the task {task!r} are not described here")
@@ -99,7 +99,7 @@ def _require_equal_sizes(task, place, example):
 
 
 def check_classes(case):
-    """C1 for readers: class names are unique, in order, and the same each time; labels are in their range."""
+    """Checks C1 for readers: class names are unique, in order, and stable; labels are in their range."""
     with case.written() as path:
         for task in case.all_tasks():
             first, second = case.load(path, task), case.load(path, task)
@@ -138,7 +138,7 @@ def _require_labels(task, place, example, source):
 
 
 def check_second_load(case):
-    """C10 for readers: the same splits and examples each time, disjoint splits, and examples read afresh."""
+    """Checks C10 for readers: the same splits and examples each time, disjoint, and read afresh."""
     with case.written() as path:
         for task in case.all_tasks():
             first, second = case.load(path, task), case.load(path, task)
@@ -190,7 +190,7 @@ def _arrays(example):
 
 
 def check_refusals(case):
-    """C11 for readers: an unknown path and a damaged file are refused in one line that names them."""
+    """Checks C11 for readers: an unknown path and a damaged file are refused in one line that names them."""
     task = case.all_tasks()[0]
     with case.written() as path:
         missing = os.path.join(path, "there", "is", "nothing")

@@ -15,12 +15,12 @@ OWN_SEED = (
     "take a `seed` argument, keep self.seed_generator = keras.random.SeedGenerator(seed), "
     "and pass seed=self.seed_generator to every draw"
 )
-FRESH_START = "set what training changes anew in `on_train_begin`"
+FRESH_START = "reset what training changes in `on_train_begin`"
 NO_WRITING = "never write into an input; build new tensors"
 
 
 def check_layer(case):
-    """C10 for layers."""
+    """Checks C10 for layers."""
     component = case.ready()
     inputs = case.make_inputs()
     _require_untouched(case, component, inputs)
@@ -41,7 +41,7 @@ def check_layer(case):
 
 
 def _check_seed(case, weights, inputs, first, expected):
-    """Another seed changes training, if there is any randomness, and never changes inference."""
+    """Checks that another seed changes training, if there is any randomness, and never changes inference."""
     twin = _with_weights(case, weights, inputs, seed=_other_seed(case))
     _same(
         _numbers(case, twin, inputs, training=False),
@@ -66,7 +66,7 @@ def _other_seed(case):
 
 
 def _training_calls(case, weights, inputs, *, global_seed, **overrides):
-    """The outputs of two calls in training mode of a new instance, in one flat list."""
+    """Returns the outputs of two calls in training mode of a new instance, in one flat list."""
     component = _with_weights(case, weights, inputs, **overrides)
     _global_seed(global_seed)
     return [
@@ -108,7 +108,7 @@ def _require_untouched(case, component, inputs):
 
 
 def check_model(case):
-    """C10 for models: deterministic inference, and training that is a function of the global seed."""
+    """Checks C10 for models: deterministic inference, and training that is a function of the global seed."""
     component = case.ready()
     inputs = case.make_inputs()
     before = copy.deepcopy(inputs)
@@ -122,19 +122,19 @@ def check_model(case):
 
 
 def check_loss(case):
-    """C10 for losses."""
+    """Checks C10 for losses."""
     component = case.make()
     _check_function(lambda pair: component(*pair), (case.y_true, case.y_pred))
 
 
 def check_regularizer(case):
-    """C10 for regularizers."""
+    """Checks C10 for regularizers."""
     component = case.make()
     _check_function(lambda weight: component(ops.convert_to_tensor(weight)), case.weight)
 
 
 def check_initializer(case):
-    """C10 for initializers: a seed fixes the values; without one the global seed does."""
+    """Checks C10 for initializers: a seed fixes the values; without one the global seed does."""
 
     def draw(global_seed, **overrides):
         _global_seed(global_seed)
@@ -146,7 +146,7 @@ def check_initializer(case):
 
 
 def check_metric(case):
-    """C10 for metrics: the same updates give the same result, and the arguments stay as they were."""
+    """Checks C10 for metrics: the same updates give the same result, and the arguments stay as they were."""
     before = copy.deepcopy(case.updates)
     results = []
     for seed in (1, 2):
@@ -160,7 +160,7 @@ def check_metric(case):
 
 
 def check_callback(case):
-    """C10 for callbacks: the same logs end training at the same epoch, and stay as they were."""
+    """Checks C10 for callbacks: the same logs end training at the same epoch, and stay as they were."""
     before = copy.deepcopy(case.logs)
     component = case.make()
     first = epochs_run(component, case.logs)

@@ -18,7 +18,7 @@ CREATE = "create every weight in `build`, and save whatever else the numbers dep
 
 
 def check_layer_config(case):
-    """The eager part of C2: `from_config` with the weights copied."""
+    """Checks the eager part of C2: `from_config` with the weights copied."""
     component = case.ready()
     inputs = case.make_inputs()
     expected = _inference(case, component, inputs)
@@ -30,7 +30,7 @@ def check_layer_config(case):
 
 
 def check_layer(case):
-    """C2 for layers: also a functional model saved to a `.keras` file and loaded."""
+    """Checks C2 for layers: also a functional model saved to a `.keras` file and loaded."""
     component, inputs, expected = check_layer_config(case)
     model, arrays = functional.as_model(case, component, inputs, unknown_batch=True)
     actual = probe.as_numpy(_saved_and_loaded(model)(arrays, training=False))
@@ -38,24 +38,24 @@ def check_layer(case):
 
 
 def check_model(case):
-    """C2 for models: as for layers."""
+    """Checks C2 for models: as for layers."""
     component, inputs, expected = check_layer_config(case)
     loaded = _saved_and_loaded(component)
     _same(_inference(case, loaded, inputs), expected, "saved to .keras and loaded", CREATE)
 
 
 def check_loss(case):
-    """C2 for losses."""
+    """Checks C2 for losses."""
     _check_pure(case, lambda component: component(case.y_true, case.y_pred))
 
 
 def check_regularizer(case):
-    """C2 for regularizers."""
+    """Checks C2 for regularizers."""
     _check_pure(case, lambda component: component(ops.convert_to_tensor(case.weight)))
 
 
 def check_initializer(case):
-    """C2 for initializers; without a seed of its own it draws under the same global seed."""
+    """Checks C2 for initializers; one without a seed draws under the same global seed."""
 
     def draw(component):
         keras.utils.set_random_seed(0)
@@ -74,7 +74,7 @@ def check_initializer(case):
 
 
 def check_metric(case):
-    """C2 for metrics: the state moves with the variables."""
+    """Checks C2 for metrics: the state moves with the variables."""
     component = case.make()
     for update in case.updates:
         component.update_state(*update)

@@ -20,7 +20,7 @@ UNKNOWN = (
 
 
 def check_layer_eager(case):
-    """The eager part of C3: the actual output, in inference and training, against the declared shapes."""
+    """Checks the eager part of C3: the output, in inference and training, has the declared shapes."""
     component = case.ready()
     inputs = case.make_inputs()
     outputs = probe.forward(case, component, inputs, training=False)
@@ -35,7 +35,7 @@ def check_layer_eager(case):
 
 
 def check_layer(case):
-    """C3 for layers: also symbolic, also with unknown sizes."""
+    """Checks C3 for layers: also symbolic, also with unknown sizes."""
     component, inputs, outputs = check_layer_eager(case)
     _require_symbolic(case, inputs, outputs, *UNKNOWN[0])
     _require_symbolic(case, inputs, outputs, *UNKNOWN[1])
@@ -52,7 +52,7 @@ def check_layer(case):
 
 
 def check_model(case):
-    """C3 for models: eager, symbolic and declared shapes, with unknown batch."""
+    """Checks C3 for models: eager, symbolic and declared shapes, with unknown batch."""
     component = case.ready()
     inputs = case.make_inputs()
     outputs = probe.forward(case, component, inputs, training=False)
@@ -65,7 +65,7 @@ def check_model(case):
 
 
 def check_loss(case):
-    """C3 for losses: a number for each sample, a scalar after reduction, and labels that do not broadcast."""
+    """Checks C3 for losses: a number per sample, a scalar after reduction, labels that do not broadcast."""
     batch = (
         case.y_pred.shape[0] if not isinstance(case.y_pred, dict) else len(next(iter(case.y_pred.values())))
     )
@@ -86,14 +86,14 @@ def check_loss(case):
 
 
 def check_regularizer(case):
-    """C3 for regularizers: a scalar."""
+    """Checks C3 for regularizers: a scalar."""
     value = case.make()(ops.convert_to_tensor(case.weight))
     if tuple(value.shape) != ():
         raise Broken(f"the penalty has shape {tuple(value.shape)}", "return a scalar")
 
 
 def check_initializer(case):
-    """C3 for initializers: the shape and dtype that were asked for."""
+    """Checks C3 for initializers: the shape and dtype that were asked for."""
     for dtype in ("float32", "float16"):
         value = case.make()(case.shape, dtype=dtype)
         if tuple(value.shape) != tuple(case.shape) or probe.dtype_of(value) != dtype:
@@ -125,7 +125,7 @@ def _require_expected(case, actual):
 
 
 def _require_symbolic(case, inputs, outputs, words, unknown):
-    """A fresh layer called on symbolic inputs has, and declares, the shapes and dtypes of the eager call."""
+    """Checks that on symbolic inputs a fresh layer has, and declares, the shapes and dtypes of `outputs`."""
     fresh = case.make()
     model, _ = functional.as_model(case, fresh, inputs, **unknown)
     symbolic = keras.tree.flatten(model.outputs)
@@ -138,7 +138,7 @@ def _require_symbolic(case, inputs, outputs, words, unknown):
 
 
 def _require_consistent_elsewhere(component, inputs):
-    """What is declared for an unknown size must also be true of a larger map than the case's."""
+    """Checks that the shapes declared for unknown sizes are also true of a larger map than the case's."""
     unknown = _declared(component, inputs, unknown_space=True)
     larger = keras.tree.map_structure(lambda array: _enlarged(component, array), inputs)
     try:
@@ -151,14 +151,14 @@ def _require_consistent_elsewhere(component, inputs):
 
 
 def _enlarged(component, array):
-    """An array of zeros, five larger along each axis that counts as space."""
+    """Returns an array of zeros, five larger along each axis that counts as space."""
     (shape,) = functional.flat_shapes(array, functional.input_shapes(component, array, unknown_space=True))
     sizes = [own + 5 if size is None else own for own, size in zip(array.shape, shape, strict=True)]
     return np.zeros(sizes, array.dtype)
 
 
 def _declared(component, inputs, **unknown):
-    """The shapes that `compute_output_shape` gives, flat."""
+    """Returns the shapes that `compute_output_shape` gives, flat."""
     shapes = functional.input_shapes(component, inputs, **unknown)
     if isinstance(inputs, tuple):
         shapes = positional(component.compute_output_shape, tuple(shapes))
@@ -172,7 +172,7 @@ def _shapes(outputs):
 
 
 def _require_fit(what, shapes, outputs, unknown):
-    """Known sizes must be exact, an unknown batch must stay unknown, and no size may be wrong."""
+    """Checks that known sizes are exact, an unknown batch stays unknown, and no size is wrong."""
     for shape, exact in zip(shapes, _shapes(outputs), strict=True):
         wanted = exact
         if unknown.get("unknown_batch") and exact:

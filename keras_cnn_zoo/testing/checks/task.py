@@ -20,7 +20,7 @@ NAMED = "compare the names with the arguments that the task has, and raise Input
 
 
 def check_description(case):
-    """C1 for tasks: the attributes, and `configured`, which leaves the old task as it was."""
+    """Checks C1 for tasks: the attributes, and `configured`, which leaves the old task as it was."""
     task = case.task
     for name in ("name", "default_model", "metric"):
         value = getattr(task, name, None)
@@ -45,7 +45,7 @@ def check_description(case):
 
 
 def check_arguments(case):
-    """C11 for tasks: an unknown argument of `configured` is refused by name."""
+    """Checks C11 for tasks: an unknown argument of `configured` is refused by name."""
     try:
         case.task.configured(**{UNKNOWN: 1})
     except (TypeError, ValueError) as error:
@@ -57,7 +57,7 @@ def check_arguments(case):
 
 
 def check_batches(case):
-    """C3 for tasks: the form of batches, and one answer per item."""
+    """Checks C3 for tasks: the form of batches, and one answer per item."""
     task = case.task
     source, model, examples = case.made()
     for name, batch in (
@@ -82,7 +82,7 @@ def _count(answers):
 
 
 def check_purity(case):
-    """C10 for tasks: batches and answers depend on their arguments only, and change no example."""
+    """Checks C10 for tasks: batches and answers depend on their arguments only, and change no example."""
     task = case.task
     source, model, examples = case.made()
     before = copy.deepcopy(examples)
@@ -125,7 +125,7 @@ def _twice(make):
 
 
 def check_trainer(case):
-    """C2 for tasks: the trainer is the model, or holds it as `model` with all its variables."""
+    """Checks C2 for tasks: the trainer is the model, or holds it as `model` with all its variables."""
     _, model, _ = case.made()
     trainer = case.task.trainer(model)
     if not isinstance(trainer, keras.Model):
@@ -140,7 +140,7 @@ def check_trainer(case):
 
 
 def check_files(case):
-    """C12 for tasks: the deployable form is functional; descriptions are JSON, and their files are saved."""
+    """Checks C12 for tasks: the deployable form is functional; descriptions are JSON, files are saved."""
     task = case.task
     _, model, examples = case.made()
     deployable = task.deployable(model)
@@ -171,7 +171,7 @@ def check_files(case):
 
 
 def check_measures(case):
-    """C13 for tasks: `evaluate` and `baseline` give plain finite numbers under the same names."""
+    """Checks C13 for tasks: `evaluate` and `baseline` give plain finite numbers under the same names."""
     task = case.task
     source, model, _ = case.made()
     found = {

@@ -11,7 +11,7 @@ TOLERANCE = 1e-4
 
 
 def compiled(function, variables=(), specifications=None):
-    """`function` of flat tensors compiled by XLA on the current backend, reading `variables` afresh.
+    """Returns `function` of flat tensors compiled by XLA on the current backend; `variables` are read afresh.
 
     On TensorFlow `specifications`, a list of (shape, dtype), may leave sizes unknown to the tracer.
     """
@@ -36,7 +36,7 @@ def compiled(function, variables=(), specifications=None):
 
 
 def check_layer(case):
-    """C6 for layers: inference and training, forward and backward, in one program; the draw is held fixed."""
+    """Checks C6 for layers: inference and training with a fixed draw, forward and backward, at once."""
     component = case.ready()
     arrays = case.make_inputs()
     inputs = probe.as_tensors(arrays)
@@ -74,7 +74,7 @@ def check_layer(case):
 
 
 def _specifications(case, component, arrays):
-    """Unknown batch and, unless the case waives it, unknown space."""
+    """Returns (shape, dtype) of each input, with unknown batch and, unless waived, unknown space."""
     unknown = {"unknown_batch": True, "unknown_space": "C3 unknown space" not in case.exempt}
     shapes = functional.flat_shapes(arrays, functional.input_shapes(component, arrays, **unknown))
     flat = keras.tree.flatten(arrays)
@@ -82,7 +82,7 @@ def _specifications(case, component, arrays):
 
 
 def check_model(case):
-    """C6 for models: inference; the training step is compiled in the overfit check."""
+    """Checks C6 for models: inference; the training step is compiled in the overfit check."""
     component = case.ready()
     arrays = case.make_inputs()
 
@@ -97,7 +97,7 @@ def check_model(case):
 
 
 def check_loss(case):
-    """C6 for losses: value and gradient."""
+    """Checks C6 for losses: value and gradient."""
     component = case.make()
     arrays = keras.tree.flatten(case.y_pred)
     _check_function(
@@ -106,7 +106,7 @@ def check_loss(case):
 
 
 def check_regularizer(case):
-    """C6 for regularizers: value and gradient."""
+    """Checks C6 for regularizers: value and gradient."""
     _check_function(case.make(), [case.weight])
 
 

@@ -24,7 +24,7 @@ SAMPLES = [
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """{(component, backend, guarantee): outcomes} of all samples."""
+    """Returns {(component, backend, guarantee): outcomes} of all samples."""
     found = {}
     for outcome in run_elsewhere(SAMPLES, cache=tmp_path_factory.mktemp("cache"), step_seconds=120):
         name = outcome.case_id.split(".")[1].split("[")[0]
@@ -33,7 +33,7 @@ def outcomes(tmp_path_factory):
 
 
 def broken(outcomes, name, backend):
-    """{guarantee: what broke} of one component."""
+    """Returns {guarantee: what broke} of one component."""
     return {
         guarantee: " | ".join(outcome.detail for outcome in found if outcome.status == "fail")
         for (component, where, guarantee), found in outcomes.items()
