@@ -19,13 +19,13 @@ GOLDEN = 5063  # odd, near PERIOD times the golden section: any stretch of posit
 
 
 class _Draws:
-    """Stand-ins for the functions of `keras.random`, numbered in the order in which they are called."""
+    """Replacements of the functions of `keras.random`, numbered in the order in which they are called."""
 
     def __init__(self):
         self.calls = itertools.count(1)
 
     def unit(self, shape):
-        """Float32 numbers inside (0, 1), evenly spread, in an order that depends on the call."""
+        """Returns float32 numbers inside (0, 1), evenly spread, in an order that depends on the call."""
         shape = tuple(shape)
         count = 1
         for size in shape:
@@ -79,13 +79,13 @@ REPLACED = ("uniform", "normal", "truncated_normal", "randint", "dropout", "cate
 
 
 def _implementation():
-    """The module that `keras.random` and Keras' own random layers both draw from on the current backend."""
+    """Returns the module from which `keras.random` and Keras' random layers draw on this backend."""
     return inspect.getmodule(keras.random.uniform).backend.random
 
 
 @contextlib.contextmanager
 def fixed_draws():
-    """Inside this context every draw through Keras is a fixed array; each entry starts the sequence anew."""
+    """Makes every draw through Keras a fixed array in this context; each entry starts the sequence anew."""
     draws = _Draws()
     module = _implementation()
     originals = {name: getattr(module, name) for name in REPLACED}

@@ -4,7 +4,7 @@ import keras
 
 
 def epochs_run(callback, logs):
-    """How many epochs run before `callback` ends training.
+    """Returns how many epochs run before `callback` ends training.
 
     Args:
         callback: A `keras.callbacks.Callback`.

@@ -7,7 +7,7 @@ from keras_cnn_zoo.testing import probe
 
 
 def channel_axis(component, rank):
-    """The axis of an input of that rank whose size a layer must know: its `axis`, or that of the channels."""
+    """Returns the axis of an input whose size a layer must know: its `axis`, or that of the channels."""
     axis = getattr(component, "axis", None)
     if isinstance(axis, int):
         return axis % rank
@@ -15,9 +15,9 @@ def channel_axis(component, rank):
 
 
 def input_shapes(component, inputs, *, unknown_batch=False, unknown_space=False):
-    """The shapes of `inputs` in their structure, None where unknown.
+    """Returns the shapes of `inputs` in their structure, None where unknown.
 
-    Unknown space leaves the batch and the channels known, and means nothing for inputs of rank 2 or less.
+    Unknown space leaves the batch and the channels known, and does not apply to inputs of rank 2 or less.
     """
 
     def one(array):
@@ -33,13 +33,13 @@ def input_shapes(component, inputs, *, unknown_batch=False, unknown_space=False)
 
 
 def has_space(component, inputs):
-    """True where some input has a size beside batch and channels."""
+    """Returns whether some input has a size other than batch and channels."""
     static = input_shapes(component, inputs)
     return input_shapes(component, inputs, unknown_space=True) != static
 
 
 def symbolic_inputs(component, inputs, **unknown):
-    """`keras.Input` tensors in the structure of `inputs`."""
+    """Returns `keras.Input` tensors in the structure of `inputs`."""
     shapes = input_shapes(component, inputs, **unknown)
     flat = [
         keras.Input(batch_shape=shape, dtype=probe.dtype_of(array))
@@ -49,14 +49,14 @@ def symbolic_inputs(component, inputs, **unknown):
 
 
 def flat_shapes(inputs, shapes):
-    """The shapes in the order of `keras.tree.flatten(inputs)`."""
+    """Returns the shapes in the order of `keras.tree.flatten(inputs)`."""
     kept = []
     keras.tree.map_structure_up_to(inputs, lambda array, shape: kept.append(tuple(shape)), inputs, shapes)
     return kept
 
 
 def as_model(case, component, inputs=None, **unknown):
-    """A functional model of one layer and the arrays to call it with, one for each of its inputs.
+    """Returns a functional model of one layer and the arrays to call it with, one for each of its inputs.
 
     Arrays among the call arguments become inputs of the model too, after the layer's own.
     """

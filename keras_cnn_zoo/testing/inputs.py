@@ -10,7 +10,7 @@ import numpy as np
 
 
 def is_shape(value):
-    """True for a flat tuple or list of integers or Nones, `()` included."""
+    """Returns whether a value is a flat tuple or list of integers or Nones, `()` included."""
     return isinstance(value, (tuple, list)) and all(
         item is None or isinstance(item, (int, np.integer)) for item in value
     )
@@ -31,7 +31,7 @@ def map_shapes(function, structure, *others):
 
 
 def flatten_shapes(structure):
-    """The shapes in nested tuples, lists and dicts, in the order of `keras.tree.flatten` (sorted keys)."""
+    """Returns the shapes in nested tuples, lists and dicts, in the order of `keras.tree.flatten`."""
     if is_shape(structure):
         return [tuple(structure)]
     items = [structure[key] for key in sorted(structure)] if isinstance(structure, dict) else structure
@@ -39,7 +39,7 @@ def flatten_shapes(structure):
 
 
 def spread(shape, *, seed=0, low=-2.0, high=2.0):
-    """Float64 values in [low, high] in an order drawn from `seed`, evenly spaced, so that no two are equal.
+    """Returns evenly spaced float64 values in [low, high], no two equal, in an order drawn from `seed`.
 
     The grid is shifted by an irrational part of its spacing, so that `abs` has no ties and zero is not on it.
     """
@@ -49,7 +49,7 @@ def spread(shape, *, seed=0, low=-2.0, high=2.0):
 
 
 def make_array(shape, dtype="float32", seed=0):
-    """One array of `dtype`: floats over [-2, 2], integers 0..9, uint8 0..255, booleans half of them true."""
+    """Returns an array: floats over [-2, 2], integers 0..9, uint8 0..255, half of the booleans true."""
     shape = tuple(2 if size is None else int(size) for size in shape)
     if dtype == "bool":
         return spread(shape, seed=seed) > 0

@@ -9,13 +9,13 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.testing import inputs as input_arrays
-from keras_cnn_zoo.testing.case import ContractError
+from keras_cnn_zoo.testing.guarantees import Broken
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def as_numpy(structure):
-    """Every tensor of a structure as a NumPy array of its own (bfloat16 as float32, which holds it)."""
+    """Returns every tensor of a structure as a new NumPy array (bfloat16 as float32)."""
     return keras.tree.map_structure(_tensor_as_numpy, structure)
 
 
@@ -26,12 +26,12 @@ def _tensor_as_numpy(tensor):
 
 
 def dtype_of(tensor):
-    """The dtype of a tensor or array as a string, for example "bfloat16"."""
+    """Returns the dtype of a tensor or array as a string, for example "bfloat16"."""
     return keras.backend.standardize_dtype(tensor.dtype)
 
 
 def is_float(tensor):
-    """True for tensors and arrays with a floating-point dtype."""
+    """Returns whether a tensor or array has a floating-point dtype."""
     return "float" in dtype_of(tensor)
 
 
@@ -43,12 +43,12 @@ def as_tensors(structure, dtype=None):
 
 
 def has_argument(function, name):
-    """True where `function` has a parameter of that name."""
+    """Returns whether `function` has a parameter of that name."""
     return name in inspect.signature(function).parameters
 
 
 def wide_dtype():
-    """float64, or float32 on a JAX that was started without 64-bit numbers."""
+    """Returns float64, or float32 on a JAX that was started without 64-bit numbers."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -57,7 +57,7 @@ def wide_dtype():
 
 
 def coefficients(outputs):
-    """One fixed, well-spread array for each output: what the checks multiply by before they differentiate."""
+    """Returns a fixed, well-spread array per output, by which checks multiply before they differentiate."""
     return [
         input_arrays.spread(tuple(tensor.shape), seed=position, low=-1, high=1)
         for position, tensor in enumerate(keras.tree.flatten(outputs))
@@ -65,7 +65,7 @@ def coefficients(outputs):
 
 
 def objective(outputs, factors=None):
-    """Scalar in at least float32: the sum of all floating-point outputs times fixed coefficients."""
+    """Returns a scalar of float32 or wider: the sum of all float outputs times fixed coefficients."""
     factors = coefficients(outputs) if factors is None else factors
     total = 0.0
     for tensor, factor in zip(keras.tree.flatten(outputs), factors, strict=True):
@@ -77,7 +77,7 @@ def objective(outputs, factors=None):
 
 @dataclasses.dataclass
 class Run:
-    """What one forward and backward pass gave: tensors as the component returned them."""
+    """The results of one forward and backward pass: tensors as the component returned them."""
 
     value: object
     outputs: object
@@ -90,7 +90,7 @@ class Run:
 
 
 def call_arguments(component, training):
-    """`{"training": training}` where the component takes it and it is not None."""
+    """Returns `{"training": training}` if the component takes it and it is not None."""
     if training is None or not has_argument(component.call, "training"):
         return {}
     return {"training": training}
@@ -108,12 +108,12 @@ def kept_state(component):
 
 
 def forward(case, component, inputs, training=None):
-    """The outputs for `inputs`, as tensors."""
+    """Returns the outputs for `inputs`, as tensors."""
     return case.call(component, inputs, **call_arguments(component, training))
 
 
 def forward_backward(case, component, inputs, training=None, factors=None):
-    """A `Run`: outputs, and the gradients of `objective` for each float input and each trainable weight."""
+    """Returns a `Run`: outputs, and gradients of `objective` for each float input and trainable weight."""
     flat = keras.tree.flatten(inputs)
     places = [position for position, tensor in enumerate(flat) if is_float(tensor)]
 
@@ -131,26 +131,26 @@ def forward_backward(case, component, inputs, training=None, factors=None):
 
 
 def largest(*arrays):
-    """The largest finite magnitude in the arrays, 0.0 for none."""
+    """Returns the largest finite magnitude in the arrays, 0.0 for none."""
     sizes = [np.abs(array[np.isfinite(array)]) for array in map(np.asarray, arrays)]
     return max((float(size.max()) for size in sizes if size.size), default=0.0)
 
 
-def require_equal(guarantee, case, actual, expected, what, advice, *, tolerance=0.0, floor=0.0, topic=""):
+def require_equal(actual, expected, what, advice, *, tolerance=0.0, floor=0.0, topic=""):
     """Raises unless two structures of arrays agree to `tolerance` times the largest magnitude of `expected`.
 
     `floor` is a magnitude below which that of `expected` does not count: what its rounding errors come from.
-    NaN equals NaN here: whether values are finite is a question of its own.
+    NaN equals NaN here: another check tells whether values are finite.
     """
     actual = [np.asarray(leaf) for leaf in keras.tree.flatten(actual)]
     expected = [np.asarray(leaf) for leaf in keras.tree.flatten(expected)]
     if len(actual) != len(expected):
         message = f"{what}: {len(actual)} outputs against {len(expected)}"
-        raise ContractError(guarantee, case, message, advice, topic=topic)
+        raise Broken(message, advice, topic=topic)
     for one, other in zip(actual, expected, strict=True):
         if one.shape != other.shape:
             message = f"{what}: shape {one.shape} against {other.shape}"
-            raise ContractError(guarantee, case, message, advice, topic=topic)
+            raise Broken(message, advice, topic=topic)
         if one.size == 0 or one.dtype.kind in "SUO":
             same = np.array_equal(one, other)
             message = f"{what}: {one!r} against {other!r}"
@@ -160,13 +160,13 @@ def require_equal(guarantee, case, actual, expected, what, advice, *, tolerance=
             same = np.allclose(one, other, rtol=0.0, atol=tolerance * scale, equal_nan=True)
             message = f"{what}: largest difference {largest(one - other):.3g}, where values reach {scale:.3g}"
         if not same:
-            raise ContractError(guarantee, case, message, advice, topic=topic)
+            raise Broken(message, advice, topic=topic)
 
 
-def require_finite(guarantee, case, arrays, what, advice, *, topic=""):
-    """Raises where any floating-point array holds a NaN or an infinity."""
+def require_finite(arrays, what, advice, *, topic=""):
+    """Raises `Broken` if any floating-point array has a NaN or an infinity."""
     for array in map(np.asarray, keras.tree.flatten(arrays)):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = np.count_nonzero(~np.isfinite(array))
             message = f"{what}: {bad} of {array.size} values are NaN or infinite"
-            raise ContractError(guarantee, case, message, advice, topic=topic)
+            raise Broken(message, advice, topic=topic)

@@ -23,14 +23,14 @@ IDENTIFIER_SUFFIXES = ("_initializer", "_regularizer", "_constraint", "activatio
 
 
 class NotAValue:
-    """What no argument can be; its repr is easy to find in a message."""
+    """A value that no argument can have; its repr is easy to find in a message."""
 
     def __repr__(self):
         return "<not a value>"
 
 
 def is_identifier(name):
-    """True for arguments that Keras itself resolves, and whose messages are Keras' own."""
+    """Returns whether Keras itself resolves an argument, so that its messages are Keras' own."""
     return name.endswith(IDENTIFIER_SUFFIXES)
 
 
@@ -67,6 +67,6 @@ def bad_values(name, value, *, optional):
 
 
 def names_value(message, bad):
-    """Whether a message shows the bad value, or, of a tuple, the element at fault."""
+    """Returns whether a message shows the bad value, or, of a tuple, the wrong element."""
     shown = [bad, *bad] if isinstance(bad, tuple) else [bad]
     return any(repr(value) in message or str(value) in message for value in shown)

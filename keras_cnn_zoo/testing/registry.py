@@ -1,7 +1,8 @@
-"""Which check holds which guarantee for which kind of component: the one table that says so."""
+"""The table of checks: which one is run for which guarantee and kind of component."""
 
 from keras_cnn_zoo.testing.checks import (
     arguments,
+    backbone,
     config,
     export,
     gradients,
@@ -9,9 +10,11 @@ from keras_cnn_zoo.testing.checks import (
     learning,
     oracle,
     precision,
+    reader,
     reproducibility,
     saving,
     shapes,
+    task,
     xla,
 )
 
@@ -84,6 +87,25 @@ CHECKS = {
         "C12": export.check_model,
         "C11": arguments.check_model,
     },
+    "backbone": {
+        "C3": backbone.check_levels,
+        "C2": backbone.check_config,
+    },
+    "task": {
+        "C1": task.check_description,
+        "C11": task.check_arguments,
+        "C3": task.check_batches,
+        "C10": task.check_purity,
+        "C2": task.check_trainer,
+        "C12": task.check_files,
+        "C13": task.check_measures,
+    },
+    "reader": {
+        "C3": reader.check_examples,
+        "C1": reader.check_classes,
+        "C10": reader.check_second_load,
+        "C11": reader.check_refusals,
+    },
 }
 
 # Further cases of a component run these only; they take a fraction of the time.
@@ -97,10 +119,9 @@ EAGER_CHECKS = {
         "C2": saving.check_layer_config,
     },
     **{
-        kind: {
-            key: CHECKS[kind][key] for key in ("C1", "C10", "C3", "C4", "C13", "C2") if key in CHECKS[kind]
-        }
-        for kind in ("loss", "regularizer", "initializer", "metric", "callback", "model")
+        kind: {key: checks[key] for key in ("C1", "C10", "C3", "C4", "C13", "C2") if key in checks}
+        for kind, checks in CHECKS.items()
+        if kind != "layer"
     },
 }
 
@@ -132,9 +153,15 @@ NOT_APPLICABLE = {
         "C12": "a callback is not exported",
     },
     "model": {
-        "C5": "held by the layers of the model",
-        "C13": "held by the layers of the model; a whole network has no formula of its own",
+        "C5": "checked on the layers of the model",
+        "C13": "checked on the layers of the model; a whole network has no formula",
     },
+    "backbone": dict.fromkeys(
+        ("C1", "C4", "C5", "C6", "C7", "C10", "C11", "C12", "C13"), "checked on the backbone as a model"
+    ),
+    "task": dict.fromkeys(("C4", "C5", "C6", "C7"), "checked on the models of the task"),
+    "reader": dict.fromkeys(
+        ("C2", "C4", "C5", "C6", "C7", "C12", "C13"),
+        "a reader gives arrays, and is not saved or compiled",
+    ),
 }
-
-ELSEWHERE = ("C8", "C9")

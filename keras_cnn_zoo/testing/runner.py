@@ -1,11 +1,21 @@
 """Running a case through the table of checks, and turning what happens into outcomes."""
 
 from keras_cnn_zoo.testing import registry
-from keras_cnn_zoo.testing.case import GUARANTEES, Case, ContractError, NotApplicable, NotRun, Outcome, Waived
+from keras_cnn_zoo.testing.backends import run_elsewhere
+from keras_cnn_zoo.testing.case import Case
+from keras_cnn_zoo.testing.guarantees import (
+    GUARANTEES,
+    Broken,
+    ContractError,
+    NotApplicable,
+    NotRun,
+    Outcome,
+    Waived,
+)
 
 
 def run_guarantee(case, guarantee, check):
-    """The `Outcome` of one check, and the `ContractError` where it failed, else None.
+    """Returns the `Outcome` of one check, and the `ContractError` if it failed, else None.
 
     An exception of any other kind is a broken guarantee too: the check met something that must not happen.
     """
@@ -19,19 +29,25 @@ def run_guarantee(case, guarantee, check):
         return Outcome(case.id, guarantee, "not run", str(reason)), None
     except Waived as reason:
         return Outcome(case.id, guarantee, "exempt", str(reason)), None
-    except ContractError as error:
+    except Exception as cause:
+        error = contract_error(guarantee, case, cause)
         return Outcome(case.id, guarantee, "fail", str(error)), error
-    except Exception as error:
-        wrapped = ContractError(
-            guarantee, case, f"raises {type(error).__name__}: {error}", "see the traceback above this one"
-        )
-        wrapped.__cause__ = error
-        return Outcome(case.id, guarantee, "fail", str(wrapped)), wrapped
     return Outcome(case.id, guarantee, "pass"), None
 
 
+def contract_error(guarantee, case, cause):
+    """Returns the `ContractError` for what a check raised, with that as its cause."""
+    if isinstance(cause, Broken):
+        error = ContractError(guarantee, case, cause.what, cause.advice, topic=cause.topic)
+    else:
+        what = f"raises {type(cause).__name__}: {cause}"
+        error = ContractError(guarantee, case, what, "see the traceback above this one")
+    error.__cause__ = cause
+    return error
+
+
 def run_case(case, *, thorough=True):
-    """Every guarantee that this process can check on the current backend, failures collected.
+    """Checks every guarantee that this process can check on the current backend, and collects failures.
 
     Args:
         case: A `Case`, for example from `case_from_dict`.
@@ -45,25 +61,30 @@ def run_case(case, *, thorough=True):
 
 
 def check_case(case):
-    """Every guarantee here and, where the component can be imported there, on the other backends.
+    """Checks every guarantee in this process and, if the component can be sent there, on the other backends.
 
     Returns:
         List of `Outcome`, in the order of the guarantees.
 
     Raises:
-        ContractError: At the first guarantee that is broken.
+        ContractError: at the first guarantee that is broken.
     """
     outcomes = []
     for outcome, error in _outcomes(case, thorough=True):
         if error is not None:
             raise error
         outcomes.append(outcome)
-    elsewhere = _run_elsewhere(case)
+    elsewhere = run_elsewhere([case])
     for outcome in elsewhere:
         if outcome.status == "fail":
-            advice = "run the component on that backend, with KERAS_BACKEND set, to see more"
-            raise ContractError(outcome.guarantee, case, outcome.detail, advice)
+            raise elsewhere_error(case, outcome)
     return _ordered([*outcomes, *elsewhere])
+
+
+def elsewhere_error(case, outcome):
+    """Returns the `ContractError` for a failure on another backend."""
+    advice = "run the component on that backend, with KERAS_BACKEND set, to see more"
+    return ContractError(outcome.guarantee, case, outcome.detail, advice)
 
 
 def _outcomes(case, thorough):
@@ -74,13 +95,6 @@ def _outcomes(case, thorough):
     table = registry.CHECKS if thorough else registry.EAGER_CHECKS
     for guarantee, check in table[case.kind].items():
         yield run_guarantee(case, guarantee, check)
-
-
-def _run_elsewhere(case):
-    """The guarantees that need other processes."""
-    from keras_cnn_zoo.testing.backends import run_elsewhere
-
-    return list(run_elsewhere([case]))
 
 
 def _ordered(outcomes):

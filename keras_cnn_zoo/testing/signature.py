@@ -14,7 +14,7 @@ BASE_ARGUMENTS = {
 
 
 def own_arguments(cls, kind, make=None):
-    """The named parameters of the constructor, without those of Keras' abstract base: name -> `Parameter`.
+    """Returns the constructor's named parameters without those of Keras' abstract base: name -> `Parameter`.
 
     A class that takes `**kwargs` passes them up, so the parameters of its parents are its own too, as far as
     `make(**{name: value})` takes them (a 2D class that hands `rank=2` to its parent has no argument `rank`).
@@ -37,12 +37,12 @@ def own_arguments(cls, kind, make=None):
 
 
 def is_from_keras(cls):
-    """True for the classes of Keras itself."""
+    """Returns whether a class is one of Keras itself."""
     return cls.__module__.split(".")[0] == "keras"
 
 
 def _is_taken(make, parameter):
-    """Whether a parent's parameter can be given to the class: a value that the class fixes is a TypeError."""
+    """Returns whether a class takes its parent's parameter: a value that the class fixes is a TypeError."""
     if make is None:
         return True
     try:

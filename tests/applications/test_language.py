@@ -7,6 +7,7 @@ pytest.importorskip("typer")
 from typer.testing import CliRunner
 
 from applications.language.__main__ import app
+from tests.helpers import one_error
 
 
 def call(*words):
@@ -15,11 +16,7 @@ def call(*words):
 
 def error_line(*words):
     """Returns the error line of a call that fails."""
-    result = call(*words)
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and "Traceback" not in result.output
-    return lines[0]
+    return one_error(call(*words))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from applications.text.__main__ import app
 from keras_cnn_zoo.data.embedded.rendered_words import vocabulary
+from tests.helpers import one_error
 
 TEXTS = ("one", "Two", "3rd", "a")
 
@@ -26,11 +27,7 @@ def call(*words):
 
 def error_line(*words):
     """Returns the error line of a call that fails."""
-    result = call(*words)
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and "Traceback" not in result.output
-    return lines[0]
+    return one_error(call(*words))
 
 
 @pytest.fixture

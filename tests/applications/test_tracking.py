@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from applications.tracking.__main__ import app
 from keras_cnn_zoo.models import SiamFC
+from tests.helpers import one_error
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -34,11 +35,8 @@ def call(*words):
 
 
 def error_line(*words):
-    result = call(*words)
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and "Traceback" not in result.output
-    return lines[0]
+    """Returns the error line of a call that fails."""
+    return one_error(call(*words))
 
 
 def test_evaluate_prints_the_fixed_keys(preset, ball):

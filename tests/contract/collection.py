@@ -29,24 +29,24 @@ class Item:
         return kind, rest.split("[")[0]
 
     def exempted(self):
-        """The case with the exemptions in force."""
+        """Returns the case with the exemptions in force."""
         return dataclasses.replace(self.case, exempt=self.exemptions)
 
 
 def declares_cases(path):
-    """Whether a test file assigns CASES at its top level."""
+    """Returns whether a test file assigns CASES at its top level."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
     return any(getattr(target, "id", None) == "CASES" for target in targets)
 
 
 def read_exemptions(path=EXEMPTIONS):
-    """{component: {guarantee, or a part of one: reason}}."""
+    """Returns {component: {guarantee, or a part of one: reason}}."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def collect(folder=ROOT / "tests", exemptions=None):
-    """Every case under `folder` as an `Item`, file by file."""
+    """Returns every case under `folder` as an `Item`, file by file."""
     exemptions = read_exemptions() if exemptions is None else exemptions
     items, seen = [], collections.Counter()
     for path in sorted(folder.rglob("test_*.py")):

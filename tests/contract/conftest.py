@@ -1,4 +1,4 @@
-"""Starts the other backends as soon as the tests are collected, and prints the matrix at the end.
+"""Starts the other backends as soon as the tests are collected; prints the matrix and peak memory at the end.
 
 CONTRACT_MATRIX=PATH.md also writes it there, which refreshes `docs/contract_matrix.md` (`make matrix`).
 """
@@ -16,7 +16,7 @@ LAST = ("test_elsewhere", "test_no_exemption_is_stale")
 
 @pytest.fixture(scope="session")
 def contract(pytestconfig):
-    """The one `ContractSession` of this run."""
+    """Returns the one `ContractSession` of this run."""
     return pytestconfig.stash[KEY]
 
 
@@ -55,6 +55,10 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.section("contract")
     for line in matrix.lines():
         terminalreporter.write_line(line)
+    peaks = config.stash[KEY].peaks
+    terminalreporter.write_line(
+        "peak memory: " + ", ".join(f"{name} {size} MB" for name, size in peaks.items())
+    )
     matrix.write(CACHE)
     terminalreporter.write_line(f"written to {CACHE / 'matrix.md'} and matrix.json")
     page = os.environ.get("CONTRACT_MATRIX")

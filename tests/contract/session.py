@@ -1,13 +1,14 @@
-"""What one pytest session knows about the contract: runs elsewhere, outcomes, exemptions that were needed."""
+"""The state of one pytest session: runs on other backends, outcomes, exemptions that were needed."""
 
 import dataclasses
 import os
 
-from keras_cnn_zoo.testing import run_case
+from keras_cnn_zoo.testing import memory, run_case
 from keras_cnn_zoo.testing.backends import Elsewhere
 from keras_cnn_zoo.testing.backends.elsewhere import BACKENDS
 from tests.contract.collection import ROOT
 from tests.contract.matrix import Matrix, unavailable
+from tests.contract.separate import SeparateProcess
 
 CACHE = ROOT / ".cache" / "contract"
 
@@ -21,32 +22,42 @@ class ContractSession:
     def __init__(self):
         self.matrix = Matrix()
         self.elsewhere = None
+        self.separate = SeparateProcess()
         self.bare = {}
+        self.peaks = {}
+        """Peak memory in MB of each process that finished, known after `stop`."""
 
     def start(self, items, backends):
         """Starts the other backends on `items`, and writes the numbers that they are to compare with."""
         cases = [dataclasses.replace(item.case, exempt={}) for item in items]
         self.elsewhere = Elsewhere(cases, backends=backends, cache=CACHE)
         self.elsewhere.__enter__()
-        self.elsewhere.write_references()
+        self.elsewhere.write_references(between=memory.release)
 
     def stop(self):
         """Ends the background runs, finished or not."""
         if self.elsewhere is not None:
             self.elsewhere.__exit__(None, None, None)
+            self.peaks.update(self.elsewhere.peaks)
             self.elsewhere = None
+        self.separate.stop()
+        self.peaks |= {"pytest": memory.peak(), "models": self.separate.peak}
 
     def run_here(self, item):
-        """The outcomes of the in-process checks."""
+        """Returns the outcomes of the in-process checks."""
+        # A model costs most in its thorough checks, which compile its training step.
+        run = self.separate.run_case if item.case.kind == "model" and item.first else run_case
         if item.exemptions:
-            without = run_case(dataclasses.replace(item.case, exempt={}), thorough=item.first)
+            without = run(dataclasses.replace(item.case, exempt={}), thorough=item.first)
             self._note_bare(item, without, "here")
-        outcomes = run_case(item.exempted(), thorough=item.first)
+        outcomes = run(item.exempted(), thorough=item.first)
         self.matrix.add(item.component, outcomes)
+        if item.first:
+            memory.release()
         return outcomes
 
     def run_there(self, item, backend):
-        """The outcomes on another backend, waited for."""
+        """Returns the outcomes on another backend, waited for."""
         outcomes = self.elsewhere.outcomes(item.case, backend)
         self._note_bare(item, outcomes, backend)
         outcomes = [self._exempted(item, outcome) for outcome in outcomes]
@@ -54,7 +65,7 @@ class ContractSession:
         return outcomes
 
     def stale(self, component, guarantee):
-        """True where every check of an exempted guarantee ran and held without it; None where not all ran."""
+        """Returns whether every check of an exempted guarantee passed without it; None if not all ran."""
         guarantee = guarantee.split()[0]
         sources = SOURCES.get(guarantee, ("here",))
         seen = [self.bare.get((component, guarantee, source)) for source in sources]
@@ -76,7 +87,7 @@ class ContractSession:
 
 
 def failures(outcomes):
-    """What makes a test fail: broken guarantees, and in CI those that were not run without an excuse."""
+    """Returns what makes a test fail: broken guarantees, and in CI those not run without an excuse."""
     broken = [outcome.detail for outcome in outcomes if outcome.status == "fail"]
     if os.environ.get("CI", "").lower() in ("true", "1"):
         broken += [

@@ -43,7 +43,7 @@ def test_exemptions_are_few_and_name_components():
     assert count <= MOST_EXEMPTIONS, f"{count} exemptions; {MOST_EXEMPTIONS} are allowed"
 
 
-def test_exemptions_stand_in_the_committed_file_only():
+def test_exemptions_are_in_the_committed_file_only():
     own = [item.case.id for item in ITEMS if item.case.exempt]
     assert not own, f"move `exempt` of {own} to tests/contract/exemptions.json"
 
@@ -55,4 +55,4 @@ def test_no_exemption_is_stale(contract):
         for guarantee in reasons
         if contract.stale(component, guarantee)
     ]
-    assert not stale, f"these hold without their exemption; delete it from exemptions.json: {stale}"
+    assert not stale, f"these pass without their exemption; delete it from exemptions.json: {stale}"

@@ -35,7 +35,7 @@ def test_cell_is_the_worst_outcome(matrix):
     assert matrix.cell(ROW, "C9") == ("exempt", "on jax: no such operation")
 
 
-def test_what_nobody_checked_is_not_run(matrix):
+def test_what_was_not_checked_is_not_run(matrix):
     assert matrix.cell(ROW, "C13") == ("not run", "not part of this run")
     assert matrix.counts()["not run"] == len(GUARANTEES) - 4
 

@@ -6,7 +6,9 @@ import pytest
 from keras_cnn_zoo.testing import Outcome, case_from_dict
 from tests.contract import session as sessions
 from tests.contract.collection import Item, collect, declares_cases
+from tests.contract.separate import SeparateProcess
 from tests.contract.session import ContractSession, failures
+from tests.testing.backends import samples
 
 
 class Part(keras.layers.Layer):
@@ -28,7 +30,7 @@ class FakeElsewhere:
 
 
 def run(monkeypatch, *, here, there, exemptions):
-    """A session after one component ran here and on both backends; `here` is the bare status of C7 and C4."""
+    """Returns a session after one component ran everywhere; `here` is the bare status of C7 and C4."""
 
     def run_case(case, *, thorough):
         return [
@@ -97,3 +99,27 @@ def test_declares_cases_reads_the_top_level_only(tmp_path):
     assert not declares_cases(path)
     path.write_text("CASES = []\n")
     assert declares_cases(path)
+
+
+def test_a_model_is_checked_in_a_separate_process(monkeypatch):
+    def run_case(case, *, thorough):
+        raise AssertionError("ran in this process")
+
+    monkeypatch.setattr(sessions, "run_case", run_case)
+    session = ContractSession()
+    ran = []
+    monkeypatch.setattr(session.separate, "run_case", lambda case, thorough: ran.append(case.name) or [])
+    model = case_from_dict({"build": keras.Sequential, "input_shape": (2, 3)})
+    session.run_here(Item(model, True, {}))
+    assert ran == ["Sequential"]
+
+
+@pytest.mark.slow
+def test_a_separate_process_gives_outcomes_and_its_peak_memory():
+    separate = SeparateProcess()
+    declared = samples.CASES.index(next(case for case in samples.CASES if case.get("cls") is samples.Square))
+    case = case_from_dict(samples.CASES[declared], module=samples.__name__, index=declared)
+    outcomes = separate.run_case(case, thorough=False)
+    separate.stop()
+    assert {outcome.guarantee: outcome.status for outcome in outcomes}["C10"] == "pass"
+    assert separate.peak > 100

@@ -11,22 +11,9 @@ from keras_cnn_zoo import models, presets
 from keras_cnn_zoo.models import LeNet5
 from keras_cnn_zoo.presets import configs
 from keras_cnn_zoo.utils.errors import InputError
-from tests.presets.preset_files import edit_manifest, refuses, small_lenet
+from tests.presets.preset_files import edit_manifest, refuses
 
 WEIGHTS = "model.weights.h5"
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    path = tmp_path_factory.mktemp("presets") / "lenet"
-    small_lenet().save_to_preset(path)
-    return path
-
-
-@pytest.fixture
-def preset(saved, tmp_path):
-    """Returns a copy to damage."""
-    return shutil.copytree(saved, tmp_path / "lenet")
 
 
 def test_the_undamaged_preset_loads(preset):

@@ -10,23 +10,10 @@ import pytest
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.utils.errors import InputError
-from tests.presets.preset_files import refuses, replace_file, small_lenet
+from tests.presets.preset_files import refuses, replace_file
 
 WEIGHTS = "model.weights.h5"
 KERNEL = "layers/conv2d/vars/0"
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    path = tmp_path_factory.mktemp("presets") / "lenet"
-    small_lenet().save_to_preset(path)
-    return path
-
-
-@pytest.fixture
-def preset(saved, tmp_path):
-    """Returns a copy to damage."""
-    return shutil.copytree(saved, tmp_path / "lenet")
 
 
 def with_weights(preset, change):

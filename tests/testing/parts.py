@@ -44,7 +44,7 @@ DENSE = {"units": 3, "scale": 0.7, "use_bias": True, "seed": 4}
 
 
 def scaled_dense(inputs, weights, units, scale=1.0, use_bias=True, seed=None):
-    """The reference of `ScaledDense`."""
+    """Returns the reference of `ScaledDense`."""
     outputs = np.zeros((len(inputs), units))
     for example in range(len(inputs)):
         for unit in range(units):
@@ -88,7 +88,7 @@ class ChannelSoftmax(keras.layers.Layer):
 
 
 def channel_softmax(inputs, weights, data_format="channels_last", seed=None):
-    """The reference of `ChannelSoftmax`."""
+    """Returns the reference of `ChannelSoftmax`."""
     powers = np.exp(inputs)
     return powers / powers.sum(axis=-1 if data_format == "channels_last" else 1, keepdims=True)
 
@@ -114,7 +114,7 @@ SCORES = np.array([[0.5, -1.0], [0.2, 0.9], [1.7, -0.3], [0.4, 2.2]], "float32")
 
 
 def distance(y_true, y_pred, factor=1.0):
-    """The reference of `Distance`."""
+    """Returns the reference of `Distance`."""
     return np.array([factor * sum((p - t) ** 2 for p in row) for t, row in zip(y_true, y_pred, strict=True)])
 
 
@@ -195,7 +195,7 @@ LOGS = [{"loss": loss} for loss in (3.0, 2.0, 2.5, 1.0, 1.5, 1.0, 0.5)]
 
 
 def small_model():
-    """A network for 8 x 8 pictures and three classes."""
+    """Returns a network for 8 x 8 pictures and three classes."""
     return keras.Sequential(
         [
             keras.Input((8, 8, 1)),
@@ -209,7 +209,7 @@ def small_model():
 
 @register
 class Picker(keras.Model):
-    """The best score and the sign of one; in training what is behind them, for a loss of its own."""
+    """The best score and the sign of one; in training the hidden layer, for a separate loss."""
 
     def __init__(self, units, **kwargs):
         units = validation.positive_integer("units", units)
@@ -235,7 +235,7 @@ class Picker(keras.Model):
 
 @register
 class ForgetfulPicker(Picker):
-    """Its loss forgets the layer behind what training gives."""
+    """Its loss forgets the layer after the one that training gives."""
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return ops.mean(ops.square(y_pred))

@@ -10,7 +10,7 @@ from keras_cnn_zoo.testing import ContractError, check_backbone
 
 
 def pyramid(**changed):
-    """A small network of a user, with levels of stride 2, 4, and 8."""
+    """Returns a small network of a user, with levels of stride 2, 4, and 8."""
     inputs = keras.Input((None, None, 3))
     x, outputs = inputs, {}
     for number in (1, 2, 3):
@@ -82,6 +82,6 @@ def test_a_level_finer_than_the_image_and_a_stride_that_cannot_be_told_are_refus
         ),
     ],
 )
-def test_what_is_no_backbone_is_refused(model, message):
+def test_what_is_not_a_backbone_is_refused(model, message):
     with pytest.raises(ContractError, match=message):
         check_backbone(model)

@@ -279,7 +279,12 @@ BROKEN_DENSE = [
     ("C7", Float32Inside, "directional derivative for"),
     ("C13", WrongFormula, "inference differs from the reference"),
     ("C2", LosesWeights, "other numbers after saved to .keras and loaded"),
-    ("C2", NotRegistered, "NotRegistered"),
+    (
+        "C2",
+        NotRegistered,
+        r"the class 'NotRegistered' of a saved file. What to do: register it with @keras.saving.register_\w+"
+        r"\(package=\.\.\.\)$",
+    ),
     ("C6", CountsInPython, "XLA differs from eager"),
     ("C11", ChecksNothing, "scale=<not a value> is accepted"),
     ("C11", RaisesTypeError, "scale=<not a value> raises TypeError"),

@@ -265,6 +265,6 @@ def test_a_weight_that_the_models_own_loss_forgets_is_caught():
         check_model(forgetful_picker, (2, 4), targets=PICKS)
 
 
-def test_a_loss_of_its_own_that_never_falls_is_caught():
+def test_a_models_own_loss_that_never_falls_is_caught():
     with pytest.raises(ContractError, match=r"^C7 [^:]*: picker: on one batch the loss falls from"):
         check_model(picker, (2, 4), targets={"scores": np.full((2, 3), 1e4, "float32")})

@@ -1,10 +1,20 @@
 """Cases: what they refuse, how they are named, and the inputs and components that they make."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.testing import Case, Outcome, case_from_dict, check_layer
+from keras_cnn_zoo.testing import (
+    LayerCase,
+    Outcome,
+    case_from_dict,
+    check_layer,
+    check_loss,
+    check_metric,
+    check_model,
+)
 from keras_cnn_zoo.testing.inputs import make_inputs
 from tests.testing.parts import DENSE, ScaledDense, small_model
 
@@ -46,9 +56,39 @@ def test_refusals(changes, message):
         case_from_dict({**LAYER, **changes})
 
 
-def test_a_case_needs_something_to_feed():
-    with pytest.raises(ValueError, match=r"must have `input_shape`"):
-        case_from_dict({"cls": ScaledDense})
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"cls": ScaledDense}, r"must have .* `input_shape` .*Received: \['cls'\] in a\[1\]"),
+        ({"input_shape": (2, 4)}, r"must have .* `input_shape` .*Received: \['input_shape'\] in a\[1\]"),
+        (
+            {"cls": keras.losses.Huber, "y_pred": 2},
+            r"of a loss must have .*Received none for y_true in a\[1\]",
+        ),
+        (
+            {"cls": keras.metrics.Mean, "updates": []},
+            r"of a metric must .*Received none for expected in a\[1\]",
+        ),
+        ({"build": small_model}, "A model needs `input_shape` or `inputs`. Received neither for small_model"),
+    ],
+)
+def test_a_case_with_nothing_to_check_is_refused(declared, message):
+    with pytest.raises(ValueError, match=message):
+        case_from_dict(declared, "a", 1)
+
+
+@pytest.mark.parametrize("check", [check_layer, check_loss, check_metric, check_model])
+def test_an_argument_that_a_check_does_not_have_is_refused_by_name(check):
+    required = [one.name for one in inspect.signature(check).parameters.values() if one.default is one.empty]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'refrence'"):
+        check(**dict.fromkeys(required), refrence=None)
+
+
+def test_a_check_describes_its_arguments_as_its_case_does():
+    parameters = list(inspect.signature(check_layer).parameters)
+    assert parameters[:3] == ["cls", "init_kwargs", "input_shape"] and parameters[-1] == "exempt"
+    for documented in (check_layer, LayerCase):
+        assert "    reference: Function `reference(inputs, weights, **init_kwargs)`" in documented.__doc__
 
 
 def test_an_unknown_status_is_refused():
@@ -83,15 +123,13 @@ def test_inputs_depend_on_the_seed_only():
 
 def test_layers_among_the_arguments_are_cloned():
     inner = keras.layers.Dense(3)
-    case = Case(
-        "layer", cls=keras.layers.TimeDistributed, init_kwargs={"layer": inner}, input_shape=(2, 5, 4)
-    )
+    case = LayerCase(cls=keras.layers.TimeDistributed, init_kwargs={"layer": inner}, input_shape=(2, 5, 4))
     first, second = case.make(), case.make()
     assert first.layer is not inner and first.layer is not second.layer
 
 
 def test_a_ready_component_has_no_zero_weight_and_prepare_has_the_last_word():
-    case = Case("layer", cls=ScaledDense, init_kwargs=DENSE, input_shape=(2, 4))
+    case = LayerCase(cls=ScaledDense, init_kwargs=DENSE, input_shape=(2, 4))
     assert np.abs(case.ready().get_weights()[1]).min() > 0
-    prepared = Case("layer", **LAYER, prepare=lambda layer: layer.bias.assign(np.full(3, 7.0))).ready()
+    prepared = LayerCase(**LAYER, prepare=lambda layer: layer.bias.assign(np.full(3, 7.0))).ready()
     np.testing.assert_array_equal(prepared.get_weights()[1], np.full(3, 7.0))

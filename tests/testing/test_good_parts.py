@@ -4,7 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.testing import Case, run_case
+from keras_cnn_zoo.testing import (
+    CallbackCase,
+    InitializerCase,
+    LayerCase,
+    LossCase,
+    MetricCase,
+    ModelCase,
+    RegularizerCase,
+    run_case,
+)
 from tests.testing.parts import (
     DENSE,
     LABELS,
@@ -27,29 +36,27 @@ from tests.testing.parts import (
 )
 
 GOOD = [
-    Case("layer", cls=ScaledDense, init_kwargs=DENSE, input_shape=(2, 4), reference=scaled_dense),
-    Case(
-        "layer",
+    LayerCase(cls=ScaledDense, init_kwargs=DENSE, input_shape=(2, 4), reference=scaled_dense),
+    LayerCase(
         cls=ChannelSoftmax,
         init_kwargs={"data_format": "channels_first", "seed": 3},
         input_shape=(2, 3, 5, 6),
         reference=channel_softmax,
         expected_output_shape=(2, 3, 5, 6),
     ),
-    Case("loss", cls=Distance, init_kwargs={"factor": 0.7}, y_true=LABELS, y_pred=SCORES, reference=distance),
-    Case(
-        "regularizer",
+    LossCase(cls=Distance, init_kwargs={"factor": 0.7}, y_true=LABELS, y_pred=SCORES, reference=distance),
+    RegularizerCase(
         cls=Ridge,
         init_kwargs={"factor": 0.7},
         weight=SCORES,
         reference=lambda weight, factor: factor * float((weight**2).sum()),
     ),
-    Case("initializer", cls=Uniform, init_kwargs={"high": 0.7, "seed": 3}, shape=(3, 4)),
-    Case("metric", cls=MeanError, init_kwargs={"power": 2}, updates=UPDATES, expected=14 / 5),
-    Case("callback", cls=Patience, init_kwargs={"epochs": 2}, logs=LOGS, expected=6),
-    Case("callback", cls=Patience, init_kwargs={"epochs": 3}, logs=LOGS, expected=7),
-    Case("model", build=small_model, input_shape=(3, 8, 8, 1)),
-    Case("model", build=picker, input_shape=(2, 4), targets=PICKS),
+    InitializerCase(cls=Uniform, init_kwargs={"high": 0.7, "seed": 3}, shape=(3, 4)),
+    MetricCase(cls=MeanError, init_kwargs={"power": 2}, updates=UPDATES, expected=14 / 5),
+    CallbackCase(cls=Patience, init_kwargs={"epochs": 2}, logs=LOGS, expected=6),
+    CallbackCase(cls=Patience, init_kwargs={"epochs": 3}, logs=LOGS, expected=7),
+    ModelCase(build=small_model, input_shape=(3, 8, 8, 1)),
+    ModelCase(build=picker, input_shape=(2, 4), targets=PICKS),
 ]
 
 
@@ -77,8 +84,8 @@ def test_a_good_part_passes(case):
     ],
     ids=lambda item: getattr(item, "__name__", ""),
 )
-def test_layers_of_keras_hold_all_but_what_is_stricter_here(cls, init_kwargs, input_shape, broken):
-    case = Case("layer", cls=cls, init_kwargs=init_kwargs, input_shape=input_shape)
+def test_layers_of_keras_meet_all_but_what_is_stricter_here(cls, init_kwargs, input_shape, broken):
+    case = LayerCase(cls=cls, init_kwargs=init_kwargs, input_shape=input_shape)
     failures = [outcome for outcome in run_case(case) if outcome.status == "fail"]
     assert {outcome.guarantee for outcome in failures} == broken, failures
 
@@ -90,9 +97,9 @@ def test_eager_checks_are_fewer():
     assert {outcome.status for outcome in outcomes} == {"pass"}
 
 
-def test_expected_loss_stands_in_for_a_reference():
+def test_an_expected_loss_replaces_a_reference():
     expected = np.mean(distance(LABELS, SCORES, factor=0.7))
-    case = Case(
-        "loss", cls=Distance, init_kwargs={"factor": 0.7}, y_true=LABELS, y_pred=SCORES, expected=expected
+    case = LossCase(
+        cls=Distance, init_kwargs={"factor": 0.7}, y_true=LABELS, y_pred=SCORES, expected=expected
     )
     assert {outcome.status for outcome in run_case(case) if outcome.guarantee == "C13"} == {"pass"}

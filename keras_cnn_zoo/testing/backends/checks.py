@@ -6,11 +6,11 @@ from keras_cnn_zoo.testing.backends import programs
 from keras_cnn_zoo.testing.backends import reference as references
 from keras_cnn_zoo.testing.backends.compare import difference, draws_difference, summarize_draws
 from keras_cnn_zoo.testing.backends.job import receive_case, wait_for_reference
-from keras_cnn_zoo.testing.case import NotRun
+from keras_cnn_zoo.testing.guarantees import NotRun
 
 
 class Failed(Exception):
-    """A guarantee does not hold; the message says how."""
+    """A broken guarantee; the message says what broke."""
 
 
 class CaseOnBackend:
@@ -25,7 +25,7 @@ class CaseOnBackend:
         self._arrays = None
 
     def arrays(self):
-        """The reference, waited for."""
+        """Waits for the reference, and returns it."""
         if self._arrays is None:
             self._arrays = wait_for_reference(
                 self.job["folder"],
@@ -36,7 +36,7 @@ class CaseOnBackend:
         return self._arrays
 
     def policies(self, case):
-        """float64 alone in a JAX process with x64; beside the others on PyTorch."""
+        """Returns the policies to run: float64 alone in a JAX process with x64, last on PyTorch."""
         if self.job["lane"].endswith("float64"):
             return ("float64",)
         usual = programs.POLICIES[case.kind]
@@ -56,7 +56,7 @@ class CaseOnBackend:
         return self._jax_case
 
     def results(self):
-        """{policy: {mode: {kind: arrays}}} of this backend."""
+        """Returns {policy: {mode: {kind: arrays}}} of this backend."""
         if self._results is None:
             if self.job["backend"] == "jax" and receive_case(self.address).kind != "metric":
                 self._results = self._results_on_jax()
@@ -83,7 +83,7 @@ class CaseOnBackend:
         return results
 
     def same_numbers(self):
-        """C8."""
+        """Checks C8: the numbers of the reference."""
         compare_results(self.results(), self.arrays(), "float32")
         if bool(self.arrays()["random"]):
             self._same_draws()
@@ -101,7 +101,7 @@ class CaseOnBackend:
             raise Failed(problem)
 
     def dtypes(self):
-        """C4: right dtypes, finite values and gradients; in float64 also the numbers of the reference."""
+        """Checks C4: right dtypes, finite values and gradients; in float64 also the reference's numbers."""
         kind = receive_case(self.address).kind
         for policy, modes in self.results().items():
             for mode, results in modes.items():
@@ -153,7 +153,7 @@ def check_dtypes(found, policy, mode, kind):
 
 
 def check_finite(results, policy, mode):
-    """Raises Failed where an output or gradient holds an infinity or NaN."""
+    """Raises Failed if an output or gradient has an infinity or NaN."""
     for kind in references.KINDS:
         for index, value in enumerate(results[kind]):
             if not np.isfinite(value).all():

@@ -18,7 +18,7 @@ Step = collections.namedtuple("Step", "guarantee ids")
 
 @dataclasses.dataclass(frozen=True)
 class Lane:
-    """One process to run: a backend, the guarantees it holds there, and its environment."""
+    """One process to run: a backend, the guarantees that it checks there, and its environment."""
 
     name: str
     backend: str
@@ -28,7 +28,7 @@ class Lane:
 
 
 def child_environment(lane):
-    """The environment of a worker: this one, the backend, the import path, and no accelerator."""
+    """Returns the environment of a worker: this one, the backend, the import path, and no accelerator."""
     return {
         **os.environ,
         "KERAS_BACKEND": lane.backend,
@@ -94,7 +94,7 @@ class _Watch:
         self.done = False
 
     def size(self):
-        """How many cases the worker has in hand; one before and between steps."""
+        """Returns how many cases the worker is at: one before and between steps."""
         return len(self.step.ids) if self.step else 1
 
     def read(self, journal):
@@ -155,7 +155,7 @@ def _fail(lane, pairs, reason, publish, settled):
 
 
 def tail(path, lines=12, characters=1500):
-    """The last lines of a text file, without those that TensorFlow and libtpu log at every start."""
+    """Returns the last lines of a text file, without those that TensorFlow and libtpu log at every start."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     kept = [line for line in text.strip().splitlines() if not re.match(r"WARNING: |[IW]0000 ", line)]
     return "\n".join(kept[-lines:])[-characters:] or "(none)"

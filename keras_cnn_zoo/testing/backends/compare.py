@@ -13,7 +13,7 @@ STANDARD_ERRORS = 6.0
 
 
 def difference(name, value, expected, dtype="float32", largest=0.0):
-    """None where `value` equals `expected` within the tolerance of `dtype`, else a line on the worst element.
+    """Returns None if `value` equals `expected` up to rounding, else a line on the worst element.
 
     `largest` is the largest magnitude among all arrays that were computed together.
     """
@@ -45,7 +45,7 @@ def difference(name, value, expected, dtype="float32", largest=0.0):
 
 
 def summarize_draws(draws, center):
-    """Mean and mean square of `draws` (count, ...), per element and of the whole, with their standard errors.
+    """Returns mean and mean square of `draws` (count, ...), per element and overall, with standard errors.
 
     Squares are taken about `center`, which must not come from the draws: both sides then average one
     quantity.
@@ -62,7 +62,7 @@ def summarize_draws(draws, center):
 
 
 def draws_difference(name, summary, expected):
-    """None where two summaries are compatible with one distribution, else one line on what differs most."""
+    """Returns None if two summaries can be of one distribution, else one line on the largest difference."""
     for statistic in ("mean", "mean square", "overall mean", "overall mean square"):
         value, wanted = np.asarray(summary[statistic]), np.asarray(expected[statistic])
         if value.shape != wanted.shape:

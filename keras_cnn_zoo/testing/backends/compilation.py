@@ -5,14 +5,12 @@ is halved until the guilty ones are alone. Imported only where the backend is JA
 """
 
 import contextlib
-import gc
 import hashlib
 import importlib.metadata
 import importlib.util
 import pathlib
 
 import jax
-import keras
 from jax import export
 from jax.experimental.compilation_cache import compilation_cache
 
@@ -29,15 +27,8 @@ def use_cache(folder):
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def forget():
-    """Gives back the memory of what was traced and compiled so far, gigabytes after some hundred cases."""
-    jax.clear_caches()
-    keras.utils.clear_session()
-    gc.collect()
-
-
 def lowering_problem(jax_cases):
-    """None, or why `jax.export` of these cases together fails."""
+    """Returns None, or why `jax.export` of these cases together fails."""
     try:
         arguments = [shapes_of(case.arguments()) for case in jax_cases]
         export.export(jax.jit(_together(jax_cases)), platforms=PLATFORMS)(arguments)
@@ -67,7 +58,7 @@ class TpuCompiler:
         self.version = f"libtpu {importlib.metadata.version('libtpu')}, {TOPOLOGY}"
 
     def problem(self, jax_cases):
-        """None, or why these cases together do not compile."""
+        """Returns None, or why these cases together do not compile."""
         try:
             arguments = [shapes_of(case.arguments(), self.sharding) for case in jax_cases]
             lowered = jax.jit(_together(jax_cases)).trace(arguments).lower(lowering_platforms=("tpu",))
@@ -84,7 +75,7 @@ class TpuCompiler:
 
 
 def find_problems(jax_cases, problem):
-    """{case id: message} of the cases that fail `problem`, found by halving a batch that fails."""
+    """Returns {case id: message} of the cases that fail `problem`, by halving a batch that fails."""
     if not jax_cases:
         return {}
     message = problem(jax_cases)
@@ -110,7 +101,7 @@ def _without_cache():
 
 
 def first_lines(error, characters=400):
-    """The kind and start of an exception's message on one line."""
+    """Returns the kind and start of an exception's message on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:characters]}" + ("..." if len(text) > characters else "")
 

@@ -1,4 +1,15 @@
-"""Cases on other backends: children in the background, references from this process, outcomes collected."""
+"""Cases on other backends: workers in the background, references from this process, outcomes collected.
+
+case ── job.send_case ──► job file: addresses of the cases, pairs (case, guarantee) that are left
+  │                         │
+  │ reference.py            ▼ children.run_lane starts worker.py on JAX or PyTorch, again after a crash
+  ▼                       stages.Stages: for each case
+reference_N.npz ────────►   checks.CaseOnBackend: the same inputs and weights → outputs and gradients
+  inputs, weights,          compare.difference: arrays here and there → C8, C4
+  outputs, gradients        compilation.TpuCompiler: batches of programs → C9
+                            │
+Elsewhere.outcomes ◄────────┘ journal, one line per outcome
+"""
 
 import collections
 import dataclasses
@@ -12,7 +23,7 @@ import time
 import keras
 
 from keras_cnn_zoo.testing.backends.children import Lane, run_lane
-from keras_cnn_zoo.testing.backends.job import BackendOutcome, send_case, write_reference
+from keras_cnn_zoo.testing.backends.job import BackendOutcome, read_journal, send_case, write_reference
 from keras_cnn_zoo.testing.backends.programs import FLOAT64_KINDS
 from keras_cnn_zoo.testing.backends.reference import reference_arrays
 
@@ -25,16 +36,18 @@ APPLICABLE = {
     "regularizer": ("C4", "C8", "C9"),
     "initializer": ("C4", "C8"),
     "metric": ("C8",),
-    "callback": (),
 }
-"""What another backend can say about each kind."""
+"""The guarantees that another backend can check on each kind; none on kinds that are not listed."""
 
 NOT_APPLICABLE = {
     "initializer": {"C9": "an initializer runs once, uncompiled"},
     "metric": {"C9": "a metric may compute on the host"},
-    "callback": {"C8": "a callback computes on the host", "C9": "a callback computes on the host"},
+    "callback": dict.fromkeys(("C8", "C9"), "a callback computes on the host"),
+    "backbone": dict.fromkeys(("C8", "C9"), "checked on the backbone as a model"),
+    "task": dict.fromkeys(("C8", "C9"), "checked on the models of the task"),
+    "reader": dict.fromkeys(("C8", "C9"), "a reader runs on the host"),
 }
-"""Why the rest means nothing; in the words of the registry of in-process checks."""
+"""Why the rest does not apply, as in the registry of in-process checks."""
 
 TPU_ENVIRONMENT = {
     "JAX_PLATFORMS": "cpu",
@@ -46,14 +59,14 @@ TPU_ENVIRONMENT = {
 
 
 def applies(lane, guarantee, case):
-    """Does the lane hold the guarantee on a case of this kind?"""
+    """Returns whether a lane checks a guarantee on a case of this kind."""
     if lane.name.endswith("float64") and case.kind not in FLOAT64_KINDS:
         return False
-    return guarantee in APPLICABLE[case.kind]
+    return guarantee in APPLICABLE.get(case.kind, ())
 
 
 def lanes_for(backend):
-    """The processes that hold a backend, in order."""
+    """Returns the processes to run for a backend, in order."""
     if backend == "torch":
         return [Lane("torch", "torch", ("C8", "C4"))]
     if backend == "jax":
@@ -65,7 +78,7 @@ def lanes_for(backend):
 
 
 def default_cache():
-    """The folder for what was compiled: KERAS_CNN_ZOO_CACHE, else one in the user's cache folder."""
+    """Returns the folder for what was compiled: KERAS_CNN_ZOO_CACHE, else one in the user's cache folder."""
     own = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     return pathlib.Path(os.environ.get("KERAS_CNN_ZOO_CACHE") or own / "keras_cnn_zoo")
 
@@ -100,12 +113,12 @@ class Elsewhere:
         backends: Which backends: "jax", "torch".
         cache: Folder that keeps what JAX and the TPU compiler have done, between runs. Defaults to the
             environment variable KERAS_CNN_ZOO_CACHE, else a folder in the user's cache folder.
-        batch: How many components go into one TPU compilation.
-        step_seconds: How long a worker may go without a result, in seconds for each case that it has in hand.
+        batch: How many components go into one TPU compilation, unless memory is short.
+        step_seconds: How long a worker may go without a result, in seconds for each case of its current step.
         seconds: How long all of it may take, in seconds.
     """
 
-    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=20, step_seconds=180, seconds=1800):
+    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=10, step_seconds=180, seconds=1800):
         self.cases = list(cases)
         self.backends = tuple(dict.fromkeys(backends))
         self._lanes = [lane for backend in self.backends for lane in lanes_for(backend)]
@@ -119,6 +132,8 @@ class Elsewhere:
             "reference_seconds": seconds,
         }
         self._step_seconds, self._seconds = step_seconds, seconds
+        self.peaks = {}
+        """Peak memory in MB of each worker process, known when its backend is done."""
         self._found = {}
         self._news = threading.Condition()
         self._stop = threading.Event()
@@ -129,7 +144,7 @@ class Elsewhere:
         self.folder = pathlib.Path(self._temporary.name)
         self._addresses = []
         for number, case in enumerate(self.cases):
-            if not APPLICABLE[case.kind]:
+            if case.kind not in APPLICABLE:
                 continue
             try:
                 self._addresses.append(send_case(case, self.folder, number))
@@ -144,8 +159,8 @@ class Elsewhere:
         self._thread.join()
         self._temporary.cleanup()
 
-    def write_references(self):
-        """Runs every case in this process, for the others to compare with."""
+    def write_references(self, between=lambda: None):
+        """Runs every case in this process, for the others to compare with; calls `between()` after each."""
         for address in self._addresses:
             if self._stop.is_set():
                 return
@@ -155,9 +170,10 @@ class Elsewhere:
             except Exception as error:
                 arrays = f"{type(error).__name__} on {keras.backend.backend()}: {error}"
             write_reference(self.folder, address["number"], arrays)
+            between()
 
     def outcomes(self, case, backend):
-        """The outcomes of one case on one backend, as soon as they are complete."""
+        """Returns the outcomes of one case on one backend, as soon as they are complete."""
         found = self._wait(case, backend)
         for position, outcome in enumerate(found):
             if outcome.status == "fail" and outcome.guarantee in case.exempt:
@@ -212,6 +228,7 @@ class Elsewhere:
                 publish=lambda outcome, lane=lane: self._publish(lane, outcome),
                 stopped=self._stop.is_set,
             )
+            self.peaks.update(peaks(self.folder, lane))
 
     def _settle(self, cases, lane, status, detail):
         for case in cases:
@@ -224,8 +241,14 @@ class Elsewhere:
             self._news.notify_all()
 
 
+def peaks(folder, lane):
+    """Returns the largest memory in MB of each process of a lane: {name of the process: MB}."""
+    records = {path.stem: read_journal(path) for path in sorted(folder.glob(f"{lane.name}_[0-9]*.jsonl"))}
+    return {name: max((one.get("peak", 0) for one in found), default=0) for name, found in records.items()}
+
+
 def missing(backend):
-    """Why a backend cannot be used here, or None."""
+    """Returns why a backend cannot be used here, or None."""
     if importlib.util.find_spec(backend) is None:
         return f"{backend} is not installed"
     return None

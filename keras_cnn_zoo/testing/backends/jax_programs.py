@@ -23,7 +23,7 @@ class JaxCase:
         self.jitted = jax.jit(self.function)
 
     def arguments(self):
-        """The arrays of one call: per policy the trainable and non-trainable variables and the inputs."""
+        """Returns the arrays of one call: variables, trainable and not, and inputs of each policy."""
         return {
             policy: (
                 [variable.value for variable in program.trainable],
@@ -34,7 +34,7 @@ class JaxCase:
         }
 
     def function(self, arguments):
-        """{policy: {mode: (outputs, trainable gradients, input gradients)}}."""
+        """Returns {policy: {mode: (outputs, trainable gradients, input gradients)}}."""
         return {
             policy: {
                 mode: self._one(program, mode, *arguments[policy])
@@ -60,7 +60,7 @@ class JaxCase:
         return outputs, *gradients
 
     def draws(self, policy, count):
-        """The first output of `count` calls in training mode, each with its own draw."""
+        """Returns the first output of `count` calls in training mode, each with its own draw."""
         program = self.programs[policy]
         trainable, non_trainable, inputs = self.arguments()[policy]
         step = jax.jit(lambda state: program.apply_stateless(trainable, state, inputs, "drawn"))
@@ -72,7 +72,7 @@ class JaxCase:
 
 
 def shapes_of(arguments, sharding=None):
-    """Abstract values in place of the arrays, for tracing; `sharding` names the device to compile for."""
+    """Returns abstract values for the arrays, to trace with; `sharding` is the device to compile for."""
     return jax.tree.map(
         lambda array: jax.ShapeDtypeStruct(np.shape(array), array.dtype, sharding=sharding), arguments
     )

@@ -1,16 +1,20 @@
-"""What a child process is told (a job and its cases) and what it tells back (a journal, line by line)."""
+"""Messages between processes: a job and its cases to a worker, and a journal, line by line, back from it."""
 
+import contextlib
 import dataclasses
 import importlib
 import json
 import os
 import pathlib
 import pickle
+import sys
 import time
 
+import keras
 import numpy as np
 
-from keras_cnn_zoo.testing.case import Outcome, case_from_dict
+from keras_cnn_zoo.testing.cases import case_from_dict
+from keras_cnn_zoo.testing.guarantees import Outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,26 +25,66 @@ class BackendOutcome(Outcome):
 
 
 def send_case(case, folder, number):
-    """How another process finds `case`: the module that declares it, else a pickle in `folder`.
+    """Returns how another process finds `case`: the module that declares it, else a pickle in `folder`.
 
-    Raises TypeError where neither is possible, as for a class defined inside a function.
+    Classes and functions that no other process can import, because they were defined in a script, a
+    notebook, or a function, are pickled by value, together with their names in Keras' registry.
+
+    Raises:
+        TypeError: if the case cannot be pickled, or only with cloudpickle and that is not installed.
     """
     if case.module is not None and case.module != "__main__":
         return {"id": case.id, "number": number, "module": case.module, "index": case.index}
     path = pathlib.Path(folder) / f"case_{number}.pickle"
     try:
-        path.write_bytes(pickle.dumps(dataclasses.replace(case, reference=None, expected=None)))
+        path.write_bytes(_pickled(case.for_worker()))
     except Exception as error:
-        raise TypeError(f"{case.name} cannot be imported by another process ({error})") from error
+        raise TypeError(f"{case.name} cannot be sent to another process ({error})") from error
     return {"id": case.id, "number": number, "pickle": str(path)}
 
 
 def receive_case(address):
-    """The `Case` that `send_case` described."""
+    """Returns the `Case` that `send_case` described."""
     if "pickle" in address:
-        return pickle.loads(pathlib.Path(address["pickle"]).read_bytes())
+        case, registered = pickle.loads(pathlib.Path(address["pickle"]).read_bytes())
+        keras.saving.get_custom_objects().update(registered)
+        for name, cls in registered.items():
+            package, _, name = name.rpartition(">")
+            if package:
+                keras.saving.register_keras_serializable(package, name)(cls)
+        return case
     module = importlib.import_module(address["module"])
     return case_from_dict(module.CASES[address["index"]], module=address["module"], index=address["index"])
+
+
+def _pickled(case):
+    """Returns the bytes of a pair: the case, and the registered classes that only this process can import."""
+    try:
+        import cloudpickle
+    except ImportError:
+        component = getattr(case, "cls", None) or getattr(case, "build", None)
+        if not is_importable(component):
+            raise TypeError(
+                "sending what no other process can import needs cloudpickle: install it"
+            ) from None
+        return pickle.dumps((case, {}))
+
+    registered = {}
+    for name, cls in keras.saving.get_custom_objects().items():
+        if not is_importable(cls):
+            # Left out: a class that the case does not use may hold something that cannot be pickled.
+            with contextlib.suppress(Exception):
+                cloudpickle.dumps(cls)
+                registered[name] = cls
+    return cloudpickle.dumps((case, registered))
+
+
+def is_importable(item):
+    """Returns whether another process finds a class or function under its module and name."""
+    found = sys.modules.get(item.__module__) if item.__module__ != "__main__" else None
+    for name in item.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is item
 
 
 def reference_path(folder, number):
@@ -59,7 +103,7 @@ def write_reference(folder, number, arrays):
 
 
 def wait_for_reference(folder, number, seconds, beat):
-    """The arrays of case `number` as soon as the other process has written them; calls `beat()` meanwhile."""
+    """Waits for the arrays of case `number` from the other process, calling `beat()`; returns them."""
     path, end = reference_path(folder, number), time.monotonic() + seconds
     while not path.exists():
         if time.monotonic() > end:
@@ -88,7 +132,7 @@ class Journal:
 
 
 def read_journal(path):
-    """The records so far; a last line that the process did not finish is left out."""
+    """Returns the records so far; a last line that the process did not finish is left out."""
     path = pathlib.Path(path)
     if not path.exists():
         return []

@@ -21,7 +21,7 @@ POLICIES = {
     "regularizer": ("float32",),
     "metric": ("float32",),
 }
-"""The dtypes that a component of each kind is held to, beside float64."""
+"""The dtypes in which a component of each kind is checked, besides float64."""
 
 FLOAT64_KINDS = ("layer", "loss", "regularizer", "initializer")
 """Models and metrics are made of Keras' own parts, several of which compute in float32 on JAX and PyTorch."""
@@ -32,7 +32,7 @@ DIFFERENTIABLE = ("layer", "model", "loss", "regularizer")
 
 
 def objective(outputs):
-    """The scalar that is differentiated: every floating-point output times fixed coefficients, all summed."""
+    """Returns the scalar to differentiate: the sum of all floating-point outputs times fixed coefficients."""
     total = 0.0
     for output, factor in zip(outputs, coefficients(outputs), strict=True):
         if is_float(output):
@@ -43,18 +43,12 @@ def objective(outputs):
 
 
 def held_draws(held):
-    """`fixed_draws()` where `held`, else nothing."""
+    """Returns the context `fixed_draws()` if `held`, else an empty one."""
     return fixed_draws() if held else contextlib.nullcontext()
 
 
-def make_program(case, policy):
-    """The program of `case` under a dtype or policy."""
-    kinds = {"layer": LayerProgram, "model": LayerProgram, "metric": MetricProgram}
-    return kinds.get(case.kind, FunctionProgram)(case, policy)
-
-
 def build(case, policy):
-    """A layer or model of `case` with its weights created, their values still to come from the reference.
+    """Returns the layer or model of `case` with its weights created; their values come from the reference.
 
     On JAX by a symbolic call: an eager one would compile every operation by itself.
     """
@@ -74,7 +68,7 @@ def build(case, policy):
 
 
 class _Program:
-    """What all programs share: `inputs`, `differentiable` (places in `inputs`), `weights`, `modes`."""
+    """The base of all programs: `inputs`, `differentiable` (places in `inputs`), `weights`, `modes`."""
 
     modes = ("inference",)
     trainable = ()
@@ -90,7 +84,7 @@ class _Program:
             self.differentiable = []
 
     def widen(self, array):
-        """Inputs of a float64 run are float64, with the very values of the float32 run."""
+        """Returns an input in the width of the policy: float64 runs get the values of the float32 run."""
         if not np.issubdtype(array.dtype, np.floating):
             return array
         return array.astype("float32").astype("float64" if self.policy == "float64" else "float32")
@@ -101,7 +95,7 @@ class _Program:
         return [variable for variable in (*self.trainable, *self.non_trainable) if is_float(variable)]
 
     def get_weights(self):
-        """The weights as NumPy arrays."""
+        """Returns the weights as NumPy arrays."""
         return [np.array(keras.ops.convert_to_numpy(variable)) for variable in self.weights]
 
     def set_weights(self, arrays):
@@ -114,18 +108,18 @@ class _Program:
             variable.assign(array.astype(variable.dtype))
 
     def pack(self, flat):
-        """Flat inputs in the structure that the component takes."""
+        """Returns flat inputs in the structure that the component takes."""
         return keras.tree.pack_sequence_as(self.structure, list(flat))
 
     def has_gradient(self, mode):
-        """Whether the gradient counts in this mode; of a model, where it is dear, only in training."""
+        """Returns whether the gradient is compared in this mode: of a costly model only in training."""
         if not self.differentiable and not self.trainable:
             return False
         return self.case.kind != "model" or mode == self.modes[-1] or mode not in self.modes
 
 
 class LayerProgram(_Program):
-    """A layer or a model, at inference and, where it tells the two apart, in training."""
+    """A layer or a model, at inference and, if it distinguishes the two, in training."""
 
     def __init__(self, case, policy):
         super().__init__(case, policy)
@@ -145,11 +139,11 @@ class LayerProgram(_Program):
         return self.component.non_trainable_variables
 
     def apply(self, flat, mode):
-        """Outputs, flat."""
+        """Returns the outputs, flat."""
         return keras.tree.flatten(self.case.call(self.component, self.pack(flat), **self._arguments(mode)))
 
     def apply_stateless(self, trainable, non_trainable, flat, mode):
-        """Outputs, flat, and the new values of the non-trainable variables.
+        """Returns the outputs, flat, and the new values of the non-trainable variables.
 
         By `__call__` in a scope: `stateless_call` would not cast the inputs to the compute dtype.
         """
@@ -164,32 +158,58 @@ class LayerProgram(_Program):
         return {"training": mode != "inference"} if len(self.modes) > 1 else {}
 
 
-class FunctionProgram(_Program):
-    """A loss (per sample and reduced), a regularizer, or an initializer: no state."""
-
-    def __init__(self, case, policy):
-        super().__init__(case, policy)
-        self.component = case.make(dtype=policy) if case.kind == "loss" else case.make()
-        if case.kind == "loss":
-            self.differentiable = [len(self.inputs) - 1]
-            self.per_sample = case.make(dtype=policy, reduction="none")
-
-    def make_inputs(self):
-        case = self.case
-        return {"loss": (case.y_true, case.y_pred), "regularizer": case.weight, "initializer": ()}[case.kind]
-
-    def apply(self, flat, mode):
-        inputs = self.pack(flat)
-        if self.case.kind == "loss":
-            per_sample = self.per_sample(*inputs)
-            # Keras' own reduction is float32 on PyTorch, also under float64.
-            return [per_sample] if self.policy == "float64" else [per_sample, self.component(*inputs)]
-        if self.case.kind == "initializer":
-            return [self.component(self.case.shape, dtype=self.policy)]
-        return [self.component(inputs)]
+class _StatelessProgram(_Program):
+    """A function of its inputs alone; the base of the programs of losses, regularizers, and initializers."""
 
     def apply_stateless(self, trainable, non_trainable, flat, mode):
         return self.apply(flat, mode), non_trainable
+
+
+class LossProgram(_StatelessProgram):
+    """A loss per sample, and reduced."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.differentiable = [len(self.inputs) - 1]
+        self.component = case.make(dtype=policy)
+        self.per_sample = case.make(dtype=policy, reduction="none")
+
+    def make_inputs(self):
+        return self.case.y_true, self.case.y_pred
+
+    def apply(self, flat, mode):
+        inputs = self.pack(flat)
+        per_sample = self.per_sample(*inputs)
+        # Keras' own reduction is float32 on PyTorch, also under float64.
+        return [per_sample] if self.policy == "float64" else [per_sample, self.component(*inputs)]
+
+
+class RegularizerProgram(_StatelessProgram):
+    """The penalty of a weight."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.component = case.make()
+
+    def make_inputs(self):
+        return self.case.weight
+
+    def apply(self, flat, mode):
+        return [self.component(self.pack(flat))]
+
+
+class InitializerProgram(_StatelessProgram):
+    """The initial values of a weight."""
+
+    def __init__(self, case, policy):
+        super().__init__(case, policy)
+        self.component = case.make()
+
+    def make_inputs(self):
+        return ()
+
+    def apply(self, flat, mode):
+        return [self.component(self.case.shape, dtype=self.policy)]
 
 
 class MetricProgram(_Program):
@@ -207,3 +227,18 @@ class MetricProgram(_Program):
         for update in self.pack(flat):
             self.component.update_state(*update)
         return keras.tree.flatten(self.component.result())
+
+
+PROGRAMS = {
+    "layer": LayerProgram,
+    "model": LayerProgram,
+    "loss": LossProgram,
+    "regularizer": RegularizerProgram,
+    "initializer": InitializerProgram,
+    "metric": MetricProgram,
+}
+
+
+def make_program(case, policy):
+    """Returns the program of `case` under a dtype or policy."""
+    return PROGRAMS[case.kind](case, policy)

@@ -1,4 +1,4 @@
-"""What a case gives in the current process: outputs, gradients and statistics of draws, for the others."""
+"""Outputs, gradients, and statistics of draws of a case in the current process, for the others to compare."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ KINDS = ("output", "weight gradient", "input gradient")
 
 
 def reference_arrays(case):
-    """{name: array}: inputs, weights, and per dtype and mode the outputs and gradients of `case`."""
+    """Returns {name: array}: inputs, weights, and per dtype and mode the outputs and gradients of `case`."""
     arrays = {}
     program = programs.make_program(case, "float32")
     weights = program.get_weights()
@@ -51,7 +51,7 @@ def store(arrays, prefix, values):
 
 
 def fetch(arrays, prefix):
-    """The list that `store` put there."""
+    """Returns the list that `store` put there."""
     values = []
     while f"{prefix}/{len(values)}" in arrays:
         values.append(arrays[f"{prefix}/{len(values)}"])
@@ -59,7 +59,7 @@ def fetch(arrays, prefix):
 
 
 def evaluate(program, mode, random=False):
-    """`as_results` of one call and its gradients, the draws held fixed where `random`."""
+    """Returns `as_results` of one call and its gradients, with the draws held fixed if `random`."""
 
     def function(*chosen):
         flat = list(program.inputs)
@@ -77,7 +77,7 @@ def evaluate(program, mode, random=False):
 
 
 def as_results(outputs, of_weights, of_inputs):
-    """Lists of NumPy arrays under the names of `KINDS`, and the outputs' dtypes under "dtype"."""
+    """Returns lists of NumPy arrays under the names of `KINDS`, and the outputs' dtypes under "dtype"."""
     lists = (as_numpy(list(tensors)) for tensors in (outputs, of_weights, of_inputs))
     results = dict(zip(KINDS, lists, strict=True))
     results["dtype"] = [keras.backend.standardize_dtype(output.dtype) for output in outputs]
@@ -85,7 +85,7 @@ def as_results(outputs, of_weights, of_inputs):
 
 
 def is_random(program):
-    """True where two calls in training differ."""
+    """Returns whether two calls in training differ."""
     if program.case.kind == "initializer":
         first, second = (np.asarray(values) for values in draw(program, 2))
         return not np.array_equal(first, second)
@@ -96,7 +96,7 @@ def is_random(program):
 
 
 def draw(program, count):
-    """The first output of `count` calls in training, or of `count` seeds of an initializer."""
+    """Returns the first output of `count` calls in training, or of `count` seeds of an initializer."""
     if program.case.kind == "initializer":
         return np.stack([_seeded_initializer(program.case, seed) for seed in range(count)])
     call = _in_graph(lambda: program.apply(program.inputs, "drawn")[0])
@@ -104,7 +104,7 @@ def draw(program, count):
 
 
 def center_of(arrays, draws):
-    """The inference output where it has the shape of a draw, else zeros: nothing that the draws decide."""
+    """Returns the inference output if it has the shape of a draw, else zeros, which no draw changes."""
     inference = arrays.get("float32/inference/output/0")
     if "float32/training/output/0" in arrays and inference.shape == draws.shape[1:]:
         return inference.astype("float64")
@@ -119,7 +119,7 @@ def _seeded_initializer(case, seed):
 
 
 def _in_graph(function):
-    """`function` as a TensorFlow graph, which makes many small calls several times faster."""
+    """Returns `function` as a TensorFlow graph, which makes many small calls several times faster."""
     if keras.backend.backend() != "tensorflow":
         return function
     import tensorflow as tf

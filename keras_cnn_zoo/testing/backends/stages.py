@@ -1,12 +1,16 @@
-"""What a worker does with its cases: compares numbers (C8), holds the dtypes (C4), compiles for TPU (C9)."""
+"""The steps of a worker, case by case: numbers (C8), dtypes (C4), and compilation for a TPU (C9)."""
 
 import sys
 import time
 import traceback
 
+from keras_cnn_zoo.testing import memory
 from keras_cnn_zoo.testing.backends.checks import CaseOnBackend, Failed
 from keras_cnn_zoo.testing.backends.job import BackendOutcome
-from keras_cnn_zoo.testing.case import NotRun
+from keras_cnn_zoo.testing.guarantees import NotRun
+
+LARGE = 1800
+"""Memory in MB from which a batch for the TPU is compiled before it is full: compiling takes memory too."""
 
 
 class Stages:
@@ -22,7 +26,7 @@ class Stages:
         self.ready_for_tpu = []
 
     def run(self):
-        """Case by case C8 and C4; what lowers is compiled in batches as soon as there are enough."""
+        """Runs C8 and C4 case by case; what lowers is compiled in batches as soon as there are enough."""
         if self.backend == "jax":
             from keras_cnn_zoo.testing.backends import compilation
 
@@ -31,7 +35,9 @@ class Stages:
             pairs = [pair for pair in self.left if pair[0] == address["id"]]
             if pairs:
                 self._one_case(address, {guarantee for _, guarantee in pairs})
-            if len(self.ready_for_tpu) >= self.job["options"]["batch"]:
+            if not self.ready_for_tpu:
+                memory.release()
+            elif len(self.ready_for_tpu) >= self.job["options"]["batch"] or memory.used() > LARGE:
                 self._compile()
         self._compile()
 
@@ -70,7 +76,8 @@ class Stages:
         except Exception:
             status, detail = "fail", short_traceback()
         self._tell(case_id, guarantee, status, detail)
-        self.journal.write(finished=[case_id], guarantee=guarantee, cpu=time.process_time() - begun)
+        cpu = time.process_time() - begun
+        self.journal.write(finished=[case_id], guarantee=guarantee, cpu=cpu, peak=memory.peak())
 
     def _compile(self, cases=None):
         from keras_cnn_zoo.testing.backends import compilation
@@ -94,8 +101,9 @@ class Stages:
                 self._tell(name, "C9", "not run", compiler.missing)
             else:
                 self._tell(name, "C9", "pass", "")
-        self.journal.write(finished=names, guarantee="C9", cpu=time.process_time() - begun)
-        compilation.forget()
+        cpu = time.process_time() - begun
+        self.journal.write(finished=names, guarantee="C9", cpu=cpu, peak=memory.peak())
+        memory.release()
 
     def _tell(self, case_id, guarantee, status, detail):
         if status != "pass":
@@ -104,6 +112,6 @@ class Stages:
 
 
 def short_traceback(frames=3):
-    """The innermost frames and the message of the exception that is being handled."""
+    """Returns the innermost frames and the message of the exception that is being handled."""
     kind, error, trace = sys.exc_info()
     return "".join(traceback.format_exception(kind, error, trace, limit=-frames, chain=False)).strip()

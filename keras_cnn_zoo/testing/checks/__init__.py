@@ -1,1 +1,1 @@
-"""The guarantees, a file for each: functions of a `Case` that raise `ContractError`."""
+"""The guarantees, one file for each: functions of a `Case` that raise `Broken`."""

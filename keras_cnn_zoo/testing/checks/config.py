@@ -7,88 +7,86 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import probe, signature
-from keras_cnn_zoo.testing.case import ContractError
+from keras_cnn_zoo.testing.guarantees import Broken
 
 RETURN_ARGUMENT = "return the argument from `get_config` under its own name, as it was given"
 
 
 def check_layer(case):
-    """C1 for layers: arguments, JSON, and the same config before and after build and call."""
+    """Checks C1 for layers: arguments, JSON, and the same config before and after build and call."""
     component = case.make()
     before = check_component(case, component)
     inputs = case.make_inputs()
     case.call(component, probe.as_tensors(inputs))
-    _require_unchanged(case, before, _as_json(case, component), "build and call")
+    _require_unchanged(before, _as_json(component), "build and call")
     probe.forward(case, component, probe.as_tensors(inputs), training=True)
-    _require_unchanged(case, before, _as_json(case, component), "a call in training mode")
+    _require_unchanged(before, _as_json(component), "a call in training mode")
 
 
 def check_model(case):
-    """C1 for models: as for layers, but the given arguments are known only to the `build` function."""
+    """Checks C1 for models: as for layers, but the given arguments are known only to the `build` function."""
     component = case.make()
-    before = _as_json(case, component)
+    before = _as_json(component)
     if not signature.is_from_keras(type(component)):
         _require_names(case, signature.own_arguments(type(component), case.kind), before)
     probe.forward(case, component, probe.as_tensors(case.make_inputs()), training=True)
-    _require_unchanged(case, before, _as_json(case, component), "a call in training mode")
+    _require_unchanged(before, _as_json(component), "a call in training mode")
 
 
 def check_loss(case):
-    """C1 for losses: as for any component, and `dtype`, which Keras' base class leaves out."""
+    """Checks C1 for losses: as for any component, and `dtype`, which Keras' base class leaves out."""
     component = case.make()
     before = check_component(case, component)
     for given in ("float64", "bfloat16"):
         config = case.make(dtype=given).get_config()
         if keras.dtype_policies.get(config["dtype"]).compute_dtype != given:
-            raise ContractError(
-                "C1",
-                case,
+            raise Broken(
                 f"get_config()['dtype'] is {config['dtype']!r} after dtype={given!r}",
                 "pass `dtype` to the base class, and add `dtype` to the config",
             )
     component(case.y_true, case.y_pred)
-    _require_unchanged(case, before, _as_json(case, component), "a call")
+    _require_unchanged(before, _as_json(component), "a call")
 
 
 def check_metric(case):
-    """C1 for metrics: the same before and after updates."""
+    """Checks C1 for metrics: the same before and after updates."""
     component = case.make()
     before = check_component(case, component)
     for update in case.updates:
         component.update_state(*update)
     component.result()
-    _require_unchanged(case, before, _as_json(case, component), "an update")
+    _require_unchanged(before, _as_json(component), "an update")
 
 
 def check_regularizer(case):
-    """C1 for regularizers."""
+    """Checks C1 for regularizers."""
     component = case.make()
     before = check_component(case, component)
     component(keras.ops.convert_to_tensor(case.weight))
-    _require_unchanged(case, before, _as_json(case, component), "a call")
+    _require_unchanged(before, _as_json(component), "a call")
 
 
 def check_initializer(case):
-    """C1 for initializers."""
+    """Checks C1 for initializers."""
     component = case.make()
     before = check_component(case, component)
     component(case.shape, dtype="float32")
-    _require_unchanged(case, before, _as_json(case, component), "a call")
+    _require_unchanged(before, _as_json(component), "a call")
 
 
 def check_component(case, component):
-    """Names, values and nearby values; returns the config."""
-    config = _as_json(case, component)
+    """Checks names, values, and nearby values, and returns the config."""
+    config = _as_json(component)
     _require_names(case, [*case.own_arguments(), *case.init_kwargs], config)
     raw = component.get_config()
     for name, given in case.init_kwargs.items():
-        _require_value(case, name, given, raw)
+        _require_value(name, given, raw)
     for name, nearby in _nearby_values(case).items():
         try:
             neighbour = case.make(**{name: nearby})
         except ValueError:
             continue  # The argument refuses this value, as it may.
-        _require_value(case, name, nearby, neighbour.get_config())
+        _require_value(name, nearby, neighbour.get_config())
     return config
 
 
@@ -96,32 +94,28 @@ def _require_names(case, names, config):
     names = [*names, *signature.BASE_ARGUMENTS[case.kind]]
     missing = [name for name in dict.fromkeys(names) if name not in config]
     if missing:
-        raise ContractError("C1", case, f"get_config lacks {', '.join(missing)}", RETURN_ARGUMENT)
+        raise Broken(f"get_config lacks {', '.join(missing)}", RETURN_ARGUMENT)
 
 
-def _as_json(case, component):
+def _as_json(component):
     config = component.get_config()
     try:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise ContractError(
-            "C1",
-            case,
+        raise Broken(
             f"the config is not strict JSON ({error})",
             "serialize objects with keras.saving.serialize_keras_object, and write infinity as 'inf'",
         ) from error
     return without_build_config(json.loads(text))
 
 
-def _require_unchanged(case, before, after, occasion):
+def _require_unchanged(before, after, occasion):
     if before != after:
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         changes = ", ".join(
             f"{name} from {_short(before.get(name))} to {_short(after.get(name))}" for name in names
         )
-        raise ContractError(
-            "C1", case, f"the config changed in {occasion}: {changes}", "store arguments in __init__ only"
-        )
+        raise Broken(f"the config changed in {occasion}: {changes}", "store arguments in __init__ only")
 
 
 def _short(value):
@@ -130,7 +124,7 @@ def _short(value):
 
 
 def _nearby_values(case):
-    """For each number or flag among the arguments a value beside it, which a lossy config would not hold."""
+    """Returns a value next to each number or flag among the arguments, which a lossy config would lose."""
     given = {
         name: parameter.default
         for name, parameter in case.own_arguments().items()
@@ -147,15 +141,13 @@ def _nearby_values(case):
     return nearby
 
 
-def _require_value(case, name, given, config):
+def _require_value(name, given, config):
     if name in config and not same_value(given, config[name]):
-        raise ContractError(
-            "C1", case, f"get_config()[{name!r}] is {config[name]!r} after {name}={given!r}", RETURN_ARGUMENT
-        )
+        raise Broken(f"get_config()[{name!r}] is {config[name]!r} after {name}={given!r}", RETURN_ARGUMENT)
 
 
 def same_value(given, held):
-    """True where a config may hold `held` for the argument `given`.
+    """Returns whether a config may hold `held` for the argument `given`.
 
     None may be resolved, a number repeated to a tuple, infinity written as a word, and an object or its name
     serialized; a number must come back exactly.
@@ -194,7 +186,7 @@ IDENTIFIED = (
 
 
 def _same_identifier(given, held):
-    """True where `held` is the serialized form of an object, or of the object that a name stands for."""
+    """Returns whether `held` is the serialized form of an object, or of the object that has that name."""
     forms = [] if isinstance(given, str) else [keras.saving.serialize_keras_object(given)]
     for module in IDENTIFIED:
         try:
@@ -209,7 +201,7 @@ def _plain(config):
 
 
 def without_build_config(config):
-    """A copy without any `build_config`, which the config of a wrapped layer gains when that is built."""
+    """Returns a copy without any `build_config`, which a wrapped layer's config gains when it is built."""
     if isinstance(config, dict):
         return {key: without_build_config(value) for key, value in config.items() if key != "build_config"}
     if isinstance(config, (tuple, list)):

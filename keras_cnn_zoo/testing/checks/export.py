@@ -11,11 +11,11 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import functional, probe
-from keras_cnn_zoo.testing.case import NotRun, Waived
+from keras_cnn_zoo.testing.guarantees import NotRun, Waived
 
 TOLERANCE = 1e-5
 ADVICE = {
-    "SavedModel": "use operations that a TensorFlow graph holds, and no constant made from a traced size",
+    "SavedModel": "use operations that a TensorFlow graph can have, and no constant made from a traced size",
     "ONNX": (
         "use operations that ONNX has (no FFT, no complex numbers, no draw at inference), "
         "and (a + b - 1) // b instead of -(-a // b)"
@@ -24,7 +24,7 @@ ADVICE = {
 
 
 def check_layer(case):
-    """C12 for layers, with the batch unknown and, unless waived, the space too."""
+    """Checks C12 for layers, with the batch unknown and, unless waived, the space too."""
     _require_tensorflow()
     component = case.ready()
     unknown = {"unknown_batch": True, "unknown_space": "C3 unknown space" not in case.exempt}
@@ -33,7 +33,7 @@ def check_layer(case):
 
 
 def check_model(case):
-    """C12 for models."""
+    """Checks C12 for models."""
     _require_tensorflow()
     _check(case, case.ready(), case.make_inputs())
 
@@ -54,8 +54,6 @@ def _check(case, model, arrays):
                 continue
             for actual, wanted in zip(run(model, batches, folder), expected, strict=True):
                 probe.require_equal(
-                    "C12",
-                    case,
                     _ordered(actual, wanted),
                     wanted,
                     f"{name} gives other numbers",
@@ -91,12 +89,12 @@ def _onnx(model, batches, folder):
 
 
 def _ordered(actual, expected):
-    """Exported outputs in the order of the model's where names have reordered a dictionary."""
+    """Returns exported outputs in the order of the model's, if names have reordered a dictionary."""
     return actual if len(actual) == 1 else sorted(actual, key=lambda a: _place(a, expected))
 
 
 def _place(array, expected):
-    """The first output of that shape and kind of number."""
+    """Returns the first output of that shape and kind of number."""
     kind = (array.shape, array.dtype.kind)
     places = (place for place, other in enumerate(expected) if (other.shape, other.dtype.kind) == kind)
     return next(places, len(expected))
@@ -104,7 +102,7 @@ def _place(array, expected):
 
 @contextlib.contextmanager
 def _quiet():
-    """Converters print, log and warn of deprecations that are theirs to mend."""
+    """Silences converters, which print, log, and warn of deprecations that are theirs to fix."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -6,8 +6,8 @@ from keras import ops
 
 from keras_cnn_zoo.testing import inputs as input_arrays
 from keras_cnn_zoo.testing import probe
-from keras_cnn_zoo.testing.case import ContractError, Waived
 from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.guarantees import Broken, Waived
 
 STEP = 1e-6
 TOLERANCE = 1e-6
@@ -20,7 +20,7 @@ DIFFER = (
 
 
 def check_layer(case):
-    """C7 for layers, in inference and in training with the draw held fixed."""
+    """Checks C7 for layers, in inference and in training with the draw held fixed."""
     component = case.ready(dtype=probe.wide_dtype())
     inputs = probe.as_tensors(case.make_inputs(), probe.wide_dtype())
     modes = {"inference": False, "training": True}
@@ -30,9 +30,7 @@ def check_layer(case):
     for words, training in modes.items():
         with fixed_draws(), probe.kept_state(component):
             runs[words] = probe.forward_backward(case, component, inputs, training)
-        probe.require_finite(
-            "C7", case, probe.as_numpy(runs[words].gradients), f"gradients in {words}", DIFFER
-        )
+        probe.require_finite(probe.as_numpy(runs[words].gradients), f"gradients in {words}", DIFFER)
     _require_reached(case, component, runs.values())
     if "C7 finite differences" not in case.exempt and probe.wide_dtype() == "float64":
         for words, training in modes.items():
@@ -43,23 +41,19 @@ def check_layer(case):
 
 
 def _require_reached(case, component, runs):
-    """Every float input and trainable weight has a gradient other than zero, in inference or in training."""
+    """Raises `Broken` if the gradient of a float input or trainable weight is zero everywhere."""
     alive = [[probe.largest(probe.as_numpy(gradient)) > 0 for gradient in run.gradients] for run in runs]
     reached = np.any(alive, axis=0)
     count = len(reached) - len(component.trainable_variables)
     if "C7 input gradient" not in case.exempt and not all(reached[:count]):
-        raise ContractError(
-            "C7", case, "the gradient of an input is zero everywhere", REACH.replace("weight", "input")
-        )
+        raise Broken("the gradient of an input is zero everywhere", REACH.replace("weight", "input"))
     for weight, alive in zip(component.trainable_variables, reached[count:], strict=True):
         if not alive:
-            raise ContractError(
-                "C7", case, f"the gradient of weight {weight.path!r} is zero everywhere", REACH
-            )
+            raise Broken(f"the gradient of weight {weight.path!r} is zero everywhere", REACH)
 
 
 def _require_finite_differences(case, component, inputs, training, run, words):
-    """Directional derivatives, one direction for each input and each weight, two forward passes each."""
+    """Compares directional derivatives: one direction for each input and weight, two forward passes each."""
     factors = probe.coefficients(run.outputs)
     flat = keras.tree.flatten(inputs)
     places = [place for place, tensor in enumerate(flat) if probe.is_float(tensor)]
@@ -77,7 +71,7 @@ def _require_finite_differences(case, component, inputs, training, run, words):
         def moved(step, place=place):
             return value([*flat[:place], flat[place] + step, *flat[place + 1 :]])
 
-        _compare(case, moved, gradient, roundoff, f"input {place} in {words}")
+        _compare(moved, gradient, roundoff, f"input {place} in {words}")
     for weight, gradient in zip(component.trainable_variables, run.weight_gradients, strict=True):
         original = ops.convert_to_tensor(probe.as_numpy(weight))
 
@@ -87,10 +81,10 @@ def _require_finite_differences(case, component, inputs, training, run, words):
             weight.assign(original)
             return result
 
-        _compare(case, moved, gradient, roundoff, f"weight {weight.path!r} in {words}")
+        _compare(moved, gradient, roundoff, f"weight {weight.path!r} in {words}")
 
 
-def _compare(case, moved, gradient, roundoff, words):
+def _compare(moved, gradient, roundoff, words):
     gradient = probe.as_numpy(gradient)
     direction = input_arrays.spread(gradient.shape, seed=17, low=-1, high=1)
     step = ops.convert_to_tensor(STEP * direction, dtype="float64")
@@ -101,11 +95,11 @@ def _compare(case, moved, gradient, roundoff, words):
         message = (
             f"directional derivative for {words} is {analytic:.9g}, finite differences give {measured:.9g}"
         )
-        raise ContractError("C7", case, message, DIFFER)
+        raise Broken(message, DIFFER)
 
 
 def check_loss(case):
-    """C7 for losses: the gradient for the scores is finite, not zero, and matches finite differences.
+    """Checks C7 for losses: the gradient for the scores is finite, not zero, and matches finite differences.
 
     Losses are differentiated per sample, because Keras' own reduction is float32 on PyTorch.
     """
@@ -120,17 +114,17 @@ def check_loss(case):
 
 
 def check_regularizer(case):
-    """C7 for regularizers."""
+    """Checks C7 for regularizers."""
     component = case.make()
     _check_function(case, component, [ops.convert_to_tensor(case.weight, dtype=probe.wide_dtype())])
 
 
 def _check_function(case, function, arguments):
     value, gradients, _ = probe.value_and_gradients(function, arguments)
-    probe.require_finite("C7", case, probe.as_numpy(gradients), "gradients", DIFFER)
+    probe.require_finite(probe.as_numpy(gradients), "gradients", DIFFER)
     for place, gradient in enumerate(gradients):
         if probe.largest(probe.as_numpy(gradient)) == 0:
-            raise ContractError("C7", case, f"the gradient of argument {place} is zero everywhere", REACH)
+            raise Broken(f"the gradient of argument {place} is zero everywhere", REACH)
         if "C7 finite differences" in case.exempt or probe.wide_dtype() != "float64":
             continue
 
@@ -138,6 +132,6 @@ def _check_function(case, function, arguments):
             leaves = [*arguments[:place], arguments[place] + step, *arguments[place + 1 :]]
             return float(probe.as_numpy(function(*leaves)))
 
-        _compare(case, moved, gradient, abs(float(probe.as_numpy(value))), f"argument {place}")
+        _compare(moved, gradient, abs(float(probe.as_numpy(value))), f"argument {place}")
     if "C7 finite differences" in case.exempt:
         raise Waived(case.exempt["C7 finite differences"])

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import probe
-from keras_cnn_zoo.testing.case import NotApplicable
+from keras_cnn_zoo.testing.guarantees import NotApplicable
 
 ADVICE = "let every axis of the computation follow `data_format` (or `axis`)"
 
 
 def check_layer(case):
-    """C5 for layers with a `data_format` or an integer `axis`; the others have no such choice."""
+    """Checks C5 for layers with a `data_format` or an integer `axis`; the others have no such choice."""
     component = case.ready()
     inputs = case.make_inputs()
     arguments = case.own_arguments()
@@ -40,15 +40,13 @@ def check_layer(case):
     actual, in_training = _run(case, weights, transposed, first)
     # An output of fewer axes than the map, such as boxes, has no channels to move.
     expected = [np.moveaxis(array, -1, 1) if array.ndim >= rank else array for array in expected]
-    probe.require_equal("C5", case, actual, expected, "channels_first differs", ADVICE, tolerance=1e-5)
+    probe.require_equal(actual, expected, "channels_first differs", ADVICE, tolerance=1e-5)
     shapes = [np.zeros(array.shape) for array in expected]
-    probe.require_equal(
-        "C5", case, [np.zeros(array.shape) for array in in_training], shapes, "in training mode", ADVICE
-    )
+    probe.require_equal([np.zeros(array.shape) for array in in_training], shapes, "in training mode", ADVICE)
 
 
 def _run(case, weights, inputs, layout):
-    """Flat outputs in inference and in training, of a component with those weights."""
+    """Returns flat outputs in inference and in training, of a component with those weights."""
     component = case.make(**layout)
     case.call(component, inputs)
     component.set_weights(weights)

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import probe
-from keras_cnn_zoo.testing.case import ContractError
 from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.guarantees import Broken
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 STEPS = 40
@@ -13,24 +13,22 @@ ENOUGH = 0.5  # The loss must fall to this part of its first value.
 
 
 def check_model(case):
-    """Gradients of one training call, then a few compiled training steps on one batch."""
+    """Checks the gradients of one training call, then a few compiled training steps on one batch."""
     component = case.ready()
     with fixed_draws():
         gradients = _gradients(case, component, probe.as_tensors(case.make_inputs()))
     advice = "use every weight in `call`, and guard divisions, logs and roots"
-    probe.require_finite("C7", case, probe.as_numpy(gradients), "gradients", advice)
+    probe.require_finite(probe.as_numpy(gradients), "gradients", advice)
     weights = component.trainable_variables
     for weight, gradient in zip(weights, gradients[len(gradients) - len(weights) :], strict=True):
         if probe.largest(probe.as_numpy(gradient)) == 0:
-            raise ContractError(
-                "C7", case, f"the gradient of weight {weight.path!r} is zero everywhere", advice
-            )
+            raise Broken(f"the gradient of weight {weight.path!r} is zero everywhere", advice)
     if case.overfit:
         _require_overfit(case)
 
 
 def _gradients(case, component, inputs):
-    """Gradients of one training call for inputs and weights: of `objective`, or of the model's own loss."""
+    """Returns the gradients of one training call: of `objective`, or of the model's own loss."""
     if case.targets is None:
         return probe.forward_backward(case, component, inputs, training=True).gradients
 
@@ -55,22 +53,18 @@ def _require_overfit(case):
     for _ in range(STEPS):
         losses.append(float(np.ravel(model.train_on_batch(inputs, targets))[0]))
         if not np.isfinite(losses[-1]):
-            raise ContractError(
-                "C7", case, f"the loss is {losses[-1]} after {len(losses)} steps", "guard the loss"
-            )
+            raise Broken(f"the loss is {losses[-1]} after {len(losses)} steps", "guard the loss")
         if losses[-1] <= ENOUGH * losses[0]:
             return
-    raise ContractError(
-        "C7",
-        case,
+    raise Broken(
         f"on one batch the loss falls from {losses[0]:.4g} to {losses[-1]:.4g} in {STEPS} steps",
         "look for a cut gradient, a saturated output or a wrong initial scale; overfit=False or targets=... "
-        "where the model has a loss of its own",
+        "if the model has its own loss",
     )
 
 
 def _targets(outputs):
-    """A class for each sample, as one-hot vectors along the last axis at every position."""
+    """Returns a class for each sample, as one-hot vectors along the last axis at every position."""
     classes = outputs.shape[-1]
     chosen = np.arange(len(outputs)) % classes
     rows = np.eye(classes, dtype="float32")[chosen] if classes > 1 else (np.arange(len(outputs)) % 2)[:, None]

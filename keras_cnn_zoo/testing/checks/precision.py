@@ -4,8 +4,9 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import probe
-from keras_cnn_zoo.testing.case import ContractError, Waived, dtype_policy
+from keras_cnn_zoo.testing.case import dtype_policy
 from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.guarantees import Broken, Waived
 
 # Policy, compute dtype, and how far an output may be from float32's, as a part of the largest one.
 POLICIES = (
@@ -24,26 +25,24 @@ KEEP_FINITE = (
 
 
 def check_layer_default(case):
-    """The eager part of C4: finite outputs and gradients in float32."""
+    """Checks the eager part of C4: finite outputs and gradients in float32."""
     component = case.ready()
     _run(case, component, probe.as_tensors(case.make_inputs(), "float32"), "float32")
 
 
 def check_layer(case):
-    """C4 for layers."""
+    """Checks C4 for layers."""
     base = case.ready()
     inputs = _representable_inputs(case)
     expected = _run(case, base, probe.as_tensors(inputs, "float32"), "float32").outputs
     expected = probe.as_numpy(expected)
     for policy, dtype, tolerance in POLICIES:
         if probe.wide_dtype() == "float32" and dtype == "float64":
-            continue  # JAX without 64-bit numbers; a process of its own holds this.
+            continue  # JAX without 64-bit numbers; a separate process checks this.
         component = _twin(case, base, policy)
         run = _run(case, component, probe.as_tensors(inputs, dtype), policy)
-        _require_dtype(case, run.outputs, dtype, policy)
+        _require_dtype(run.outputs, dtype, policy)
         probe.require_equal(
-            "C4",
-            case,
             probe.as_numpy(run.outputs),
             expected,
             f"{policy} differs from float32",
@@ -57,7 +56,7 @@ def check_layer(case):
 
 
 def check_model(case):
-    """C4 for models; a model may keep its last layers in float32."""
+    """Checks C4 for models; a model may keep its last layers in float32."""
     base = case.ready()
     inputs = _representable_inputs(case)
     # What a detector picks at inference may change with the last digit; what it learns from may not.
@@ -69,10 +68,8 @@ def check_model(case):
         run = _run(case, component, probe.as_tensors(inputs), policy, modes)
         for tensor in keras.tree.flatten(run.outputs):
             if probe.is_float(tensor) and probe.dtype_of(tensor) not in (dtype, "float32"):
-                _fail_dtype(case, tensor, dtype, policy)
+                _fail_dtype(tensor, dtype, policy)
         probe.require_equal(
-            "C4",
-            case,
             probe.as_numpy(run.outputs),
             expected,
             f"{policy} differs from float32",
@@ -82,7 +79,7 @@ def check_model(case):
 
 
 def _representable_inputs(case):
-    """Inputs that bfloat16 and float16 hold exactly, so that only the arithmetic differs."""
+    """Returns inputs that bfloat16 and float16 hold exactly, so that only the arithmetic differs."""
     half = probe.as_tensors(probe.as_tensors(case.make_inputs(), "bfloat16"), "float16")
     return probe.as_numpy(keras.tree.map_structure(_upcast, half))
 
@@ -92,7 +89,7 @@ def _upcast(tensor):
 
 
 def _twin(case, base, policy):
-    """The component under another policy, with the weights of `base`."""
+    """Returns the component under another policy, with the weights of `base`."""
     component = case.make(dtype=policy)
     with dtype_policy(policy if case.kind == "model" else None):
         case.call(component, case.make_inputs())
@@ -101,30 +98,28 @@ def _twin(case, base, policy):
 
 
 def _run(case, component, inputs, policy, modes=(True, False)):
-    """The last of two runs; finite outputs and gradients are required in training and inference."""
+    """Returns the last of two runs; requires finite outputs and gradients in training and inference."""
     for training in modes:
         with fixed_draws(), probe.kept_state(component):
             run = probe.forward_backward(case, component, inputs, training)
         words = f"{policy}, {'training' if training else 'inference'}"
-        probe.require_finite("C4", case, probe.as_numpy(run.outputs), f"outputs in {words}", KEEP_FINITE)
-        probe.require_finite("C4", case, probe.as_numpy(run.gradients), f"gradients in {words}", KEEP_FINITE)
+        probe.require_finite(probe.as_numpy(run.outputs), f"outputs in {words}", KEEP_FINITE)
+        probe.require_finite(probe.as_numpy(run.gradients), f"gradients in {words}", KEEP_FINITE)
     return run
 
 
-def _require_dtype(case, outputs, dtype, policy):
+def _require_dtype(outputs, dtype, policy):
     for tensor in keras.tree.flatten(outputs):
         if probe.is_float(tensor) and probe.dtype_of(tensor) != dtype:
-            _fail_dtype(case, tensor, dtype, policy)
+            _fail_dtype(tensor, dtype, policy)
 
 
-def _fail_dtype(case, tensor, dtype, policy):
-    raise ContractError(
-        "C4", case, f"output is {probe.dtype_of(tensor)} under {policy}, not {dtype}", KEEP_DTYPE
-    )
+def _fail_dtype(tensor, dtype, policy):
+    raise Broken(f"output is {probe.dtype_of(tensor)} under {policy}, not {dtype}", KEEP_DTYPE)
 
 
 def _require_hard_inputs(case, base, component, inputs, policy, dtype):
-    """Zeros, tiny and large values: finite wherever float32's own result and gradient fit into the dtype."""
+    """Requires finite results for zeros, tiny, and large values if those of float32 fit into the dtype."""
     limit = 6e4 if dtype == "float16" else 1e38
     for words, factor in (("zeros", 0.0), ("tiny values", 1e-4), ("values up to 400", 200.0)):
         hard = keras.tree.map_structure(
@@ -143,31 +138,25 @@ def _require_hard_inputs(case, base, component, inputs, policy, dtype):
                 for one, other in zip(keras.tree.flatten(own), keras.tree.flatten(true), strict=True):
                     one, other = probe.as_numpy(one), probe.as_numpy(other)
                     if np.abs(other).max(initial=0.0) < limit or not np.isfinite(other).all():
-                        probe.require_finite(
-                            "C4", case, one, f"{part} for {words} under {policy}", KEEP_FINITE
-                        )
+                        probe.require_finite(one, f"{part} for {words} under {policy}", KEEP_FINITE)
 
 
 LOSS_DTYPES = (("float32", 1e-6), ("bfloat16", 0.1), ("float16", 0.02), ("float64", 1e-4))
 
 
 def check_loss(case):
-    """C4 for losses: `dtype` is obeyed; half-precision and hard scores give finite losses and gradients."""
+    """Checks C4 for losses: `dtype` is obeyed; half-precision and hard scores give finite results."""
     expected = probe.as_numpy(case.make(reduction="none")(case.y_true, case.y_pred))
     for dtype, tolerance in LOSS_DTYPES:
         if probe.wide_dtype() == "float32" and dtype == "float64":
             continue
         value = case.make(reduction="none", dtype=dtype)(case.y_true, case.y_pred)
         if probe.dtype_of(value) != dtype:
-            raise ContractError(
-                "C4",
-                case,
+            raise Broken(
                 f"dtype={dtype!r} gives {probe.dtype_of(value)}",
                 "pass `dtype` on, and compute in it",
             )
         probe.require_equal(
-            "C4",
-            case,
             probe.as_numpy(value),
             expected,
             f"dtype={dtype!r} differs from float32",
@@ -182,11 +171,11 @@ def check_loss(case):
             )
             values = differentiate_loss(case, component, probe.as_tensors(scores, dtype))
             words = f"{dtype} scores times {factor:g}"
-            probe.require_finite("C4", case, [probe.as_numpy(value) for value in values], words, KEEP_FINITE)
+            probe.require_finite([probe.as_numpy(value) for value in values], words, KEEP_FINITE)
 
 
 def differentiate_loss(case, component, scores):
-    """The loss and its gradients for each array of scores."""
+    """Returns the loss and its gradients for each array of scores."""
     flat = keras.tree.flatten(scores)
     value, gradients, _ = probe.value_and_gradients(
         lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(scores, leaves)), flat
@@ -195,7 +184,7 @@ def differentiate_loss(case, component, scores):
 
 
 def check_regularizer(case):
-    """C4 for regularizers: finite in every weight dtype, at zero and at large values; the gradient too."""
+    """Checks C4 for regularizers: value and gradient are finite in every dtype, at zero and large values."""
     component = case.make()
     for dtype in ("float32", "bfloat16", "float16", "float64"):
         if probe.wide_dtype() == "float32" and dtype == "float64":
@@ -204,17 +193,13 @@ def check_regularizer(case):
             weight = keras.ops.convert_to_tensor(case.weight * factor, dtype=dtype)
             value, (gradient,), _ = probe.value_and_gradients(component, [weight])
             words = f"a {dtype} weight times {factor:g}"
-            probe.require_finite(
-                "C4", case, [probe.as_numpy(value), probe.as_numpy(gradient)], words, KEEP_FINITE
-            )
+            probe.require_finite([probe.as_numpy(value), probe.as_numpy(gradient)], words, KEEP_FINITE)
 
 
 def check_initializer(case):
-    """C4 for initializers: finite in the dtype that was asked for."""
+    """Checks C4 for initializers: finite in the dtype that was asked for."""
     for dtype in ("float32", "bfloat16", "float16"):
         value = case.make()(case.shape, dtype=dtype)
         if probe.dtype_of(value) != dtype:
-            raise ContractError(
-                "C4", case, f"gives {probe.dtype_of(value)} for dtype={dtype!r}", "cast to `dtype`"
-            )
-        probe.require_finite("C4", case, probe.as_numpy(value), dtype, KEEP_FINITE)
+            raise Broken(f"gives {probe.dtype_of(value)} for dtype={dtype!r}", "cast to `dtype`")
+        probe.require_finite(probe.as_numpy(value), dtype, KEEP_FINITE)

@@ -3,15 +3,15 @@
 import keras
 
 from keras_cnn_zoo.testing import functional, probe
-from keras_cnn_zoo.testing.case import NotRun
 from keras_cnn_zoo.testing.draws import fixed_draws
+from keras_cnn_zoo.testing.guarantees import NotRun
 
 ADVICE = "keep shapes static, loops free of Python side effects, and every operation in `keras.ops`"
 TOLERANCE = 1e-4
 
 
 def compiled(function, variables=(), specifications=None):
-    """`function` of flat tensors compiled by XLA on the current backend, reading `variables` afresh.
+    """Returns `function` of flat tensors compiled by XLA on the current backend; `variables` are read afresh.
 
     On TensorFlow `specifications`, a list of (shape, dtype), may leave sizes unknown to the tracer.
     """
@@ -36,7 +36,7 @@ def compiled(function, variables=(), specifications=None):
 
 
 def check_layer(case):
-    """C6 for layers: inference and training, forward and backward, in one program; the draw is held fixed."""
+    """Checks C6 for layers: inference and training with a fixed draw, forward and backward, at once."""
     component = case.ready()
     arrays = case.make_inputs()
     inputs = probe.as_tensors(arrays)
@@ -69,12 +69,12 @@ def check_layer(case):
         for position, (array, reference) in enumerate(zip(one, other, strict=True)):
             part = f"output {position}" if position < outputs else f"gradient {position - outputs}"
             probe.require_equal(
-                "C6", case, array, reference, f"{words}, {part}", ADVICE, tolerance=TOLERANCE, floor=floor
+                array, reference, f"{words}, {part}", ADVICE, tolerance=TOLERANCE, floor=floor
             )
 
 
 def _specifications(case, component, arrays):
-    """Unknown batch and, unless the case waives it, unknown space."""
+    """Returns (shape, dtype) of each input, with unknown batch and, unless waived, unknown space."""
     unknown = {"unknown_batch": True, "unknown_space": "C3 unknown space" not in case.exempt}
     shapes = functional.flat_shapes(arrays, functional.input_shapes(component, arrays, **unknown))
     flat = keras.tree.flatten(arrays)
@@ -82,7 +82,7 @@ def _specifications(case, component, arrays):
 
 
 def check_model(case):
-    """C6 for models: inference; the training step is compiled in the overfit check."""
+    """Checks C6 for models: inference; the training step is compiled in the overfit check."""
     component = case.ready()
     arrays = case.make_inputs()
 
@@ -93,24 +93,24 @@ def check_model(case):
     flat = keras.tree.flatten(probe.as_tensors(arrays))
     actual = probe.as_numpy(compiled(program, component.variables)(*flat))
     expected = probe.as_numpy(probe.forward(case, component, arrays, training=False))
-    probe.require_equal("C6", case, actual, expected, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
+    probe.require_equal(actual, expected, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
 
 
 def check_loss(case):
-    """C6 for losses: value and gradient."""
+    """Checks C6 for losses: value and gradient."""
     component = case.make()
     arrays = keras.tree.flatten(case.y_pred)
     _check_function(
-        case, lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves)), arrays
+        lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves)), arrays
     )
 
 
 def check_regularizer(case):
-    """C6 for regularizers: value and gradient."""
-    _check_function(case, case.make(), [case.weight])
+    """Checks C6 for regularizers: value and gradient."""
+    _check_function(case.make(), [case.weight])
 
 
-def _check_function(case, function, arrays):
+def _check_function(function, arrays):
     tensors = probe.as_tensors([array.astype("float32") for array in arrays])
 
     def program(*leaves):
@@ -120,4 +120,4 @@ def _check_function(case, function, arrays):
     expected = probe.as_numpy(program(*tensors))
     actual = probe.as_numpy(compiled(program)(*tensors))
     for one, other in zip(actual, expected, strict=True):
-        probe.require_equal("C6", case, one, other, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
+        probe.require_equal(one, other, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)

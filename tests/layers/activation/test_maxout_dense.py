@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo.layers import Maxout, MaxoutDense
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import WEIGHT_ARGUMENTS
 
 
 def reference(inputs, weights, units, pieces, **_):
@@ -27,14 +28,7 @@ CASES = [
         init_kwargs={
             "units": 4,
             "pieces": 3,
-            "use_bias": True,
-            "kernel_initializer": "he_normal",
-            "bias_initializer": "ones",
-            "kernel_regularizer": "l2",
-            "bias_regularizer": "l1",
-            "activity_regularizer": "l2",
-            "kernel_constraint": "max_norm",
-            "bias_constraint": "non_neg",
+            **WEIGHT_ARGUMENTS,
         },
         input_shape=(2, 5),
         reference=reference,

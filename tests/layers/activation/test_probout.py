@@ -7,6 +7,7 @@ from scipy import stats
 
 from keras_cnn_zoo.layers import Maxout, Probout
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import fix_draws
 
 
 def probabilities(group, inverse_temperature):
@@ -100,12 +101,6 @@ def test_groups_draw_independently():
     draws = numpy_of(Probout(2, seed=2)(np.tile([[1.0, 2.0]], (5000, 2)).astype("float32"), training=True))
     for one, other in ((draws[:, 0], draws[:, 1]), (draws[:-1, 0], draws[1:, 0])):
         assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(5000)
-
-
-def fix_draws(monkeypatch, draw):
-    monkeypatch.setattr(
-        keras.random, "uniform", lambda shape, *_, **__: keras.ops.full(shape, draw, dtype="float32")
-    )
 
 
 # ln 1, ln 2, ln 5: probabilities 1/8, 2/8 and 5/8, halved in the second half of the draws.

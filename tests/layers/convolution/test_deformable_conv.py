@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from keras_cnn_zoo.layers import DeformableConv2D
 from keras_cnn_zoo.ops.deformable_convolution import deformable_convolution
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import WEIGHT_ARGUMENTS
 
 
 def as_pair(value):
@@ -101,14 +102,7 @@ CASES = [
             "dilation_rate": 1,
             "groups": 2,
             "activation": "sigmoid",
-            "use_bias": True,
-            "kernel_initializer": "he_normal",
-            "bias_initializer": "ones",
-            "kernel_regularizer": "l2",
-            "bias_regularizer": "l1",
-            "activity_regularizer": "l2",
-            "kernel_constraint": "max_norm",
-            "bias_constraint": "non_neg",
+            **WEIGHT_ARGUMENTS,
             "modulated": False,
             "offset_groups": 2,
         },

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import strategies
 
 from keras_cnn_zoo.layers import LocallyConnected1D, LocallyConnected2D
+from tests.helpers import WEIGHT_ARGUMENTS
 from tests.layers.convolution.oracles import ACTIVATIONS, as_tuple, convolved, in_layout, noise, numpy_of
 
 
@@ -40,14 +41,7 @@ COMMON = {
     "padding": "same",
     "data_format": "channels_last",
     "activation": "sigmoid",
-    "use_bias": True,
-    "kernel_initializer": "he_normal",
-    "bias_initializer": "ones",
-    "kernel_regularizer": "l2",
-    "bias_regularizer": "l1",
-    "activity_regularizer": "l2",
-    "kernel_constraint": "max_norm",
-    "bias_constraint": "non_neg",
+    **WEIGHT_ARGUMENTS,
     "implementation": 1,
 }
 

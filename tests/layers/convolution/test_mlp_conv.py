@@ -7,6 +7,7 @@ import pytest
 from hypothesis import strategies
 
 from keras_cnn_zoo.layers import MLPConv1D, MLPConv2D
+from tests.helpers import WEIGHT_ARGUMENTS
 from tests.layers.convolution.oracles import ACTIVATIONS, in_layout, noise, numpy_of, shared
 
 
@@ -32,14 +33,7 @@ COMMON = {
     "data_format": "channels_last",
     "groups": 1,
     "activation": "elu",
-    "use_bias": True,
-    "kernel_initializer": "he_normal",
-    "bias_initializer": "ones",
-    "kernel_regularizer": "l2",
-    "bias_regularizer": "l1",
-    "activity_regularizer": "l2",
-    "kernel_constraint": "max_norm",
-    "bias_constraint": "non_neg",
+    **WEIGHT_ARGUMENTS,
 }
 
 CASES = [

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.layers import TiledConv1D, TiledConv2D
+from tests.helpers import WEIGHT_ARGUMENTS
 
 
 def as_tuple(value, rank):
@@ -86,14 +87,7 @@ COMMON = {
     "data_format": "channels_last",
     "groups": 1,
     "activation": "sigmoid",
-    "use_bias": True,
-    "kernel_initializer": "he_normal",
-    "bias_initializer": "ones",
-    "kernel_regularizer": "l2",
-    "bias_regularizer": "l1",
-    "activity_regularizer": "l2",
-    "kernel_constraint": "max_norm",
-    "bias_constraint": "non_neg",
+    **WEIGHT_ARGUMENTS,
     "tile_size": 3,
 }
 

@@ -7,6 +7,7 @@ from scipy import stats
 
 from keras_cnn_zoo.layers import StochasticPooling1D, StochasticPooling2D, StochasticPooling3D
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import fix_draws
 from tests.layers.pooling.oracles import pooled
 
 
@@ -102,12 +103,6 @@ def test_the_mean_of_many_draws_is_the_inference_output(strides):
     many = numpy_of(layer(np.repeat(inputs, 4000, axis=0), training=True)).astype("float64")
     error = np.abs(many.mean(axis=0) - numpy_of(layer(inputs))[0])
     assert (error <= 5 * many.std(axis=0) / 4000**0.5 + 1e-6).all()
-
-
-def fix_draws(monkeypatch, draw):
-    monkeypatch.setattr(
-        keras.random, "uniform", lambda shape, *_, **__: keras.ops.full(shape, draw, dtype="float32")
-    )
 
 
 @pytest.mark.parametrize("strides", [2, 1])

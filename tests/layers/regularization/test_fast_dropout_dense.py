@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo.layers import FastDropoutDense
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import WEIGHT_ARGUMENTS
 
 ACTIVATIONS = {
     None: lambda u: u,
@@ -53,14 +54,7 @@ CASES = [
             "units": 4,
             "rate": 0.4,
             "activation": "relu",
-            "use_bias": True,
-            "kernel_initializer": "he_normal",
-            "bias_initializer": "ones",
-            "kernel_regularizer": "l2",
-            "bias_regularizer": "l1",
-            "activity_regularizer": "l2",
-            "kernel_constraint": "max_norm",
-            "bias_constraint": "non_neg",
+            **WEIGHT_ARGUMENTS,
             "seed": 3,
         },
         input_shape=(3, 5),

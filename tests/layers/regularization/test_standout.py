@@ -7,6 +7,7 @@ import pytest
 from keras_cnn_zoo.layers import Standout
 from keras_cnn_zoo.testing.draws import fixed_draws
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import WEIGHT_ARGUMENTS
 
 
 def sigmoid(value):
@@ -36,14 +37,7 @@ CASES = [
             "units": 4,
             # Keras' tanh computes float64 in float32 on JAX.
             "activation": "elu",
-            "use_bias": True,
-            "kernel_initializer": "he_normal",
-            "bias_initializer": "ones",
-            "kernel_regularizer": "l2",
-            "bias_regularizer": "l1",
-            "activity_regularizer": "l2",
-            "kernel_constraint": "max_norm",
-            "bias_constraint": "non_neg",
+            **WEIGHT_ARGUMENTS,
             "alpha": 0.7,
             "beta": -0.3,
             "seed": 3,

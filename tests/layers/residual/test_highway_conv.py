@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.layers import HighwayConv2D
+from tests.helpers import WEIGHT_ARGUMENTS
 
 
 def convolved(inputs, kernel, bias, dilation_rate, groups):
@@ -49,14 +50,7 @@ CASES = [
             "dilation_rate": (2, 1),
             "groups": 1,
             "activation": "sigmoid",
-            "use_bias": True,
-            "kernel_initializer": "he_normal",
-            "bias_initializer": "ones",
-            "kernel_regularizer": "l2",
-            "bias_regularizer": "l1",
-            "activity_regularizer": "l2",
-            "kernel_constraint": "max_norm",
-            "bias_constraint": "non_neg",
+            **WEIGHT_ARGUMENTS,
             "gate_bias": -0.5,
         },
         input_shape=(2, 5, 6, 4),

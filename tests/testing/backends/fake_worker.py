@@ -1,4 +1,4 @@
-"""Stands in for the worker where only the watching is tested: does what the ids of its cases say."""
+"""Replaces the worker where only the watching is tested: does what the ids of its cases say."""
 
 import json
 import os

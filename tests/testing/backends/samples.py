@@ -115,7 +115,7 @@ class Double(keras.losses.Loss):
 
 
 def small_model():
-    """A model with a moving average, which training updates."""
+    """Returns a model with a moving average, which training updates."""
     return keras.Sequential([keras.layers.Dense(3), keras.layers.BatchNormalization()])
 
 

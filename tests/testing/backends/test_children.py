@@ -8,7 +8,7 @@ from keras_cnn_zoo.testing.backends.children import Lane, run_lane, tail
 
 
 def run(folder, names, guarantees=("C8",), *, step_seconds=20.0, seconds=60.0, stopped=lambda: False):
-    """{(id, guarantee): outcome} of the fake worker."""
+    """Returns {(id, guarantee): outcome} of the fake worker."""
     lane = Lane("fake", "jax", guarantees, worker="tests.testing.backends.fake_worker")
     outcomes = {}
 

@@ -1,4 +1,4 @@
-"""What counts as the same number, and as the same distribution."""
+"""Which numbers count as the same, and which distributions."""
 
 import numpy as np
 import pytest
@@ -18,13 +18,13 @@ def test_a_float32_detour_shows_in_float64():
     assert difference("output", expected.astype("float32").astype("float64"), expected, "float64") is not None
 
 
-def test_small_elements_are_held_to_the_scale_of_their_array():
+def test_small_elements_are_compared_on_the_scale_of_their_array():
     expected = np.array([1000.0, 1e-6])
     assert difference("output", np.array([1000.0, 0.0]), expected) is None
     assert difference("output", np.array([0.0, 0.0]), np.array([1e-6, 1e-6])) is not None
 
 
-def test_sums_that_cancel_are_held_to_the_scale_of_all_arrays():
+def test_sums_that_cancel_are_compared_on_the_scale_of_all_arrays():
     noise, expected = np.array([1e-7]), np.array([-1e-7])
     assert difference("gradient", noise, expected) is not None
     assert difference("gradient", noise, expected, largest=1.0) is None

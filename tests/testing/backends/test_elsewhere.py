@@ -2,13 +2,18 @@
 
 import dataclasses
 import importlib.util
+import json
+import sys
+import threading
 
 import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.testing import case_from_dict
+from keras_cnn_zoo.testing import LayerCase, case_from_dict
 from keras_cnn_zoo.testing.backends import Elsewhere, elsewhere, run_elsewhere
+from keras_cnn_zoo.testing.backends.job import receive_case, send_case
+from tests.helpers import run_python
 from tests.testing.backends import samples
 
 SAMPLES = [
@@ -19,7 +24,7 @@ SAMPLES = [
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """{(component, backend, guarantee): outcomes} of all samples."""
+    """Returns {(component, backend, guarantee): outcomes} of all samples."""
     found = {}
     for outcome in run_elsewhere(SAMPLES, cache=tmp_path_factory.mktemp("cache"), step_seconds=120):
         name = outcome.case_id.split(".")[1].split("[")[0]
@@ -28,7 +33,7 @@ def outcomes(tmp_path_factory):
 
 
 def broken(outcomes, name, backend):
-    """{guarantee: what broke} of one component."""
+    """Returns {guarantee: what broke} of one component."""
     return {
         guarantee: " | ".join(outcome.detail for outcome in found if outcome.status == "fail")
         for (component, where, guarantee), found in outcomes.items()
@@ -116,17 +121,45 @@ def test_missing_backend_is_not_run_with_the_reason(monkeypatch, tmp_path, backe
     assert {outcome.case_id for outcome in found} == {case.id for case in SAMPLES[:2]}
 
 
-def test_case_that_no_other_process_can_import_is_not_run_with_the_reason(tmp_path):
+@pytest.mark.slow
+def test_a_class_that_no_other_process_can_import_is_sent_by_value(tmp_path):
+    register = keras.saving.register_keras_serializable(package="keras_cnn_zoo_tests")
+
+    class Local(samples.Scale):
+        factor = 3
+
+    case = LayerCase(register(Local), {}, input_shape=(3, 4), prepare=lambda layer: None)
+    address = send_case(case, tmp_path, 0)
+    code = (
+        "import json, sys; from keras_cnn_zoo.testing.backends.job import receive_case;"
+        "import keras; layer = receive_case(json.loads(sys.argv[1])).make();"
+        "print(layer.factor, type(keras.saving.deserialize_keras_object("
+        "keras.saving.serialize_keras_object(layer))) is type(layer))"
+    )
+    found = run_python("-c", code, json.dumps(address))
+    assert found.stdout.split() == ["3", "True"], found.stderr
+
+
+def test_a_case_that_cannot_be_pickled_is_not_run_with_the_reason(tmp_path):
+    lock = threading.Lock()
+    case = dataclasses.replace(SAMPLES[0], module=None, prepare=lambda layer: lock)
+    found = run_elsewhere([case], backends=("torch",), cache=tmp_path)
+    assert {outcome.status for outcome in found} == {"not run"}
+    assert "Scale cannot be sent to another process (cannot pickle '_thread.lock'" in found[0].detail
+
+
+def test_without_cloudpickle_what_can_be_imported_is_still_sent(monkeypatch, tmp_path):
     class Local(samples.Scale):
         pass
 
-    case = dataclasses.replace(SAMPLES[0], cls=Local, module=None, index=None)
-    found = run_elsewhere([case], backends=("torch",), cache=tmp_path)
-    assert {outcome.status for outcome in found} == {"not run"}
-    assert "Local cannot be imported by another process" in found[0].detail
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    case = LayerCase(samples.Scale, {}, (3, 4))
+    assert receive_case(send_case(case, tmp_path, 0)).cls is samples.Scale
+    with pytest.raises(TypeError, match="Local cannot be sent .* needs cloudpickle: install it"):
+        send_case(dataclasses.replace(case, cls=Local), tmp_path, 1)
 
 
-def test_guarantee_that_means_nothing_is_said_to(monkeypatch, tmp_path):
+def test_a_guarantee_that_does_not_apply_is_reported_as_such(monkeypatch, tmp_path):
     without(monkeypatch, "jax")
     initializer = next(case for case in SAMPLES if case.kind == "initializer")
     found = run_elsewhere([initializer], backends=("jax",), cache=tmp_path)
@@ -151,8 +184,6 @@ def test_refusals():
 
 
 def test_pickled_case_keeps_what_a_worker_needs(tmp_path):
-    from keras_cnn_zoo.testing.backends.job import receive_case, send_case
-
     case = dataclasses.replace(SAMPLES[1], module=None, reference=lambda inputs, weights: inputs)
     back = receive_case(send_case(case, tmp_path, 0))
     assert back.cls is samples.Noisy
