@@ -131,7 +131,7 @@ def application(task):
         resume: Resume = False,
         **given,
     ):
-        """Answer for files, or folders of them."""
+        """Write the predictions for files, or folders of them."""
         answers = training.predict(
             task, inputs, out, run=run, preset=preset, options=given, skip_bad=skip_bad, resume=resume
         )
