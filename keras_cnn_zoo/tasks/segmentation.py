@@ -241,7 +241,7 @@ class Segmentation(Task):
 
 
 def _counted(source, split):
-    """Returns the number of pixels of each class. Raises an error if all pixels are ignored."""
+    """Returns the number of pixels of each class; refuses a split whose pixels are all ignored."""
     counts = np.zeros(len(source.class_names), dtype="int64")
     for example in source.split(split):
         mask = example["mask"]

@@ -36,7 +36,7 @@ class RunFolder:
         return os.path.join(self.path, name)
 
     def start(self, config, *, resume):
-        """Creates the folder, or checks that it contains the same run and that `resume` is set."""
+        """Creates the folder, or checks that it holds the same run and `resume` was asked for."""
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise InputError(f"`out` {self.path} is a file, not a folder")
         if os.path.exists(self.file("config.json")):
