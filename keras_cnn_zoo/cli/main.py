@@ -8,7 +8,7 @@ from keras_cnn_zoo.utils.version import __version__
 
 PROGRAM = "keras-cnn-zoo"
 EXTRA = "apps"
-# Number of missing packages that are named; further ones are counted.
+# Number of missing packages to name; the message counts the others.
 SHOWN = 4
 # Searches that are not named after a task.
 MORE_SEARCHES = {"deeplab": "the width, rates, and decoder of a DeepLab"}
@@ -57,7 +57,7 @@ def usage():
     yield "commands:"
     yield "  TASK fit        train a model, or fine-tune a preset, on your own folder"
     yield "  TASK evaluate   measure a run or a preset"
-    yield "  TASK predict    answer for files"
+    yield "  TASK predict    write the predictions for files"
     yield "  TASK export     write a file for serving"
     yield "  tune NAME       search for the best model of a task, or of deeplab"
     yield "  catalog         list every layer, loss, and other component"
@@ -92,7 +92,7 @@ def _tune(arguments):
 
 
 def _lacks_packages(command):
-    """Returns whether packages of the extra are missing, and prints which."""
+    """Returns whether packages of the extra are missing; if so, prints an error that names them."""
     from keras_cnn_zoo.cli.extras import missing_packages
 
     missing = missing_packages(EXTRA)

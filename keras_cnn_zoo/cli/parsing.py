@@ -1,4 +1,4 @@
-"""From the text of an option to a value."""
+"""Parsers of the values of options."""
 
 import json
 import math
@@ -30,15 +30,15 @@ def parse_box(text, option="--box"):
     return box
 
 
-# Types of a task's arguments that are texts on a command line, and what reads them.
+# Parsers for the types of a task's arguments that are given as text on the command line.
 PARSERS = {SIZE: parse_size, BOX: parse_box}
 
 
 def parse_settings(settings):
     """Returns the dicts of `--set`: of the model, of the task, and of the recipe.
 
-    A name is that of a model's argument, "task.NAME", or "recipe.NAME". A value is JSON, or text if it is not
-    JSON.
+    A name is that of a model's argument, "task.NAME", or "recipe.NAME". A value that is not valid JSON is
+    text.
     """
     found = {"model": {}, "task": {}, "recipe": {}}
     for setting in settings or ():

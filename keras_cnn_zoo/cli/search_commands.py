@@ -34,10 +34,10 @@ def program(space):
         tuner: Annotated[str, option(", ".join(TUNERS[:-1]) + f" or {TUNERS[-1]}")] = "random",
         max_trials: Annotated[
             int | None,
-            option(f"{space.max_trials} if not given; hyperband: as many as its schedule takes"),
+            option(f"number of trials; {space.max_trials} if not given, or those of Hyperband's schedule"),
         ] = None,
-        epochs: Annotated[int | None, option(f"per trial; {space.epochs} if not given")] = None,
-        seed: Annotated[int, option("of proposals, weights, and order")] = 0,
+        epochs: Annotated[int | None, option(f"epochs per trial; {space.epochs} if not given")] = None,
+        seed: Annotated[int, option("seed of proposals, weights, and order")] = 0,
         out: Annotated[Text, option(f"folder of the search; runs/tuning/{space.name} if not given")] = None,
         resume: Resume = False,
         skip_bad: SkipBad = False,

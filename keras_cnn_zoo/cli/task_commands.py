@@ -23,12 +23,12 @@ def option(text, name=None):
 Data = Annotated[Text, option("tfds:NAME or FORMAT:PATH; the embedded set if not given")]
 Run = Annotated[Text, option("folder written by fit")]
 Preset = Annotated[Text, option("name or path of a preset, instead of a run")]
-Resume = Annotated[bool, option("continue an interrupted one in --out", "--resume")]
-SkipBad = Annotated[bool, option("go on without files that cannot be read, and count them", "--skip-bad")]
-SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that overrides the splits")]
-IgnoreLabel = Annotated[int | None, option("mask value that counts nowhere; 255 if not given")]
-ClassNames = Annotated[Text, option("a,b,c")]
-Encoding = Annotated[Text, option("of text files; utf-8 if not given")]
+Resume = Annotated[bool, option("continue what was interrupted in --out", "--resume")]
+SkipBad = Annotated[bool, option("leave out files that cannot be read, and count them", "--skip-bad")]
+SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that replaces the splits")]
+IgnoreLabel = Annotated[int | None, option("mask value to ignore in loss and metrics; 255 if not given")]
+ClassNames = Annotated[Text, option("names of the classes, as a,b,c")]
+Encoding = Annotated[Text, option("encoding of text files; utf-8 if not given")]
 
 
 def application(task):
@@ -61,7 +61,7 @@ def application(task):
         precision: Annotated[str, option("float32, mixed_bfloat16, or mixed_float16")] = "float32",
         jit: Annotated[str, option("auto, on, or off")] = "auto",
         distribute: Annotated[str, option("none or auto")] = "none",
-        seed: Annotated[int, option("of weights, splits, and order")] = 0,
+        seed: Annotated[int, option("seed of weights, splits, and order")] = 0,
         out: Annotated[Text, option(f"run folder; runs/{task.name} if not given")] = None,
         resume: Resume = False,
         skip_bad: SkipBad = False,
@@ -131,7 +131,7 @@ def application(task):
         resume: Resume = False,
         **given,
     ):
-        """Answer for files, or folders of them."""
+        """Write the predictions for files, or folders of them."""
         answers = training.predict(
             task, inputs, out, run=run, preset=preset, options=given, skip_bad=skip_bad, resume=resume
         )

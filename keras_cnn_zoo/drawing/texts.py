@@ -1,4 +1,4 @@
-"""Sentences as pictures: the words, and below them the n-grams that contributed most."""
+"""Pictures of sentences: the words, and below them the n-grams that contributed most."""
 
 import functools
 
@@ -72,7 +72,7 @@ def _font():
 
 
 def _places(words, font, top, step):
-    """Returns (left, top, right) of each word in lines as wide as the sheet, and where the text ends."""
+    """Returns (left, top, right) of each word, wrapped to the sheet's width, and the bottom of the text."""
     places, left, space = [], _MARGIN, font.getlength(" ")
     for word in words:
         length = font.getlength(word)

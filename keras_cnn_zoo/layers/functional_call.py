@@ -1,6 +1,6 @@
 """Calls a layer with a different kernel and bias.
 
-For layers that wrap a dense layer or a convolution and change its weights:
+Functions for layers that wrap a dense layer or a convolution and change its weights:
 
     float_kernel(layer)                             its floating-point kernel, also after quantize("int8")
     preactivation(layer, inputs, kernel, bias)      the outputs before the activation
@@ -55,8 +55,8 @@ def preactivation(layer, inputs, kernel, bias):
     Args:
         layer: A built Keras Dense, (transposed or depthwise) convolution layer, or a subclass.
         inputs: Inputs of the layer.
-        kernel: A tensor shaped like the layer's kernel. If the layer `is_plain`, an extra first axis may hold
-            one kernel per example.
+        kernel: A tensor shaped like the layer's kernel. If the layer `is_plain`, it may have an extra first
+            axis, with one kernel per example.
         bias: Like `kernel`, or None for a layer without bias.
 
     Returns:

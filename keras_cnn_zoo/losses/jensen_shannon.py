@@ -6,7 +6,7 @@ from keras import ops
 from keras_cnn_zoo.utils import shapes, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
-# Replaces a probability of 0 in a logarithm, so the slope there is steep but finite.
+# Replaces a probability of 0 in a logarithm, so the gradient there is large but finite.
 _SMALLEST = 1e-30
 
 
@@ -16,7 +16,7 @@ def jensen_shannon(y_true, y_pred, from_logits=False):
     Args:
         y_true: Distributions, `(batch, ..., classes)`.
         y_pred: Distributions of the same shape, or logits.
-        from_logits: Whether `y_pred` holds logits. Defaults to False.
+        from_logits: Whether `y_pred` contains logits. Defaults to False.
 
     Returns:
         The divergence of each pair in nats, `(batch, ...)`, in at least float32.
@@ -42,7 +42,8 @@ def jensen_shannon(y_true, y_pred, from_logits=False):
 def _share(first, second, total):
     """Returns `(1 + t) log(1 + t) + (1 - t) log(1 - t)` with `t = (first - second) / total`.
 
-    Near 0, where it is `t^2`, its two terms almost cancel. A form without cancellation is used there.
+    Near t = 0, where the value is about `t^2`, the two terms almost cancel. There, an equal expression
+    without cancellation is used.
     """
     some = total > 0
     total = ops.where(some, total, ops.ones_like(total))
@@ -66,21 +67,21 @@ class JensenShannon(keras.losses.Loss):
 
     It is `(KL(y_true, m) + KL(y_pred, m)) / 2` with `m = (y_true + y_pred) / 2`, in nats. It is 0 for equal
     distributions and log 2 for disjoint ones, and its square root is a metric. Unlike
-    `keras.losses.KLDivergence`, it is symmetric, and a probability of 0 costs a finite amount. But its
-    gradient for logits vanishes if a prediction is confident and wrong.
+    `keras.losses.KLDivergence`, it is symmetric, and finite for a probability of 0. However, its gradient
+    with respect to logits vanishes if a prediction is confident and wrong.
 
     Reference: Lin, 1991, "Divergence Measures Based on the Shannon Entropy" (IEEE Transactions on Information
     Theory 37); equation (27) of the survey.
 
     Args:
-        from_logits: Whether `y_pred` holds logits instead of probabilities; `y_true` never does. Defaults to
-            False.
+        from_logits: Whether `y_pred` contains logits instead of probabilities; `y_true` always contains
+            probabilities. Defaults to False.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
         dtype: Dtype of the computation, or None for Keras' float type.
 
     Call arguments:
-        y_true: Distributions, `(batch, ..., classes)`: not negative, summing to 1 over the last axis.
+        y_true: Distributions, `(batch, ..., classes)`: nonnegative, with a sum of 1 over the last axis.
         y_pred: Distributions of the same shape, or logits.
 
     Raises:

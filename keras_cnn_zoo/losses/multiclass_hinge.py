@@ -56,20 +56,20 @@ def _power(hinge, p):
 class MulticlassHinge(keras.losses.Loss):
     """Margin loss of a multi-class support vector machine, for the scores of a linear last layer.
 
-    With scores `z` and class `y`, each hinge is raised to the power `p`:
+    With scores `z`, class `y`, and power `p`, the formulations are
 
     - `"one_vs_rest"`: `sum_j max(0, 1 - delta_j * z_j) ** p`, with `delta_y = 1` and -1 for the other
       classes;
     - `"weston_watkins"`: `sum_{j != y} max(0, 1 + z_j - z_y) ** p`;
     - `"crammer_singer"`: `max_{j != y} max(0, 1 + z_j - z_y) ** p`.
 
-    Unlike cross-entropy, it is 0 for examples beyond the margin. With `p=2`, the L2-SVM, Tang found it better
-    than softmax on MNIST and CIFAR-10. Add weight decay to the last layer.
+    Unlike cross-entropy, it is 0 for examples beyond the margin. With `p=2`, it is the loss of the L2-SVM,
+    which Tang found better than softmax on MNIST and CIFAR-10. Add weight decay to the last layer.
 
     Reference: Tang, 2013, "Deep Learning using Linear Support Vector Machines", arXiv 1306.0239; Weston,
     Watkins, 1999; Crammer, Singer, 2001; equation (16) of the survey.
 
-    Differs from the paper: the survey's text has `delta = 0` for the other classes, which is an error because
+    Differs from the paper: the survey's text has `delta = 0` for the other classes. That is an error, because
     their terms would be constant. PyTorch's `MultiMarginLoss` is `"weston_watkins"` divided by the number of
     classes.
 

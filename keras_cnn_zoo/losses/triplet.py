@@ -16,7 +16,7 @@ from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 MINING = ("all", "semi_hard", "hard", None)
-# If the batch size is unknown, there are enough steps for a batch of this size.
+# Largest batch for which `"semi_hard"` is correct if the batch size is unknown when the graph is traced.
 _LARGEST_BATCH = 2**16
 
 
@@ -66,7 +66,7 @@ def _of_given_triplets(y_pred, margin):
 
 
 def _smallest(dtype):
-    """Returns a number that is negligible next to any relevant distance, but still has a sign."""
+    """Returns the positive number that replaces a distance of 0 where the sign marks the class."""
     return float(np.finfo(dtype).tiny)
 
 
@@ -74,13 +74,13 @@ def _all(distances, same, itself, margin):
     """Returns the sum of the hinges over all triplets of each anchor, and their number.
 
     The sum over positives p and negatives n of max(d_p + margin - d_n, 0) is the integral over t of
-    (negatives with d_n <= t) * (positives with d_p + margin > t). In the sorted row of all d_n and
-    d_p + margin, it is the sum over the gaps of length times both counts. This avoids differences of large
-    sums.
+    (number of negatives with d_n <= t) * (number of positives with d_p + margin > t). Both counts are
+    constant between neighbors in the sorted row of all d_n and d_p + margin, so the integral is a sum over
+    the gaps: length times both counts. This avoids differences of large sums.
     """
     dtype = keras.backend.standardize_dtype(distances.dtype)
-    # Positives have a minus sign, so one sort and one gather move both values and kinds. The anchor itself is
-    # a positive at 0, so it precedes every negative at a positive distance.
+    # A minus sign marks positives, so one sort and one gather move both the values and the marks. The anchor
+    # itself is a positive at 0, so it precedes every negative at a positive distance.
     signed = ops.where(same, -(distances + margin), distances)
     signed = ops.where(itself, ops.full_like(distances, -_smallest(dtype)), signed)
     order = ops.argsort(ops.abs(ops.stop_gradient(signed)), axis=-1)
@@ -107,7 +107,8 @@ def _semi_hard(distances, same, itself, margin):
     smallest = _smallest(dtype)
     apart = ops.where(distances > smallest, distances, ops.full_like(distances, smallest))
     signed = ops.where(same, -apart, distances)
-    # Negatives as far as a positive, up to rounding, precede it. The anchor itself is first.
+    # A semi-hard negative is farther than the positive, so negatives at the same distance, up to rounding,
+    # are sorted before the positive. The anchor itself is first.
     key = ops.where(same, -signed, signed * (1 - 4 * float(info.eps)) - smallest)
     key = ops.where(itself, -ops.ones_like(key), key)
     order = ops.argsort(ops.stop_gradient(key), axis=-1)
@@ -139,7 +140,8 @@ def _hard(distances, same, itself, margin):
     positive = ops.logical_and(same, ops.logical_not(itself))
     valid = ops.logical_and(ops.any(positive, axis=-1), ops.any(ops.logical_not(same), axis=-1))
     farthest = ops.max(ops.where(positive, distances, -ops.ones_like(distances)), axis=-1)
-    # Positives must not even tie with a negative, because ties share the gradient.
+    # This value is above all distances: a positive that ties with the nearest negative would share its
+    # gradient.
     beyond = 2 * ops.max(ops.stop_gradient(distances), axis=-1, keepdims=True) + 1
     nearest = ops.min(ops.where(same, beyond, distances), axis=-1)
     valid = ops.cast(valid, distances.dtype)
@@ -153,7 +155,7 @@ class Triplet(keras.losses.Loss):
     A triplet of an anchor, a positive of its class, and a negative of another class costs `max(d_ap - d_an +
     margin, 0)`, with squared Euclidean distances `d`. `mining` selects the triplets of a batch:
 
-    - `"all"`: all triplets, in time that grows as batch^2 * log(batch);
+    - `"all"`: all triplets, in O(batch^2 * log(batch)) time;
     - `"semi_hard"`: for each anchor and positive, the nearest negative that is farther than the positive, or
       the farthest negative if there is none;
     - `"hard"`: for each anchor, its farthest positive and its nearest negative;
@@ -161,8 +163,8 @@ class Triplet(keras.losses.Loss):
 
     The default reduction gives the mean over these triplets, and 0 without any. Embeddings without
     normalization can grow to meet the margin. To avoid this, put a `UnitNormalization` layer before the loss.
-    Batches need several examples of each of several classes. With several replicas, each mines its part
-    of the batch.
+    Every batch needs several classes with several examples each. With several replicas, each replica mines
+    its part of the batch.
 
     Reference: Weinberger, Saul, 2009; Schroff, Kalenichenko, Philbin, 2015, "FaceNet: A Unified Embedding for
     Face Recognition and Clustering", arXiv 1503.03832 (`"semi_hard"`); Hermans, Beyer, Leibe, 2017, arXiv
@@ -171,8 +173,8 @@ class Triplet(keras.losses.Loss):
     Differs from the paper: FaceNet does not define the negative of a positive that is farther than all
     negatives. TensorFlow Addons' `TripletSemiHardLoss` also takes the farthest negative, but does not square
     distances by default. PyTorch Metric Learning averages by default (`AvgNonZeroReducer`) only over the
-    triplets with a loss above 0. That is larger and does not fall as triplets are satisfied. Its
-    `MeanReducer` with `LpDistance(normalize_embeddings=False, power=2)` gives this loss.
+    triplets with a loss above 0. That mean is larger, and does not fall when more triplets reach a loss of 0.
+    Its `MeanReducer` with `LpDistance(normalize_embeddings=False, power=2)` gives this loss.
 
     Args:
         margin: Positive margin of squared distances. Defaults to 1.

@@ -7,7 +7,7 @@ from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 class BaseSequenceMean(keras.metrics.Metric):
-    """Mean of `score` over the frames with a target of each sequence, then over sequences."""
+    """Mean of `score` over those frames of a sequence that show the target, then over sequences."""
 
     # Number of values that `score` returns per frame.
     values = 1

@@ -12,13 +12,13 @@ class TrackingPrecision(BaseSequenceMean):
     """Fraction of frames whose box center is at most `threshold` pixels from the true center.
 
     It is computed per sequence and averaged over sequences, as in the OTB toolkit, whose standard threshold
-    is 20 pixels. A call of `update_state` with `(frames, 4)` is one sequence. Several sequences of equal
-    length, or padded with NaN, can be given together.
+    is 20 pixels. A call of `update_state` with boxes `(frames, 4)` adds one sequence. Several sequences can
+    be added together if their lengths are equal, or if they are padded with NaN.
 
     Reference: Wu, Lim, Yang, 2013, "Online Object Tracking: A Benchmark"; and its toolkit.
 
-    Differs from the toolkit: frames without a target (NaN, or no area) are left out. The toolkit's distance
-    of -1 counts them as hits.
+    Differs from the toolkit: frames without a target (NaN, or no area) are left out. The toolkit gives them a
+    distance of -1, which counts as a hit.
 
     Args:
         threshold: Largest distance in pixels, at least 0. Defaults to 20.

@@ -12,10 +12,10 @@ import keras
 
 from keras_cnn_zoo.utils import registry, validation
 
-# The stride of a level follows from its growth if the image grows from _SIZE by _GROWTH. All strides up to 8
-# and the usual larger ones divide _GROWTH. Only shapes are computed.
+# If the image grows from _SIZE by _GROWTH pixels, a level of stride s grows by _GROWTH / s cells. All strides
+# up to 8 and the usual larger ones divide _GROWTH. Only shapes are computed.
 _SIZE, _GROWTH = 256, 64 * 3 * 5 * 7
-# Candidates for networks with a fixed input size, powers of two first.
+# Strides to try for networks with a fixed input size, powers of two first.
 _STRIDES = (*(2**power for power in range(7)), *(stride for stride in range(1, 65) if stride & (stride - 1)))
 
 
@@ -24,7 +24,7 @@ class Level:
     """Stride and channels of one level.
 
     Args:
-        stride: distance of neighboring cells of the level in pixels of the image.
+        stride: distance between neighboring cells of the level, in pixels of the image.
         channels: number of channels.
     """
 
@@ -39,8 +39,8 @@ class Backbone:
     Args:
         model: functional model from images to a dict of levels.
         levels: dict from name to `Level`, finest first.
-        preprocessing: dict of `mean` and `std` with which its weights were trained, or None if it has fresh
-            weights or normalizes images itself.
+        preprocessing: dict of the `mean` and `std` with which the weights were trained; None for fresh
+            weights, or a model that normalizes images itself.
     """
 
     model: keras.Model
@@ -89,7 +89,7 @@ def check_input_shape(input_shape):
 
 
 def check(name, backbone):
-    """Returns None, the name of a network, or a model with a dict of levels. A config becomes its model."""
+    """Returns None, the name of a network, or a model with a dict of levels. Builds the model of a config."""
     if isinstance(backbone, dict):
         # A copy, because Keras empties the config of a functional model while it builds the model.
         backbone = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
@@ -119,9 +119,9 @@ def has_levels(model):
 def build(backbone, input_shape, *, output_stride=32, **arguments):
     """Returns the `Backbone` of a value that `check` returned.
 
-    A network of the package is used as it is if its input and stride fit. Otherwise it is rebuilt for them
-    with its weights: replacing strides by dilations does not change the shapes of weights. Any other model
-    must fit.
+    A network of the package is used as it is if its input shape and stride fit. Otherwise it is rebuilt for
+    them with its weights, because replacing strides by dilations does not change the shapes of weights. Any
+    other model must fit as it is.
 
     Args:
         backbone: name of a network, which gets fresh weights, or a model.

@@ -20,8 +20,8 @@ def unstack_pieces(inputs, pieces, axis):
 def largest(tensors):
     """Returns the elementwise maximum; in a tie, the gradient goes to the first tensor.
 
-    Comparing whole tensors one by one is twice as fast as a reduction over such a short axis, forward and
-    backward. Unlike a reduction, a selection never splits the gradient of a tie.
+    Comparing the tensors one by one is twice as fast as a reduction over such a short axis, forward and
+    backward. Unlike a reduction, it does not split the gradient of a tie.
     """
     winner, *others = tensors
     for other in others:

@@ -51,7 +51,7 @@ def window_shape(input_shape, size, strides, padding, data_format, *, channels=N
 
 
 def padding_amounts(length, size, stride, padding, dilation=1):
-    """Returns the number of zeros to add before and after one axis, for windows without padding.
+    """Returns the numbers of entries to add before and after one axis, so that `padding` becomes "valid".
 
     "same" splits them as TensorFlow and Keras do, with the odd one after; "causal" puts all of them before.
     """
@@ -78,7 +78,7 @@ def pad_axes(inputs, amounts, value=0):
 
 
 def pad_windows(inputs, size, strides, padding, axes, value=0):
-    """Pads with `value` as `padding` requires, for windows without padding."""
+    """Pads with `value` as `padding` requires; the windows are then "valid"."""
     shape = ops.shape(inputs)
     amounts = {
         axis: padding_amounts(shape[axis], size[position], strides[position], padding)
@@ -88,7 +88,7 @@ def pad_windows(inputs, size, strides, padding, axes, value=0):
 
 
 def window_counts(shape, size, strides, padding, axes, dtype):
-    """Counts the entries of each window that are not padding: a float, or a tensor that broadcasts."""
+    """Returns the number of entries of each window without padding, a float or a tensor that broadcasts."""
     count = 1.0
     for position, axis in enumerate(axes):
         length, extent, stride = shape[axis], size[position], strides[position]
@@ -105,7 +105,7 @@ def window_counts(shape, size, strides, padding, axes, dtype):
 
 
 def window_entries(inputs, size, strides, axes):
-    """Returns the entries of all windows without padding: `prod(size)` tensors in row-major order.
+    """Returns the entries of all "valid" windows: `prod(size)` tensors in row-major order.
 
     Entry `o` of the window that starts at `stride * w` is at `stride * (w + o // stride) + o % stride`. One
     transposition sorts the input into its `prod(strides)` phases, so every entry is a contiguous range of a
@@ -123,7 +123,7 @@ def window_entries(inputs, size, strides, axes):
 
 
 def crop_to_tiles(inputs, size, axes):
-    """Crops the end of each axis to whole tiles of `size`."""
+    """Crops the end of each axis to a multiple of the tile's `size`."""
     shape = ops.shape(inputs)
     for axis, extent in zip(axes, size, strict=True):
         if not isinstance(shape[axis], int) or shape[axis] % extent:
@@ -146,7 +146,7 @@ def join_tiles(entries, size, axes):
 
 
 def _phases(inputs, size, strides, axes):
-    """Returns `{phase: every stride-th position from there}`, and the number of windows along each axis."""
+    """Returns `{phase: inputs at every stride-th position from it}`, and the number of windows per axis."""
     shape = list(ops.shape(inputs))
     counts = []
     for axis, extent, stride in zip(axes, size, strides, strict=True):
@@ -191,7 +191,7 @@ def _set_length(inputs, axis, length, target, stride):
 
 
 def take_range(inputs, axis, start, length):
-    """Takes `length` positions along one axis; Python's slices have a slow gradient in TensorFlow graphs."""
+    """Takes `length` positions along one axis. The gradient of `inputs[a:b]` is slow in TensorFlow graphs."""
     shape = list(ops.shape(inputs))
     shape[axis] = length
     starts = [0] * len(shape)
@@ -200,6 +200,6 @@ def take_range(inputs, axis, start, length):
 
 
 def as_float32(inputs):
-    """Casts to float32, but keeps float64, which `result_type` would demote on JAX and PyTorch."""
+    """Casts to float32, except float64. `keras.backend.result_type` demotes float64 on JAX and PyTorch."""
     is_double = keras.backend.standardize_dtype(inputs.dtype) == "float64"
     return inputs if is_double else ops.cast(inputs, "float32")

@@ -62,7 +62,7 @@ def spread(values):
 
 
 def summary(rows, metric, space):
-    """Returns a line per part: median, quartiles, and number of trials of each choice, best median first."""
+    """Yields a line per argument: median, quartiles, and number of trials of each choice, best first."""
     for name in space.all_choices:
         groups = effects(rows, metric, name)
         cells = []

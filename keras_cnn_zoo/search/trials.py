@@ -1,4 +1,4 @@
-"""Trials: KerasTuner proposes, this trains and measures, and a kill loses at most an epoch."""
+"""Trains and measures the trials that KerasTuner proposes; a kill loses at most one epoch."""
 
 import json
 import os
@@ -26,39 +26,39 @@ WEIGHTS = "best.weights.h5"
 
 
 def oracle(space, *, tuner, max_trials, epochs, seed):
-    """KerasTuner's oracle: what proposes the values of each trial and ends the search."""
+    """Returns KerasTuner's oracle, which proposes the values of each trial and ends the search."""
     options = {
         "objective": keras_tuner.Objective(f"val_{space.task.metric}", "max"),
         "hyperparameters": space.hyperparameters(),
-        # KerasTuner takes 0 for "no seed".
+        # KerasTuner treats 0 as no seed.
         "seed": seed + 1,
     }
     if tuner == "hyperband":
         found = ORACLES[tuner](max_epochs=epochs, factor=3, **options)
-        # It has no argument for this: its schedule ends by itself.
+        # Hyperband has no argument for this, because its schedule ends by itself.
         found.max_trials = max_trials
         return found
     if tuner == "bayesian":
-        # KerasTuner's own three random trials a dimension would use up most of a small search.
+        # By default, KerasTuner draws three random trials per dimension, which is most of a small search.
         options["num_initial_points"] = max(3, max_trials // 3)
     return ORACLES[tuner](max_trials=max_trials, **options)
 
 
 class Trials(keras_tuner.Tuner):
-    """Runs the trials that an oracle proposes and keeps `trials.csv`, `trials.json` and the state on disk.
+    """Runs the trials that an oracle proposes, and writes `trials.csv`, `trials.json`, and the state to disk.
 
-    KerasTuner writes its own files in place, so that a kill can leave half a file. What `--resume` reads is
-    `state.json`, which is replaced in one step before and after each trial; within a trial the epochs go on
-    from the trial's own checkpoint.
+    KerasTuner writes its files in place, so a kill can leave half a file. `--resume` therefore reads only
+    `state.json`, which is replaced in one step before and after each trial. An interrupted trial continues
+    from its checkpoint.
 
     Args:
         space: a `SearchSpace`.
         source: the data.
         folder: `RunFolder` of the search.
-        oracle: what `oracle` gives.
-        epochs: epochs of a trial; Hyperband says its own.
-        seed: the same for the weights and the order of the data in every trial, so that trials differ by
-            their values alone.
+        oracle: an oracle that the function `oracle` returned.
+        epochs: epochs per trial; Hyperband sets those of each trial itself.
+        seed: seed of the weights and the order of the data. It is the same in every trial, so that trials
+            differ only in their values.
     """
 
     def __init__(self, space, source, folder, *, oracle, epochs, seed):
@@ -76,24 +76,24 @@ class Trials(keras_tuner.Tuner):
             self._restore(folder.read_json(STATE))
 
     def trial_folder(self, trial_id):
-        """The `RunFolder` of a trial."""
+        """Returns the `RunFolder` of a trial."""
         return RunFolder(self.folder.file(os.path.join("trials", trial_id)))
 
     def weights(self, trial_id):
-        """Path of a trial's weights after its best epoch."""
+        """Returns the path of a trial's weights after its best epoch."""
         return self.trial_folder(trial_id).file(WEIGHTS)
 
     def on_trial_begin(self, trial):
-        """Records what is about to be run: after a kill the very same trial goes on."""
+        """Records the trial before it runs, so that the same trial continues after a kill."""
         super().on_trial_begin(trial)
         self._keep()
 
     def run_trial(self, trial):
-        """Trains and measures one set of values; the objective is val after the best epoch."""
+        """Trains and measures one set of values; the objective is the metric on val of the best epoch."""
         values = trial.hyperparameters.values
         first, last = values.get("tuner/initial_epoch", 0), values.get("tuner/epochs", self.epochs)
         began = time.monotonic()
-        # Without this every trial would leave its graph in memory.
+        # Without this, the graph of every trial would stay in memory.
         keras.utils.clear_session()
         distribution.set_up(seed=self.seed)
         model = self.space.build(self.source, values)
@@ -104,7 +104,7 @@ class Trials(keras_tuner.Tuner):
         try:
             keeper = self._fit(model, folder, values, first, last)
         except (InputError, OSError) as error:
-            # Data that cannot be read and a full disk are no property of the values tried: end the search.
+            # Unreadable data and a full disk do not depend on the values of the trial, so the search ends.
             raise keras_tuner.errors.FatalError(str(error)) from error
         self._figures = {
             "epochs": last,
@@ -115,7 +115,7 @@ class Trials(keras_tuner.Tuner):
         return {self.metric: keeper.best}
 
     def on_trial_end(self, trial):
-        """Ends the trial with the oracle, then writes the table and a line for the person who waits."""
+        """Reports the result to the oracle, writes the table, and prints a line."""
         super().on_trial_end(trial)
         values, message = trial.hyperparameters.values, (trial.message or "").strip().splitlines()
         row = {
@@ -161,13 +161,13 @@ class Trials(keras_tuner.Tuner):
         self.oracle.trials = {name: Trial.from_state(trial) for name, trial in state["trials"].items()}
         self.oracle.set_state(state["oracle"])
         self.rows = state["rows"]
-        # KerasTuner's own folder was made anew: it shows all trials again.
+        # KerasTuner's folder is new, so all trials are written to it again.
         for name, trial in self.oracle.trials.items():
             trial.save(os.path.join(self.get_trial_dir(name), "trial.json"))
         self.oracle.save()
 
     def _tidy(self, trial):
-        """Removes what nothing reads any more: a finished trial's checkpoint, weights that were beaten."""
+        """Removes files that are no longer read: the trial's checkpoint, and all weights but the best."""
         remove = [self.trial_folder(trial.trial_id).file("checkpoint.npz")]
         if not isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle):
             remove += [self.weights(row["trial"]) for row in self.rows[1:]]

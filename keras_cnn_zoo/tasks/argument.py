@@ -11,7 +11,7 @@ BOX = "X,Y,W,H"
 
 @dataclasses.dataclass(frozen=True)
 class Argument:
-    """An argument that a task adds to `fit` or `predict`; the command makes an option of it.
+    """An argument that a task adds to `fit` or `predict`, and from which the command makes an option.
 
     Args:
         name: name of the Python argument.
@@ -27,7 +27,7 @@ class Argument:
     help: str
 
 
-# Of every task whose models take images.
+# An argument of every task whose models take images.
 IMAGE_SIZE = Argument("image_size", SIZE, None, "HxW of a new network's images")
 
 

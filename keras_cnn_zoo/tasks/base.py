@@ -1,4 +1,4 @@
-"""The base class of tasks: one object from data to model, loss, metrics, and pictures."""
+"""The base class of tasks: the data, models, loss, metrics, and pictures of one task in one object."""
 
 import copy
 import inspect
@@ -19,9 +19,9 @@ from keras_cnn_zoo.utils.errors import InputError
 class Task:
     """Base class of tasks.
 
-    A task holds choices and no state: the arguments of its constructor and a recipe. `configured` returns a
-    task with other choices. Inputs become answers in one way, `answers`, which `evaluate`, `predict`, and
-    `draw` share.
+    A task consists of the arguments of its constructor and a recipe, and has no other state. `configured`
+    returns a task with other arguments. `answers` turns inputs into answers; `evaluate`, `predict`, and
+    `draw` all call it.
 
     Subclasses set
 
@@ -48,7 +48,7 @@ class Task:
 
     def __new__(cls, *args, **kwargs):
         task = super().__new__(cls)
-        # Recorded before a subclass' constructor runs, so that no subclass has to.
+        # Recorded here, so that the constructors of subclasses need not record them.
         given = inspect.signature(cls.__init__).bind_partial(task, *args, **kwargs).arguments
         task._arguments = {name: given[name] for name in cls._argument_names() if name in given}
         return task
@@ -136,7 +136,7 @@ class Task:
         )
 
     def examples_per_batch(self, source):
-        """Returns how many examples of `source` a training batch takes."""
+        """Returns the number of examples of `source` in a training batch."""
         return self.recipe.batch_size
 
     # --- model --------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class Task:
             **overrides: further constructor arguments.
 
         Raises:
-            InputError: for an unknown model or argument, and for a value that the model refuses.
+            InputError: for an unknown model or argument, or a value that the model rejects.
         """
         name = model or self.default_model
         if name not in self.models:
@@ -175,7 +175,7 @@ class Task:
             arguments["variant"] = variant
         if width is not None:
             arguments["width"] = width
-        # Keras' own base classes swallow arguments that they do not know.
+        # Keras' base classes ignore unknown arguments without an error.
         known = set(inspect.signature(self.models[name].__init__).parameters) - {"self", "kwargs"}
         asked = {*arguments, *(() if backbone is None else ("backbone",))}
         if asked - known:
@@ -185,7 +185,7 @@ class Task:
             found = self._load_backbone(backbone, arguments["input_shape"])
             arguments["backbone"] = found
             if not isinstance(found, str):
-                # Weights that were learned on colors need them: images are converted.
+                # Images are converted to the channels of the pretrained weights.
                 arguments["input_shape"] = (*arguments["input_shape"][:2], found.input_shape[-1])
         try:
             return self.models[name](**arguments)
@@ -194,17 +194,18 @@ class Task:
 
     @staticmethod
     def _load_backbone(name, input_shape):
-        """Returns a network's name (fresh weights), or the body of a preset, which keeps its channels."""
+        """Returns the name of a network, for fresh weights, or a preset's model without its head."""
         if name in backbones.networks():
             return name
         try:
+            # The number of channels stays that of the preset, because its weights depend on it.
             own = presets.describe(name)["config"].get("input_shape") or input_shape
             return models.from_preset(name, features_only=True, input_shape=(*input_shape[:2], own[-1]))
         except InputError as error:
             raise InputError(f"`backbone`: {error}") from error
 
     def adapt(self, preset, source):
-        """Returns the model of a preset for the classes of `source`, with a new head where they differ."""
+        """Returns the model of a preset for the classes of `source`, with a new head if they differ."""
         model = models.from_preset(preset)
         if tuple(model.class_names or ()) == tuple(source.class_names):
             return model
@@ -215,13 +216,14 @@ class Task:
     def trainer(self, model):
         """Returns the `keras.Model` that `fit` trains: `model` itself.
 
-        A subclass may return a model that trains `model` together with another network. It has `model` as
-        the attribute `model`. Checkpoints hold its variables; `model.keras` and presets hold `model` alone.
+        A subclass may return a model that trains `model` together with another network, and has it as the
+        attribute `model`. Checkpoints contain the variables of the whole; `model.keras` and presets contain
+        only `model`.
         """
         return model
 
     def loss(self):
-        """Returns the loss for `compile`; None where the model computes it."""
+        """Returns the loss for `compile`, or None if the model computes it."""
         raise NotImplementedError(f"{type(self).__name__}.loss")
 
     def optimizer(self, steps, *, learning_rate=None):
@@ -239,7 +241,7 @@ class Task:
 
     # --- answers ------------------------------------------------------------------------------------------
     def item(self, example):
-        """Returns the input in an example: what `answers` takes."""
+        """Returns the input of an example, in the form that `answers` takes."""
         return example["image"]
 
     def answers(self, model, items, *, batch_size=None):
@@ -248,8 +250,8 @@ class Task:
         Args:
             model: a model of this task.
             items: list of inputs, as `item` and `read_input` return them.
-            batch_size: inputs per step. A smaller last batch is padded, so that one network is compiled for
-                a whole split. None for the task's, without padding.
+            batch_size: inputs per step. A smaller last batch is padded, so that a network is compiled once
+                for a whole split. None for the task's `batch_size`, or the number of inputs if it is smaller.
         """
         size = batch_size or min(self.batch_size, len(items))
         found = []
@@ -273,7 +275,7 @@ class Task:
         return self.measure(source, self.answered(model, source, split, batch_size=batch_size))
 
     def answered(self, model, source, split, *, batch_size=None):
-        """Yields a pair (example, answer) for each example of a split."""
+        """Yields (example, answer) for each example of a split."""
         size = min(batch_size or self.batch_size, len(source.split(split)))
         held = []
         for example in self.examples(source, split):
@@ -293,12 +295,12 @@ class Task:
         raise NotImplementedError(f"{type(self).__name__}.measure")
 
     def baseline(self, source, split="test"):
-        """Returns the same metrics for an answer that ignores the input."""
+        """Returns the metrics of `evaluate` for an answer that ignores the input."""
         raise NotImplementedError(f"{type(self).__name__}.baseline")
 
     # --- files --------------------------------------------------------------------------------------------
     def expand_inputs(self, inputs):
-        """Returns the paths of single inputs: files as given; for a folder, the files directly in it, sorted.
+        """Returns the paths of the inputs. A folder is replaced by the files directly in it, sorted by name.
 
         Args:
             inputs: list of paths.
@@ -323,7 +325,7 @@ class Task:
         """Checks an input of `predict` without reading all of it.
 
         Returns:
-            The number of bytes that it takes in memory, about.
+            Its approximate size in memory, in bytes.
 
         Raises:
             InputError: if it cannot be an input of this task.
@@ -341,7 +343,7 @@ class Task:
 
     # --- showing ------------------------------------------------------------------------------------------
     def describe(self, model, item, answer):
-        """Returns an answer for people and machines.
+        """Returns an answer as JSON values and as files to look at.
 
         Args:
             model: a model of this task.
@@ -354,7 +356,7 @@ class Task:
         raise NotImplementedError(f"{type(self).__name__}.describe")
 
     def draw(self, model, source, split="test", count=12):
-        """Returns a matplotlib figure of `count` examples with truth and answer."""
+        """Returns a matplotlib figure of `count` examples with their true and predicted answers."""
         raise NotImplementedError(f"{type(self).__name__}.draw")
 
     # --- export -------------------------------------------------------------------------------------------
@@ -364,7 +366,7 @@ class Task:
 
 
 def _outputs(model, inputs, size):
-    """Returns the model's outputs for a batch, run as a batch of `size`, as NumPy arrays."""
+    """Returns the model's outputs for a batch, which is padded to `size`, as NumPy arrays."""
     count = len(keras.tree.flatten(inputs)[0])
     if count < size:
         inputs = keras.tree.map_structure(

@@ -14,14 +14,14 @@ from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
-# Edge of the crops that DeepLab's rates were chosen for, in its papers.
+# Edge of the training crops in the DeepLab papers, for which they chose their rates.
 _DEEPLAB_CROP = 513
-# No class has this id: what the Lovasz loss knows ignored pixels by.
+# Marks ignored pixels for the Lovasz loss; no class has this id.
 _IGNORED = -1
 
 
 class CrossEntropyAndLovasz(keras.losses.Loss):
-    """Cross-entropy of pixels, weighted as given, and Lovasz-Softmax of those with a weight above 0.
+    """Weighted cross-entropy of pixels, plus Lovasz-Softmax of the pixels with a weight above 0.
 
     Args:
         lovasz_weight: share of the Lovasz-Softmax loss in the sum, in [0, 1].
@@ -58,16 +58,16 @@ LOSSES = {"cross_entropy": _cross_entropy, "lovasz": CrossEntropyAndLovasz}
 class Segmentation(Task):
     """Images to masks; metrics `mean_iou` over classes and `pixel_accuracy`, without ignored pixels.
 
-    Training sees crops of random scale, brightness, and contrast, mirrored if the data allow it. Measuring
-    sees whole images in their size. Rare classes weigh more in the loss: a pixel of a class with frequency f
-    weighs f^-class_balance, scaled to a mean of 1.
+    Training uses crops of random scale, brightness, and contrast, mirrored if the data allow it. Evaluation
+    uses whole images in their original size. Rare classes weigh more in the loss: a pixel of a class with
+    frequency f has the weight f^-class_balance, scaled to a mean of 1.
 
     Args:
         crop_scale: range of the random magnification of training crops.
         class_balance: exponent of the class weights; 0 gives all pixels the same weight.
         augmentation: Keras image layers applied to training crops and masks, or None for the task's default.
             A `RandomFlip` is left out for data whose images must not be mirrored.
-        loss: "cross_entropy", or "lovasz" for the mean of it and `LovaszSoftmax`.
+        loss: "cross_entropy", or "lovasz" for the mean of cross-entropy and `LovaszSoftmax`.
         image_size: (height, width) of the training crops, or None for the size of the first training image,
             at most 224 x 224.
     """
@@ -106,7 +106,7 @@ class Segmentation(Task):
         self.augmentation = Augmentation(augmentation)
 
     def input_shape(self, source):
-        # Fully convolutional: trained on crops, used on whole images.
+        # Height and width are unknown: the network is trained on crops and used on whole images.
         return (None, None, source.channels)
 
     def crop_size(self, source):
@@ -116,10 +116,10 @@ class Segmentation(Task):
         return tuple(int(edge) for edge in np.minimum(source.split("train")[0]["image"].shape[:2], 224))
 
     def build(self, source, *, model=None, **options):
-        """Returns a new model as for every task; a DeepLab gets rates that suit the training crops.
+        """Returns a new model, as for every task. The rates of a DeepLab are scaled to the training crops.
 
-        The papers' rates are for crops of 513 pixels. In smaller crops their outer taps never meet the
-        feature map and would stay untrained.
+        The papers' rates are for crops of 513 pixels. In smaller crops, the outer taps of the kernels would
+        always be outside the feature map and stay untrained.
         """
         if (model or self.default_model) == "deeplab" and options.get("rates") is None:
             scale = min(self.crop_size(source)) / _DEEPLAB_CROP * 16 / options.get("output_stride", 16)
@@ -128,7 +128,7 @@ class Segmentation(Task):
 
     def batches(self, model, source, split, *, batch_size=None, seed=0, training=False):
         if training:
-            # Masks without a class are found here, before the first step.
+            # Raises an error before the first step if all pixels are ignored.
             self.class_weights(source)
         return super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
 
@@ -163,9 +163,9 @@ class Segmentation(Task):
         return model.normalize(images), classes, weights.astype("float32")
 
     def class_weights(self, source):
-        """Returns the weight of a pixel of each class, mean 1 over the training pixels, as float32."""
+        """Returns the weight of a pixel of each class, float32; the mean over the training pixels is 1."""
         counts = self.class_counts(source, "train").astype("float64")
-        # A class that training never shows gets the weight of the rarest one seen.
+        # A class without training pixels gets the weight of the rarest class that has some.
         frequency = np.maximum(counts, counts[counts > 0].min()) / counts.sum()
         weights = frequency**-self.class_balance
         return (weights / np.sum(weights * counts / counts.sum())).astype("float32")
@@ -178,7 +178,7 @@ class Segmentation(Task):
         return LOSSES[self.loss_name]()
 
     def answers(self, model, items, *, batch_size=None):
-        """Returns a mask (height, width) for each image; images of one size share a batch."""
+        """Returns a mask (height, width) for each image; images of the same shape share a batch."""
         if None not in model.input_shape[1:3]:
             return super().answers(model, items, batch_size=batch_size)
         places = collections.defaultdict(list)
@@ -202,7 +202,7 @@ class Segmentation(Task):
         }
 
     def class_iou(self, model, source, split="test"):
-        """Returns the intersection over union of each class, as a dict from class name."""
+        """Returns a dict from class name to intersection over union, None for a class that never occurs."""
         hits, union = _hits_and_union(_confusion(source, self.answered(model, source, split)))
         return {
             name: (float(hit / total) if total else None)
@@ -210,7 +210,7 @@ class Segmentation(Task):
         }
 
     def baseline(self, source, split="test"):
-        """Returns the metrics of masks of the class that is most frequent in training."""
+        """Returns the metrics of a constant mask, the class that is most frequent in training."""
         train = "train" if len(source.splits["train"]) else split
         answer = self.class_counts(source, train).argmax()
         counts = self.class_counts(source, split)
@@ -252,7 +252,7 @@ def _counted(source, split):
 
 
 def _confusion(source, pairs):
-    """Returns the pixel counts (true class, answered class) over pairs (example, mask)."""
+    """Returns the confusion matrix (true class, predicted class) of pixels over pairs (example, mask)."""
     count = len(source.class_names)
     confusion = np.zeros((count, count), dtype="int64")
     for example, answer in pairs:
@@ -263,6 +263,6 @@ def _confusion(source, pairs):
 
 
 def _hits_and_union(confusion):
-    """Returns the intersection and the union of truth and answer for each class."""
+    """Returns the intersection and the union of true and predicted pixels for each class."""
     hits = np.diag(confusion)
     return hits, confusion.sum(0) + confusion.sum(1) - hits

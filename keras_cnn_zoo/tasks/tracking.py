@@ -21,25 +21,25 @@ from keras_cnn_zoo.utils.errors import InputError
 
 # Positions of the response map up to this distance from the object are positive: 16 pixels at a stride of 8.
 RADIUS = 2
-# A test takes this many still images, each a sequence; more would cost time and tell nothing new.
+# A test on still images uses at most this many. Each becomes a sequence, which is slow to track.
 STILLS = 40
 
 
 class Tracking(Task):
-    """Sequences to one box per frame; metrics `auc` of the success curve and `precision20`, as OTB has them.
+    """Sequences to one box per frame; metrics `auc` of the success curve and `precision20`, as in OTB.
 
-    Every sequence is followed once from its first box, without corrections. Training sees pairs of crops:
-    of two frames of a sequence, or of one still image that is shifted, scaled, rotated, blurred, and
-    recolored. A fraction of the pairs comes from the embedded moving digits, so that a tracker never sees
-    still images alone. Still images are measured as short sequences in which one moves in front of another.
-    Validation is frequent and looks at a few short sequences; test looks at all.
+    Every sequence is tracked once from its first box, without corrections. Training uses pairs of crops from
+    two frames of a sequence, or from one still image that is shifted, scaled, rotated, blurred, and
+    recolored. A fraction of the pairs comes from the embedded moving digits, so that training never uses only
+    still images. For evaluation, a patch of a still image moves in front of another image. Validation runs
+    often, so it uses a few short sequences. The test uses all sequences, or at most 40 still images.
 
     Args:
         embedded_share: fraction of the training pairs from the embedded train sequences, below 1.
-        pairs: least number of pairs per epoch; small data are seen several times.
-        val_sequences: number of sequences in a validation. For data that are not embedded, half of them are
-            embedded ones.
-        val_frames: number of frames of each.
+        pairs: minimum number of pairs per epoch; small data are repeated.
+        val_sequences: number of sequences in a validation. Half of them are embedded ones if the data are
+            not embedded.
+        val_frames: number of frames of each sequence in a validation.
         strengths: a `keras_cnn_zoo.data.augmentation.pairs.Strengths` for training, or None for its defaults.
         tracker: dict of arguments of `models.tracking.Tracker`, or None for the paper's.
         image_size: (height, width) of a new network's search region, or None for the model's default.
@@ -78,12 +78,12 @@ class Tracking(Task):
 
     # --- data ---------------------------------------------------------------------------------------------
     def training_examples(self, source):
-        """Returns the training split, repeated to an epoch, with embedded sequences in between."""
+        """Returns the training split, repeated to the length of an epoch, mixed with embedded sequences."""
         examples = source.split("train")
         share = 0.0 if _is_embedded(source) else self.embedded_share
         count = max(self.pairs, int(np.ceil(len(examples) / (1 - share))))
         embedded = data.load(task=self.name).splits["train"]
-        # Every position belongs to one set for good, so that an epoch is a permutation and nothing else.
+        # Every position always refers to the same example, so an epoch is a permutation of the positions.
         borrowed = np.floor(np.arange(1, count + 1) * share) > np.floor(np.arange(count) * share)
         place = np.where(borrowed, np.cumsum(borrowed) - 1, np.cumsum(~borrowed) - 1)
 
@@ -97,7 +97,7 @@ class Tracking(Task):
         return self.training_batch(model, source, examples, (0,))
 
     def training_batch(self, model, source, examples, seed):
-        """Returns one pair per example: inputs of the network, and labels and weights of the positions."""
+        """Returns the network's inputs, one pair per example, and labels and weights of the positions."""
         maker = PairMaker(
             model.exemplar_size,
             model.search_shape[0],
@@ -113,7 +113,7 @@ class Tracking(Task):
             exemplars.append(exemplar)
             searches.append(search)
             shifts.append(shift)
-        # Crops have colors; a network of a user may take gray ones.
+        # The crops are RGB, but a user's network may take gray images.
         channels = model.search_shape[-1]
         inputs = {
             name: model.normalize(np.stack([model.with_channels(crop, channels) for crop in crops]))
@@ -129,7 +129,7 @@ class Tracking(Task):
         return arguments
 
     def adapt(self, preset, source):
-        # A tracker knows no classes: every preset fits all data.
+        # A tracker has no classes, so every preset fits all data.
         return models.from_preset(preset)
 
     def loss(self):
@@ -165,7 +165,7 @@ class Tracking(Task):
             yield self._sequence(examples, position, self.val_frames)
 
     def _sequence(self, examples, position, frames):
-        """Returns an example from the first frame that shows its target; a still image is animated."""
+        """Returns an example that starts with its target in view; a still image becomes a sequence."""
         example = examples[position]
         if len(example["frames"]) == 1:
             background = examples[(position + 1) % len(examples)]["frames"][0]
@@ -186,7 +186,7 @@ class Tracking(Task):
         Args:
             model: a model of this task.
             items: list of sequences.
-            batch_size: not used: frames follow one another.
+            batch_size: not used, because each frame depends on the one before.
             box: (left, top, width, height) of the target in the first frame; None for that of the sequence.
         """
         found = []
@@ -206,7 +206,7 @@ class Tracking(Task):
         return {"auc": float(auc.result()), "precision20": float(precision.result())}
 
     def baseline(self, source, split="test"):
-        """Returns the metrics of a box that stays where it started."""
+        """Returns the metrics of the first box, repeated in every frame."""
         return self.measure(
             source,
             (
@@ -216,7 +216,7 @@ class Tracking(Task):
         )
 
     def expand_inputs(self, inputs):
-        """Returns folders of frames as given: a sequence is one folder, of images or with `img/` in it."""
+        """Returns the folders as given; each is a sequence, with the frames in it or in its folder `img`."""
         for item in map(str, inputs):
             if not os.path.isdir(item):
                 raise InputError(f"tracking takes folders of frames. Received: {item}")
@@ -229,7 +229,7 @@ class Tracking(Task):
         return 0
 
     def read_input(self, path, model):
-        """Returns the frames, which are decoded on access, and the first box if the data tell it."""
+        """Returns the frames, which are decoded on access, and the first box if the data have it."""
         return {"frames": read_frames(path), "box": first_box(path), "path": path}
 
     def describe(self, model, item, answer):
@@ -258,12 +258,12 @@ def labels(shifts, places, stride):
 
     Args:
         shifts: array (batch, 2) of (right, down), the object's offset from the center, in search pixels.
-        places: positions along an edge of the response map.
+        places: number of positions along an edge of the response map.
         stride: pixels between neighboring positions.
 
     Returns:
-        Two float32 arrays: labels (batch, places, places, 1), 1 within `RADIUS` positions of the object, and
-        weights (batch, places, places), half of their sum on each class, with a mean of 1.
+        Two float32 arrays. The labels (batch, places, places, 1) are 1 within `RADIUS` positions of the
+        object. The weights (batch, places, places) have a mean of 1, and the same sum for both labels.
     """
     axis = np.arange(places) - (places - 1) / 2
     right = axis[None, None, :] - shifts[:, 0, None, None] / stride
@@ -280,5 +280,5 @@ def _is_embedded(source):
 
 
 def _spread(total, count):
-    """At most `count` positions spread evenly over `total`."""
+    """Returns at most `count` positions that are spread evenly over `total`."""
     return np.unique(np.linspace(0, total - 1, min(count, total)).astype(int)).tolist()

@@ -1,4 +1,4 @@
-"""predict: answers for files, written once for all tasks."""
+"""predict: writes the answers to files, for every task."""
 
 import concurrent.futures
 import hashlib
@@ -13,33 +13,33 @@ from keras_cnn_zoo.utils.errors import InputError
 
 # Inputs of one batch take at most this many bytes in memory.
 BATCH_BYTES = 64_000_000
-# Threads that read the next inputs, and threads that write pictures.
+# Number of threads that read the next inputs, and of threads that write pictures.
 WORKERS = 2
 
 
 def predict(
     task, inputs, out, *, run=None, preset=None, options=None, skip_bad=False, resume=False, progress=True
 ):
-    """Answers for files: `predictions.json` in the order given, with pictures next to it.
+    """Writes `predictions.json`, with one answer per input in the given order, and pictures next to it.
 
-    All paths and file headers are checked first. Then inputs are read, answered in batches, and written as
-    they come, so memory does not grow with their number. If the data of a file turn out to be damaged, the
-    answers before it stay in `predictions.jsonl.part` for a resumed call.
+    All paths and file headers are checked first. Then inputs are read and answers are written batch by batch,
+    so memory does not grow with the number of inputs. If a file is damaged, the answers before it stay in
+    `predictions.jsonl.part` for a resumed call.
 
     Args:
         task: a `Task`.
-        inputs: files, or folders of them, as the task reads them.
+        inputs: list of files, or of folders of them, as the task reads them.
         out: folder to write to; new or empty.
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
         options: dict of the task's `predict_arguments`; None means not given.
         skip_bad: whether a file that cannot be read gets an answer with the key `error`, instead of ending
             the call.
-        resume: continue an interrupted call with the same model, inputs, and options.
+        resume: whether to continue an interrupted call with the same model, inputs, and options.
         progress: whether to show a progress bar on a terminal.
 
     Returns:
-        `Predictions`, the sequence of answers that `predictions.json` holds.
+        `Predictions`, the sequence of answers in `predictions.json`.
 
     Raises:
         InputError: for an input, a folder, or an option that cannot be used.
@@ -99,7 +99,7 @@ def _check(task, files, options, skip_bad):
 
 
 def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progress):
-    """Reads, answers, and writes what is left of `files`."""
+    """Reads the files that have no answer yet, and writes their answers."""
     from tqdm import tqdm
 
     def read(file):
@@ -135,7 +135,8 @@ def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progres
                         for name, picture in names.items()
                     ]
                     rows.append({"input": file, **described, "files": list(names)})
-                # Empty while a chunk is recorded: after an error there, a later chunk must not be.
+                # `waiting` is empty while the previous chunk is recorded: if that fails, `finally` must not
+                # record this chunk, because an answer before it would be missing.
                 finished, waiting = waiting, ([], [])
                 _record(*finished, log, bar)
                 waiting = (rows, pictures)
@@ -153,7 +154,7 @@ def _save(picture, path):
 
 
 def _record(rows, pictures, log, bar):
-    """Writes the answers of a chunk after its pictures."""
+    """Waits for the pictures of a chunk, then writes its answers."""
     for picture in pictures:
         picture.result()
     for row in rows:
@@ -164,7 +165,7 @@ def _record(rows, pictures, log, bar):
 def _answers(task, model, chunk, batch_size, options, skip_bad):
     """Returns (answers or errors of a chunk, the error that ends the call or None).
 
-    Without `skip_bad` the answers end before the first input that failed.
+    Without `skip_bad`, the answers end before the first input that failed.
     """
     errors = {place: error for place, (_, _, error) in enumerate(chunk) if error is not None}
     end = len(chunk) if skip_bad or not errors else min(errors)
@@ -178,7 +179,8 @@ def _answers(task, model, chunk, batch_size, options, skip_bad):
     except InputError as error:
         if len(items) == 1 and not skip_bad:
             return [], error
-        # Some data are read while the model works, such as frames: one input at a time tells which failed.
+        # Some data, such as the frames of a video, are read only while the model runs. Running the inputs one
+        # by one finds the one that failed.
         for place, item in zip(places, items, strict=True):
             try:
                 (found[place],) = task.answers(model, [item], batch_size=batch_size, **options)
@@ -197,10 +199,10 @@ def _chunks(values, size):
 
 
 def output_names(files):
-    """Returns a distinct output name for each file: its stem, with a number where stems repeat.
+    """Returns a distinct output name for each file: its stem, with a number if the stem occurred before.
 
-    A file whose stem is unique keeps it, and no numbered name takes the stem of another file. Names that
-    differ only in case count as equal, because some file systems do not distinguish them.
+    A numbered name is never the stem of another file. Names that differ only in case count as equal, because
+    some file systems do not distinguish them.
     """
     stems = [os.path.splitext(os.path.basename(os.path.normpath(file)))[0] for file in files]
     taken, seen, names = {stem.casefold() for stem in stems}, set(), []

@@ -1,4 +1,4 @@
-"""The folder that `fit --out DIR` leaves."""
+"""The folder that `fit` writes."""
 
 import csv
 import io
@@ -11,18 +11,18 @@ from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 from keras_cnn_zoo.utils.files import atomic_path, write_text
 
-# The word on a card for the data that come with the package, for every task.
+# The name of the embedded data on a preset's card, for every task.
 EMBEDDED = "embedded"
 
 
 def announce(source):
-    """What a user should know of the data: notes of the reader, and each example that was left out."""
+    """Prints the notes on the data, and a line for each example that was left out."""
     for line in (*source.notes, *(f"left out: {line}" for line in source.skipped)):
         say(line)
 
 
 class RunFolder:
-    """Names and files of one run.
+    """Reader and writer of the files of one run.
 
     Args:
         path: the folder.
@@ -32,7 +32,7 @@ class RunFolder:
         self.path = str(path)
 
     def file(self, name):
-        """Path of a file of the run."""
+        """Returns the path of a file of the run."""
         return os.path.join(self.path, name)
 
     def start(self, config, *, resume):
@@ -59,11 +59,11 @@ class RunFolder:
         self.write_json("config.json", config)
 
     def config(self):
-        """What `fit` was called with."""
+        """Returns the arguments of `fit`, as it recorded them."""
         return self.read_json("config.json")
 
     def read_json(self, name):
-        """A JSON file of the run."""
+        """Returns the contents of a JSON file of the run."""
         try:
             with open(self.file(name), encoding="utf-8") as file:
                 return json.load(file)
@@ -77,7 +77,7 @@ class RunFolder:
         write_text(self.file(name), json.dumps(content, indent=2) + "\n")
 
     def write_history(self, history):
-        """Writes `history.csv` from a list of dicts; a figure that an epoch did not measure stays empty."""
+        """Writes `history.csv` from a list of dicts; a value that an epoch did not measure stays empty."""
         columns = list(dict.fromkeys(name for row in history for name in row))
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, columns, lineterminator="\n")
@@ -91,7 +91,7 @@ class RunFolder:
             model.save(temporary)
 
     def load_model(self):
-        """The trained model of the run."""
+        """Returns the trained model of the run."""
         path = self.file("model.keras")
         if not os.path.exists(path):
             raise InputError(

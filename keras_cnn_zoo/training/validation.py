@@ -1,4 +1,4 @@
-"""Between epochs: measures validation, and keeps the best weights and the checkpoint."""
+"""Runs the epochs; after each, measures validation, keeps the best weights, and writes a checkpoint."""
 
 import os
 
@@ -7,7 +7,7 @@ import keras
 from keras_cnn_zoo.training import checkpoint
 from keras_cnn_zoo.utils.console import say
 
-# A long run measures validation this often: each time costs a pass over the whole split.
+# A long run is validated about this many times, because each validation is a pass over the whole split.
 MEASUREMENTS = 40
 
 
@@ -18,7 +18,7 @@ def train(trainer, batches, keeper, *, first, epochs, callbacks=()):
         trainer: a compiled model, as `Task.trainer` returns it.
         batches: training `Batches`.
         keeper: the `Keeper` of the run.
-        first: number of epochs that are done.
+        first: number of finished epochs.
         epochs: number of epochs in total.
         callbacks: further Keras callbacks.
     """
@@ -33,7 +33,7 @@ def train(trainer, batches, keeper, *, first, epochs, callbacks=()):
             callbacks=[batches.clock(), keeper, *callbacks],
         )
     except Exception as error:
-        # An image that cannot be read in the middle of an epoch is still one clear line.
+        # If an image could not be read, raise that one-line error instead of the error of Keras.
         if batches.failure is not None:
             raise batches.failure from error
         raise
@@ -44,7 +44,7 @@ class Keeper(keras.callbacks.Callback):
 
     Args:
         task: a `Task`.
-        network: the model that is measured and kept; `fit` may train it inside another one.
+        network: the model whose weights are measured and kept; `fit` may train it inside another model.
         source: the data.
         folder: the `RunFolder`.
         epochs: number of epochs in total.
@@ -84,7 +84,7 @@ class Keeper(keras.callbacks.Callback):
         self.folder.write_history(self.history)
 
     def restore(self, trainer):
-        """Loads the checkpoint if there is one; returns the number of epochs that are done."""
+        """Loads the checkpoint if there is one; returns the number of finished epochs."""
         path = self.folder.file("checkpoint.npz")
         if not os.path.exists(path):
             say("nothing to resume yet: starting from the beginning")
@@ -96,5 +96,5 @@ class Keeper(keras.callbacks.Callback):
         return record["epoch"]
 
     def load_best(self):
-        """Puts the best weights into the network."""
+        """Loads the best weights into the network."""
         self.network.load_weights(self.folder.file("best.weights.h5"))

@@ -1,3 +1,3 @@
-"""The version, in the lowest package so every other package can import it."""
+"""The version of the package, in `utils` so that every other subpackage can import it."""
 
 __version__ = "0.2.0"

@@ -1,11 +1,11 @@
 """The input positions that an output position depends on along one axis, through any chain of layers.
 
-The first and the last input position are integer functions of the output position that are periodic up to a
-shift: `f(position + period) = f(position) + shift`. Compositions of such functions have the same form, so
-strides, dilation, and upsampling in any order are exact.
+The first and the last of these positions are integer functions of the output position. The functions are
+periodic up to a shift: `f(position + period) = f(position) + shift`. Their compositions have the same form,
+so strides, dilation, and upsampling in any order are exact.
 
-Layer -> its `Span`: output position -> first and last input position. Spans of a chain of layers -> `after`,
-the composition -> span from the last output to the network's input -> size, stride, and offset.
+Each layer -> its `Span`, the functions from output position to first and last input position -> `after`
+composes the spans of a chain -> span from the last output to the network's input -> size, stride, and offset.
 """
 
 import dataclasses
@@ -40,7 +40,8 @@ class IndexMap:
 class Span:
     """First and last input position that an output position depends on.
 
-    `located` is False if the padding, and so the offset but not the size, depends on an unknown map size.
+    `located` is False if the padding depends on an unknown map size. Then the offset is unknown, but the size
+    is exact.
     """
 
     first: IndexMap
@@ -53,12 +54,12 @@ class Span:
 
     @property
     def size(self):
-        """Number of input positions; after upsampling, the maximum over output positions."""
+        """Number of input positions. After upsampling it varies, and this is the maximum."""
         return max(self.last(place) - self.first(place) for place in range(self.period)) + 1
 
     @property
     def stride(self):
-        """Input positions per output position, less than 1 after upsampling."""
+        """Step of the input position per output position, less than 1 after upsampling."""
         ratio = fractions.Fraction(self.first.shift, len(self.first.values))
         return ratio.numerator if ratio.denominator == 1 else ratio
 
@@ -71,6 +72,7 @@ class Span:
         return Span(self.first.after(step.first), self.last.after(step.last), self.located and step.located)
 
 
+# The span of the input itself.
 HERE = Span(IndexMap((0,), 1), IndexMap((0,), 1))
 
 
@@ -90,7 +92,7 @@ def window(size, stride, dilation, padding, length):
     """Returns the span of a convolution or pooling on a map of `length`, which is None if unknown."""
     reach = dilation * (size - 1)
     located = padding != "same" or stride == 1 or length is not None
-    # A multiple of the stride replaces an unknown length.
+    # An unknown length is assumed to be a multiple of the stride.
     before, _ = windows.padding_amounts(length or stride, size, stride, padding, dilation)
     if padding == "same" and stride == 1:
         before = reach // 2

@@ -32,8 +32,8 @@ class Probout(keras.layers.Layer):
 
     Args:
         pieces: Channels per group, a positive integer that divides the number of channels.
-        inverse_temperature: How much more often larger entries are drawn, at least 0; at 0 all are equally
-            likely. Defaults to 1.
+        inverse_temperature: Factor of the entries in the exponentials, at least 0; at 0, all entries are
+            equally likely. Defaults to 1.
         dropout: Whether the output of a group is 0 with probability 1/2. Defaults to True.
         inference: Output outside training: `"expectation"` is the mean over the draws, `"max"` the largest
             entry (halved with `dropout`), and `"sample"` a draw as in training. Defaults to `"expectation"`.

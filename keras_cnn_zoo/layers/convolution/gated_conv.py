@@ -13,10 +13,10 @@ from keras_cnn_zoo.utils import docstrings, initialization
 class GatedConv1D(BaseConvolution):
     """1D convolution whose output is gated by another convolution of the same input.
 
-    `y = activation(bias + kernel * x) * sigmoid(gate_bias + gate_kernel * x)`. Without an activation this is
-    the gated linear unit. The gate is the non-linearity, and the gradient also has a linear path, so deep
-    stacks train well. `activation="tanh"` gives the gated tanh unit of PixelCNN and WaveNet. With the default
-    `"causal"` padding, no output depends on a later step, as language models require.
+    `y = activation(bias + kernel * x) * sigmoid(gate_bias + gate_kernel * x)`. Without an activation, this is
+    the gated linear unit: the gate is the only nonlinearity, so the gradient has a linear path through deep
+    stacks. `activation="tanh"` gives the gated tanh unit of PixelCNN and WaveNet. With the default `"causal"`
+    padding, no output depends on a later step, as language models require.
 
     Reference: Dauphin, Fan, Auli, Grangier, 2017, "Language Modeling with Gated Convolutional Networks",
     arXiv 1612.08083.
@@ -35,7 +35,7 @@ class GatedConv1D(BaseConvolution):
             to 1.
         activation: Activation of the gated convolution, or None, as in the paper.
         use_bias: Whether both convolutions have a bias. Defaults to True.
-        kernel_initializer: For both kernels, each with another seed. Defaults to He normal, as in the
+        kernel_initializer: For both kernels, with a different seed for each. Defaults to He normal, as in the
             paper.
         bias_initializer: For both biases. Defaults to zeros, which gives a half-open gate.
         kernel_regularizer: For both kernels, or None.

@@ -14,8 +14,8 @@ class BaseTiledConv(BaseConvolution):
     Reference: Le, Ngiam, Chen, Chia, Koh, Ng, 2010, "Tiled Convolutional Neural Networks", NIPS; section
     3.1.1 of the survey.
 
-    Differs from the paper: the paper also unties the biases; here there is one bias per filter, as in Keras.
-    The paper's square-root pooling is `LpPooling{rank}D(p=2)`.
+    Differs from the paper: there is one bias per filter, as in Keras; the paper also unties the biases. The
+    paper's square-root pooling is `LpPooling{rank}D(p=2)`.
 
     Args:
         filters: Number of filters of each kernel, and of output channels.
@@ -27,10 +27,10 @@ class BaseTiledConv(BaseConvolution):
         {groups}
         activation: Activation of the output, or None.
         use_bias: Whether to add a bias, one value per filter. Defaults to True.
-        kernel_initializer: For each kernel, each with its own seed; the first kernel equals that of
+        kernel_initializer: For the kernels, with a different seed for each. The first kernel equals that of
             `keras.layers.Conv{rank}D`. Defaults to Glorot uniform.
         {bias_initializer}
-        kernel_regularizer: For all kernels together, or None.
+        kernel_regularizer: For the tensor of all kernels, or None.
         bias_regularizer: For the bias, or None.
         {activity_regularizer}
         kernel_constraint: For the tensor of all kernels, or None.

@@ -6,7 +6,7 @@ from keras import ops
 from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
-# The standard deviation is 1e13 here. Slightly larger values would overflow float32.
+# The standard deviation is exp(30), about 1e13, here.
 LARGEST_LOG_VARIANCE = 60.0
 
 
@@ -17,8 +17,8 @@ class GaussianSampling(keras.layers.Layer):
 
     The last axis of the input is `concatenate([mean, log_variance])`, as in `losses.GaussianKLDivergence`, so
     one `Dense(2 * dim)` computes both. In training the output is `mean + exp(log_variance / 2) * noise`, with
-    new standard normal `noise` in every call. Gradients flow to the mean and the log variance, with the noise
-    constant. For variational autoencoders.
+    new standard normal `noise` in every call. The noise is a constant for the gradient, which reaches the
+    mean and the log variance. Use it between encoder and decoder of a variational autoencoder.
 
     Reference: Kingma, Welling, 2013, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
 

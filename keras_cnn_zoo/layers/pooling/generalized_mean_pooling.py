@@ -6,7 +6,7 @@ from keras import ops
 from keras_cnn_zoo.ops import statistics, windows
 from keras_cnn_zoo.utils import docstrings, validation
 
-LARGEST_POWER = 1e30  # equals the maximum in every dtype
+LARGEST_POWER = 1e30  # The result then equals the maximum in every dtype.
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -14,10 +14,10 @@ LARGEST_POWER = 1e30  # equals the maximum in every dtype
 class GeneralizedMeanPooling2D(keras.layers.Layer):
     """Global pooling between the average and the maximum: `y = mean(x^p)^(1/p)` over each map.
 
-    p=1 is global average pooling. As p grows, the result approaches the maximum; at p=1e30 they are equal. It
-    replaces both in image retrieval. Use it on activations after a ReLU: negative inputs count as 0, and a
-    map without a positive entry gives 0. Scaling every map by its largest entry prevents overflow. The
-    gradient at 0 is 0. For p < 1 the gradient is unbounded near 0.
+    p=1 is global average pooling. As p grows, the result approaches the maximum; at p=1e30 they are equal. In
+    image retrieval, it replaces average and maximum pooling. Use it after a ReLU: negative inputs count as 0,
+    and a map without a positive entry gives 0. Every map is scaled by its largest entry to prevent overflow.
+    The gradient at 0 is 0. For p < 1, the gradient is unbounded near 0.
 
     Reference: Radenovic, Tolias, Chum, 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation",
     arXiv 1711.02512. One power is shared by all channels, as in the authors' networks.

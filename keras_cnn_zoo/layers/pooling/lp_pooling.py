@@ -12,10 +12,10 @@ from keras_cnn_zoo.utils import docstrings, validation
 class BaseLpPooling(BasePooling):
     """Abstract pooling by the p-norm of each window; each rank's docstring includes the rest.
 
-    `y = (sum abs(x)^p)^(1/p)` over the window. With `normalize=True` the mean replaces the sum; then p=1 is
-    average pooling and p=inf is max pooling of `abs(x)`. p=2 is the square-root pooling of tiled networks.
-    Scaling every window by its largest entry prevents overflow. The gradient at 0 is 0. For p < 1 the
-    gradient is unbounded near 0.
+    `y = (sum abs(x)^p)^(1/p)` over the window. With `normalize=True`, the mean replaces the sum; then p=1 is
+    average pooling of `abs(x)`, and p=inf is max pooling of `abs(x)`. p=2 is the square-root pooling of tiled
+    convolutional networks. Every window is scaled by its largest entry to prevent overflow. The gradient at 0
+    is 0. For p < 1, the gradient is unbounded near 0.
 
     Reference: Hyvarinen, Koster, 2007, "Complex cell pooling and the statistics of natural images"; equation
     (7) of the survey. Boureau, Ponce, LeCun, 2010, "A theoretical analysis of feature pooling in visual
@@ -24,7 +24,7 @@ class BaseLpPooling(BasePooling):
     Args:
         {pool_size}
         {pool_strides}
-        padding: `"valid"`, or `"same"`, whose padding is not counted as entries, nor in the mean. Defaults to
+        padding: `"valid"` or `"same"`. Padded positions count neither in the sum nor in the mean. Defaults to
             `"valid"`.
         {data_format}
         p: Power of the norm, above 0; `float("inf")` or `"inf"` for the maximum. Defaults to 2.

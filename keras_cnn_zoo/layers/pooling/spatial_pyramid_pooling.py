@@ -68,8 +68,8 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
 
     def call(self, inputs):
         grids = {}
-        # From fine to coarse: maxima of a finer grid whose size is a multiple of the level replace the map,
-        # which is then read only once.
+        # From fine to coarse: if a finer level is a multiple of the level, the maxima of its bins replace the
+        # map, so the map is read only once.
         for level in sorted(set(self.levels), reverse=True):
             finer = [size for size in grids if size % level == 0] if self.pooling == "max" else []
             grids[level] = self._pool(grids[min(finer)] if finer else inputs, level)

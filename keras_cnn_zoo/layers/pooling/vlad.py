@@ -7,7 +7,7 @@ from keras_cnn_zoo.ops import vlad, windows
 from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import docstrings, validation
 
-# A residual much shorter than the square root of this is not scaled up to length 1.
+# Added to squared lengths. Residuals much shorter than its square root are not normalized to length 1.
 INTRA_EPSILON = 1e-12
 
 
@@ -19,9 +19,9 @@ class VLAD(keras.layers.Layer):
     `v[k] = sum_i a_k(x_i) (x_i - centers[k])` with `a(x) = softmax(x assignment_kernel + assignment_bias)`,
     where `x` are the normalized descriptors. Every `v[k]` is normalized, then the whole vector. The initial
     assignment is by distance: `a_k(x)` is proportional to `exp(-alpha * |x - centers[k]|^2)`. Centers,
-    kernel, and bias are trained separately. For image retrieval and place recognition. As in the paper,
-    `set_centers` initializes it from clusters of normalized descriptors, for example from scikit-learn's
-    `KMeans`.
+    kernel, and bias are trained separately. Use it for image retrieval and place recognition. As in the
+    paper, `set_centers` initializes the layer with the centers of clusters of normalized descriptors, for
+    example from scikit-learn's `KMeans`.
 
     Reference: Arandjelovic, Gronat, Torii, Pajdla, Sivic, 2016, "NetVLAD: CNN architecture for weakly
     supervised place recognition", arXiv 1511.07247; the vector is that of Jegou, Douze, Schmid, Perez, 2010.

@@ -21,8 +21,8 @@ class DropConnect(BaseWrapper):
     `rate`; kept weights are not scaled up. At inference, `"mean"` replaces every weight by its mean, `(1 -
     rate) * kernel`. `"moment_matching"` models the activation's input as a Gaussian with the true mean `(1 -
     rate) (kernel x + bias)` and variance `rate (1 - rate) ((kernel * kernel) (x * x) + bias * bias)`, and
-    returns the expected activation. For large dense layers that overfit. Each step draws one random number
-    per weight.
+    returns the expected activation. Use it for large dense layers that overfit. Each step draws one random
+    number per weight.
 
     Reference: Wan, Zeiler, Zhang, LeCun, Fergus, 2013, "Regularization of Neural Networks using DropConnect"
     (ICML); section 3.5.3 of the survey.

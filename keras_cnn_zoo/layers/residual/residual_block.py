@@ -37,13 +37,13 @@ class ResidualBlock2D(CompositeLayer):
 
     Differs from the papers: stochastic depth draws per example and scales the kept branches by `1 / (1 -
     drop_rate)` in training; Huang et al. draw per batch and scale at test time. With `weighted`, the branch
-    ends with the activation and nothing follows the sum, as in the paper. The paper does not state that the
-    weight starts at 0; that is inferred.
+    ends with the activation and nothing follows the sum, as in the paper. The weight starts at 0, which the
+    paper does not state.
 
     Args:
         filters: Channels of the "basic" branch; a "bottleneck" has four times as many output channels.
         strides: Strides of the block, an integer or a pair of integers. Defaults to 1.
-        kind: `"basic"` or `"bottleneck"`. Defaults to `"basic"`.
+        kind: Branch, `"basic"` or `"bottleneck"`. Defaults to `"basic"`.
         preactivation: Whether normalization and activation precede each convolution, with none after the sum.
             Defaults to False.
         groups: Groups of the 3 x 3 convolution of a "bottleneck". Defaults to 1.
@@ -51,8 +51,8 @@ class ResidualBlock2D(CompositeLayer):
             (filters * base_width // 64)` channels. Defaults to 64.
         shortcut: `"projection"` or `"zero_pad"`, for a change of size or channels. Defaults to
             `"projection"`.
-        stride_on: Convolution of a "bottleneck" that has the strides: `"3x3"`, or the first `"1x1"` as in the
-            first paper. Defaults to `"3x3"`.
+        stride_on: Which convolution of a "bottleneck" has the strides: `"3x3"`, or the first `"1x1"`, as in
+            the first paper. Defaults to `"3x3"`.
         use_bias: Whether convolutions have biases. Defaults to False.
         weighted: Whether to multiply the branch by a trainable scalar in [-1, 1]. Defaults to False.
         squeeze_ratio: `ratio` of a `SqueezeExcitation` at the end of the branch, or None to omit it.
@@ -249,7 +249,7 @@ class ResidualBlock2D(CompositeLayer):
             if self.preactivation:
                 x = self._normalized(index, x)
                 if index == 0 and self.projection is not None:
-                    # Branch and projection share it, as in the second paper.
+                    # As in the second paper, the projection also takes the normalized and activated input.
                     shortcut = x
             if self.paddings[index] is not None:
                 x = self.paddings[index](x)

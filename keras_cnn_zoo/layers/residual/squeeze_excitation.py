@@ -13,8 +13,8 @@ class SqueezeExcitation(CompositeLayer):
     """Channel gates computed from the means of all channels.
 
     `y = x * sigmoid(expand(activation(reduce(mean(x)))))`, where the mean is over height and width, `reduce`
-    is a dense layer with `channels // ratio` units, and `expand` is one with `channels` units. At the end of
-    a residual branch it costs few operations and usually improves accuracy.
+    is a dense layer with `channels // ratio` units, and `expand` is one with `channels` units. It is usually
+    the last layer of a residual branch, and adds few operations.
 
     Reference: Hu, Shen, Sun, 2018, "Squeeze-and-Excitation Networks", arXiv 1709.01507.
 
@@ -97,7 +97,7 @@ class SqueezeExcitation(CompositeLayer):
 
 
 def _dense(layer, inputs):
-    """Returns the output of a `Dense` layer; Keras' own call computes float64 in float32 on PyTorch."""
+    """Returns the output of a `Dense` layer, also in float64, for which Keras uses float32 on PyTorch."""
     if layer.quantization_mode is not None:
         # A quantized kernel contains integers, which only the layer can decode.
         return layer(inputs)

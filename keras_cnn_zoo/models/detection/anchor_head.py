@@ -1,4 +1,4 @@
-"""Layers for anchors on every level of a pyramid: the head that scores them, and the best of them."""
+"""Layers for the anchors of a feature pyramid: prediction head, and selection of the best candidates."""
 
 import math
 
@@ -11,7 +11,7 @@ from keras_cnn_zoo.ops import boxes as box_ops
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class AnchorHead(CompositeLayer):
-    """Class logits and box deltas of every anchor, by convolutions that all levels share.
+    """Convolutions that all levels share, for the class logits and box deltas of every anchor.
 
     Called with a dict of levels (batch, height, width, channels); returns a dict of `logits` (batch, n,
     num_classes) and `deltas` (batch, n, 4) of the anchors of all levels, in float32 under any policy.
@@ -21,7 +21,7 @@ class AnchorHead(CompositeLayer):
         anchors_per_cell: number of anchors around each cell.
         num_classes: number of logits per anchor.
         depth: number of hidden 3 x 3 convolutions.
-        kernel_size: size of the convolutions that predict.
+        kernel_size: size of the output convolutions.
         shared: whether logits and deltas share the hidden convolutions.
         prior: initial probability of each class.
         class_layer: name of the layer that returns the logits.
@@ -126,12 +126,12 @@ def _convolution(filters, kernel_size, name, **kwargs):
 class TopCandidates(layers.Layer):
     """The best pairs of an anchor and a class on each level, decoded and clipped.
 
-    Called with logits (batch, n, classes), deltas and anchors (batch, n, 4); returns boxes (batch, m, 4),
-    and scores and class ids (batch, m), level by level.
+    Called with logits (batch, n, classes), deltas (batch, n, 4), and anchors (batch, n, 4). Returns boxes
+    (batch, m, 4), scores (batch, m), and class ids (batch, m), in the order of the levels.
 
     Args:
         counts: number of anchors of each level.
-        per_level: largest number of pairs to keep on each level.
+        per_level: maximum number of pairs to keep on each level.
         image_size: (height, width) to which boxes are clipped.
     """
 

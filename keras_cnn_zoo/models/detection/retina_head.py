@@ -1,4 +1,4 @@
-"""The head of a one-stage detector: a class and a box from every anchor, trained by the focal loss."""
+"""The head of a one-stage detector: class scores and a box for every anchor, trained by the focal loss."""
 
 import keras
 from keras import layers, ops
@@ -14,8 +14,8 @@ from keras_cnn_zoo.ops.non_max_suppression import non_max_suppression
 class RetinaHead:
     """One tower of convolutions for classes, one for boxes, and the focal loss (Lin et al., 2017).
 
-    A plain object: its layers belong to the detector's graph. Levels of a pyramid → `logits` and `deltas` of
-    all anchors → detections.
+    It is not a layer: its layers belong to the detector's graph. Levels of a pyramid → `logits` and `deltas`
+    of all anchors → detections.
 
     Args:
         num_classes: number of classes without background.
@@ -23,10 +23,10 @@ class RetinaHead:
         anchors: an `AnchorGenerator`.
         image_size: (height, width) of the network's images.
         depth: hidden convolutions of each tower.
-        alpha: weight of positive against negative classes in the focal loss, in [0, 1].
+        alpha: weight of positive classes in the focal loss, in [0, 1]; negative classes have 1 - alpha.
         gamma: exponent by which the focal loss reduces the weight of easy anchors.
         box_loss: "smooth_l1" on deltas, or "giou" on boxes.
-        candidates_per_level: number of pairs of an anchor and a class that are considered on each level.
+        candidates_per_level: maximum number of pairs of an anchor and a class to keep on each level.
         iou_threshold: overlap above which the worse of two detections of a class is dropped.
         score_threshold: probability below which a detection is dropped.
         max_detections: number of detections per image.
@@ -81,14 +81,14 @@ class RetinaHead:
         return self.head(levels)
 
     def decode(self, levels, outputs):
-        """Returns the detections of an image from the head's outputs."""
+        """Returns the detections in each image from the head's outputs."""
         pairs = self.candidates(outputs["logits"], outputs["deltas"], self.anchors(levels))
         return self.suppression(*pairs)
 
     def targets(self, truth, anchors):
-        """Returns the box of each anchor, its classes (batch, n, classes), and two masks.
+        """Returns the box of each anchor, its classes (batch, n, classes), and two masks (batch, n).
 
-        The masks are 0 or 1: which anchors are examples of an object, and which of background.
+        The masks are 1 for anchors that are examples of an object, and for examples of background.
         """
         index, positive, negative = matching.match(truth, anchors, positive=0.5, negative=0.4, keep_best=True)
         positive, negative = ops.cast(positive, "float32"), ops.cast(negative, "float32")
@@ -104,7 +104,7 @@ class RetinaHead:
         focal = loss_terms.focal_crossentropy(labels, outputs["logits"], alpha=self.alpha, gamma=self.gamma)
         focal = ops.sum(focal, axis=-1) * (positive + negative)
         if self.box_loss == "giou":
-            # An anchor without a match is compared with itself: an empty box would have no gradient.
+            # An anchor without a match is compared with itself, because an empty box has no gradient.
             boxes = ops.where(ops.expand_dims(positive, -1) > 0, boxes, anchors)
             distance = box_iou(boxes, box_ops.decode(outputs["deltas"], anchors), "giou")
         else:

@@ -33,8 +33,8 @@ def best_path(log_probs):
 def beam_search(log_probs, beam_width):
     """Returns the most probable sequence of class ids, summed over its paths, and its probability.
 
-    Prefix beam search: each prefix has the probability of its paths that end in a blank, and of those that
-    end in its last class. If the beam is as wide as the number of prefixes, the result is exact.
+    Prefix beam search keeps two probabilities for each prefix: of its paths that end in a blank, and of those
+    that end in its last class. The result is exact if the beam is as wide as the number of prefixes.
 
     Reference: Hannun, Maas, Jurafsky, Ng, 2014, arXiv 1408.2873, without a language model.
 
@@ -58,7 +58,7 @@ def beam_search(log_probs, beam_width):
             if prefix:
                 kept[1] = np.logaddexp(kept[1], last + column[prefix[-1]])
             for index in range(1, len(column)):
-                # The same class can only follow itself after a blank.
+                # A class can follow itself only after a blank.
                 before = blank if prefix and prefix[-1] == index else total
                 if before == never:
                     continue

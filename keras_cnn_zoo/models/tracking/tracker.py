@@ -12,27 +12,28 @@ SMALLEST, LARGEST = 0.2, 5.0
 class Tracker:
     """Tracker of one object: `start(frame, box)`, then `box = update(frame)` for every further frame.
 
-    Each frame is searched around the last position at several scales, all in one batch. The response of the
-    best scale is upsampled, and a cosine window is added to prefer small moves. Its peak is the new position.
-    The size follows the best scale with damping. The exemplar is always that of the first frame.
+    Each frame is searched around the last position at several scales, all in one batch. The responses are
+    upsampled, and a cosine window that prefers small moves is added to that of the best scale. The peak of
+    the sum is the new position. The size follows the best scale with damping. The exemplar always comes from
+    the first frame.
 
     Reference:
         Bertinetto, Valmadre, Henriques, Vedaldi, Torr, "Fully-Convolutional Siamese Networks for Object
         Tracking", 2016, arXiv 1606.09549; the defaults are those of SiamFC-3S in the authors' code.
 
-    Differs from the code: the response is upsampled between its positions, so that its center stays the
-    center. Scales are compared by the peak above the lowest response, because a penalty factor would increase
-    a negative logit. The center of the box never leaves the frame.
+    Differs from the code: upsampling interpolates between the positions of the response, so that its center
+    does not move. Scales are compared by the height of their peak above the lowest response, because a
+    penalty factor below 1 would increase a negative logit. The center of the box never leaves the frame.
 
     Args:
         model: a `SiamFC`.
         scales: odd number of scales. The paper has 5 with a `scale_step` of 1.025.
         scale_step: factor from one scale to the next, above 1.
         scale_penalty: factor on the peaks of scales other than 1, in [0, 1].
-        scale_damping: share of the new size in the next size, in [0, 1].
-        window_influence: share of the cosine window in the sum with the response, in [0, 1].
+        scale_damping: weight of the new size when the size is updated, in [0, 1].
+        window_influence: weight of the cosine window in the sum with the response, in [0, 1].
         upsampling: number of upsampled steps per position of the response, a positive integer.
-        context: margin around the box in the exemplar, as a share of (width + height) / 2 on each axis.
+        context: margin around the box in the exemplar on each axis, in units of (width + height) / 2.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Tracker:
             box: (x, y, width, height) in pixels.
 
         Raises:
-            ValueError: for a box without an area, or with its center outside the frame.
+            ValueError: for a box without area, or with its center outside the frame.
         """
         frame = self._as_frame(frame)
         box = np.asarray(box, dtype="float64")

@@ -1,4 +1,4 @@
-"""Searches pooling, activation, width, and learning rate of a LeNet-5."""
+"""Searches components, width, loss, augmentation, and learning rate of a LeNet-5."""
 
 from keras import layers
 

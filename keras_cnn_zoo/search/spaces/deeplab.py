@@ -11,7 +11,7 @@ SPACE = SearchSpace(
     choices={
         "width": (0.125, 0.25, 0.5),
         "rates": {
-            # The papers' rates scaled to the crops, half of them, and fixed rates.
+            # The papers' rates, scaled to the crops, or fixed rates.
             "crops": lambda: None,
             "near": lambda: (1, 2, 3),
             "far": lambda: (4, 8, 12),
