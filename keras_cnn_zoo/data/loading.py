@@ -98,7 +98,7 @@ def build_source(found, name, options, *, split_file=None, seed=0, recorded=None
     """
     names, done, drawn = tuple(found.class_names), None, ()
     if recorded is not None and (missing_splits(found.splits) or not recorded.same_only):
-        done = apply_recorded(found.splits, recorded, name, names, root=root)
+        done = apply_recorded(found.splits, recorded, name, root=root)
     if done is None:
         splits, notes = found.splits, []
         if split_file is not None:

@@ -212,14 +212,13 @@ def _checked(line, names, path):
     return line
 
 
-def apply_recorded(splits, recorded, source_name, class_names, *, root=None):
+def apply_recorded(splits, recorded, source_name, *, root=None):
     """Splits all examples again as a run did.
 
     Args:
         splits: Dict of `Split`, as read from the data.
         recorded: The `RecordedSplits`.
         source_name: Name of the data, for messages.
-        class_names: Names of the classes, for messages.
         root: Folder of the data, or None.
 
     Returns:
@@ -241,7 +240,7 @@ def apply_recorded(splits, recorded, source_name, class_names, *, root=None):
     used = {position for position in matched if position is not None}
     new = [position for position in range(len(everything)) if position not in used]
     if recorded.fixed:
-        _check_fixed(everything, recorded, source_name, class_names, missing, changed, matched, new)
+        _check_fixed(recorded, source_name, missing, changed)
     if len(missing) == len(lines):
         raise InputError(
             f"{source_name} must have examples of {recorded.where}. "
@@ -261,19 +260,14 @@ def apply_recorded(splits, recorded, source_name, class_names, *, root=None):
     return {name: chosen.get(name, Split.empty()) for name in SPLIT_NAMES}, notes
 
 
-def _check_fixed(everything, recorded, source_name, class_names, missing, changed, matched, new):
-    """Refuses training data that has changed, and new classes, which change the model."""
+def _check_fixed(recorded, source_name, missing, changed):
+    """Refuses training data that has changed."""
     gone, other = ([line.name for line in lines if line.split == "train"] for lines in (missing, changed))
     seen = [
         f"{len(names)} {word} ({first_few(names)})"
         for names, word in ((gone, "missing"), (other, "changed"))
         if names
     ]
-    if everything.labels is not None:
-        known = {int(everything.labels[position]) for position in matched if position is not None}
-        classes = sorted({int(everything.labels[position]) for position in new} - known)
-        if classes and not seen:
-            seen = [f"new classes ({first_few([class_names[label] for label in classes])})"]
     if seen:
         raise InputError(
             f"the training data of {source_name} must be as in {recorded.where}. Received: {', '.join(seen)}"

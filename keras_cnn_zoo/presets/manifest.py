@@ -10,6 +10,7 @@ FORMAT_VERSION = 1
 MANIFEST = "preset.json"
 WEIGHTS = "model.weights.h5"
 CARD = "README.md"
+SPLITS = "splits.tsv"
 # A manifest is a few kilobytes; more is not one of ours, and is not read.
 MANIFEST_LIMIT = 2**20
 
