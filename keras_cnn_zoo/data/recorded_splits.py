@@ -195,7 +195,8 @@ def apply_split_file(splits, path, source_name, encoding, *, root=None):
         notes.append(f"{left_out} examples are not in {path} and are left out")
     changed = [line.name for line in _changed(everything, lines, matched, root)]
     if changed:
-        notes.append(f"{len(changed)} examples have changed since {path} was written: {first_few(changed)}")
+        verb = "examples have" if len(changed) > 1 else "example has"
+        notes.append(f"{len(changed)} {verb} changed since {path} was written: {first_few(changed)}")
     return _selected(everything, lines, matched), notes
 
 
