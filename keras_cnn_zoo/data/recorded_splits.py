@@ -86,7 +86,10 @@ class RecordedSplits:
     @classmethod
     def parse(cls, text, where, **rules):
         """Returns the splits in the text of a `splits.tsv`."""
-        return cls(parse_lines(text, where), where, **rules)
+        lines = parse_lines(text, where)
+        if not lines:
+            raise InputError(f"{where} names no example")
+        return cls(lines, where, **rules)
 
 
 def parse_lines(text, where):
@@ -245,7 +248,7 @@ def apply_recorded(splits, recorded, source_name, *, root=None):
     if len(missing) == len(lines):
         raise InputError(
             f"{source_name} must have examples of {recorded.where}. "
-            f"Received: none of its {len(lines)}, such as {lines[0].name if lines else 'none'}"
+            f"Received: none of its {len(lines)}, such as {lines[0].name}"
         )
     notes = [f"splits from {recorded.where}"]
     for words, names in (

@@ -22,7 +22,7 @@ TUNERS = tuple(ORACLES)
 
 @dataclasses.dataclass
 class SearchOptions:
-    """What a search can be told; None means the space's own.
+    """All arguments of `search`; None means the value of the space.
 
     Args:
         data: a `--data` spec.
@@ -67,7 +67,7 @@ class SearchOptions:
         return dataclasses.replace(self, epochs=epochs, max_trials=max_trials, out=out)
 
     def record(self, space):
-        """What `config.json` holds: enough to search the same again."""
+        """Returns the contents of `config.json`: enough to search the same again."""
         return {
             "task": space.task.name,
             "backend": keras.backend.backend(),
@@ -89,7 +89,7 @@ def search(space, options):
         options: a `SearchOptions`.
 
     Raises:
-        InputError: for an option or data that cannot be used, and where no trial came to an end.
+        InputError: for an option or data that cannot be used, and if no trial finished.
     """
     options.check()
     options = options.resolve(space)

@@ -17,7 +17,7 @@ EMBEDDED = "embedded"
 
 
 def announce(source):
-    """What a user should know of the data: notes of the reader, and each example that was left out."""
+    """Prints the notes on the data, and each example that was left out."""
     for line in (*source.notes, *(f"left out: {line}" for line in source.skipped)):
         say(line)
 
@@ -108,7 +108,7 @@ class RunFolder:
         return self.recorded_splits(fixed=True) if resume and self.exists else {}
 
     def config(self):
-        """What `fit` was called with."""
+        """Returns the arguments that `fit` was called with."""
         return self.read_json("config.json")
 
     def read_json(self, name):

@@ -19,8 +19,8 @@ class TrainedModel:
 
     Args:
         model: the network.
-        seed: seed of the run. Data without splits of their own were drawn with it; another seed would turn
-            test examples into training examples.
+        seed: seed of the run. Missing splits were drawn with it; another seed would turn test
+            examples into training examples.
         has_data: whether the data are recorded.
         spec: the recorded `--data` spec; None for the embedded set.
         data_options: the recorded reader options, as a dict.
