@@ -6,19 +6,21 @@ train:
     rank     0 .. t-1    t .. t+v-1    t+v ..
     split    test        val           train
 
-An added or removed example shifts the ranks after it by one. Hence it moves at most the examples at the two
-boundaries, in its own class. Examples of equal content have the same key and stay together.
+An added or removed example shifts the ranks after it by one. Hence it moves at most the examples at the
+boundaries. Examples of equal content have the same key and stay together.
 """
 
 import collections
+import fractions
 import hashlib
 
 import numpy as np
 
 from keras_cnn_zoo.data.source import SPLIT_NAMES
 
-VAL_SHARE = 0.1
-TEST_SHARE = 0.2
+# Exact, so that remainders of classes of equal size are equal.
+VAL_SHARE = fractions.Fraction(1, 10)
+TEST_SHARE = fractions.Fraction(1, 5)
 # A class with fewer examples cannot have one in each split.
 FEWEST = 3
 
@@ -37,29 +39,52 @@ def draw(split, names, seed, *, of_all=False):
         per example) to the number of its examples. If it has all classes, they are one group; else those in
         it are all train.
     """
-    parts = {name: [] for name in SPLIT_NAMES if name in (*names, "train")}
-    small, ranked = {}, _units(split, seed, split.labels)
+    ranked = _units(split, seed, split.labels)
     if split.labels is not None and all(len(units) < FEWEST for units in ranked.values()):
         # No class could give an example to each split: they are one group.
-        small = {label: sum(map(len, units)) for label, units in ranked.items()}
+        small = {label: _size(units) for label, units in ranked.items()}
         ranked = _units(split, seed, None)
-    for label, units in ranked.items():
-        # A single group needs one example for each split.
-        if len(units) < (FEWEST if label is not None else len(names) + 1):
-            small[label] = sum(map(len, units))
-            parts["train"].extend(position for unit in units for position in unit)
-            continue
-        total = sum(map(len, units))
-        for left, name in zip(range(len(names), 0, -1), names, strict=True):
-            remaining = sum(map(len, units))
-            share = TEST_SHARE * total if name == "test" or of_all else VAL_SHARE * remaining
+    else:
+        small = {label: _size(units) for label, units in ranked.items() if len(units) < FEWEST}
+        if None in small and len(ranked[None]) > len(names):
+            # A single group needs only one example for each split.
+            small = {}
+    rest = {label: units for label, units in ranked.items() if label not in small}
+    sizes = {label: _size(units) for label, units in rest.items()}
+    taken = {}
+    for left, name in zip(range(len(names), 0, -1), names, strict=True):
+        if name == "val" and not of_all:
+            sizes = {label: _size(units) for label, units in rest.items()}
+        counts = _shares(sizes, TEST_SHARE if name == "test" or of_all else VAL_SHARE)
+        taken[name] = []
+        for label, units in rest.items():
             # One unit at least is left for each split that follows.
-            taken = _first(units, max(1, round(share)), most=len(units) - left)
-            parts[name].extend(position for unit in taken for position in unit)
-            kept = {unit[0] for unit in taken}
-            units = [unit for unit in units if unit[0] not in kept]
-        parts["train"].extend(position for unit in units for position in unit)
-    return {name: np.sort(np.array(part, dtype="int64")) for name, part in parts.items()}, small
+            first = _first(units, counts[label], most=len(units) - left)
+            taken[name].extend(first)
+            kept = {unit[0] for unit in first}
+            rest[label] = [unit for unit in units if unit[0] not in kept]
+    parts = {name: sorted(position for unit in units for position in unit) for name, units in taken.items()}
+    drawn = {position for part in parts.values() for position in part}
+    parts["train"] = [position for position in range(len(split)) if position not in drawn]
+    return {name: np.array(parts[name], dtype="int64") for name in SPLIT_NAMES if name in parts}, small
+
+
+def _size(units):
+    return sum(map(len, units))
+
+
+def _shares(sizes, share):
+    """Returns how many examples each class gives to a split: a share of all, at least one.
+
+    Each class gives the whole part of its share. What is missing comes from the largest remainders.
+    """
+    exact = {label: share * size for label, size in sizes.items()}
+    counts = {label: int(count) for label, count in exact.items()}
+    missing = max(1, round(share * sum(sizes.values()))) - sum(counts.values())
+    order = sorted(sizes, key=lambda label: (counts[label] - exact[label], label or 0))
+    for label in order[: max(0, missing)]:
+        counts[label] += 1
+    return counts
 
 
 def _units(split, seed, labels):
@@ -84,10 +109,12 @@ def _units(split, seed, labels):
 
 
 def _first(units, count, most):
-    """Returns the first units that have together about `count` examples: one or more, at most `most`.
+    """Returns the first units that have together about `count` examples, at most `most` units.
 
     A unit of more than `count` equal examples would fill the split with them: it is passed over if possible.
     """
+    if not count or most < 1:
+        return []
     largest = max(count, min(map(len, units)))
     taken, size = [], 0
     for unit in units:

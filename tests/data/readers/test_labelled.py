@@ -35,7 +35,7 @@ def test_a_missing_split_is_drawn(tmp_path):
     three_files(tmp_path)
     (tmp_path / "stsa.binary.dev").unlink()
     source = opened(tmp_path)
-    assert [len(split) for split in source.splits.values()] == [4, 2, 4]
+    assert [len(split) for split in source.splits.values()] == [5, 1, 4]
 
 
 @pytest.mark.parametrize("line", ["", "1", "1   "])

@@ -39,7 +39,7 @@ def test_gray_images_and_labels(tmp_path):
 
 def test_missing_val_is_drawn(tmp_path):
     source = open_npz(tmp_path)
-    assert [len(split) for split in source.splits.values()] == [17, 3, 4]
+    assert [len(split) for split in source.splits.values()] == [18, 2, 4]
 
 
 def test_color_images(tmp_path):
