@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import typer
 
+from keras_cnn_zoo import presets
 from keras_cnn_zoo.cli.errors import one_line_errors
 from keras_cnn_zoo.presets import bundled
 from keras_cnn_zoo.training.run_folder import EMBEDDED, RunFolder
@@ -68,7 +69,11 @@ def publish(
         "notes": notes or f"Trained on the {config['backend']} backend; weights stored in half precision.",
     }
     path = bundled.FOLDER / name
-    model.save_to_preset(path, card=card, overwrite=overwrite)
+    if not folder.has_splits:
+        # A run of version 0.1: `evaluate` draws its missing splits as then.
+        card["data_options"]["old_draw"] = True
+    splits = folder.splits_text() if folder.has_splits else None
+    presets.save(model, path, card=card, overwrite=overwrite, splits=splits)
     print(path)
 
 

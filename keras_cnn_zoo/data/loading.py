@@ -4,8 +4,9 @@ import os
 
 from keras_cnn_zoo.data.options import ReadOptions
 from keras_cnn_zoo.data.readers import EMBEDDED, READERS
+from keras_cnn_zoo.data.recorded_splits import apply_recorded
 from keras_cnn_zoo.data.source import Source
-from keras_cnn_zoo.data.splits import apply_split_file, complete_splits
+from keras_cnn_zoo.data.splits import apply_split_file, complete_splits, missing_splits
 from keras_cnn_zoo.utils.errors import InputError
 from keras_cnn_zoo.utils.tasks import TASKS
 
@@ -20,6 +21,8 @@ def load(
     encoding="utf-8",
     skip_bad=False,
     seed=0,
+    recorded=None,
+    old_draw=False,
 ):
     """Opens the data set that a spec names, with the splits train, val, and test.
 
@@ -27,13 +30,16 @@ def load(
         spec: None for the embedded set of the task, "tfds:NAME" for a TensorFlow Datasets name, or
             "FORMAT:PATH" with a format of `docs/data.md`.
         task: A name in `keras_cnn_zoo.utils.tasks.TASKS`, such as "classification".
-        split_file: Path of a text file with lines `split<TAB>name` that overrides the splits of the
-            data, or None. Names are those of `Split.names`: paths below PATH, or "train/17".
+        split_file: Path of a text file with lines `split<TAB>name`, such as `splits.tsv` of a run, that
+            overrides the splits of the data, or None. Names are those of `Split.names`: paths below PATH, or
+            "train/17".
         ignore_label: Mask value of the pixels to leave out. CamVid's void is 11.
         class_names: Sequence of strings, "a,b,c", or None to find the names in the data.
         encoding: Encoding of the text files.
         skip_bad: Whether to decode every image now, and to leave out and count those that cannot be read.
         seed: Integer that decides which examples a drawn split takes.
+        recorded: `RecordedSplits` of a run, which override all other splits, or None.
+        old_draw: Whether to draw missing splits as version 0.1 did, for its runs and presets.
 
     Returns:
         A `Source`.
@@ -64,10 +70,20 @@ def load(
     if task not in reader.tasks:
         able = ", ".join(f"{name}:" for name, other in sorted(READERS.items()) if task in other.tasks)
         raise InputError(f"{format_name}: has no {task} data. Formats that do: {able}. Received: {spec!r}")
-    return build_source(reader.read(path, options), name, options, split_file=split_file, seed=seed)
+    root = path if path is not None and os.path.isdir(path) and format_name != "tfds" else None
+    return build_source(
+        reader.read(path, options),
+        name,
+        options,
+        split_file=split_file,
+        seed=seed,
+        recorded=recorded,
+        old_draw=old_draw,
+        root=root,
+    )
 
 
-def build_source(found, name, options, *, split_file=None, seed=0):
+def build_source(found, name, options, *, split_file=None, seed=0, recorded=None, old_draw=False, root=None):
     """Returns the `Source` of what a reader found: draws missing splits and collects the notes.
 
     Args:
@@ -76,11 +92,23 @@ def build_source(found, name, options, *, split_file=None, seed=0):
         options: The `ReadOptions` of the reader.
         split_file: As in `load`.
         seed: As in `load`.
+        recorded: As in `load`.
+        old_draw: As in `load`.
+        root: Folder that the names of the examples are relative to, or None.
     """
-    splits, notes = found.splits, []
-    if split_file is not None:
-        splits, notes = apply_split_file(splits, os.fspath(split_file), name, options.encoding)
-    splits, drawn = complete_splits(splits, name, seed, skipped=found.skipped)
+    names, done, drawn = tuple(found.class_names), None, ()
+    if recorded is not None and (missing_splits(found.splits) or not recorded.same_only):
+        done = apply_recorded(found.splits, recorded, name, root=root)
+    if done is None:
+        splits, notes = found.splits, []
+        if split_file is not None:
+            splits, notes = apply_split_file(splits, os.fspath(split_file), name, options.encoding, root=root)
+        drawn = missing_splits(splits)
+        splits, more = complete_splits(
+            splits, name, seed, skipped=found.skipped, class_names=names, old_draw=old_draw
+        )
+        done = splits, [*notes, *more]
+    splits, notes = done
     left_out = len(found.skipped)
     skipped_note = (
         [f"left out {left_out} unreadable example{'s' if left_out > 1 else ''}"] if left_out else []
@@ -89,12 +117,14 @@ def build_source(found, name, options, *, split_file=None, seed=0):
         name=name,
         task=options.task,
         splits=splits,
-        class_names=tuple(found.class_names),
+        class_names=names,
         channels=found.channels,
         ignore_label=options.ignore_label,
-        notes=(*found.notes, *skipped_note, *notes, *drawn),
+        notes=(*found.notes, *skipped_note, *notes),
         skipped=tuple(found.skipped),
         mirror=found.mirror,
+        root=root,
+        drawn=drawn,
     )
 
 

@@ -158,6 +158,7 @@ def found_objects(seen, source_name, class_names, crowd_words, *, name=None, not
         class_names,
         row=lambda _, look: look,
         name=name,
+        targets=lambda row: {"boxes": row[1].boxes, "classes": row[1].classes, "crowd": row[1].crowd},
         channels=channels,
         notes=(*notes, *_notes_on(objects, class_names, crowd_words)),
         skipped=skipped,

@@ -2,14 +2,46 @@
 
 import collections.abc
 import dataclasses
+import hashlib
 import operator
 import threading
+import unicodedata
 
 import numpy as np
 
 from keras_cnn_zoo.utils.errors import InputError
 
 SPLIT_NAMES = ("train", "val", "test")
+
+
+def normalized(name):
+    """Returns the name of an example in the Unicode form NFC, which file systems do not agree on."""
+    return unicodedata.normalize("NFC", name)
+
+
+def digest(content):
+    """Returns (number of bytes, sha256 in hexadecimal digits) of a string, bytes, or an array."""
+    made = hashlib.sha256()
+    if isinstance(content, np.ndarray):
+        # Arrays of other shapes may have the same bytes.
+        made.update(f"{content.dtype.str}{content.shape}".encode())
+        content = np.ascontiguousarray(content).tobytes()
+    elif isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    made.update(content)
+    return len(content), made.hexdigest()
+
+
+def _digests(contents):
+    """Returns a function from a position to the digest of its content, which is computed once."""
+    known = {}
+
+    def digest_at(position):
+        if position not in known:
+            known[position] = digest(contents[position])
+        return known[position]
+
+    return digest_at
 
 
 class Split(collections.abc.Sequence):
@@ -23,9 +55,13 @@ class Split(collections.abc.Sequence):
         read: Function from an integer in `[0, len(names))` to the example.
         labels: Integer array of one class per example, known without decoding an image. None if an
             example has no single class.
+        keys: Sequence of the contents of the examples, each a string, bytes, or an array, if names are only
+            positions, as in arrays and lines. None if a name identifies its example, as for files.
+        targets: Function from a position to the parts of the example that are in memory, such as boxes, as a
+            dict. None if an example must be read for that.
     """
 
-    def __init__(self, names, read, *, labels=None):
+    def __init__(self, names, read, *, labels=None, keys=None, targets=None):
         self.names = list(names)
         self.labels = None if labels is None else np.asarray(labels, dtype="int64")
         if self.labels is not None and self.labels.shape != (len(self.names),):
@@ -33,7 +69,14 @@ class Split(collections.abc.Sequence):
                 f"`labels` must have one class per name. Received: {len(self.names)} names and "
                 f"labels of shape {self.labels.shape}"
             )
+        if keys is not None and len(keys) != len(self.names):
+            raise ValueError(
+                f"`keys` must hold one content per name. Received: {len(self.names)} names and "
+                f"{len(keys)} keys"
+            )
         self._read = read
+        self._content = None if keys is None else _digests(keys)
+        self._targets = targets
 
     def __len__(self):
         return len(self.names)
@@ -48,29 +91,72 @@ class Split(collections.abc.Sequence):
             raise IndexError(f"example {index} of a split of {len(self)}")
         return self._read(position)
 
+    @property
+    def keyed(self):
+        """Whether examples are identified by their content, because their names are only positions."""
+        return self._content is not None
+
+    def content(self, position):
+        """Returns (number of bytes, sha256 in hexadecimal digits) of the content of a keyed example."""
+        return self._content(position)
+
+    def key(self, position):
+        """Returns the string that identifies an example in a draw: its name, or a digest of its content."""
+        return self.content(position)[1] if self.keyed else normalized(self.names[position])
+
+    def targets(self, position):
+        """Returns the parts of an example that are in memory, as a dict; None if it must be read for that."""
+        return None if self._targets is None else self._targets(position)
+
     def select(self, indices):
         """Returns a new split of the examples at `indices`, in that order, still decoded on access."""
         indices = np.asarray(indices, dtype="int64").reshape(-1)
-        names = [self.names[i] for i in indices]
-        labels = None if self.labels is None else self.labels[indices]
-        read = self._read
-        return Split(names, lambda position: read(int(indices[position])), labels=labels)
+
+        def chosen(function):
+            return None if function is None else lambda position: function(int(indices[position]))
+
+        return self._derived(
+            [self.names[i] for i in indices],
+            None if self.labels is None else self.labels[indices],
+            *(chosen(function) for function in (self._read, self._content, self._targets)),
+        )
 
     @classmethod
     def concatenate(cls, splits):
         """Returns one split of all examples of `splits`, in order."""
         splits = list(splits)
         names = [name for split in splits for name in split.names]
-        starts = np.cumsum([0] + [len(split) for split in splits])
         labels = None
         if splits and all(split.labels is not None for split in splits):
             labels = np.concatenate([split.labels for split in splits])
+        filled = [split for split in splits if len(split)]
+        starts = np.cumsum([0] + [len(split) for split in filled])
 
-        def read(position):
-            which = int(np.searchsorted(starts, position, side="right")) - 1
-            return splits[which][position - int(starts[which])]
+        def joined(functions):
+            if not functions or None in functions:
+                return None
 
-        return cls(names, read, labels=labels)
+            def call(position):
+                which = int(np.searchsorted(starts, position, side="right")) - 1
+                return functions[which](position - int(starts[which]))
+
+            return call
+
+        return cls._derived(
+            names,
+            labels,
+            *(
+                joined([getattr(split, part) for split in filled])
+                for part in ("_read", "_content", "_targets")
+            ),
+        )
+
+    @classmethod
+    def _derived(cls, names, labels, read, content, targets):
+        """Returns a split whose contents are a function, not a sequence."""
+        split = cls(names, read, labels=labels, targets=targets)
+        split._content = content
+        return split
 
     @classmethod
     def empty(cls):
@@ -127,6 +213,8 @@ class Source:
         notes: Lines for a program to print: drawn splits, scaled values, left-out examples.
         skipped: Lines "name: reason", one per example that `skip_bad` left out.
         mirror: False if training must not mirror images, because a mirrored digit is not that digit.
+        root: The folder that the names of examples are relative to, or None if they are not files.
+        drawn: Names of the splits that were drawn because the data does not have them.
     """
 
     name: str
@@ -138,6 +226,8 @@ class Source:
     notes: tuple = ()
     skipped: tuple = ()
     mirror: bool = True
+    root: str | None = None
+    drawn: tuple = ()
     _kept: dict = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
     _lock: object = dataclasses.field(default_factory=threading.RLock, init=False, repr=False, compare=False)
 

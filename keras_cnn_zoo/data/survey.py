@@ -80,6 +80,8 @@ class Survey:
         row=None,
         label=None,
         name=None,
+        key=None,
+        targets=None,
         channels=None,
         notes=(),
         skipped=(),
@@ -94,6 +96,9 @@ class Survey:
                 item. Only rows stay in memory.
             label: Function (row) that returns its class, or None for data without one class per example.
             name: Function (item, look) that returns the name of an example; by default the item's.
+            key: Function (row) that returns the content of an example whose name is only a position, or None
+                for files.
+            targets: Function (row) that returns the parts of an example that are in memory, or None.
             channels: As in `Found`.
             notes: As in `Found`.
             skipped: Lines about examples that were left out before the survey.
@@ -101,7 +106,7 @@ class Survey:
         """
         return Found(
             splits={
-                split_name: _split(items, self.looks[split_name], example, row, label, name)
+                split_name: _split(items, self.looks[split_name], example, row, label, name, key, targets)
                 for split_name, items in self.items.items()
             },
             class_names=tuple(class_names),
@@ -136,9 +141,15 @@ def _fault(name, reason):
     return reason if reason.startswith(name) else f"{name}: {reason}"
 
 
-def _split(items, looks, example, row, label, name):
+def _split(items, looks, example, row, label, name, key, targets):
     pairs = list(zip(items, looks, strict=True))
     rows = items if row is None else [row(item, look) for item, look in pairs]
     names = [item[0] if name is None else name(item, look) for item, look in pairs]
     labels = None if label is None else [label(one) for one in rows]
-    return Split(names, lambda position: example(rows[position]), labels=labels)
+    return Split(
+        names,
+        lambda position: example(rows[position]),
+        labels=labels,
+        keys=None if key is None else [key(one) for one in rows],
+        targets=None if targets is None else lambda position: targets(rows[position]),
+    )

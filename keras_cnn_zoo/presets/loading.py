@@ -3,7 +3,7 @@
 from keras_cnn_zoo.presets import configs
 from keras_cnn_zoo.presets import weights as weight_files
 from keras_cnn_zoo.presets.bundled import locate
-from keras_cnn_zoo.presets.manifest import WEIGHTS, check_plain, fail, shown
+from keras_cnn_zoo.presets.manifest import SPLITS, WEIGHTS, check_plain, fail, shown
 from keras_cnn_zoo.presets.sources import torch_files
 from keras_cnn_zoo.presets.storage import read, read_manifest
 from keras_cnn_zoo.utils import validation
@@ -92,6 +92,21 @@ def describe(name_or_path):
         InputError: as for `load`.
     """
     return read_manifest(*locate(name_or_path))
+
+
+def recorded_splits(name_or_path):
+    """Returns the text of the `splits.tsv` of the run that a preset was made from, or None if it has none.
+
+    Args:
+        name_or_path: as for `load`.
+
+    Raises:
+        InputError: as for `load`.
+    """
+    label, path = locate(name_or_path)
+    if SPLITS not in read_manifest(label, path)["files"]:
+        return None
+    return read(label, path)[1][SPLITS].decode("utf-8", "surrogateescape")
 
 
 def _build(label, cls, config):

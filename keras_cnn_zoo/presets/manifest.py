@@ -10,6 +10,7 @@ FORMAT_VERSION = 1
 MANIFEST = "preset.json"
 WEIGHTS = "model.weights.h5"
 CARD = "README.md"
+SPLITS = "splits.tsv"
 # A manifest has a few kilobytes. A larger file is not read.
 MANIFEST_LIMIT = 2**20
 

@@ -8,12 +8,22 @@ import keras
 
 from keras_cnn_zoo.presets import card as cards
 from keras_cnn_zoo.presets import configs, storage, weights
-from keras_cnn_zoo.presets.manifest import CARD, FORMAT_VERSION, MANIFEST, WEIGHTS, dump, fail, parse, shown
+from keras_cnn_zoo.presets.manifest import (
+    CARD,
+    FORMAT_VERSION,
+    MANIFEST,
+    SPLITS,
+    WEIGHTS,
+    dump,
+    fail,
+    parse,
+    shown,
+)
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def save(model, path, *, card=None, overwrite=False, precision="float16"):
+def save(model, path, *, card=None, overwrite=False, precision="float16", splits=None):
     """Writes `model` as a preset: a folder, or one file if `path` ends in ".zip".
 
     The preset consists of `preset.json` (class, arguments, class names, preprocessing, metrics, training,
@@ -27,6 +37,7 @@ def save(model, path, *, card=None, overwrite=False, precision="float16"):
             and `notes`, all optional, or None.
         overwrite: whether to replace an existing preset.
         precision: "float16" to store kernels in half precision, "float32" to store everything in single.
+        splits: text of the `splits.tsv` of the run, or None.
 
     Raises:
         InputError: if the target exists, has other files, or cannot be written; if a weight is NaN or does
@@ -62,10 +73,14 @@ def save(model, path, *, card=None, overwrite=False, precision="float16"):
     title = Path(path).name.removesuffix(".zip")
     page = cards.readme(title, manifest, model=model).encode("utf-8")
     manifest["files"][CARD] = storage.record(page)
+    contents = {WEIGHTS: packed, CARD: page}
+    if splits is not None:
+        contents[SPLITS] = splits.encode("utf-8", "surrogateescape")
+        manifest["files"][SPLITS] = storage.record(contents[SPLITS])
     raw = dump(manifest)
     # Anything that `load` would refuse is refused here, while the model is still in memory.
     parse(label, raw)
-    storage.write(label, path, {MANIFEST: raw, WEIGHTS: packed, CARD: page}, overwrite)
+    storage.write(label, path, {MANIFEST: raw, **contents}, overwrite)
 
 
 def _config(label, model):

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from keras_cnn_zoo.presets.manifest import CARD, MANIFEST, MANIFEST_LIMIT, WEIGHTS, fail, parse, shown
+from keras_cnn_zoo.presets.manifest import CARD, MANIFEST, MANIFEST_LIMIT, SPLITS, WEIGHTS, fail, parse, shown
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -104,7 +104,7 @@ def check_target(label, path, overwrite):
     if not path.is_dir():
         fail(label, "is not a folder, so it is not overwritten")
     names = {entry.name for entry in path.iterdir()}
-    others = sorted(names - {MANIFEST, WEIGHTS, CARD})
+    others = sorted(names - {MANIFEST, WEIGHTS, CARD, SPLITS})
     if others or (names and MANIFEST not in names):
         fail(label, f"has other files than a preset, so it is not overwritten. Received: {shown(others)}")
 

@@ -11,6 +11,7 @@ from keras_tuner.errors import FatalError
 from keras_cnn_zoo import distribution, presets
 from keras_cnn_zoo.search import report
 from keras_cnn_zoo.search.trials import ORACLES, Trials, oracle
+from keras_cnn_zoo.training import old_runs, results
 from keras_cnn_zoo.training.run_folder import EMBEDDED, RunFolder, announce
 from keras_cnn_zoo.utils.command_lines import option_words
 from keras_cnn_zoo.utils.console import say
@@ -21,7 +22,7 @@ TUNERS = tuple(ORACLES)
 
 @dataclasses.dataclass
 class SearchOptions:
-    """What a search can be told; None means the space's own.
+    """All arguments of `search`; None means the value of the space.
 
     Args:
         data: a `--data` spec.
@@ -66,7 +67,7 @@ class SearchOptions:
         return dataclasses.replace(self, epochs=epochs, max_trials=max_trials, out=out)
 
     def record(self, space):
-        """What `config.json` holds: enough to search the same again."""
+        """Returns the contents of `config.json`: enough to search the same again."""
         return {
             "task": space.task.name,
             "backend": keras.backend.backend(),
@@ -88,18 +89,24 @@ def search(space, options):
         options: a `SearchOptions`.
 
     Raises:
-        InputError: for an option or data that cannot be used, and where no trial came to an end.
+        InputError: for an option or data that cannot be used, and if no trial finished.
     """
     options.check()
     options = options.resolve(space)
     folder = RunFolder(options.out)
+    record = options.record(space)
+    folder.check(record, resume=options.resume)
     distribution.set_up(seed=options.seed)
-    source = space.task.load(options.data, seed=options.seed, **options.data_options)
+    splits = folder.splits_to_continue(resume=options.resume)
+    source = space.task.load(options.data, **{**options.data_options, "seed": options.seed, **splits})
     announce(source)
+    baseline = results.check_data(space.task, source)
     # Pictures that the network cannot take are found here, not once in every trial.
     space.build(source, space.hyperparameters().values)
+    if "old_draw" in splits:
+        old_runs.check_run(folder, source, baseline)
     # Only now is anything written: every option and the data have been found good.
-    folder.start(options.record(space), resume=options.resume)
+    folder.start(record, resume=options.resume, source=source)
     if os.path.exists(folder.file("metrics.json")):
         say(f"{folder.path}: this search is finished")
         return folder.read_json("metrics.json")
@@ -110,7 +117,7 @@ def search(space, options):
     if trials.rows:
         say(f"going on after {len(trials.rows)} finished trials")
     _run(trials)
-    return _finish(trials, options)
+    return _finish(trials, options, baseline)
 
 
 def _run(trials):
@@ -131,7 +138,7 @@ def _run(trials):
                 )
 
 
-def _finish(trials, options):
+def _finish(trials, options, baseline):
     """Measures the best model on test, the only look at it, and writes what a search leaves."""
     space, source, folder, metric = trials.space, trials.source, trials.folder, trials.metric
     best = trials.rows[0]
@@ -140,23 +147,34 @@ def _finish(trials, options):
     model = space.build(source, best)
     model.load_weights(trials.weights(best["trial"]))
     task = space.task_for(best)
-    measured = task.evaluate(model, source, "test")
-    metrics = {
-        **measured,
-        "baseline": task.baseline(source, "test"),
-        "split": "test",
-        metric: best[metric],
-        "trial": best["trial"],
+
+    def save(metrics, measured):
+        card = _card(space, options, metrics, measured)
+        presets.save(
+            model,
+            folder.file("best"),
+            card=card,
+            overwrite=True,
+            precision="float32",
+            splits=folder.splits_text(),
+        )
+
+    chosen = {
         "trials": len(trials.rows),
         "hyperparameters": {name: best[name] for name in space.names},
     }
-    presets.save(
-        model,
-        folder.file("best"),
-        card=_card(space, options, metrics, measured),
-        overwrite=True,
-        precision="float32",
-    )
+    save(chosen, None)
+    with results.after_saving(folder.file("best")):
+        measured = task.evaluate(model, source, "test")
+    metrics = {
+        **measured,
+        "baseline": baseline,
+        "split": "test",
+        metric: best[metric],
+        "trial": best["trial"],
+        **chosen,
+    }
+    save(metrics, measured)
     folder.write_json("metrics.json", metrics)
     for line in report.summary(trials.rows, metric, space):
         say(line)
@@ -165,7 +183,7 @@ def _finish(trials, options):
 
 
 def _card(space, options, metrics, measured):
-    """The model card of `best`."""
+    """Returns the model card of `best`; `measured` is None before the test."""
     values = ", ".join(f"{name} {report.shown(value)}" for name, value in metrics["hyperparameters"].items())
     told = {
         "data": options.data,
@@ -180,8 +198,9 @@ def _card(space, options, metrics, measured):
         "summary": f"The best of {metrics['trials']} trials: {values}.",
         "data_spec": options.data or EMBEDDED,
         "data_options": {k: v for k, v in options.data_options.items() if k != "class_names"},
-        "metrics": measured,
-        "evaluated_on": f"test split, once, after selecting on val; baseline {metrics['baseline']}",
+        "metrics": measured or {},
+        "evaluated_on": measured
+        and f"test split, once, after selecting on val; baseline {metrics['baseline']}",
         "command": command,
         "seed": options.seed,
     }

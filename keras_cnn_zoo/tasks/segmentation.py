@@ -7,12 +7,12 @@ import numpy as np
 
 from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation, random_crop
+from keras_cnn_zoo.data.final_checks import class_pixels
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
-from keras_cnn_zoo.utils.errors import InputError
 
 # Edge of the training crops in the DeepLab papers, for which they chose their rates.
 _DEEPLAB_CROP = 513
@@ -172,7 +172,7 @@ class Segmentation(Task):
 
     def class_counts(self, source, split):
         """Returns the number of pixels of each class in a split."""
-        return source.once(("class counts", split), lambda: _counted(source, split))
+        return class_pixels(source, split)[0]
 
     def loss(self):
         return LOSSES[self.loss_name]()
@@ -238,17 +238,6 @@ class Segmentation(Task):
             (example["image"], example["mask"], mask) for example, mask in zip(examples, masks, strict=True)
         ]
         return sheets.mask_rows(rows, source.class_names, source.ignore_label)
-
-
-def _counted(source, split):
-    """Returns the number of pixels of each class; refuses a split whose pixels are all ignored."""
-    counts = np.zeros(len(source.class_names), dtype="int64")
-    for example in source.split(split):
-        mask = example["mask"]
-        counts += np.bincount(mask[mask != source.ignore_label], minlength=len(counts))[: len(counts)]
-    if not counts.any():
-        raise InputError(f"{source.name}: every pixel of the {split} masks is ignored")
-    return counts
 
 
 def _confusion(source, pairs):

@@ -2,7 +2,9 @@
 
 import os
 
-from keras_cnn_zoo.training.run_folder import announce
+from keras_cnn_zoo.presets import describe
+from keras_cnn_zoo.training import old_runs, results
+from keras_cnn_zoo.training.run_folder import RunFolder, announce
 from keras_cnn_zoo.training.trained_model import load_model
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
@@ -22,25 +24,45 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
     """
     trained = load_model(task, run=run, preset=preset)
     task = task.configured(**trained.task_options)
-    model, options = trained.model, {"seed": trained.seed, **(data_options or {})}
+    model, options, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
+    recorded = data is None or (trained.has_data and data == trained.spec)
     if data is None and not trained.has_data:
         say("no data are recorded: measuring on the embedded set")
+        recorded = False
     elif data is None and trained.spec is not None and not _is_there(trained.spec):
         say(f"the recorded data {trained.spec} are not there: measuring on the embedded set")
+        recorded = False
     elif data is None:
         data, options = trained.spec, {**trained.data_options, **options}
     if data is not None and getattr(model, "class_names", None):
         options.setdefault("class_names", model.class_names)
-    source = task.load(data, **options)
+    splits = {}
+    if "split_file" not in given and (recorded or data is not None):
+        # Data that a user names may be those of the run: drawn again, training examples would be measured.
+        splits = trained.splits(same_only=not recorded)
+    source = task.load(data, **{**options, **given, **splits})
     announce(source)
     _check_classes(model, source)
+    baseline = task.baseline(source, split)
+    if recorded and "old_draw" in splits and source.drawn:
+        _check_old(source, baseline if split == "test" else task.baseline(source, "test"), run, preset)
+    results.report_baseline(task, baseline, split)
     return {
         **task.evaluate(model, source, split),
-        "baseline": task.baseline(source, split),
+        "baseline": baseline,
         "split": split,
         "data": source.name,
         "examples": len(source.split(split)),
     }
+
+
+def _check_old(source, baseline, run, preset):
+    """Refuses the recorded data of an old run or preset if they have changed."""
+    if run is not None:
+        old_runs.check_run(RunFolder(run), source, baseline)
+        return
+    before = old_runs.baseline_on_card(describe(preset)["training"].get("evaluated_on"))
+    old_runs.check_baseline(f"the preset {preset}", source, before, baseline)
 
 
 def _is_there(spec):

@@ -3,7 +3,7 @@
 import os
 
 from keras_cnn_zoo import distribution
-from keras_cnn_zoo.training import logs, results
+from keras_cnn_zoo.training import logs, old_runs, results
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
 from keras_cnn_zoo.training.start import starting_model
 from keras_cnn_zoo.training.validation import Keeper, train
@@ -26,9 +26,13 @@ def fit(task, options):
     task = options.configured(task)
     jit = distribution.jit_argument(options.jit)
     folder = RunFolder(options.out or os.path.join("runs", task.name))
+    record = options.record(task)
+    folder.check(record, resume=options.resume)
     distribution.set_up(precision=options.precision, distribute=options.distribute, seed=options.seed)
-    source = task.load(options.data, seed=options.seed, **options.data_options)
+    splits = folder.splits_to_continue(resume=options.resume)
+    source = task.load(options.data, **{**options.data_options, "seed": options.seed, **splits})
     announce(source)
+    baseline = results.check_data(task, source)
     epochs = task.recipe.epochs
     with distribution.model_scope(options.distribute):
         model = starting_model(task, source, options)
@@ -37,13 +41,16 @@ def fit(task, options):
         optimizer = task.optimizer(epochs * len(batches))
         trainer.compile(optimizer, task.loss(), jit_compile=jit)
         optimizer.build(trainer.trainable_variables)
+    if "old_draw" in splits:
+        old_runs.check_run(folder, source, baseline, steps=len(batches))
     # Every option and the data have been checked; only now is anything written.
-    folder.start(options.record(task), resume=options.resume)
+    folder.start(record, resume=options.resume, source=source)
     keeper = Keeper(task, model, source, folder, epochs)
     first = keeper.restore(trainer) if options.resume else 0
     train(trainer, batches, keeper, first=first, epochs=epochs, callbacks=logs.tensorboard(folder))
     keeper.load_best()
     folder.save_model(model)
-    metrics = results.measure(task, model, source, keeper)
-    results.write(folder, task, model, source, keeper.history, metrics)
+    with results.after_saving(folder.file("model.keras")):
+        metrics = results.measure(task, model, source, keeper, baseline)
+        results.write(folder, task, model, source, keeper.history, metrics)
     return model, metrics

@@ -1,14 +1,58 @@
-"""Metrics and figures of a finished run."""
+"""Metrics and figures of a finished run, and the data checks that come before it."""
 
+import contextlib
+
+from keras_cnn_zoo.data.final_checks import check_final_splits
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.utils.console import say
+from keras_cnn_zoo.utils.errors import InputError
 
 
-def measure(task, model, source, keeper):
+def check_data(task, source):
+    """Checks the final splits before the first step and reports what a user should know of them.
+
+    Returns:
+        The baseline on the test split.
+
+    Raises:
+        InputError: a model cannot be trained or measured on the data.
+    """
+    for line in check_final_splits(source):
+        say(line)
+    baseline = task.baseline(source, "test")
+    report_baseline(task, baseline, "test")
+    return baseline
+
+
+def report_baseline(task, baseline, split):
+    """Reports a baseline that no model can beat."""
+    if baseline[task.metric] >= 1:
+        say(f"the baseline of {split} is {task.metric} 1.0: the same answer to every input is always right")
+
+
+@contextlib.contextmanager
+def after_saving(path):
+    """Names the saved model if measuring it fails, since it is not lost.
+
+    Args:
+        path: the model.
+    """
+    hint = f"{path} is saved, but measuring it failed: repeat the command with `resume` to measure again"
+    try:
+        yield
+    except (InputError, OSError) as error:
+        raise InputError(f"{hint}. {error}") from error
+    except Exception:
+        # A bug keeps its traceback.
+        say(hint)
+        raise
+
+
+def measure(task, model, source, keeper, baseline):
     """Returns the contents of `metrics.json`: metrics and baseline on the test split."""
     return {
         **task.evaluate(model, source, "test"),
-        "baseline": task.baseline(source, "test"),
+        "baseline": baseline,
         "split": "test",
         "best_epoch": keeper.best_epoch,
     }

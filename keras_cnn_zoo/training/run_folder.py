@@ -7,6 +7,7 @@ import os
 
 import keras
 
+from keras_cnn_zoo.data.recorded_splits import SPLITS_FILE, RecordedSplits, text_of
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 from keras_cnn_zoo.utils.files import atomic_path, write_text
@@ -35,8 +36,8 @@ class RunFolder:
         """Returns the path of a file of the run."""
         return os.path.join(self.path, name)
 
-    def start(self, config, *, resume):
-        """Creates the folder, or checks that it holds the same run and `resume` was asked for."""
+    def check(self, config, *, resume):
+        """Raises an `InputError` unless the folder is free or has the same run, to be resumed."""
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise InputError(f"`out` {self.path} is a file, not a folder")
         if os.path.exists(self.file("config.json")):
@@ -53,10 +54,58 @@ class RunFolder:
                     f"Received: {name}={config.get(name)!r}"
                 )
             return
-        if os.path.isdir(self.path) and os.listdir(self.path):
-            raise InputError(f"`out` {self.path} is not empty and holds no run: choose another folder")
+        if os.path.isdir(self.path):
+            # A kill may leave these before there is a config.json.
+            others = [
+                name
+                for name in os.listdir(self.path)
+                if name != SPLITS_FILE and not name.endswith(".partial")
+            ]
+            if others:
+                raise InputError(f"`out` {self.path} is not empty and holds no run: choose another folder")
+
+    def start(self, config, *, resume, source=None):
+        """Creates the folder after the same check, and records the splits of `source`.
+
+        Args:
+            config: contents of `config.json`.
+            resume: whether to continue a run in the folder.
+            source: the data, or None if the run has none.
+        """
+        self.check(config, resume=resume)
         os.makedirs(self.path, exist_ok=True)
-        self.write_json("config.json", config)
+        if source is not None and not (self.exists and self.has_splits):
+            # Before config.json: a run without this file is one of version 0.1.
+            with atomic_path(self.file(SPLITS_FILE)) as temporary, open(temporary, "wb") as file:
+                file.write(text_of(source).encode("utf-8", "surrogateescape"))
+        if not self.exists:
+            self.write_json("config.json", config)
+
+    @property
+    def exists(self):
+        """Whether the folder holds a run."""
+        return os.path.exists(self.file("config.json"))
+
+    @property
+    def has_splits(self):
+        """Whether the splits of the run are recorded, as in all runs since version 0.2."""
+        return os.path.exists(self.file(SPLITS_FILE))
+
+    def splits_text(self):
+        """Returns the contents of `splits.tsv`."""
+        with open(self.file(SPLITS_FILE), "rb") as file:
+            return file.read().decode("utf-8", "surrogateescape")
+
+    def recorded_splits(self, **rules):
+        """Returns the arguments of `data.load` for the splits of the run, as a dict."""
+        if not self.has_splits:
+            return {"old_draw": True}
+        path = self.file(SPLITS_FILE)
+        return {"recorded": RecordedSplits.parse(self.splits_text(), path, **rules)}
+
+    def splits_to_continue(self, *, resume):
+        """Returns the arguments of `data.load` for a new or a resumed run, as a dict."""
+        return self.recorded_splits(fixed=True) if resume and self.exists else {}
 
     def config(self):
         """Returns the arguments of `fit`, as it recorded them."""

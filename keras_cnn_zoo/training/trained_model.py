@@ -1,10 +1,14 @@
 """A finished model, found again for `evaluate`, `predict` and `export`."""
 
+import collections.abc
 import dataclasses
+import functools
 
 import keras
 
 from keras_cnn_zoo import presets
+from keras_cnn_zoo.data.recorded_splits import RecordedSplits
+from keras_cnn_zoo.presets.loading import recorded_splits
 from keras_cnn_zoo.training.run_folder import EMBEDDED, RunFolder
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -15,12 +19,14 @@ class TrainedModel:
 
     Args:
         model: the network.
-        seed: seed of the run. Data without splits of their own were drawn with it; another seed would turn
-            test examples into training examples.
+        seed: seed of the run. Missing splits were drawn with it; another seed would turn test
+            examples into training examples.
         has_data: whether the data are recorded.
         spec: the recorded `--data` spec; None for the embedded set.
         data_options: the recorded reader options, as a dict.
         task_options: the recorded arguments of the task, as a dict.
+        splits: function (keywords of `RecordedSplits`) that returns the arguments of `data.load` for the
+            splits of the run, as a dict.
     """
 
     model: keras.Model
@@ -29,6 +35,7 @@ class TrainedModel:
     spec: str | None = None
     data_options: dict = dataclasses.field(default_factory=dict)
     task_options: dict = dataclasses.field(default_factory=dict)
+    splits: collections.abc.Callable = lambda **rules: {}
 
 
 def load_model(task, *, run=None, preset=None):
@@ -47,14 +54,31 @@ def load_model(task, *, run=None, preset=None):
         model = folder.load_model()
         options = dict(config["data_options"])
         spec, chosen = options.pop("spec"), config.get("task_options") or {}
-        return TrainedModel(model, config["seed"], True, spec, options, chosen)
+        return TrainedModel(model, config["seed"], True, spec, options, chosen, folder.recorded_splits)
     model = presets.load(preset)
     if model.task != task.name:
         raise InputError(f"`preset` {preset} is a {model.task} model, not one for {task.name}")
     card = presets.describe(preset)["training"]
     seed, spec = card.get("seed") or 0, card.get("data_spec")
+    options = dict(card.get("data_options") or {})
+    old = options.pop("old_draw", False) or _is_old(card)
+    splits = functools.partial(_splits_of_preset, preset, old)
     if spec is None:
-        return TrainedModel(model, seed)
+        return TrainedModel(model, seed, splits=splits)
     # Older cards name the embedded set itself; any other data spec has a colon.
     spec = spec if spec != EMBEDDED and ":" in spec else None
-    return TrainedModel(model, seed, True, spec, card.get("data_options") or {})
+    return TrainedModel(model, seed, True, spec, options, splits=splits)
+
+
+def _splits_of_preset(preset, old, **rules):
+    """Returns the arguments of `data.load` for the splits of the run that a preset was made from."""
+    text = recorded_splits(preset)
+    if text is not None:
+        return {"recorded": RecordedSplits.parse(text, f"the preset {preset}", **rules)}
+    return {"old_draw": True} if old else {}
+
+
+def _is_old(card):
+    """Returns whether version 0.1 wrote a card. Presets of other collections have no version."""
+    version = (card.get("versions") or {}).get("keras_cnn_zoo", "")
+    return version.startswith("0.1.")

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("keras_tuner")
 
-from keras_cnn_zoo import models
+from keras_cnn_zoo import models, presets
 from keras_cnn_zoo.search.engine import SearchOptions
 from keras_cnn_zoo.tasks import Classification
 from keras_cnn_zoo.utils.errors import InputError
@@ -268,3 +268,55 @@ def test_training_that_was_cut_off_in_the_middle_ends_with_the_same_weights(
 def test_a_search_learns(data, tmp_path):
     metrics = samples.run(data, tmp_path / "out", epochs=30, max_trials=2)
     assert metrics["val_accuracy"] > 0.9 and metrics["accuracy"] > 0.9
+
+
+def write_unsplit(path, gone=None):
+    """An npz without splits, from which one example may be gone."""
+    with np.load(samples.write_archive(path).removeprefix("npz:")) as archive:
+        images = np.concatenate([archive[f"x_{name}"] for name in ("train", "val", "test")])
+        labels = np.concatenate([archive[f"y_{name}"] for name in ("train", "val", "test")])
+    keep = np.arange(len(labels)) != (-1 if gone is None else gone)
+    np.savez(path, x_train=images[keep], y_train=labels[keep])
+    return f"npz:{path}"
+
+
+def recorded(out):
+    rows = [line.split("\t") for line in (out / "splits.tsv").read_text().splitlines()]
+    return [(row[0], int(row[1].rpartition("/")[2])) for row in rows]
+
+
+def test_a_resumed_search_refuses_changed_training_data_and_reports_the_rest(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "data.npz"
+    samples.patch(monkeypatch, raise_at(2, KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        samples.run(write_unsplit(path), tmp_path / "out")
+    first = {split: number for split, number in reversed(recorded(tmp_path / "out"))}
+    samples.patch(monkeypatch)
+    message = (
+        rf"training data of npz:.* must be as in .*splits.tsv. Received: 1 missing \(train/{first['train']}\)"
+    )
+    with pytest.raises(InputError, match=message):
+        samples.run(write_unsplit(path, gone=first["train"]), tmp_path / "out", resume=True)
+    before = recorded(tmp_path / "out")
+    samples.run(write_unsplit(path, gone=first["test"]), tmp_path / "out", resume=True)
+    assert f"1 example of the run is missing: train/{first['test']} (test)" in capsys.readouterr().err
+    assert recorded(tmp_path / "out") == before
+    assert (tmp_path / "out" / "best" / "splits.tsv").read_bytes() == (
+        tmp_path / "out" / "splits.tsv"
+    ).read_bytes()
+
+
+def test_a_failure_on_test_leaves_the_best_preset_and_resume_only_measures(data, tmp_path, monkeypatch):
+    calls = samples.patch(monkeypatch)
+
+    def fail(*arguments, **options):
+        raise InputError("test/3 is damaged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Classification, "evaluate", fail)
+        with pytest.raises(InputError, match="best is saved, but measuring it failed: .* test/3 is damaged"):
+            samples.run(data, tmp_path / "out")
+    models.from_preset(tmp_path / "out" / "best")
+    metrics = samples.run(data, tmp_path / "out", resume=True)
+    assert len(calls) == samples.SPACE.max_trials
+    assert presets.describe(tmp_path / "out" / "best")["metrics"] == {"accuracy": metrics["accuracy"]}

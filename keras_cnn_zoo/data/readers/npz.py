@@ -55,8 +55,13 @@ def _split(name, images, targets, task):
         def read_example(position):
             return {"image": images[position], "label": int(targets[position])}
 
-        return Split(names, read_example, labels=targets)
-    return Split(names, lambda position: {"image": images[position], "mask": targets[position]})
+        return Split(names, read_example, labels=targets, keys=images)
+    return Split(
+        names,
+        lambda position: {"image": images[position], "mask": targets[position]},
+        keys=images,
+        targets=lambda position: {"mask": targets[position]},
+    )
 
 
 def _load(path):

@@ -47,5 +47,6 @@ def found_texts(path, rows, classes, options):
         class_names,
         row=lambda item, _: (item[1], index[item[2]]),
         label=lambda row: row[1],
+        key=lambda row: row[0],
         notes=notes,
     )
