@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo.data import load
 from keras_cnn_zoo.utils.errors import InputError
+from tests.data.png_files import UPRIGHT, exif, index_png
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -95,19 +96,225 @@ def test_a_class_file_may_name_the_ignored_label_last(tmp_path):
     assert "classes.txt names the ignored label 2 (void): not a class" in source.notes
 
 
-def test_black_and_white_masks_are_refused(tmp_path):
-    pairs(tmp_path, mask=np.array([[0, 255]], dtype="uint8"))
-    with pytest.raises(
-        InputError, match=r"two classes or more.* Received values: \[0, 255\]. If 255 is a class"
-    ):
-        open_masks(tmp_path)
+@pytest.mark.parametrize("names", [None, "argument", "file"])
+def test_binary_masks(tmp_path, names):
+    pairs(tmp_path / "train", mask=np.array([[0, 255]], dtype="uint8"))
+    pairs(tmp_path / "test", mask=np.array([[0, 0]], dtype="uint8"))
+    if names == "file":
+        (tmp_path / "classes.txt").write_text("ground\nroad\n")
+    source = open_masks(tmp_path, class_names=["ground", "road"] if names == "argument" else None)
+    assert source.class_names == (("ground", "road") if names else ("0", "1"))
+    assert any("only the values 0 and 255: 255 is class 1" in note for note in source.notes)
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], [[0, 1]])
+    assert source.splits["train"][0]["mask"].dtype == np.uint8
+
+
+def test_255_is_ignored_next_to_other_values_or_if_given(tmp_path):
+    pairs(tmp_path / "train", mask=np.array([[0, 255]], dtype="uint8"))
+    pairs(tmp_path / "test", mask=np.array([[0, 1]], dtype="uint8"))
+    np.testing.assert_array_equal(
+        open_masks(tmp_path, class_names="a,b").splits["train"][0]["mask"], [[0, 255]]
+    )
+    with pytest.raises(InputError, match=r"two classes or more.* Received values: \[0, 255\]"):
+        open_masks(tmp_path / "train", ignore_label=255)
 
 
 def test_sixteen_bit_masks(tmp_path):
     pairs(tmp_path, mask=np.array([[0, 300, 1]], dtype="uint16"))
-    source = open_masks(tmp_path)
-    assert source.num_classes == 301
+    source = open_masks(tmp_path, class_names=[str(i) for i in range(301)])
     assert source.splits["train"][0]["mask"].dtype == np.int32
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], [[0, 300, 1]])
+    source = open_masks(tmp_path, ignore_label=300)
+    assert source.class_names == ("0", "1")
+
+
+def test_a_void_of_sixteen_bits_does_not_become_a_class(tmp_path):
+    pairs(tmp_path, mask=np.array([[0, 1, 2, 65535]], dtype="uint16"))
+    with pytest.raises(
+        InputError, match=r"at most 256 classes.*values 0, 1, 2, 65535. If 65535 .* give `ignore_label` 65535"
+    ):
+        open_masks(tmp_path)
+    assert open_masks(tmp_path, ignore_label=65535).num_classes == 3
+
+
+@pytest.mark.parametrize("palette", [False, True])
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_masks_of_few_bits_are_indices(tmp_path, bits, palette):
+    values = np.arange(2 * 2**bits).reshape(2, -1) % 2**bits
+    pairs(tmp_path, mask=values.astype("uint8"))
+    for file in (tmp_path / "labels").iterdir():
+        file.write_bytes(index_png(values, bits, palette=palette))
+    source = open_masks(tmp_path)
+    assert source.num_classes == 2**bits
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], values)
+
+
+# --- folders ---
+@pytest.mark.parametrize("inside", [False, True])
+def test_splits_in_any_case_above_or_in_the_folders(tmp_path, inside):
+    for split, count in (("Train", 4), ("VALID", 2), ("Testing", 3)):
+        for i in range(count):
+            pair(tmp_path / split, f"{i}")
+    if inside:
+        for split in ("Train", "VALID", "Testing"):
+            for folder in ("images", "labels"):
+                (tmp_path / folder).mkdir(exist_ok=True)
+                os.rename(tmp_path / split / folder, tmp_path / folder / split)
+            (tmp_path / split).rmdir()
+    source = open_masks(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [4, 2, 3]
+    assert source.notes == ()
+    assert source.splits["val"].names[0] == ("images/VALID/0.jpg" if inside else "VALID/images/0.jpg")
+
+
+@pytest.mark.parametrize("name", ["masks", "Masks", "LABELS"])
+def test_names_of_the_folder_of_masks(tmp_path, name):
+    pairs(tmp_path)
+    os.rename(tmp_path / "labels", tmp_path / "x")
+    os.rename(tmp_path / "x", tmp_path / name)
+    assert sum(map(len, open_masks(tmp_path).splits.values())) == 6
+    (tmp_path / "Masks2").mkdir()
+    (tmp_path / ("labels" if name == "masks" else "masks")).mkdir(exist_ok=True)
+    if len([entry for entry in os.listdir(tmp_path) if entry.lower() in ("labels", "masks")]) > 1:
+        with pytest.raises(InputError, match="must have one folder of masks. Received: "):
+            open_masks(tmp_path)
+
+
+def test_a_single_folder_is_searched(tmp_path):
+    for split in ("train", "test"):
+        pairs(tmp_path / "archive" / "city" / split)
+    (tmp_path / "archive" / "city" / "classes.txt").write_text("a\nb\nc\n")
+    source = open_masks(tmp_path)
+    assert len(source.splits["test"]) == 6 and source.class_names == ("a", "b", "c")
+    pairs(tmp_path / "other" / "inner")
+    assert sum(map(len, open_masks(tmp_path / "other").splits.values())) == 6
+
+
+def test_folders_that_are_probably_splits_are_refused(tmp_path):
+    for split in ("train", "test_set"):
+        pairs(tmp_path / split)
+    with pytest.raises(InputError, match=r"must not mix split folders \(train\) .* Received: test_set"):
+        open_masks(tmp_path)
+
+
+def test_what_is_left_out_is_reported(tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "notes.txt").write_text("x")
+    (tmp_path / "readme.md").write_text("x")
+    pairs(tmp_path)
+    pair(tmp_path / "depth", "a")
+    os.rename(tmp_path / "images" / "street_0.jpg", tmp_path / "images" / "street_0")
+    source = open_masks(tmp_path)
+    assert sum(map(len, source.splits.values())) == 6
+    assert "1 file without an image extension read as images or masks: images/street_0" in source.notes
+    assert "left out 2 files that are not images: images/notes.txt, labels/notes.txt" in source.notes
+    assert "left out the images in 2 other folders: depth/images, depth/labels" in source.notes
+
+
+# --- EXIF ---
+IMAGE = np.arange(2 * 3 * 3).reshape(2, 3, 3).astype("uint8") * 10
+MASK = np.array([[0, 1, 2], [2, 0, 0]], dtype="uint8")
+
+
+def rotated_pair(root, orientation, mask, mask_orientation=1, image=IMAGE):
+    for folder in ("images", "labels"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for i in range(4):
+        Image.fromarray(image).save(root / f"images/{i}.png", exif=exif(orientation))
+        more = {} if mask_orientation == 1 else {"exif": exif(mask_orientation)}
+        Image.fromarray(mask).save(root / f"labels/{i}.png", **more)
+
+
+@pytest.mark.parametrize("orientation", sorted(UPRIGHT))
+def test_an_image_and_its_mask_with_one_orientation_are_rotated_together(tmp_path, orientation):
+    rotated_pair(tmp_path, orientation, MASK, orientation)
+    example = open_masks(tmp_path).splits["train"][0]
+    np.testing.assert_array_equal(example["image"], UPRIGHT[orientation](IMAGE))
+    np.testing.assert_array_equal(example["mask"], UPRIGHT[orientation](MASK))
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+@pytest.mark.parametrize("stored", [True, False])
+def test_sizes_tell_whether_a_mask_is_rotated_with_its_image(tmp_path, orientation, stored):
+    rotated_pair(tmp_path, orientation, MASK if stored else np.ascontiguousarray(UPRIGHT[orientation](MASK)))
+    example = open_masks(tmp_path).splits["train"][0]
+    np.testing.assert_array_equal(example["image"], UPRIGHT[orientation](IMAGE))
+    np.testing.assert_array_equal(example["mask"], UPRIGHT[orientation](MASK))
+
+
+@pytest.mark.parametrize(("orientation", "own"), [(2, 1), (3, 1), (4, 1), (6, 8), (1, 3), (3, 2)])
+def test_an_ambiguous_orientation_is_refused(tmp_path, orientation, own):
+    rotated_pair(tmp_path, orientation, MASK, own)
+    with pytest.raises(InputError, match=rf"0\.png has the EXIF orientation {orientation} and .* has {own}"):
+        open_masks(tmp_path)
+
+
+def test_square_images_with_an_orientation_are_ambiguous(tmp_path):
+    rotated_pair(tmp_path, 6, MASK[:, :2], image=IMAGE[:, :2])
+    with pytest.raises(InputError, match="EXIF orientation 6"):
+        open_masks(tmp_path)
+
+
+# --- colors ---
+COLORS = np.array([[0, 0, 0], [128, 64, 32], [0, 0, 200]], dtype="uint8")
+
+
+def colored(root, ids=MASK, colors=COLORS, kind="RGB"):
+    for i in range(4):
+        pair(root, str(i), ids)
+        image = Image.fromarray(colors[ids])
+        if kind == "P":
+            image = Image.fromarray(ids, mode="P")
+            image.putpalette(colors[::-1].ravel().tolist())
+            image = Image.fromarray(2 - ids, mode="P")
+            image.putpalette(colors[::-1].ravel().tolist())
+        image.convert(kind).save(root / f"labels/{i}.png")
+
+
+def palette_file(root, text="0 0 0 ground\n128 64 32 long road\n\n0 0 200\tsky\n"):
+    path = root / "palette.txt"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["RGB", "RGBA", "P"])
+def test_colored_masks_with_a_palette(tmp_path, kind):
+    colored(tmp_path / "data", kind=kind)
+    source = open_masks(tmp_path / "data", palette=palette_file(tmp_path))
+    assert source.class_names == ("ground", "long road", "sky") and source.ignore_label == 255
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], MASK)
+    assert source.splits["train"][0]["mask"].dtype == np.uint8
+
+
+def test_a_palette_of_black_and_white_and_of_an_ignored_color(tmp_path):
+    colored(tmp_path / "data", colors=np.array([[0] * 3, [255] * 3, [9] * 3], "uint8"))
+    palette = palette_file(tmp_path, "0 0 0 no\n255 255 255 yes\n9 9 9 void\n")
+    source = open_masks(tmp_path / "data", palette=palette, ignore_label=2)
+    assert source.class_names == ("no", "yes") and source.ignore_label == 2
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], MASK)
+    assert any("names the ignored label 2 (void): not a class" in note for note in source.notes)
+    source = open_masks(tmp_path / "data", palette=palette, class_names="a,b,c")
+    assert source.class_names == ("a", "b", "c")
+    with pytest.raises(
+        InputError, match="`class_names` must name the 3 colors of .*palette.txt. Received: a"
+    ):
+        open_masks(tmp_path / "data", palette=palette, class_names="a,b")
+
+
+def test_a_color_outside_the_palette_is_named(tmp_path):
+    colored(tmp_path / "data")
+    palette = palette_file(tmp_path, "0 0 0 ground\n128 64 32 road\n")
+    with pytest.raises(
+        InputError,
+        match=r"0\.png must have only colors of .*palette\.txt. Received: 0 0 200 at row 0, column 2",
+    ):
+        open_masks(tmp_path / "data", palette=palette)
+
+
+def test_a_palette_is_only_for_masks(tmp_path):
+    with pytest.raises(InputError, match="`palette` is for the colored masks of masks:PATH. Received: None"):
+        load(task="segmentation", palette=palette_file(tmp_path))
 
 
 def test_sizes_must_agree(tmp_path):
