@@ -1,10 +1,10 @@
 """The arguments that a model was built with: recorded once, as given, and written into its config."""
 
+import collections.abc
 import copy
 import inspect
 
 import keras
-import numpy as np
 
 # Arguments that every model takes.
 COMMON = ("name", "trainable")
@@ -63,7 +63,7 @@ def recorded(cls, args, kwargs):
     reserved = sorted(set(RESERVED) & set(values))
     if reserved:
         raise TypeError(f"{cls.__name__} must not take {', '.join(reserved)}: every model's config has it")
-    return Arguments({name: _own_copy(value) for name, value in values.items() if name not in COMMON})
+    return Arguments({name: plain(value) for name, value in values.items() if name not in COMMON})
 
 
 def _constructors(cls):
@@ -135,17 +135,16 @@ def _check_common(cls, constructors, others):
         raise TypeError(f"{cls.__name__} takes {', '.join(known)}. Received: {', '.join(unknown)}")
 
 
-def _own_copy(value):
-    """The value, unchanged by what happens to the caller's lists and arrays later; lists become tuples.
+def plain(value):
+    """The value, unchanged by what happens to the caller's lists and arrays later; sequences become tuples.
 
     Of a model only its config is kept: the graph has its layers, and its weights need no second place.
     """
-    if isinstance(value, (list, tuple)):
-        return tuple(_own_copy(item) for item in value)
     if isinstance(value, dict):
-        return {key: _own_copy(item) for key, item in value.items()}
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return _own_copy(value.tolist())
+        return {key: plain(item) for key, item in value.items()}
+    # NumPy's arrays and numbers, and what is like them, such as a pandas index.
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, collections.abc.Sequence) and not isinstance(value, (str, bytes)):
+        return tuple(plain(item) for item in value)
     return serialized(value) if isinstance(value, keras.Model) else value

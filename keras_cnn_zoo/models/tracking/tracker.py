@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_cnn_zoo.models.tracking.crops import crop
+from keras_cnn_zoo.ops.host.pictures import checked_pixels
 from keras_cnn_zoo.utils import validation
 
 # Range of the size of the object, as a share of its first one, as in the authors' code.
@@ -80,7 +81,8 @@ class Tracker:
             box: (x, y, width, height) in pixels.
 
         Raises:
-            ValueError: for a box without an area, or with its middle outside the frame.
+            ValueError: for a box without an area, or with its middle outside the frame, and for a frame
+                whose values are not from 0 to 255.
         """
         frame = self._as_frame(frame)
         box = np.asarray(box, dtype="float64")
@@ -121,7 +123,7 @@ class Tracker:
         return self.box
 
     def _as_frame(self, frame):
-        frame = np.asarray(frame)
+        frame = checked_pixels(frame, "frame")
         channels = self.model.search_shape[-1]
         if frame.ndim != 3 or frame.shape[-1] not in (1, channels):
             raise ValueError(
