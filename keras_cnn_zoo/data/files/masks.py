@@ -78,7 +78,7 @@ def values_of(mask):
     return tuple(np.unique(mask).tolist())
 
 
-def count_classes(values, ignore_label, where, *, others=()):
+def count_classes(values, ignore_label, where, *, others=(), sparse=False):
     """Returns the number of classes, from the values of the training masks.
 
     Args:
@@ -86,6 +86,7 @@ def count_classes(values, ignore_label, where, *, others=()):
         ignore_label: The value that is not a class.
         where: Name of the data in messages.
         others: Values of the other masks, which may use classes that training does not show.
+        sparse: Whether any number of classes may be unused, as in a few masks for evaluation.
 
     Returns:
         The largest class id plus one.
@@ -103,7 +104,7 @@ def count_classes(values, ignore_label, where, *, others=()):
         )
     count = max(classes) + 1
     used = {value for value in (*classes, *others, ignore_label) if 0 <= value < count}
-    if _is_plausible(count, used) and count <= MOST_CLASSES:
+    if count <= MOST_CLASSES and (sparse or _is_plausible(count, used)):
         return count
     limit = f"at most {MOST_CLASSES} classes" if count > MOST_CLASSES else "at least half of their class ids"
     raise InputError(
@@ -113,19 +114,20 @@ def count_classes(values, ignore_label, where, *, others=()):
     )
 
 
-def check_labels(labels, where):
+def count_labels(labels, where, *, sparse=False):
     """Returns the number of classes of integer labels: the largest plus one.
 
     Args:
         labels: Integer array.
         where: Name of the labels in messages.
+        sparse: Whether any number of up to 256 classes may be unused, as in a few examples for evaluation.
 
     Raises:
         InputError: More than half of the classes have no label.
     """
     used = {int(value) for value in np.unique(labels) if value >= 0}
     count = max(used, default=-1) + 1
-    if not _is_plausible(count, used):
+    if not _is_plausible(count, used) and not (sparse and count <= MOST_CLASSES):
         raise InputError(
             f"{where} must use at least half of the classes 0 to {count - 1}. Received {count:,} classes "
             f"from the values {listed(used)}. Number the classes from 0 without gaps, or give `class_names`"
@@ -148,7 +150,8 @@ def numbered_classes(values, ignore_label, where):
     training = [values["train"]] if "train" in values else values.values()
     found = {value for masks in training for of_mask in masks for value in of_mask}
     others = {value for masks in values.values() for of_mask in masks for value in of_mask}
-    return tuple(str(value) for value in range(count_classes(found, ignore_label, where, others=others)))
+    count = count_classes(found, ignore_label, where, others=others, sparse=set(values) <= {"val", "test"})
+    return tuple(str(value) for value in range(count))
 
 
 def check_values(values, num_classes, ignore_label, where):

@@ -4,7 +4,7 @@ import collections
 import os
 
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.files.text import CLASSES_FILE
+from keras_cnn_zoo.data.files.text import find_class_names
 from keras_cnn_zoo.data.readers.class_order import class_order
 from keras_cnn_zoo.data.readers.folders import check_folder
 from keras_cnn_zoo.data.readers.picture_folders import counted, list_pictures, nothing_found, picture_notes
@@ -31,7 +31,7 @@ def read(path, options):
 
     seen = survey(items, look, skip_bad=options.skip_bad)
     class_names, index, notes = class_order(
-        _names_folder(path, prefix),
+        _names_folder(path, prefix, options),
         sorted({folder for _, folder in seen.all_items()}),
         options,
         noun="images",
@@ -93,10 +93,11 @@ def _class_of(path, file, split_folder):
     return folder
 
 
-def _names_folder(path, prefix):
-    """Returns the folder whose `classes.txt` counts: `path`, or else the one that has the splits."""
-    inner = os.path.join(path, prefix)
-    return path if os.path.isfile(os.path.join(path, CLASSES_FILE)) else inner.rstrip("/") or path
+def _names_folder(path, prefix, options):
+    """Returns the folder whose class names count: `path`, or else the one that has the splits."""
+    if not prefix or find_class_names(path, options) is not None:
+        return path
+    return os.path.join(path, prefix[:-1])
 
 
 def _lost_classes(items, seen):

@@ -240,8 +240,9 @@ def _classes(path, prefix, values, palette, options):
     elif palette is not None:
         names, named_by = palette.names, palette.path
     else:
-        outer = os.path.isfile(os.path.join(path, CLASSES_FILE))
-        names = find_class_names(path if outer else os.path.join(path, prefix), options)
+        names = find_class_names(path, options)
+        if names is None and prefix:
+            names = find_class_names(os.path.join(path, prefix), options)
         named_by = CLASSES_FILE
     if palette is not None and len(names) not in (
         len(palette.names),

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from keras_cnn_zoo.data.files.masks import check_labels, mask_classes, values_of
+from keras_cnn_zoo.data.files.masks import count_labels, mask_classes, values_of
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.data.split_words import split_of
@@ -190,7 +190,8 @@ def _labels(path, arrays, images, classes, options):
     if names is None:
         training = flat.get("train", np.concatenate(list(flat.values())))
         key = "y_train" if "train" in flat else " and ".join(f"y_{name}" for name in flat)
-        names = tuple(str(value) for value in range(check_labels(training, f"{path}: {key}")))
+        count = count_labels(training, f"{path}: {key}", sparse="train" not in flat)
+        names = tuple(str(value) for value in range(count))
     for name, array in flat.items():
         bad = np.flatnonzero((array < 0) | (array >= len(names)))
         if len(bad):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.data.files.masks import (
-    check_labels,
     check_values,
     count_classes,
+    count_labels,
     mask_classes,
     numbered_classes,
     values_of,
@@ -68,15 +68,19 @@ def test_classes_that_other_splits_use_are_not_missing():
     assert numbered_classes({"train": [(0, 5)], "test": [(1, 2)]}, 255, "x") == tuple("012345")
     with pytest.raises(InputError, match="Received 6 classes from the values 0, 5"):
         count_classes([0, 5], 255, "x")
+    assert numbered_classes({"test": [(0, 5)]}, 255, "x") == tuple("012345")
+    with pytest.raises(InputError, match="at most 256 classes.* 65,536 classes"):
+        numbered_classes({"test": [(0, 1, 65535)]}, 255, "x")
 
 
 def test_labels_must_use_half_of_the_classes():
-    assert check_labels(np.array([3, 1, 2]), "y") == 4
-    assert check_labels(np.zeros(0, "int64"), "y") == 0
+    assert count_labels(np.array([3, 1, 2]), "y") == 4
+    assert count_labels(np.zeros(0, "int64"), "y") == 0
+    assert count_labels(np.array([7, 9]), "y", sparse=True) == 10
     with pytest.raises(
         InputError, match="y must use at least half of the classes 0 to 2001. Received 2,002 .* 1999, 2001"
     ):
-        check_labels(np.array([1999, 2001]), "y")
+        count_labels(np.array([1999, 2001]), "y")
 
 
 def options(**given):
