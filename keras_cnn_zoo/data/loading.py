@@ -16,13 +16,14 @@ def load(
     *,
     task,
     split_file=None,
-    ignore_label=255,
+    ignore_label=None,
     class_names=None,
     encoding="utf-8",
     skip_bad=False,
     seed=0,
     recorded=None,
     old_draw=False,
+    palette=None,
 ):
     """Opens the data set that a spec names, with the splits train, val, and test.
 
@@ -33,13 +34,16 @@ def load(
         split_file: Path of a text file with lines `split<TAB>name`, such as `splits.tsv` of a run, that
             overrides the splits of the data, or None. Names are those of `Split.names`: paths below PATH, or
             "train/17".
-        ignore_label: Mask value of the pixels to leave out. CamVid's void is 11.
+        ignore_label: Mask value of the pixels to leave out, or None for 255. CamVid's void is 11. With
+            None, masks that have only the values 0 and 255 are binary: 255 is class 1.
         class_names: Sequence of strings, "a,b,c", or None to find the names in the data.
         encoding: Encoding of the text files.
         skip_bad: Whether to decode every image now, and to leave out and count those that cannot be read.
         seed: Integer that decides which examples a drawn split takes.
         recorded: `RecordedSplits` of a run, which override all other splits, or None.
         old_draw: Whether to draw missing splits as version 0.1 did, for its runs and presets.
+        palette: Path of a text file of lines `R G B name`, one per class, for "masks:PATH" with colored
+            masks, or None for masks whose values are classes.
 
     Returns:
         A `Source`.
@@ -52,12 +56,16 @@ def load(
     _check_encoding(encoding)
     options = ReadOptions(
         task=task,
-        ignore_label=ignore_label,
+        ignore_label=255 if ignore_label is None else ignore_label,
+        ignore_label_given=ignore_label is not None,
         class_names=_parse_class_names(class_names),
         encoding=encoding,
         skip_bad=skip_bad,
+        palette=None if palette is None else os.fspath(palette),
     )
     format_name, path = parse_spec(spec)
+    if palette is not None and format_name != "masks":
+        raise InputError(f"`palette` is for the colored masks of masks:PATH. Received: {spec!r}")
     if format_name is None:
         name, reader = EMBEDDED[task]
         if options.class_names is not None:
@@ -148,7 +156,16 @@ def _parse_class_names(class_names):
         return None
     if isinstance(class_names, str):
         class_names = class_names.split(",")
-    names = tuple(str(name).strip() for name in class_names)
+    try:
+        # A dict or a set has no order that classes could have.
+        if isinstance(class_names, (bytes, dict, set, frozenset)):
+            raise TypeError
+        names = [name.item() if hasattr(name, "item") else name for name in class_names]
+        if not all(isinstance(name, (str, int)) for name in names):
+            raise TypeError
+    except (TypeError, ValueError) as error:
+        raise InputError(f"`class_names` must be a sequence of strings. Received: {class_names!r}") from error
+    names = tuple(str(name).strip() for name in names)
     if len(set(names)) < len(names) or not all(names):
         raise InputError(f"class names must be different and not empty. Received: {','.join(names)!r}")
     return names

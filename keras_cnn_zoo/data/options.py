@@ -10,13 +10,17 @@ class ReadOptions:
     Args:
         task: A name in `keras_cnn_zoo.utils.tasks.TASKS`.
         ignore_label: Mask value to leave out of loss and metrics.
+        ignore_label_given: Whether the user gave `ignore_label`. Otherwise masks of 0 and 255 are binary.
         class_names: Tuple of strings, or None to find them in the data.
         encoding: Text encoding of `classes.txt`.
         skip_bad: Whether examples that cannot be read are left out and counted instead of refused.
+        palette: Path of a file of lines `R G B name`, the colors of the classes in masks, or None.
     """
 
     task: str
     ignore_label: int = 255
+    ignore_label_given: bool = False
     class_names: tuple | None = None
     encoding: str = "utf-8"
     skip_bad: bool = False
+    palette: str | None = None

@@ -1,10 +1,10 @@
 """Records the arguments that a model was built with, as given, and writes them into its config."""
 
+import collections.abc
 import copy
 import inspect
 
 import keras
-import numpy as np
 
 # Arguments that every model takes.
 COMMON = ("name", "trainable")
@@ -66,7 +66,7 @@ def recorded(cls, args, kwargs):
             f"{cls.__name__} must not have arguments of these names, which its config uses. "
             f"Received: {', '.join(reserved)}"
         )
-    return Arguments({name: _own_copy(value) for name, value in values.items() if name not in COMMON})
+    return Arguments({name: plain(value) for name, value in values.items() if name not in COMMON})
 
 
 def _constructors(cls):
@@ -138,17 +138,16 @@ def _check_common(cls, constructors, others):
         raise TypeError(f"{cls.__name__} accepts {', '.join(known)}. Received: {', '.join(unknown)}")
 
 
-def _own_copy(value):
-    """Returns a copy that later changes of the caller's lists and arrays do not affect. Lists become tuples.
+def plain(value):
+    """Returns a copy, which changes of the caller's lists do not affect. Sequences become tuples.
 
     A model is replaced by its config, because the graph already has its layers and weights.
     """
-    if isinstance(value, (list, tuple)):
-        return tuple(_own_copy(item) for item in value)
     if isinstance(value, dict):
-        return {key: _own_copy(item) for key, item in value.items()}
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return _own_copy(value.tolist())
+        return {key: plain(item) for key, item in value.items()}
+    # NumPy's arrays and numbers, and what is like them, such as a pandas index.
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, collections.abc.Sequence) and not isinstance(value, (str, bytes)):
+        return tuple(plain(item) for item in value)
     return serialized(value) if isinstance(value, keras.Model) else value

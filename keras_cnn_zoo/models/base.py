@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_cnn_zoo import presets
 from keras_cnn_zoo.models import arguments
+from keras_cnn_zoo.ops.host.pictures import list_pictures
 from keras_cnn_zoo.utils import layer_tree, registry, validation
 
 # ITU-R BT.601 luma, what Pillow's "L" mode uses.
@@ -153,19 +154,41 @@ class ZooModel(keras.Model):
     def _layers_with_weights(self):
         return {path: layer for path, layer in layer_tree.layers_by_path(self).items() if layer.weights}
 
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves the model as a `.keras` file, as `keras.Model.save` does.
+
+        Args:
+            filepath: path of the file, which ends in `.keras`.
+            overwrite: as in Keras.
+            zipped: as in Keras.
+            **kwargs: as in Keras.
+
+        Raises:
+            ValueError: for an HDF5 file, from which Keras cannot load a model of a registered class.
+        """
+        if str(filepath).lower().endswith((".h5", ".hdf5")):
+            validation.fail(
+                "filepath",
+                "a path that ends in .keras: an HDF5 file could not be loaded again",
+                str(filepath),
+            )
+        super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
     @staticmethod
     def check_class_names(num_classes, class_names):
         """Returns `class_names` as a tuple, or None. Checks that they are `num_classes` distinct strings."""
         if class_names is None:
             return None
+        # Any sequence, such as a NumPy array or a pandas index. A set or a dict has no order of classes.
+        names = arguments.plain(class_names)
+        names = names if isinstance(names, tuple) else ()
         if (
-            not isinstance(class_names, (list, tuple))
-            or not all(isinstance(name, str) for name in class_names)
-            or len(set(class_names)) != num_classes
-            or len(class_names) != num_classes
+            not all(isinstance(name, str) for name in names)
+            or len(set(names)) != num_classes
+            or len(names) != num_classes
         ):
             validation.fail("class_names", f"None or {num_classes} distinct strings", class_names)
-        return tuple(class_names)
+        return tuple(str(name) for name in names)
 
     def preprocess(self, images):
         """Returns images as the float32 batch that the network takes.
@@ -173,17 +196,19 @@ class ZooModel(keras.Model):
         Args:
             images: one image or several: uint8 or 0..255 numbers, (height, width), (height, width,
                 channels), or a batch of these, or a list of images of any sizes. RGB becomes gray and gray
-                becomes RGB if the network needs it. Alpha is dropped.
+                becomes RGB if the network needs it. Alpha is dropped. One array of shape
+                (3, height, width) is refused, because its channels may be first.
 
         Returns:
             A NumPy array (batch, height, width, channels). If the network's input size is fixed, images are
             resized to it (bilinear, antialiased).
 
         Raises:
-            ValueError: for NaN, an empty list, or images of different sizes if the input size is not fixed.
+            ValueError: for NaN, an empty list, channels before height and width, floats of another range such
+                as 0..1, or images of different sizes if the input size is not fixed.
         """
         height, width, channels = self.input_shape[1:]
-        pictures = [self.with_channels(image, channels) for image in self._as_list(images)]
+        pictures = [self.with_channels(image, channels) for image in list_pictures(images)]
         if height is not None and width is not None:
             pictures = _resized(pictures, (height, width))
         sizes = {picture.shape for picture in pictures}
@@ -199,22 +224,6 @@ class ZooModel(keras.Model):
         mean = np.asarray(self.preprocessing["mean"], dtype="float32")
         std = np.asarray(self.preprocessing["std"], dtype="float32")
         return (np.asarray(images, dtype="float32") - mean) / std
-
-    @staticmethod
-    def _as_list(images):
-        if isinstance(images, (list, tuple)):
-            if not images:
-                raise ValueError("`images` must have at least one image. Received: images=[]")
-            return list(images)
-        images = np.asarray(images)
-        if images.ndim == 2 or (images.ndim == 3 and images.shape[-1] in (1, 3, 4)):
-            return [images]
-        if images.ndim in (3, 4) and len(images):
-            return list(images)
-        raise ValueError(
-            "`images` must be one image, a batch, or a list of images. "
-            f"Received: array of shape {images.shape}"
-        )
 
     @staticmethod
     def with_channels(image, channels):

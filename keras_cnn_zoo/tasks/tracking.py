@@ -223,8 +223,8 @@ class Tracking(Task):
         return [str(item).rstrip("/" + os.sep) or str(item) for item in inputs]
 
     def check_input(self, path, box=None):
-        read_frames(path)
-        if box is None and first_box(path) is None:
+        frames = read_frames(path)
+        if box is None and first_box(path, frames=len(frames)) is None:
             raise InputError(f"`box` is needed: {path} has no groundtruth_rect.txt")
         return 0
 

@@ -119,6 +119,16 @@ def test_predict_refuses(run, sequences, tmp_path, place, box, message):
         tasks.predict(task, [sequences / place], tmp_path / "out", run=out, options={"box": box})
 
 
+def test_boxes_of_other_frames_are_refused_unless_a_box_is_given(tmp_path):
+    write_sequence(tmp_path / "video", frames=4)
+    os.remove(tmp_path / "video/img/0001.png")
+    task = small_task()
+    with pytest.raises(InputError, match=r"one box per frame, .* Received: 4 boxes and 3 images"):
+        task.check_input(str(tmp_path / "video"))
+    assert task.check_input(str(tmp_path / "video"), box=(1, 2, 3, 4)) == 0
+    assert len(task.read_input(str(tmp_path / "video"), None)["frames"]) == 3
+
+
 def test_stills_train_and_are_measured_as_sequences(tmp_path):
     rng = np.random.default_rng(0)
     for index in range(6):

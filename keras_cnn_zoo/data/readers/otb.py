@@ -13,9 +13,11 @@ import numpy as np
 
 from keras_cnn_zoo.data.augmentation.pairs import has_target
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.files.frames import PictureFrames
+from keras_cnn_zoo.data.files.frames import PictureFrames, in_frame_order
 from keras_cnn_zoo.data.files.text import read_lines
-from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders, visible_folders
+from keras_cnn_zoo.data.readers.folders import check_folder, visible_folders
+from keras_cnn_zoo.data.readers.picture_folders import few, list_pictures
+from keras_cnn_zoo.data.readers.split_layout import find_splits, probable_split
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -32,9 +34,12 @@ def read(path, options):
             "class names cannot be given for tracking data, which has no classes. "
             f"Received: {','.join(options.class_names)}"
         )
-    folders = split_folders(path)
-    files = {name: _sequences(path, folder) for name, folder in folders.items()}
-    files = files or {"test": _sequences(path, "")}
+    folders, notes = _split_folders(path)
+    files = {}
+    for name, folder in folders.items():
+        files[name], others = _sequences(path, folder)
+        if others:
+            notes += (f"left out the folders {few(others)}: they have no {IMAGES}/ and groundtruth_rect.txt",)
     seen = survey(
         files, lambda item: read_sequence(os.path.join(path, item[0]), options), skip_bad=options.skip_bad
     )
@@ -45,6 +50,7 @@ def read(path, options):
         (),
         row=lambda _, sequence: sequence,
         name=lambda item, _: _name(path, item[0]),
+        notes=notes,
     )
 
 
@@ -85,41 +91,102 @@ def read_sequence(boxes_file, options):
 
 
 def read_frames(folder):
-    """Returns the sorted images in `img/` of a sequence, or directly in `folder`, as `PictureFrames`."""
+    """Returns the images in `img/` of a sequence, or directly in `folder`, as `PictureFrames`.
+
+    They are in the order of the numbers in their names.
+    """
     inner = os.path.join(folder, IMAGES)
     inner = inner if os.path.isdir(inner) else folder
-    files = [os.path.join(inner, name) for name in picture_files(check_folder(inner)) if "/" not in name]
-    if not files:
+    listed = list_pictures(check_folder(inner))
+    names = [name for name in listed.files if "/" not in name]
+    unread = [f"{name} ({kind})" for name, kind in listed.unread if "/" not in name]
+    if unread:
+        raise InputError(f"{inner} has frames of types that are not read. Received: {few(unread)}")
+    if not names:
         raise InputError(f"{inner} has no images")
-    return PictureFrames(files)
+    return PictureFrames([os.path.join(inner, name) for name in in_frame_order(names, inner)])
 
 
-def first_box(folder, encoding="utf-8"):
-    """Returns the first box of a sequence, or None without a text file."""
+def first_box(folder, encoding="utf-8", *, frames=None):
+    """Returns the first box of a sequence, or None without a text file.
+
+    Args:
+        folder: The folder of the sequence.
+        encoding: Encoding of the text file.
+        frames: Number of frames that the boxes must be for, or None to allow any number. A single box is
+            always allowed: it is that of the first frame.
+    """
     file = os.path.join(folder, "groundtruth_rect.txt")
     if not os.path.isfile(file):
         return None
     boxes = _boxes(file, encoding)
     if not len(boxes) or not has_target(boxes[0]):
         raise InputError(f"{file} line 1: the first box must be finite and have an area")
+    if frames is not None and len(boxes) not in (1, frames):
+        raise InputError(
+            f"{file} must have one box per frame, or only the first one. "
+            f"Received: {len(boxes)} boxes and {frames} images"
+        )
     return boxes[0].astype("float64")
 
 
+def _split_folders(path):
+    """Returns a dict from split to its folder relative to `path`, and lines to report."""
+
+    def folders_in(prefix):
+        here = os.path.join(path, prefix)
+        return [] if _is_sequence(here) else visible_folders(here)
+
+    prefix, splits = find_splits(path, folders_in)
+    if not splits:
+        while len(folders := folders_in(prefix)) == 1:
+            prefix += folders[0] + "/"
+        # One sequence is as good as a folder of sequences.
+        return {"test": prefix[:-1]}, ()
+    here = os.path.join(path, prefix[:-1])
+    others = [name for name in visible_folders(here) if prefix + name not in splits.values()]
+    mixed = [
+        name
+        for name in others
+        if probable_split(name) is not None
+        or _is_sequence(os.path.join(here, name))
+        or any(
+            _is_sequence(os.path.join(here, name, inner))
+            for inner in visible_folders(os.path.join(here, name))
+        )
+    ]
+    if mixed:
+        raise InputError(
+            f"{here} must not mix split folders ({', '.join(splits.values())}) with other folders of "
+            f"sequences. Received: {', '.join(mixed)}"
+        )
+    return splits, (f"left out the folders {few(others)}: they are not splits",) if others else ()
+
+
+def _is_sequence(folder):
+    return os.path.isdir(os.path.join(folder, IMAGES)) or any(map(_BOXES.fullmatch, os.listdir(folder)))
+
+
 def _sequences(path, base):
-    """Returns [(path of a boxes file relative to `path`,)] of the sequences in `base` or `base` itself."""
-    folder = os.path.join(path, base)
-    found = []
+    """Returns [(path of a boxes file relative to `path`,)] of the sequences in `base` or `base` itself.
+
+    The second result is a list of the other folders in `base`, relative to `path`.
+    """
+    folder = os.path.join(path, base) if base else path
+    found, others = [], []
     for name in ["", *visible_folders(folder)]:
-        inner = os.path.join(folder, name)
+        inner = os.path.join(folder, name) if name else folder
         texts = sorted(entry for entry in os.listdir(inner) if _BOXES.fullmatch(entry))
         if texts and not os.path.isdir(os.path.join(inner, IMAGES)):
             raise InputError(f"{inner} must have a folder {IMAGES} next to {texts[0]}")
         if not texts and os.path.isdir(os.path.join(inner, IMAGES)):
             raise InputError(f"{inner} must have a groundtruth_rect.txt next to {IMAGES}")
+        if name and not texts and not _is_sequence(folder):
+            others.append(os.path.join(base, name).replace(os.sep, "/"))
         found.extend((os.path.join(base, name, text).replace(os.sep, "/"),) for text in texts)
     if not found:
         raise InputError(f"{folder} must have a sequence: a folder with {IMAGES}/ and groundtruth_rect.txt")
-    return found
+    return found, others
 
 
 def _name(path, file):

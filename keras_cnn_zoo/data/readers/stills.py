@@ -7,9 +7,9 @@ import numpy as np
 
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.frames import PictureFrames
-from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_folders
+from keras_cnn_zoo.data.readers.images import picture_splits
+from keras_cnn_zoo.data.readers.picture_folders import picture_notes
 from keras_cnn_zoo.data.source import Split
-from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import survey
 
 TASKS = ("tracking",)
@@ -39,11 +39,8 @@ def or_boxes(read):
 
 
 def _pictures(path, options):
-    check_folder(path)
-    items = {}
-    for split_name in split_folders(path) or [UNSPLIT]:
-        prefix = "" if split_name == UNSPLIT else split_name + "/"
-        items[split_name] = [(prefix + file,) for file in picture_files(os.path.join(path, prefix))]
+    _, splits, listed = picture_splits(path)
+    items = {name: [(file,) for file in listed.within(folder)] for name, folder in splits.items()}
 
     def look(item):
         image_files.inspect(os.path.join(path, item[0]), whole=options.skip_bad)
@@ -52,7 +49,9 @@ def _pictures(path, options):
         frames = PictureFrames([os.path.join(path, item[0])])
         return {"frames": [frames[0]], "boxes": UNKNOWN, "name": item[0]}
 
-    return survey(items, look, skip_bad=options.skip_bad).found(example, ())
+    return survey(items, look, skip_bad=options.skip_bad).found(
+        example, (), notes=picture_notes(listed, places=splits.values())
+    )
 
 
 def _boxed(split):

@@ -9,6 +9,7 @@ from keras_cnn_zoo.models.base import ZooModel
 from keras_cnn_zoo.models.detection import matching
 from keras_cnn_zoo.models.detection.features import VARIANTS
 from keras_cnn_zoo.ops.host import letterbox
+from keras_cnn_zoo.ops.host.pictures import list_pictures
 
 # Text that the docstrings of all detectors share.
 PARAGRAPHS = {
@@ -119,7 +120,7 @@ class Detector(ZooModel):
         fill = float(np.mean(self.preprocessing["mean"]))
         frames = [
             letterbox.letterbox(self.with_channels(image, channels), target, fill)
-            for image in self._as_list(images)
+            for image in list_pictures(images)
         ]
         return self.normalize(np.stack(frames))
 

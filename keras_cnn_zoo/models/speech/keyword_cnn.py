@@ -155,8 +155,9 @@ class KeywordCNN(Classifier):
 
         Args:
             clips: a list of recordings, each an array at the network's sample rate or a pair (array, sample
-                rate); or one such pair; or one array (samples,). Arrays are (samples,) or (samples,
-                channels), of floats or integers. Channels are averaged.
+                rate); or one such pair; or one array (samples,), (1, samples), or (samples, 1). Arrays are
+                (samples,), (samples, channels), or (channels, samples), of floats or integers. The shorter
+                axis is that of the channels, which are averaged.
 
         Returns:
             A NumPy array (batch, samples) at the network's sample rate. Shorter recordings are centered in
@@ -172,11 +173,9 @@ class KeywordCNN(Classifier):
         samples, rate = clip if isinstance(clip, tuple) else (clip, self.sample_rate)
         rate = validation.positive_integer("sample_rate", rate)
         samples = np.asarray(samples)
-        if samples.ndim not in (1, 2) or 0 in samples.shape or samples.dtype.kind not in "iuf":
-            raise ValueError(
-                "Each recording must be an array of numbers, (samples,) or (samples, channels). "
-                f"Received: {samples.dtype} array of shape {samples.shape}"
-            )
+        if samples.dtype.kind not in "iuf":
+            raise ValueError(f"Each recording must be an array of numbers. Received: {samples.dtype} array")
+        samples = waveforms.samples_first(samples)
         waveform = waveforms.mono(waveforms.as_float(samples))
         if not np.isfinite(waveform).all():
             raise ValueError("`clips` must be finite. Received: a recording with NaN or infinite samples")
@@ -198,9 +197,11 @@ def _as_list(clips):
             raise ValueError(f"`clips` must be a list of recordings. Received: clips[0]={clips[0]!r}")
         return list(clips)
     clips = np.asarray(clips)
+    if clips.ndim == 2 and 1 in clips.shape:
+        clips = clips.reshape(-1)
     if clips.ndim != 1:
         raise ValueError(
-            "`clips` must be a list of recordings, or one recording of shape (samples,). "
+            "`clips` must be a list of recordings, or one recording of shape (samples,) or (1, samples). "
             f"Received: array of shape {clips.shape}"
         )
     return [clips]

@@ -8,6 +8,7 @@ from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.text import ctc
 from keras_cnn_zoo.models.text.greedy_reading import GreedyReading
+from keras_cnn_zoo.ops.host.pictures import list_pictures
 from keras_cnn_zoo.ops.host.stretching import stretch
 from keras_cnn_zoo.utils import prototypes, validation
 from keras_cnn_zoo.utils.arrays import to_numpy
@@ -162,7 +163,7 @@ class CRNN(ZooModel):
             A NumPy array (batch, 32, width, channels).
         """
         height, width, channels = self.input_shape[1:]
-        pictures = [self.with_channels(image, channels) for image in self._as_list(images)]
+        pictures = [self.with_channels(image, channels) for image in list_pictures(images)]
         return self.normalize(np.stack([stretch(picture, height, width) for picture in pictures]))
 
     def deployable(self):

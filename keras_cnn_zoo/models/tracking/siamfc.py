@@ -9,6 +9,7 @@ from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.tracking.crops import crop
 from keras_cnn_zoo.models.tracking.tracker import Tracker
+from keras_cnn_zoo.ops.host.pictures import list_pictures
 from keras_cnn_zoo.utils import prototypes, validation
 from keras_cnn_zoo.utils.arrays import to_numpy
 
@@ -219,7 +220,7 @@ class SiamFC(ZooModel):
         edges = {"exemplar": self.exemplar_size, "search": self.search_shape[0]}
         batches = {}
         for name, given in images.items():
-            pictures = [self.with_channels(image, self.search_shape[-1]) for image in self._as_list(given)]
+            pictures = [self.with_channels(image, self.search_shape[-1]) for image in list_pictures(given)]
             whole = [crop(picture, (0, 0, *picture.shape[:2]), edges[name], 0) for picture in pictures]
             batches[name] = self.normalize(np.stack(whole))
         return batches

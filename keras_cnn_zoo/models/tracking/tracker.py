@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_cnn_zoo.models.tracking.crops import crop
+from keras_cnn_zoo.ops.host.pictures import checked_pixels
 from keras_cnn_zoo.utils import validation
 
 # Range of the object's size relative to its first size, as in the authors' code.
@@ -81,7 +82,8 @@ class Tracker:
             box: (x, y, width, height) in pixels.
 
         Raises:
-            ValueError: for a box without area, or with its center outside the frame.
+            ValueError: for a box without area, or with its center outside the frame, and for a frame whose
+                values are not from 0 to 255.
         """
         frame = self._as_frame(frame)
         box = np.asarray(box, dtype="float64")
@@ -125,7 +127,7 @@ class Tracker:
         return self.box
 
     def _as_frame(self, frame):
-        frame = np.asarray(frame)
+        frame = checked_pixels(frame, "frame")
         channels = self.model.search_shape[-1]
         if frame.ndim != 3 or frame.shape[-1] not in (1, channels):
             raise ValueError(

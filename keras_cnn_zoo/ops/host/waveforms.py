@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 
+# A longer second axis is that of a spectrogram.
+_MOST_CHANNELS = 64
+
 
 def as_float(samples):
     """Converts samples of any numeric type to float32; integers are scaled from their range to [-1, 1].
@@ -17,6 +20,29 @@ def as_float(samples):
     if samples.dtype.kind == "i":
         return (samples / 2.0 ** (8 * samples.dtype.itemsize - 1)).astype("float32")
     return samples.astype("float32")
+
+
+def samples_first(samples):
+    """Returns a recording as (samples,) or (samples, channels).
+
+    A recording has more samples than channels, so an array (channels, samples), as torchaudio returns it, is
+    transposed.
+
+    Raises:
+        ValueError: The array has neither shape, or more than 64 channels.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
+        samples = samples.T
+    unclear = samples.ndim == 2 and (
+        samples.shape[1] > _MOST_CHANNELS or samples.shape[0] == samples.shape[1] > 1
+    )
+    if samples.ndim not in (1, 2) or 0 in samples.shape or unclear:
+        raise ValueError(
+            "Each recording must be (samples,), (samples, channels), or (channels, samples), with at most "
+            f"{_MOST_CHANNELS} channels. Received: array of shape {samples.shape}"
+        )
+    return samples
 
 
 def mono(samples):

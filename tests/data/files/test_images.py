@@ -7,6 +7,7 @@ import pytest
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.images import PictureInfo
 from keras_cnn_zoo.utils.errors import InputError
+from tests.data.png_files import UPRIGHT, exif, index_png
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -79,29 +80,17 @@ def test_cmyk_becomes_the_right_colors(kind):
         assert np.abs(decoded.astype(int) - colour).max() <= 3, ink
 
 
-UPRIGHT = {
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: a.swapaxes(0, 1)[::-1],
-}
-
-
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", sorted(UPRIGHT))
-def test_exif_orientation_is_applied_if_upright(orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    data = encoded(Image.fromarray(COLOUR), "PNG", exif=exif)
+def test_exif_orientation_is_applied_if_upright(kind, orientation):
+    data = encoded(Image.fromarray(COLOUR), kind, exif=exif(orientation))
     expected = UPRIGHT[orientation](COLOUR)
     np.testing.assert_array_equal(image_files.decode(data), expected)
     info = image_files.inspect(data)
-    assert (info.height, info.width, info.channels) == expected.shape
+    assert (info.height, info.width, info.channels) == expected.shape and info.orientation == orientation
     np.testing.assert_array_equal(image_files.decode(data, upright=False), COLOUR)
     assert image_files.inspect(data, upright=False) == PictureInfo(5, 7, 3)
+    np.testing.assert_array_equal(image_files.turned(COLOUR, orientation), expected)
 
 
 def test_headers_are_read_without_the_pixels():
@@ -131,6 +120,7 @@ def test_names_of_images():
         image_files.is_picture("a.JPG")
         and image_files.is_picture("b/c.jpeg")
         and image_files.is_picture("d.TiFf")
+        and image_files.is_picture("e.jfif")
     )
     assert not any(map(image_files.is_picture, ["a.txt", "._a.jpg", "b/.hidden.png", "jpg", "a.eps"]))
 
@@ -153,6 +143,45 @@ def test_indices_of_one_and_of_sixteen_bits():
     decoded = image_files.decode_index(encoded(Image.fromarray(deep)))
     assert decoded.dtype == np.int32
     np.testing.assert_array_equal(decoded, deep)
+
+
+@pytest.mark.parametrize("palette", [False, True])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_indices_of_few_bits_are_not_scaled(bits, palette):
+    values = np.arange(3 * 2**bits).reshape(3, -1) % 2**bits
+    decoded = image_files.decode_index(index_png(values, bits, palette=palette))
+    assert decoded.dtype == np.uint8
+    np.testing.assert_array_equal(decoded, values)
+
+
+def test_indices_are_not_read_from_files_that_change_values():
+    for kind in ("JPEG", "PPM"):
+        with pytest.raises(
+            InputError, match=f"a mask must be a PNG. Received: x.png, which is a {kind} file"
+        ):
+            image_files.decode_index(encoded(Image.fromarray(GREY), kind), name="x.png")
+
+
+def test_indices_and_colors_are_not_rotated():
+    for kind in ("PNG", "TIFF"):
+        data = encoded(Image.fromarray(GREY), kind, exif=exif(6))
+        np.testing.assert_array_equal(image_files.decode_index(data), GREY)
+        data = encoded(Image.fromarray(COLOUR), kind, exif=exif(8))
+        np.testing.assert_array_equal(image_files.decode_stored_colors(data), COLOUR)
+
+
+def test_stored_colors_of_every_mode():
+    alpha = np.full((5, 7, 1), 9, "uint8")
+    data = encoded(Image.fromarray(np.concatenate([COLOUR, alpha], axis=-1)))
+    np.testing.assert_array_equal(image_files.decode_stored_colors(data), COLOUR)
+    data = encoded(Image.fromarray(np.concatenate([GREY[..., None], alpha], axis=-1), mode="LA"))
+    np.testing.assert_array_equal(image_files.decode_stored_colors(data), GREY[..., None].repeat(3, -1))
+    image = Image.fromarray(GREY % 3, mode="P")
+    image.putpalette([1, 2, 3, 40, 50, 60, 7, 8, 9])
+    expected = np.array([[1, 2, 3], [40, 50, 60], [7, 8, 9]])[GREY % 3]
+    np.testing.assert_array_equal(image_files.decode_stored_colors(encoded(image)), expected)
+    with pytest.raises(InputError, match="8-bit pixels. Received: deep.png, whose pixels are I;16"):
+        image_files.decode_stored_colors(encoded(Image.fromarray(GREY.astype("uint16"))), name="deep.png")
 
 
 def test_colored_masks_are_refused(tmp_path):

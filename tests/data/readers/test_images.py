@@ -163,3 +163,157 @@ def test_skip_bad_leaves_them_out_and_counts_them(tmp_path):
     assert [line.split(":")[0] for line in source.skipped] == ["cat/x.png", "dog/bad.jpg"]
     assert "left out 2 unreadable examples" in source.notes
     assert all(example["image"].shape == (4, 6, 3) for split in source.splits.values() for example in split)
+
+
+# --- folders that people have ---
+@pytest.mark.parametrize("names", [("Train", "Test"), ("TRAINING", "Testing"), ("training", "test")])
+def test_splits_in_any_case_are_not_classes(tmp_path, names):
+    for name in names:
+        class_folders(tmp_path / name)
+    source = open_images(tmp_path)
+    assert source.class_names == ("cat", "dog")
+    assert len(source.splits["test"]) == 10 and source.splits["test"].names[0] == f"{names[1]}/cat/0.png"
+    for name in ("Valid", "dev"):
+        class_folders(tmp_path / name)
+        if name == "Valid":
+            assert len(open_images(tmp_path).splits["val"]) == 10
+    with pytest.raises(InputError, match="two names for the val split: Valid and dev|dev and Valid"):
+        open_images(tmp_path)
+
+
+def test_splits_are_searched_in_a_single_folder(tmp_path):
+    for split in ("Train", "valid", "test"):
+        class_folders(tmp_path / "download" / "dataset" / split)
+    (tmp_path / "download" / "README.md").write_text("x")
+    (tmp_path / "__MACOSX" / "download").mkdir(parents=True)
+    (tmp_path / "__MACOSX" / "download" / "._a.png").write_text("x")
+    (tmp_path / "download" / "dataset" / "classes.txt").write_text("dog\ncat\n")
+    source = open_images(tmp_path)
+    assert source.class_names == ("dog", "cat") and source.notes == ()
+    assert source.splits["val"].names[0] == "download/dataset/valid/cat/0.png"
+    (tmp_path / "classes.txt").write_text("Dog\nCat\n")
+    assert open_images(tmp_path).class_names == ("Dog", "Cat")
+
+
+def test_a_single_folder_without_splits_is_part_of_the_class(tmp_path):
+    class_folders(tmp_path / "flowers", ("rose", "tulip"))
+    assert open_images(tmp_path).class_names == ("flowers/rose", "flowers/tulip")
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("train_set/cat", "train_set/dog", "test_set/cat", "test_set/dog"),
+        ("Trainset/cat", "Testset/cat"),
+        ("train2017", "val2017"),
+        ("Training Data/cat", "Validation Data/dog"),
+        ("trian/cat", "trian/dog", "tests/cat", "tests/dog"),
+        ("tran/cat", "other/cat", "other/dog"),
+    ],
+)
+def test_folders_that_are_probably_splits_are_refused(tmp_path, folders):
+    class_folders(tmp_path, folders)
+    with pytest.raises(
+        InputError, match="was probably meant to be the (train|test|val) split: rename it to (train|test|val)"
+    ):
+        open_images(tmp_path)
+
+
+def test_splits_below_the_classes_are_refused(tmp_path):
+    class_folders(tmp_path, ("cat/train", "cat/test", "dog/train", "dog/test"))
+    with pytest.raises(
+        InputError, match="split folders in .*cat must be above the class .*, such as train/cat"
+    ):
+        open_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("rain", "snow"),
+        ("brain", "lung"),
+        ("test tube/small", "bottle/large"),
+        ("land/car", "land/train", "sea/ship"),
+        ("day/cat", "night/cat"),
+    ],
+)
+def test_classes_with_names_like_splits_stay_classes(tmp_path, folders):
+    class_folders(tmp_path, folders)
+    assert open_images(tmp_path).class_names == tuple(sorted(folders))
+
+
+def test_images_are_recognized_by_extension_or_content(tmp_path):
+    class_folders(tmp_path, ("cat",))
+    picture = Image.fromarray(np.full((4, 6, 3), 9, "uint8"))
+    (tmp_path / "dog").mkdir()
+    kinds = {
+        "a.jfif": "JPEG",
+        "b.JPE": "JPEG",
+        "c": "PNG",
+        "d.1": "WEBP",
+        "e": "BMP",
+        "f": "TIFF",
+        "g": "GIF",
+    }
+    kinds |= {"h": "PPM", "i.photo": "JPEG"}
+    for name, kind in kinds.items():
+        picture.save(tmp_path / "dog" / name, kind)
+    source = open_images(tmp_path)
+    assert source.class_names == ("cat", "dog")
+    assert sum(map(len, source.splits.values())) == 5 + len(kinds)
+    assert all(example["image"].shape == (4, 6, 3) for split in source.splits.values() for example in split)
+    assert (
+        "7 files without an image extension read as images: dog/c, dog/d.1, dog/e, dog/f, dog/g, and 2 more"
+        in source.notes
+    )
+
+
+def test_what_is_left_out_is_counted_and_named(tmp_path):
+    class_folders(tmp_path)
+    (tmp_path / "README.txt").write_text("x")
+    (tmp_path / "cat" / "notes.txt").write_text("BMP is a format, P5 another")
+    (tmp_path / "cat" / "Thumbs.db").write_text("x")
+    for folder in ("cow", "empty/inner"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "cow" / "1.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")
+    (tmp_path / "cow" / "2").write_bytes(b"\0\0\0\x18ftypavif\0\0\0\0")
+    source = open_images(tmp_path)
+    assert source.class_names == ("cat", "dog")
+    for note in (
+        "left out 2 files of types that are not read (AVIF, HEIC): cow/1.heic, cow/2",
+        "left out 1 file that is not an image: cat/notes.txt",
+        "no images in 2 folders: cow, empty",
+    ):
+        assert note in source.notes
+
+
+def test_data_without_readable_images_says_what_there_is(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.heic").write_bytes(b"x")
+    (tmp_path / "cat" / "a.txt").write_text("x")
+    with pytest.raises(
+        InputError,
+        match=r"has no examples. Received 2 files that .* as images: cat/1.heic \(HEIC\), cat/a.txt",
+    ):
+        open_images(tmp_path)
+
+
+def test_a_class_without_a_readable_image_is_named(tmp_path):
+    class_folders(tmp_path)
+    for i in range(2):
+        (tmp_path / "cow").mkdir(exist_ok=True)
+        (tmp_path / "cow" / f"{i}.jpg").write_text("no image")
+    source = open_images(tmp_path, skip_bad=True)
+    assert source.class_names == ("cat", "dog") and len(source.skipped) == 2
+    assert "the class cow is left out: none of its 2 images can be read" in source.notes
+
+
+def test_class_names_may_be_any_sequence(tmp_path):
+    class_folders(tmp_path)
+    for names in (
+        np.array(["dog", "cat"]),
+        ("dog", "cat"),
+        iter(["dog", "cat"]),
+        {"dog": 0, "cat": 1}.keys(),
+    ):
+        assert open_images(tmp_path, class_names=names).class_names == ("dog", "cat")

@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo.data import load
 from keras_cnn_zoo.utils.errors import InputError
+from tests.data.png_files import index_png
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -95,19 +96,120 @@ def test_a_class_file_may_name_the_ignored_label_last(tmp_path):
     assert "classes.txt names the ignored label 2 (void): not a class" in source.notes
 
 
-def test_black_and_white_masks_are_refused(tmp_path):
-    pairs(tmp_path, mask=np.array([[0, 255]], dtype="uint8"))
-    with pytest.raises(
-        InputError, match=r"two classes or more.* Received values: \[0, 255\]. If 255 is a class"
-    ):
-        open_masks(tmp_path)
+@pytest.mark.parametrize("names", [None, "argument", "file"])
+def test_binary_masks(tmp_path, names):
+    pairs(tmp_path / "train", mask=np.array([[0, 255]], dtype="uint8"))
+    pairs(tmp_path / "test", mask=np.array([[0, 0]], dtype="uint8"))
+    if names == "file":
+        (tmp_path / "classes.txt").write_text("ground\nroad\n")
+    source = open_masks(tmp_path, class_names=["ground", "road"] if names == "argument" else None)
+    assert source.class_names == (("ground", "road") if names else ("0", "1"))
+    assert any("only the values 0 and 255: 255 is class 1" in note for note in source.notes)
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], [[0, 1]])
+    assert source.splits["train"][0]["mask"].dtype == np.uint8
+
+
+def test_255_is_ignored_next_to_other_values_or_if_given(tmp_path):
+    pairs(tmp_path / "train", mask=np.array([[0, 255]], dtype="uint8"))
+    pairs(tmp_path / "test", mask=np.array([[0, 1]], dtype="uint8"))
+    np.testing.assert_array_equal(
+        open_masks(tmp_path, class_names="a,b").splits["train"][0]["mask"], [[0, 255]]
+    )
+    with pytest.raises(InputError, match=r"two classes or more.* Received values: \[0, 255\]"):
+        open_masks(tmp_path / "train", ignore_label=255)
 
 
 def test_sixteen_bit_masks(tmp_path):
     pairs(tmp_path, mask=np.array([[0, 300, 1]], dtype="uint16"))
-    source = open_masks(tmp_path)
-    assert source.num_classes == 301
+    source = open_masks(tmp_path, class_names=[str(i) for i in range(301)])
     assert source.splits["train"][0]["mask"].dtype == np.int32
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], [[0, 300, 1]])
+    source = open_masks(tmp_path, ignore_label=300)
+    assert source.class_names == ("0", "1")
+
+
+def test_a_void_of_sixteen_bits_does_not_become_a_class(tmp_path):
+    pairs(tmp_path, mask=np.array([[0, 1, 2, 65535]], dtype="uint16"))
+    with pytest.raises(
+        InputError, match=r"at most 256 classes.*values 0, 1, 2, 65535. If 65535 .* give `ignore_label` 65535"
+    ):
+        open_masks(tmp_path)
+    assert open_masks(tmp_path, ignore_label=65535).num_classes == 3
+
+
+@pytest.mark.parametrize("palette", [False, True])
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_masks_of_few_bits_are_indices(tmp_path, bits, palette):
+    values = np.arange(2 * 2**bits).reshape(2, -1) % 2**bits
+    pairs(tmp_path, mask=values.astype("uint8"))
+    for file in (tmp_path / "labels").iterdir():
+        file.write_bytes(index_png(values, bits, palette=palette))
+    source = open_masks(tmp_path)
+    assert source.num_classes == 2**bits
+    np.testing.assert_array_equal(source.splits["train"][0]["mask"], values)
+
+
+# --- folders ---
+@pytest.mark.parametrize("inside", [False, True])
+def test_splits_in_any_case_above_or_in_the_folders(tmp_path, inside):
+    for split, count in (("Train", 4), ("VALID", 2), ("Testing", 3)):
+        for i in range(count):
+            pair(tmp_path / split, f"{i}")
+    if inside:
+        for split in ("Train", "VALID", "Testing"):
+            for folder in ("images", "labels"):
+                (tmp_path / folder).mkdir(exist_ok=True)
+                os.rename(tmp_path / split / folder, tmp_path / folder / split)
+            (tmp_path / split).rmdir()
+    source = open_masks(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [4, 2, 3]
+    assert source.notes == ()
+    assert source.splits["val"].names[0] == ("images/VALID/0.jpg" if inside else "VALID/images/0.jpg")
+
+
+@pytest.mark.parametrize("name", ["masks", "Masks", "LABELS"])
+def test_names_of_the_folder_of_masks(tmp_path, name):
+    pairs(tmp_path)
+    os.rename(tmp_path / "labels", tmp_path / "x")
+    os.rename(tmp_path / "x", tmp_path / name)
+    assert sum(map(len, open_masks(tmp_path).splits.values())) == 6
+    (tmp_path / "Masks2").mkdir()
+    (tmp_path / ("labels" if name == "masks" else "masks")).mkdir(exist_ok=True)
+    if len([entry for entry in os.listdir(tmp_path) if entry.lower() in ("labels", "masks")]) > 1:
+        with pytest.raises(InputError, match="must have one folder of masks. Received: "):
+            open_masks(tmp_path)
+
+
+def test_a_single_folder_is_searched(tmp_path):
+    for split in ("train", "test"):
+        pairs(tmp_path / "archive" / "city" / split)
+    (tmp_path / "archive" / "city" / "classes.txt").write_text("a\nb\nc\n")
+    source = open_masks(tmp_path)
+    assert len(source.splits["test"]) == 6 and source.class_names == ("a", "b", "c")
+    pairs(tmp_path / "other" / "inner")
+    assert sum(map(len, open_masks(tmp_path / "other").splits.values())) == 6
+
+
+def test_folders_that_are_probably_splits_are_refused(tmp_path):
+    for split in ("train", "test_set"):
+        pairs(tmp_path / split)
+    with pytest.raises(InputError, match=r"must not mix split folders \(train\) .* Received: test_set"):
+        open_masks(tmp_path)
+
+
+def test_what_is_left_out_is_reported(tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "notes.txt").write_text("x")
+    (tmp_path / "readme.md").write_text("x")
+    pairs(tmp_path)
+    pair(tmp_path / "depth", "a")
+    os.rename(tmp_path / "images" / "street_0.jpg", tmp_path / "images" / "street_0")
+    source = open_masks(tmp_path)
+    assert sum(map(len, source.splits.values())) == 6
+    assert "1 file without an image extension read as images or masks: images/street_0" in source.notes
+    assert "left out 2 files that are not images: images/notes.txt, labels/notes.txt" in source.notes
+    assert "left out the images in 2 other folders: depth/images, depth/labels" in source.notes
 
 
 def test_sizes_must_agree(tmp_path):

@@ -173,6 +173,90 @@ def test_pickled_objects_are_never_loaded(tmp_path):
         load(f"npz:{path}", task="classification")
 
 
+def test_an_array_of_objects_is_named_if_it_is_needed(tmp_path):
+    objects = np.array(["a", None, "c"], dtype=object)
+    with pytest.raises(
+        InputError, match="Object arrays cannot be loaded.* Save the array classes with a type"
+    ):
+        open_npz(tmp_path, classes=objects)
+    source = open_npz(tmp_path, meta=objects, extra=LABELS)
+    assert source.class_names == ("0", "1", "2") and "left out the arrays extra, meta" in source.notes
+
+
+def test_names_of_arrays_in_any_case_and_with_other_words(tmp_path):
+    names = ("X_Train", "y_training", "X_valid", "Y_dev", "x_testing", "y_test")
+    values = (IMAGES, LABELS, IMAGES[:5], LABELS[:5], IMAGES[:4], LABELS[:4])
+    arrays = dict(zip(names, values, strict=True))
+    path = archive(tmp_path, **arrays, Classes=np.array(["a", "b", "c"]))
+    source = load(f"npz:{path}", task="classification")
+    assert [len(split) for split in source.splits.values()] == [20, 5, 4]
+    assert source.class_names == ("a", "b", "c") and source.notes == ()
+    path = archive(tmp_path, x_train=IMAGES, y_train=LABELS, X_train=IMAGES)
+    with pytest.raises(InputError, match="two names for the array x_train: x_train and X_train"):
+        load(f"npz:{path}", task="classification")
+
+
+@pytest.mark.parametrize("test", [IMAGES[:4] / 255.0, (IMAGES[:4] > 127).astype("uint8"), IMAGES[:4] > 127])
+def test_splits_of_different_ranges_are_refused(tmp_path, test):
+    with pytest.raises(
+        InputError, match="images of all splits must have one range. Received: x_train 0 to 255, x_test 0 to "
+    ):
+        open_npz(tmp_path, x_test=test)
+    with pytest.raises(InputError, match="one range. Received: x_train 0 to 0.9.*, x_test 0 to 2"):
+        open_npz(tmp_path, x_train=IMAGES / 256.0, x_test=IMAGES[:4])
+
+
+def test_a_black_split_has_every_range(tmp_path):
+    assert open_npz(tmp_path, x_test=IMAGES[:4] * 0).splits["test"][0]["image"].max() == 0
+    source = open_npz(tmp_path, x_train=IMAGES / 255.0, x_test=IMAGES[:4] * 0)
+    np.testing.assert_array_equal(source.splits["train"][0]["image"].ravel()[:3], IMAGES.ravel()[:3])
+
+
+def test_labels_with_gaps_are_refused_unless_named(tmp_path):
+    labels = np.where(LABELS == 2, 65535, LABELS)
+    with pytest.raises(
+        InputError, match="y_train must use at least half of .* 65,536 classes from the values 0, 1, 65535"
+    ):
+        open_npz(tmp_path, y_train=labels, y_test=labels[:4])
+    source = open_npz(tmp_path, load_options={"class_names": [f"c{i}" for i in range(30)]})
+    assert source.num_classes == 30
+
+
+def test_bytes_are_decoded(tmp_path):
+    texts = np.array(["dög", "cat"])[LABELS % 2]
+    coded = np.char.encode(texts, "latin-1")
+    source = open_npz(tmp_path, load_options={"encoding": "latin-1"}, y_train=coded, y_test=coded[:4])
+    assert source.class_names == ("cat", "dög")
+    with pytest.raises(InputError, match="y_train must be utf-8 text. Received: b'd.*Name its encoding with"):
+        open_npz(tmp_path, y_train=coded, y_test=coded[:4])
+    assert open_npz(tmp_path, classes=np.array([b"a", b"b", b"c"])).class_names == ("a", "b", "c")
+    with pytest.raises(InputError, match="classes must be texts. Received: dtype float64"):
+        open_npz(tmp_path, classes=np.array([0.5, 1.0, 2.0]))
+
+
+@pytest.mark.parametrize("names", [None, "argument", "array"])
+def test_binary_masks(tmp_path, names):
+    binary = np.where(MASKS == 1, 255, 0).astype("uint8")
+    options = {"class_names": ["a", "b"]} if names == "argument" else {}
+    arrays = {"classes": np.array(["a", "b"])} if names == "array" else {}
+    source = open_npz(tmp_path, "segmentation", options, y_train=binary, y_test=binary[:4], **arrays)
+    assert source.class_names == (("a", "b") if names else ("0", "1"))
+    assert any("255 is class 1" in note for note in source.notes)
+    np.testing.assert_array_equal(source.splits["test"][3]["mask"], MASKS[3] == 1)
+    with pytest.raises(InputError, match="its array classes must name two.* Received: a, b, c"):
+        open_npz(
+            tmp_path, "segmentation", y_train=binary, y_test=binary[:4], classes=np.array(["a", "b", "c"])
+        )
+
+
+def test_a_void_of_sixteen_bits_does_not_become_a_class(tmp_path):
+    deep = np.where(MASKS == 2, 65535, MASKS.astype("uint16")).astype("uint16")
+    with pytest.raises(InputError, match="65,536 classes from the values 0, 1, 65535. If 65535 marks"):
+        open_npz(tmp_path, "segmentation", y_train=deep, y_test=deep[:4])
+    options = {"ignore_label": 65535}
+    assert open_npz(tmp_path, "segmentation", options, y_train=deep, y_test=deep[:4]).num_classes == 2
+
+
 def test_damaged_archives_raise_only_input_errors(tmp_path):
     whole = pathlib.Path(archive(tmp_path, x_train=IMAGES, y_train=LABELS)).read_bytes()
     draw = np.random.RandomState(0)

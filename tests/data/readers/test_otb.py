@@ -154,6 +154,55 @@ def test_frames_and_first_box_for_predict(tmp_path):
         read_frames(tmp_path)
 
 
+def test_frames_are_in_the_order_of_their_numbers(tmp_path):
+    sequence(tmp_path / "ball")
+    for number in range(1, 5):
+        os.rename(tmp_path / f"ball/img/{number:04}.png", tmp_path / f"ball/img/{number + 7}.png")
+    (example,) = open_otb(tmp_path).splits["test"]
+    assert [frame[0, 0, 0] for frame in example["frames"]] == [1, 2, 3, 4]
+    assert [frame[0, 0, 0] for frame in read_frames(tmp_path / "ball")] == [1, 2, 3, 4]
+    os.rename(tmp_path / "ball/img/8.png", tmp_path / "ball/img/09.png")
+    with pytest.raises(InputError, match="must have one image per frame. Received: 09.png and 9.png"):
+        read_frames(tmp_path / "ball")
+
+
+def test_boxes_for_predict_are_one_or_one_per_frame(tmp_path):
+    sequence(tmp_path, frames=6)
+    assert first_box(tmp_path).tolist() == list(BOXES[0])
+    with pytest.raises(InputError, match=r"rect\.txt must have one box per frame.* 4 boxes and 6 images"):
+        first_box(tmp_path, frames=6)
+    sequence(tmp_path / "one", BOXES[:1], frames=3)
+    assert first_box(tmp_path / "one", frames=3).tolist() == list(BOXES[0])
+
+
+def test_frames_that_are_not_read_are_refused(tmp_path):
+    sequence(tmp_path / "ball")
+    os.rename(tmp_path / "ball/img/0004.png", tmp_path / "ball/img/0004.heic")
+    with pytest.raises(InputError, match=r"img has frames of types that are not read.* 0004\.heic \(HEIC\)"):
+        open_otb(tmp_path)
+
+
+def test_splits_in_any_case_and_in_a_single_folder(tmp_path):
+    for split, count in (("Train", 3), ("VAL", 1), ("testing", 2)):
+        for index in range(count):
+            sequence(tmp_path / "benchmark" / split / f"video{index}")
+    source = open_otb(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [3, 1, 2]
+    assert source.splits["val"].names == ["benchmark/VAL/video0"] and source.notes == ()
+    sequence(tmp_path / "benchmark" / "extra" / "video")
+    with pytest.raises(InputError, match=r"must not mix split folders .* Received: extra"):
+        open_otb(tmp_path)
+
+
+def test_folders_that_are_not_used_are_reported(tmp_path):
+    sequence(tmp_path / "data/ball")
+    (tmp_path / "data/vot").mkdir()
+    (tmp_path / "data/vot/groundtruth.txt").write_text("1,2,3,4")
+    source = open_otb(tmp_path)
+    assert source.splits["test"].names == ["data/ball"]
+    assert "left out the folders data/vot: they have no img/ and groundtruth_rect.txt" in source.notes
+
+
 @pytest.mark.skipif(not BAG.is_dir(), reason="the sequence bag is not in ../shared/data/tracking")
 def test_bag():
     (example,) = open_otb(BAG.parent).splits["test"]

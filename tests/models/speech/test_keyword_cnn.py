@@ -114,6 +114,15 @@ def test_one_recording_in_every_form(model):
     assert model.preprocess([clip, (noise(16000, 2), 16000)]).shape == (2, 4000)
 
 
+def test_channels_may_be_first_as_in_torchaudio(model):
+    clip, stereo = noise(4000), noise(4000, 2)
+    expected = model.preprocess([clip])
+    for form in (clip[None], clip[:, None], (clip[None], 8000), [clip[None]], [(clip[:, None], 8000)]):
+        np.testing.assert_array_equal(model.preprocess(form), expected)
+    np.testing.assert_array_equal(model.preprocess([stereo.T]), model.preprocess([stereo]))
+    np.testing.assert_allclose(model.preprocess([stereo.T])[0], stereo.mean(axis=1), rtol=1e-6)
+
+
 def test_spectrogram_is_the_input_of_the_convolutions(model):
     shown = model.spectrogram(model.preprocess([noise(4000)]))
     assert shown.shape == (1, 51, 40) and shown.max() == 1.0 and shown.min() >= -1.0
@@ -132,7 +141,10 @@ def test_decode_names_the_word(model):
         ([], "at least one recording"),
         ([0.1, 0.2], "must be a list of recordings"),
         (np.zeros((3, 4000)), "must be a list of recordings, or one recording"),
-        ([np.zeros((10, 2, 2))], r"\(samples,\) or \(samples, channels\)"),
+        ([np.zeros((10, 2, 2))], r"\(samples,\), \(samples, channels\), or \(channels, samples\)"),
+        ([np.zeros((70, 200))], r"at most 64 channels. Received: array of shape \(200, 70\)"),
+        ([np.zeros((9, 9))], r"Each recording must be .* Received: array of shape \(9, 9\)"),
+        (np.zeros((1, 2, 4000)), "must be a list of recordings, or one recording"),
         ([np.zeros(0)], "Each recording must be"),
         ([np.array(["a"])], "Each recording must be an array of numbers"),
         ([np.array([0.0, np.nan])], "must be finite"),

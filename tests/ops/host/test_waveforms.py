@@ -54,3 +54,20 @@ def test_long_waveforms_are_cut_to_their_loudest_part():
 
 def test_channels_are_averaged():
     np.testing.assert_allclose(waveforms.mono(np.array([[1.0, 0.0], [0.0, -1.0]])), [0.5, -0.5])
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((9,), (9,)), ((9, 2), (9, 2)), ((2, 9), (9, 2)), ((1, 9), (9, 1)), ((1, 1), (1, 1))],
+)
+def test_samples_are_the_longer_axis(shape, expected):
+    samples = np.arange(np.prod(shape)).reshape(shape)
+    found = waveforms.samples_first(samples)
+    assert found.shape == expected
+    np.testing.assert_array_equal(found, samples.T if shape != expected else samples)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 2), (3, 3), (65, 80), (2, 2, 9)])
+def test_arrays_that_are_no_recording_are_refused(shape):
+    with pytest.raises(ValueError, match=r"Each recording must be \(samples,\), \(samples, channels\), or"):
+        waveforms.samples_first(np.zeros(shape))

@@ -1,7 +1,7 @@
 """Segmentation data of TensorFlow Datasets: an image and a mask."""
 
 from keras_cnn_zoo.data.files import images as image_files
-from keras_cnn_zoo.data.files.masks import check_values, numbered_classes, values_of
+from keras_cnn_zoo.data.files.masks import mask_classes, values_of
 from keras_cnn_zoo.data.readers.tfds.opened import check_pixels, choose, keys_of, plain_pictures
 from keras_cnn_zoo.data.survey import shared_channels
 from keras_cnn_zoo.utils.errors import InputError
@@ -44,15 +44,19 @@ def found(opened):
     seen = opened.survey(look)
     channels = shared_channels(info for info, _ in seen.all_looks())
     class_names = options.class_names or tuple(getattr(opened.features[opened.keys[1]], "names", None) or ())
-    if not class_names:
-        values = {name: [of_mask for _, of_mask in looks] for name, looks in seen.looks.items()}
-        class_names = numbered_classes(values, options.ignore_label, f"tfds:{opened.name}")
+    values = {name: [of_mask for _, of_mask in looks] for name, looks in seen.looks.items()}
+    named_by = "its feature" if options.class_names is None else "`class_names`"
+    classes = mask_classes(
+        values, options, f"tfds:{opened.name}", names=class_names or None, named_by=named_by
+    )
 
     def check(row, look):
-        check_values(look[1], len(class_names), options.ignore_label, where(row))
+        classes.check(look[1], options.ignore_label, where(row))
 
     def example(row):
         mask = image_files.decode_index(row[2], name=where(row))
-        return {"image": opened.picture(row, channels), "mask": mask}
+        return {"image": opened.picture(row, channels), "mask": classes.of_mask(mask)}
 
-    return seen.again(check).found(example, class_names, channels=channels, notes=opened.notes)
+    return seen.again(check).found(
+        example, classes.names, channels=channels, notes=(*opened.notes, *classes.notes)
+    )
