@@ -70,7 +70,17 @@ def check_similar_names(path):
         )
 
 
-def shown(names, most=3):
-    """Returns the first names of a list, and "..." if there are more."""
+def left_out(names, noun, reason):
+    """Returns a tuple with one line to report that files were left out, or an empty one.
+
+    Args:
+        names: Their names. The line has the first three.
+        noun: Word for one of them, such as "image".
+        reason: Words after the number, such as "without annotation".
+    """
     names = list(names)
-    return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
+    if not names:
+        return ()
+    count = f"{len(names)} {noun}{'s' if len(names) > 1 else ''}"
+    first = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
+    return (f"left out {count} {reason}: {first}",)
