@@ -57,9 +57,8 @@ def check_similar_names(path):
         return
     meant = {}
     for name in visible_folders(path):
-        words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
-        splits = {split_of(word) for word in words} - {None}
-        others = {word.casefold() for word in words if split_of(word) is None}
+        splits = splits_in(name)
+        others = {word.casefold() for word in _words(name) if split_of(word) is None}
         if len(splits) == 1 and others <= _FILLERS:
             meant.setdefault(splits.pop(), name)
     if len(meant) > 1:
@@ -68,6 +67,16 @@ def check_similar_names(path):
         raise InputError(
             f"the folders of {path} must be called {wanted} if they are splits. Received: {given}"
         )
+
+
+def splits_in(name):
+    """Returns the set of splits that are words of a name: {"train"} for "instances_train2017"."""
+    return {split_of(word) for word in _words(name)} - {None}
+
+
+def _words(name):
+    # "latest" is one word, "COCOTrain" are two. COCO's "test-dev" is a test split.
+    return re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", re.sub("(?i)test[-_]dev", "test", name))
 
 
 def left_out(names, noun, reason):

@@ -41,7 +41,7 @@ def compressed(mask):
     return masks.encode(np.asfortranarray(mask.astype("uint8")))["counts"].decode()
 
 
-def data_set(root, name="train", count=5, *, folder=None, json_folder=".", images=None, **more):
+def data_set(root, name="train", count=5, *, folder=None, json_folder=".", **more):
     """Writes a JSON file and its images; `more` replaces or, for a function, edits top-level parts."""
     folder = name if folder is None else folder
     (root / folder).mkdir(parents=True, exist_ok=True)
@@ -333,6 +333,182 @@ def test_boxes_and_masks_lie_on_the_stored_pixels_of_a_rotated_image(tmp_path):
         one["height"], one["width"] = WIDTH, HEIGHT
     path.write_text(json.dumps(content))
     assert {example["image"].shape for example in examples(open_coco(tmp_path))} == {(WIDTH, HEIGHT, 3)}
+
+
+def edited(path, edit):
+    """Applies a function to the content of a JSON file."""
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("word", ["0", "false", "False", 0.0, False, None, ""])
+def test_words_for_false_are_not_crowds(tmp_path, word):
+    data_set(tmp_path, annotations=lambda notes: [{**one, "iscrowd": word} for one in notes])
+    source = open_coco(tmp_path)
+    assert not any(example["crowd"].any() for example in examples(source))
+
+
+def test_words_for_true_are_crowds_and_others_are_refused(tmp_path):
+    data_set(tmp_path, annotations=lambda notes: [{**one, "iscrowd": "1"} for one in notes])
+    assert all(example["crowd"].all() for example in examples(open_coco(tmp_path)))
+    data_set(tmp_path, annotations=lambda notes: [*notes, note(0, 99, iscrowd="maybe")])
+    with pytest.raises(
+        InputError, match="annotation 99 of train_0.png: iscrowd must be 0 or 1. Received: 'maybe'"
+    ):
+        open_coco(tmp_path)
+
+
+def test_ids_may_be_integers_texts_and_whole_floats(tmp_path):
+    def edit(content):
+        content["categories"] = [
+            {"id": 1, "name": "cat"},
+            {"id": "2", "name": "dog"},
+            {"id": "x", "name": "bird"},
+        ]
+        for image in content["images"]:
+            image["id"] = (float(image["id"]), str(image["id"]))[image["id"] % 2]
+        for one, category in zip(content["annotations"], ("1", 2.0, 2, "2", "x"), strict=True):
+            one.update(category_id=category, image_id=str(one["image_id"]), id=None)
+
+    edited(data_set(tmp_path), edit)
+    source = open_coco(tmp_path)
+    assert source.class_names == ("cat", "dog", "bird")
+    found = {n: e for split in source.splits.values() for n, e in zip(split.names, split, strict=True)}
+    classes = [int(found[f"train/train_{number}.png"]["classes"][0]) for number in range(5)]
+    assert classes == [0, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "key, value, message",
+    [
+        ("id", 1.5, "an id must be an integer, a text, or null"),
+        ("id", [1], "an id must be an integer, a text, or null"),
+        ("image_id", None, "must have an image_id and a category_id"),
+        ("image_id", float("nan"), "must have an image_id and a category_id"),
+        ("category_id", True, "must have an image_id and a category_id"),
+        ("category_id", 2.5, "must have an image_id and a category_id"),
+        ("category_id", "cat", "has the unknown category cat"),
+        ("bbox", [10**400, 3, 10, 6], "must have numbers of a usual size"),
+        ("bbox", ["4", "3", "10", "6"], "bbox must be four numbers"),
+    ],
+)
+def test_other_values_are_refused_in_one_line(tmp_path, key, value, message):
+    path = data_set(tmp_path, annotations=lambda notes: [*notes[1:], {**note(0, 99), key: value}])
+    with pytest.raises(InputError, match=f"{path.name}.*{message}") as caught:
+        open_coco(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_annotation_without_an_id_is_named_by_its_position(tmp_path):
+    data_set(tmp_path, annotations=lambda notes: [*notes, note(0, None, bbox=[25, 3, 10, 6])])
+    with pytest.raises(
+        InputError, match=r"annotations\[5\], which has no id, of train_0.png leaves its image"
+    ):
+        open_coco(tmp_path)
+
+
+def test_a_polygon_of_huge_numbers_is_refused(tmp_path):
+    data_set(tmp_path, annotations=[note(0, 1, segmentation=[[1, 2, 3, 4, 5, 10**400]])])
+    with pytest.raises(InputError, match="a polygon leaves its image"):
+        open_coco(tmp_path, "segmentation")
+
+
+def test_sizes_may_be_whole_floats_or_texts(tmp_path):
+    data_set(tmp_path, images=lambda images: [{**one, "height": 20.0, "width": "30"} for one in images])
+    assert len(examples(open_coco(tmp_path))) == 5
+
+
+def roboflow(root, split, count, parent="", **more):
+    """Writes the folder of a split as Roboflow does: images, and a JSON file next to them."""
+    path = data_set(root / parent, split, count, json_folder=split, **more)
+    os.rename(path, path.parent / "_annotations.coco.json")
+    return path.parent / "_annotations.coco.json"
+
+
+ROOT = {"id": 0, "name": "animals", "supercategory": "none"}
+BELOW = [{**one, "supercategory": "animals"} for one in CATEGORIES]
+
+
+@pytest.mark.parametrize("parent", ["", "export"])
+def test_roboflows_folders(tmp_path, parent):
+    for split, count in (("train", 5), ("valid", 2), ("TEST", 3)):
+        roboflow(tmp_path, split, count, parent, categories=[ROOT, *BELOW])
+    source = open_coco(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [5, 2, 3]
+    assert source.class_names == ("cat", "dog")
+    assert source.notes == (
+        "category 0 (animals) is the supercategory of the others, not a class: it has no objects",
+    )
+    assert source.splits["val"].names[0] == os.path.join(parent, "valid", "valid_0.png")
+    assert open_coco(tmp_path, "segmentation").class_names == ("background", "cat", "dog")
+
+
+def test_a_category_0_with_the_name_of_a_class_is_dropped(tmp_path):
+    cat = {"id": 0, "name": "cat", "supercategory": "none"}
+    roboflow(tmp_path, "train", 5, categories=[cat, *({**one, "supercategory": "cat"} for one in CATEGORIES)])
+    assert open_coco(tmp_path).class_names == ("cat", "dog")
+
+
+def test_a_category_0_with_objects_or_without_children_stays(tmp_path):
+    roboflow(
+        tmp_path, "train", 5, categories=[ROOT, *BELOW], annotations=lambda notes: [*notes, note(0, 9, 0)]
+    )
+    assert open_coco(tmp_path).class_names == ("animals", "cat", "dog")
+    roboflow(tmp_path, "train", 5, categories=[ROOT, *CATEGORIES])
+    assert open_coco(tmp_path).class_names == ("animals", "cat", "dog")
+
+
+@pytest.mark.parametrize(
+    "stem, split",
+    [
+        ("Train", "train"),
+        ("instances_VALID", "val"),
+        ("my-dev-set", "val"),
+        ("cocoTest2017", "test"),
+        ("COCOTraining", "train"),
+        ("test_latest", "test"),
+        ("image_test-dev2017", "test"),
+    ],
+)
+def test_the_split_is_a_word_of_the_name_in_any_case(tmp_path, stem, split):
+    path = data_set(tmp_path, "x", 12, folder=".")
+    os.rename(path, tmp_path / f"{stem}.json")
+    source = open_coco(tmp_path)
+    drawn = 3 if split == "train" else 0
+    assert len(source.splits[split]) == 12 - drawn and sum(map(len, source.splits.values())) == 12
+
+
+@pytest.mark.parametrize(
+    "stem", ["latest", "contest", "constraint", "evaluation", "devices", "instances_trainval"]
+)
+def test_a_word_that_only_contains_a_split_is_not_that_split(tmp_path, stem):
+    path = data_set(tmp_path, "x", 10, folder=".")
+    os.rename(path, tmp_path / f"{stem}.json")
+    source = open_coco(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 2]
+    data_set(tmp_path, "train", 5)
+    notes = open_coco(tmp_path).notes
+    assert f"{tmp_path / stem}.json is not used: its name has no split" in notes
+
+
+def test_images_in_no_json_file_are_counted(tmp_path):
+    data_set(tmp_path)
+    for name in ("train/a.png", "train/b.png", "test/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    assert (
+        "left out 3 images in no JSON file: train/a.png, train/b.png, test/c.png" in open_coco(tmp_path).notes
+    )
+
+
+def test_a_byte_order_mark_and_windows_paths_are_read(tmp_path):
+    path = data_set(
+        tmp_path, images=lambda ones: [{**one, "file_name": "sub\\" + one["file_name"]} for one in ones]
+    )
+    os.rename(tmp_path / "train", tmp_path / "sub")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(examples(open_coco(tmp_path))) == 5
 
 
 @pytest.mark.skipif(not LSP.is_dir(), reason="LSP is not in ../shared/data/lsp")
