@@ -5,7 +5,7 @@ from keras_cnn_zoo.data import load
 from keras_cnn_zoo.utils.errors import InputError
 from tests.data.wav_files import FLOAT, tone, write
 
-pytest.importorskip("scipy")
+soundfile = pytest.importorskip("soundfile")
 
 
 def class_folders(root, classes=("no", "yes"), count=5, **settings):
