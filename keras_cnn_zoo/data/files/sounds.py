@@ -20,25 +20,8 @@ from keras_cnn_zoo.ops.host.waveforms import mono
 from keras_cnn_zoo.utils.errors import InputError
 
 SUFFIXES = (".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wave")
-# Sounds that libsndfile, or the check for truncated files, does not know.
-OTHER_SUFFIXES = (
-    *(
-        ".3gp",
-        ".aac",
-        ".ac3",
-        ".aif",
-        ".aifc",
-        ".aiff",
-        ".amr",
-        ".ape",
-        ".au",
-        ".caf",
-        ".m4a",
-        ".m4b",
-        ".mka",
-    ),
-    *(".mp2", ".mp4", ".pcm", ".raw", ".rf64", ".snd", ".sph", ".w64", ".weba", ".webm", ".wma", ".wv"),
-)
+# Bytes in which an MP3 file without a long tag has two frames.
+_BEGINNING = 1 << 16
 _BLOCK = 1 << 20
 _DELAY = 2 * 1152
 # libsndfile gives this number or more if a file does not state its length.
@@ -48,6 +31,12 @@ _NO_LENGTH = 1 << 62
 def is_sound(name):
     """Returns whether a file name is that of a sound that can be read, and not hidden."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def is_sound_file(path):
+    """Returns whether a file begins like a sound that can be read, whatever its name."""
+    with open(path, "rb") as file:
+        return sound_containers.kind_of(file.read(_BEGINNING)) is not None
 
 
 def decode(path):

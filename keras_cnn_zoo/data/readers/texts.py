@@ -1,5 +1,7 @@
 """Shared parts of the readers of text: the lines of a file, and examples of a text and a class."""
 
+import os
+
 from keras_cnn_zoo.data.files.text import read_text
 from keras_cnn_zoo.data.readers.class_order import class_order
 from keras_cnn_zoo.data.survey import survey
@@ -7,6 +9,14 @@ from keras_cnn_zoo.utils.errors import InputError
 
 # Stems of files that are often next to the data but are not data.
 NO_DATA = ("copying", "licence", "license", "readme")
+# Extensions of documents and tables that describe data of images or sounds.
+_DOCUMENTS = (".csv", ".html", ".json", ".md", ".pdf", ".rst", ".tsv", ".txt", ".xml", ".yaml", ".yml")
+
+
+def is_document(path):
+    """Returns whether the name of a file is that of a text about the data, such as README or labels.csv."""
+    name = os.path.basename(path).lower()
+    return name.endswith(_DOCUMENTS) or name.split(".")[0] in NO_DATA
 
 
 def numbered_lines(path, encoding):
