@@ -2,7 +2,8 @@
 
 import os
 
-from keras_cnn_zoo.data.files.text import read_text
+from keras_cnn_zoo.data.files import yaml_files
+from keras_cnn_zoo.data.files.text import CLASSES_FILE, read_text
 from keras_cnn_zoo.data.readers.class_order import class_order
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
@@ -11,6 +12,38 @@ from keras_cnn_zoo.utils.errors import InputError
 NO_DATA = ("copying", "licence", "license", "readme")
 # Extensions of documents and tables that describe data of images or sounds.
 _DOCUMENTS = (".csv", ".html", ".json", ".md", ".pdf", ".rst", ".tsv", ".txt", ".xml", ".yaml", ".yml")
+
+
+# Archives, tables, and files of programs, which are not lines of text.
+_NOT_LINES = (
+    *(
+        ".bin",
+        ".bz2",
+        ".csv",
+        ".doc",
+        ".docx",
+        ".gz",
+        ".html",
+        ".jpg",
+        ".json",
+        ".jsonl",
+        ".npy",
+        ".npz",
+        ".odt",
+    ),
+    *(".parquet", ".pdf", ".pkl", ".png", ".py", ".sh", ".tar", ".tsv", ".xls", ".xlsx", ".xml", ".yaml"),
+    *(".yml", ".zip"),
+)
+
+
+def is_about_data(name):
+    """Returns whether a file next to texts is not data: classes.txt, data.yaml, README, LICENSE, ..."""
+    return name in (CLASSES_FILE, yaml_files.DATA_FILE) or name.split(".")[0].lower() in NO_DATA
+
+
+def is_of_lines(name):
+    """Returns whether the name of a file may be that of lines of text. Their suffix can be a class."""
+    return not name.lower().endswith(_NOT_LINES)
 
 
 def is_document(path):
@@ -38,7 +71,21 @@ def check_text(where, text):
         raise InputError(f"{where} is empty: every line must have a text")
 
 
-def found_texts(path, rows, classes, options):
+def _shared(rows):
+    """Returns a line to report about texts in more than one split, if there are any."""
+    first, shared = {}, {}
+    for split_name, of_split in rows.items():
+        for name, text, *_ in of_split:
+            known = first.setdefault(text.strip(), (split_name, name))
+            if known[0] != split_name and text.strip():
+                shared.setdefault(text.strip(), f"{known[1]} and {name}")
+    if not shared:
+        return ()
+    count = "1 text is" if len(shared) == 1 else f"{len(shared)} texts are"
+    return (f"{count} in more than one split, such as {next(iter(shared.values()))}",)
+
+
+def found_texts(path, rows, classes, options, notes=()):
     """Returns the `Found` of rows (name, text, class in the data, name in messages). Refuses empty texts.
 
     Args:
@@ -46,10 +93,12 @@ def found_texts(path, rows, classes, options):
         rows: Dict from split to a list of rows.
         classes: List of the classes in the data, in order.
         options: The `ReadOptions`.
+        notes: Lines to report about files.
     """
-    class_names, index, notes = class_order(
+    class_names, index, more = class_order(
         path, classes, options, noun="texts", place="class", order="the order of the data"
     )
+    notes = (*notes, *more, *_shared(rows))
     seen = survey(rows, lambda row: check_text(row[3], row[1]), skip_bad=options.skip_bad)
     seen.check_not_empty(path)
     return seen.found(
