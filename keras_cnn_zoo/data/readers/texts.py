@@ -7,6 +7,7 @@ from keras_cnn_zoo.data.files.text import CLASSES_FILE, read_text
 from keras_cnn_zoo.data.readers.class_order import class_order
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.scripts import has_unspaced
 
 # Stems of files that are often next to the data but are not data.
 NO_DATA = ("copying", "licence", "license", "readme")
@@ -85,6 +86,18 @@ def _shared(rows):
     return (f"{count} in more than one split, such as {next(iter(shared.values()))}",)
 
 
+def note_on_scripts(texts):
+    """Returns a line to report if texts are of a script without spaces between words."""
+    texts = list(texts)
+    count = sum(map(has_unspaced, texts))
+    if not count:
+        return ()
+    return (
+        f"{count} of {len(texts)} texts have characters of a script without spaces between words (Chinese, "
+        "Japanese, Thai, ...): each of these characters is a word",
+    )
+
+
 def found_texts(path, rows, classes, options, notes=()):
     """Returns the `Found` of rows (name, text, class in the data, name in messages). Refuses empty texts.
 
@@ -98,7 +111,8 @@ def found_texts(path, rows, classes, options, notes=()):
     class_names, index, more = class_order(
         path, classes, options, noun="texts", place="class", order="the order of the data"
     )
-    notes = (*notes, *more, *_shared(rows))
+    texts = (text for of_split in rows.values() for _, text, *_ in of_split)
+    notes = (*notes, *more, *_shared(rows), *note_on_scripts(texts))
     seen = survey(rows, lambda row: check_text(row[3], row[1]), skip_bad=options.skip_bad)
     seen.check_not_empty(path)
     return seen.found(
