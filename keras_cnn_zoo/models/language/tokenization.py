@@ -1,4 +1,4 @@
-"""From text to word numbers: cleaning, splitting, counting."""
+"""Turns text into word ids: cleaning, splitting, and counting."""
 
 import collections
 import re
@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils import scripts
 
 PADDING = 0
 UNKNOWN = 1
-# Words are numbered from here on, in the order of the vocabulary.
+# Id of the first word of the vocabulary.
 FIRST_WORD = 2
 
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'"})
@@ -21,11 +21,11 @@ _MARKS = re.compile(r"[(),!?]")
 
 
 def tokenize(text, *, character_tokens=True):
-    """Returns the words of a text as Kim's program for the paper cleans them: lower case, less punctuation.
+    """Returns the words of a text, cleaned like in Kim's program for the paper: lowercase, fewer marks.
 
-    Letters, digits, apostrophes, backquotes, and the marks ( ) , ! ? stay. All else becomes a space. A mark
-    is a word, and so are the endings n't, 's, 've, 're, 'd, and 'll. Unlike in Kim's program, the letters of
-    every script stay, not only those of ASCII.
+    Letters, digits, apostrophes, backquotes, and the marks ( ) , ! ? are kept. Everything else becomes a
+    space. Each mark is a separate word, and so are the endings n't, 's, 've, 're, 'd, and 'll. Unlike Kim's
+    program, it keeps the letters of all scripts, not only ASCII.
 
     Args:
         text: a string.
@@ -34,7 +34,7 @@ def tokenize(text, *, character_tokens=True):
             be one word.
 
     Returns:
-        A list of strings, empty if nothing stays.
+        A list of strings, which may be empty.
 
     >>> from keras_cnn_zoo.models import language
     >>> language.tokenize("It isn't bad -- it's GREAT!")
@@ -51,12 +51,12 @@ def tokenize(text, *, character_tokens=True):
 
 
 def build_vocabulary(texts, *, size=30_000, min_count=1, character_tokens=True):
-    """Returns the most frequent words of some texts, most frequent first, ties in alphabetical order.
+    """Returns the most frequent words of texts, most frequent first, ties in alphabetical order.
 
     Args:
         texts: iterable of strings.
         size: largest number of words. Defaults to 30,000.
-        min_count: leave out words that occur less often. Defaults to 1.
+        min_count: number of times that a word must occur. Defaults to 1.
         character_tokens: as in `tokenize`.
 
     Returns:
@@ -70,7 +70,7 @@ def build_vocabulary(texts, *, size=30_000, min_count=1, character_tokens=True):
 
 
 class Words:
-    """The numbers of a vocabulary: 0 is padding, 1 any unknown word, then the words in their order.
+    """The ids of a vocabulary: 0 is padding, 1 is any unknown word, then come the words in order.
 
     Args:
         vocabulary: sequence of distinct words.
@@ -86,9 +86,9 @@ class Words:
         return tokenize(text, character_tokens=self.character_tokens)
 
     def encode(self, texts, length):
-        """Returns texts as an int32 array (texts, length): cut at `length` words, padded at the end.
+        """Returns texts as int32 (texts, length), cut at `length` words and padded at the end.
 
-        A text of which no word stays is one unknown word.
+        A text without words is one unknown word.
         """
         ids = np.full((len(texts), length), PADDING, dtype="int32")
         for row, text in zip(ids, texts, strict=True):
