@@ -5,70 +5,25 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.data import load
 from keras_cnn_zoo.utils.errors import InputError
+from tests.data.coco_folders import (
+    CATEGORIES,
+    HEIGHT,
+    SQUARE,
+    WIDTH,
+    compressed,
+    data_set,
+    edited,
+    examples,
+    note,
+    open_coco,
+    runs,
+)
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("pycocotools")
 
 LSP = pathlib.Path(__file__).parents[4] / "shared" / "data" / "lsp"
-HEIGHT, WIDTH = 20, 30
-CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 2, "name": "cat"}]
-SQUARE = [4, 3, 14, 3, 14, 9, 4, 9]
-
-
-def note(image_id, number, category=2, **parts):
-    made = {"id": number, "image_id": image_id, "category_id": category, "iscrowd": 0, "area": 60, **parts}
-    made.setdefault("bbox", [4, 3, 10, 6])
-    made.setdefault("segmentation", [SQUARE])
-    return {key: value for key, value in made.items() if value is not None}
-
-
-def runs(mask):
-    """Returns uncompressed run lengths, column by column, zeros first."""
-    flat, counts, value = mask.ravel(order="F"), [0], 0
-    for pixel in flat:
-        if pixel != value:
-            counts.append(0)
-            value = pixel
-        counts[-1] += 1
-    return counts
-
-
-def compressed(mask):
-    from pycocotools import mask as masks
-
-    return masks.encode(np.asfortranarray(mask.astype("uint8")))["counts"].decode()
-
-
-def data_set(root, name="train", count=5, *, folder=None, json_folder=".", **more):
-    """Writes a JSON file and its images; `more` replaces or, for a function, edits top-level parts."""
-    folder = name if folder is None else folder
-    (root / folder).mkdir(parents=True, exist_ok=True)
-    (root / json_folder).mkdir(parents=True, exist_ok=True)
-    listed = []
-    for number in range(count):
-        file = f"{name}_{number}.png"
-        Image.fromarray(np.full((HEIGHT, WIDTH, 3), 50, "uint8")).save(root / folder / file)
-        listed.append({"id": number, "file_name": file, "height": HEIGHT, "width": WIDTH})
-    content = {
-        "images": listed,
-        "annotations": [note(number, number + 1, (2, 7)[number % 2]) for number in range(count)],
-        "categories": CATEGORIES,
-    }
-    for key, value in more.items():
-        content[key] = value(content[key]) if callable(value) else value
-    path = root / json_folder / f"instances_{name}.json"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def open_coco(root, task="detection", **options):
-    return load(f"coco:{root}", task=task, **options)
-
-
-def examples(source):
-    return [example for split in source.splits.values() for example in split]
 
 
 def test_boxes_become_edges_and_categories_follow_their_ids(tmp_path):
@@ -83,34 +38,6 @@ def test_boxes_become_edges_and_categories_follow_their_ids(tmp_path):
     np.testing.assert_array_equal(example["boxes"], [[4, 3, 14, 9]])
     assert example["boxes"].dtype == np.float32 and example["classes"].tolist() == [1]
     assert example["crowd"].tolist() == [False]
-
-
-@pytest.mark.parametrize(
-    "layout",
-    [
-        {"folder": "train2017", "json_folder": "annotations"},
-        {"folder": "images/train2017", "json_folder": "annotations"},
-        {"folder": "images", "json_folder": "annotations"},
-        {"folder": "."},
-        {"folder": "images/train"},
-    ],
-)
-def test_layouts(tmp_path, layout):
-    name = "train2017" if "2017" in layout["folder"] else "train"
-    data_set(tmp_path, name, 10, **layout)
-    for other in ("captions_train.json", "person_keypoints_train.json"):
-        (tmp_path / other).write_text(json.dumps({"images": []}))
-    source = open_coco(tmp_path)
-    assert [len(source.splits[split]) for split in ("train", "val", "test")] == [7, 1, 2]
-    assert sum("is not used" in line for line in source.notes) == 2
-    assert source.splits["train"][0]["image"].shape == (HEIGHT, WIDTH, 3)
-
-
-def test_one_file_of_another_name_has_no_splits(tmp_path):
-    path = data_set(tmp_path, "train", 10, folder="images")
-    os.rename(path, tmp_path / "export.json")
-    source = open_coco(tmp_path)
-    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 2]
 
 
 def test_crowds_backgrounds_and_flat_boxes_are_reported(tmp_path):
@@ -335,13 +262,6 @@ def test_boxes_and_masks_lie_on_the_stored_pixels_of_a_rotated_image(tmp_path):
     assert {example["image"].shape for example in examples(open_coco(tmp_path))} == {(WIDTH, HEIGHT, 3)}
 
 
-def edited(path, edit):
-    """Applies a function to the content of a JSON file."""
-    content = json.loads(path.read_text())
-    edit(content)
-    path.write_text(json.dumps(content))
-
-
 @pytest.mark.parametrize("word", ["0", "false", "False", 0.0, False, None, ""])
 def test_words_for_false_are_not_crowds(tmp_path, word):
     data_set(tmp_path, annotations=lambda notes: [{**one, "iscrowd": word} for one in notes])
@@ -416,98 +336,6 @@ def test_a_polygon_of_huge_numbers_is_refused(tmp_path):
 
 def test_sizes_may_be_whole_floats_or_texts(tmp_path):
     data_set(tmp_path, images=lambda images: [{**one, "height": 20.0, "width": "30"} for one in images])
-    assert len(examples(open_coco(tmp_path))) == 5
-
-
-def roboflow(root, split, count, parent="", **more):
-    """Writes the folder of a split as Roboflow does: images, and a JSON file next to them."""
-    path = data_set(root / parent, split, count, json_folder=split, **more)
-    os.rename(path, path.parent / "_annotations.coco.json")
-    return path.parent / "_annotations.coco.json"
-
-
-ROOT = {"id": 0, "name": "animals", "supercategory": "none"}
-BELOW = [{**one, "supercategory": "animals"} for one in CATEGORIES]
-
-
-@pytest.mark.parametrize("parent", ["", "export"])
-def test_roboflows_folders(tmp_path, parent):
-    for split, count in (("train", 5), ("valid", 2), ("TEST", 3)):
-        roboflow(tmp_path, split, count, parent, categories=[ROOT, *BELOW])
-    source = open_coco(tmp_path)
-    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [5, 2, 3]
-    assert source.class_names == ("cat", "dog")
-    assert source.notes == (
-        "category 0 (animals) is the supercategory of the others, not a class: it has no objects",
-    )
-    assert source.splits["val"].names[0] == os.path.join(parent, "valid", "valid_0.png")
-    assert open_coco(tmp_path, "segmentation").class_names == ("background", "cat", "dog")
-
-
-def test_a_category_0_with_the_name_of_a_class_is_dropped(tmp_path):
-    cat = {"id": 0, "name": "cat", "supercategory": "none"}
-    roboflow(tmp_path, "train", 5, categories=[cat, *({**one, "supercategory": "cat"} for one in CATEGORIES)])
-    assert open_coco(tmp_path).class_names == ("cat", "dog")
-
-
-def test_a_category_0_with_objects_or_without_children_stays(tmp_path):
-    roboflow(
-        tmp_path, "train", 5, categories=[ROOT, *BELOW], annotations=lambda notes: [*notes, note(0, 9, 0)]
-    )
-    assert open_coco(tmp_path).class_names == ("animals", "cat", "dog")
-    roboflow(tmp_path, "train", 5, categories=[ROOT, *CATEGORIES])
-    assert open_coco(tmp_path).class_names == ("animals", "cat", "dog")
-
-
-@pytest.mark.parametrize(
-    "stem, split",
-    [
-        ("Train", "train"),
-        ("instances_VALID", "val"),
-        ("my-dev-set", "val"),
-        ("cocoTest2017", "test"),
-        ("COCOTraining", "train"),
-        ("test_latest", "test"),
-        ("image_test-dev2017", "test"),
-    ],
-)
-def test_the_split_is_a_word_of_the_name_in_any_case(tmp_path, stem, split):
-    path = data_set(tmp_path, "x", 12, folder=".")
-    os.rename(path, tmp_path / f"{stem}.json")
-    source = open_coco(tmp_path)
-    drawn = 3 if split == "train" else 0
-    assert len(source.splits[split]) == 12 - drawn and sum(map(len, source.splits.values())) == 12
-
-
-@pytest.mark.parametrize(
-    "stem", ["latest", "contest", "constraint", "evaluation", "devices", "instances_trainval"]
-)
-def test_a_word_that_only_contains_a_split_is_not_that_split(tmp_path, stem):
-    path = data_set(tmp_path, "x", 10, folder=".")
-    os.rename(path, tmp_path / f"{stem}.json")
-    source = open_coco(tmp_path)
-    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 2]
-    data_set(tmp_path, "train", 5)
-    notes = open_coco(tmp_path).notes
-    assert f"{tmp_path / stem}.json is not used: its name has no split" in notes
-
-
-def test_images_in_no_json_file_are_counted(tmp_path):
-    data_set(tmp_path)
-    for name in ("train/a.png", "train/b.png", "test/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (9, 9)).save(tmp_path / name)
-    assert (
-        "left out 3 images in no JSON file: train/a.png, train/b.png, test/c.png" in open_coco(tmp_path).notes
-    )
-
-
-def test_a_byte_order_mark_and_windows_paths_are_read(tmp_path):
-    path = data_set(
-        tmp_path, images=lambda ones: [{**one, "file_name": "sub\\" + one["file_name"]} for one in ones]
-    )
-    os.rename(tmp_path / "train", tmp_path / "sub")
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert len(examples(open_coco(tmp_path))) == 5
 
 
