@@ -150,7 +150,7 @@ def declared_size(image, where):
     if any(edge is None or edge == 0 for edge in size):
         return None
     edges = tuple(map(_id, size))
-    if not all(isinstance(edge, int) and edge > 0 for edge in edges):
+    if not all(isinstance(edge, int) and 0 < edge < 2**31 for edge in edges):
         raise InputError(f"{where}: height and width must be positive integers. Received: {_short(size)}")
     return edges
 
