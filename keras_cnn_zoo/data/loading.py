@@ -2,6 +2,7 @@
 
 import os
 
+from keras_cnn_zoo.data.files.text import check_encoding
 from keras_cnn_zoo.data.options import ReadOptions
 from keras_cnn_zoo.data.readers import EMBEDDED, READERS
 from keras_cnn_zoo.data.recorded_splits import apply_recorded
@@ -53,7 +54,7 @@ def load(
     """
     if task not in TASKS:
         raise InputError(f"`task` must be one of {', '.join(TASKS)}. Received: task={task!r}")
-    _check_encoding(encoding)
+    check_encoding(encoding)
     options = ReadOptions(
         task=task,
         ignore_label=255 if ignore_label is None else ignore_label,
@@ -169,10 +170,3 @@ def _parse_class_names(class_names):
     if len(set(names)) < len(names) or not all(names):
         raise InputError(f"class names must be different and not empty. Received: {','.join(names)!r}")
     return names
-
-
-def _check_encoding(encoding):
-    try:
-        "".encode(encoding)
-    except LookupError as error:
-        raise InputError(f"unknown text encoding. Received: {encoding!r}") from error

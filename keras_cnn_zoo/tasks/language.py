@@ -16,6 +16,7 @@ from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.scripts import has_unspaced
 
 # Shortest and longest text that a new network reads, in words.
 LENGTHS = (8, 256)
@@ -65,10 +66,17 @@ class Language(SingleLabel):
         same_classes = tuple(model.class_names or ()) == tuple(source.class_names)
         known = set(model.vocabulary)
         room = max(0, self.vocabulary_size - len(known))
-        new = tuple(word for word in self._vocabulary(source) if word not in known)[:room]
+        # An old model keeps its words, unless none of them is of a script without spaces.
+        characters = model.character_tokens or not any(map(has_unspaced, known))
+        found = self._vocabulary(source, character_tokens=characters)
+        new = tuple(word for word in found if word not in known)[:room]
         if same_classes and not new:
             return model
-        config = {**model.get_config(), "vocabulary": [*model.vocabulary, *new]}
+        config = {
+            **model.get_config(),
+            "vocabulary": [*model.vocabulary, *new],
+            "character_tokens": characters,
+        }
         if not same_classes:
             say(f"the preset's head is replaced for the {len(source.class_names)} classes of {source.name}")
             config |= {"num_classes": len(source.class_names), "class_names": list(source.class_names)}
@@ -84,9 +92,9 @@ class Language(SingleLabel):
                 variable.assign(value)
         return adapted
 
-    def _vocabulary(self, source):
+    def _vocabulary(self, source, **options):
         texts = (example["text"] for example in source.split("train"))
-        return build_vocabulary(texts, size=self.vocabulary_size, min_count=self.min_count)
+        return build_vocabulary(texts, size=self.vocabulary_size, min_count=self.min_count, **options)
 
     def measuring_batch(self, model, source, examples):
         return model.preprocess([example["text"] for example in examples]), labels_of(examples)

@@ -19,7 +19,7 @@ def test_specs():
     [
         (
             "pictures:x",
-            "unknown data format. Known formats: coco:, images:, .* words:. Received: 'pictures:x'",
+            "unknown data format. Known formats: coco:, images:, .* yolo:. Received: 'pictures:x'",
         ),
         ("x.npz", "data must be FORMAT:PATH or tfds:NAME. Known formats: .* Received: 'x.npz'"),
         ("images:", "the data spec has nothing after images:"),

@@ -47,6 +47,7 @@ DISTRIBUTIONS = {  # packages that are imported under another name
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
+    "yaml": "pyyaml",
 }
 OPT_IN = {
     "torch",  # the default wheels include CUDA: `make test TORCH=1`

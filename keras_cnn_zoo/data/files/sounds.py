@@ -1,36 +1,46 @@
-"""Decodes WAV files of every width, rate, and number of channels to float32 waveforms of one channel.
+"""Decodes WAV, FLAC, OGG, and MP3 files to float32 waveforms of one channel.
 
 | file | becomes |
 |---|---|
-| 8-bit (unsigned), 16, 24 and 32-bit PCM | scaled to [-1, 1] by the range of the type |
+| integers of 8 (unsigned in WAV), 16, 24, and 32 bits | scaled to [-1, 1] by the range of the type |
 | 32 and 64-bit float | unchanged; scaled down if it exceeds [-1, 1] |
+| MP3, Vorbis, Opus, A-law, mu-law, ADPCM | as libsndfile decodes them; scaled down as above |
 | several channels | their mean |
 
-The sample rate is kept. SciPy decodes the samples and is given only them and their format. For a truncated
-file, or unknown chunks, it would only warn, and warnings cannot be caught in threads.
+The sample rate is kept. A file is recognized by its bytes, not by its name.
 """
 
 import io
 import os
-import struct
 
 import numpy as np
 
-from keras_cnn_zoo.ops.host.waveforms import as_float, mono
+from keras_cnn_zoo.data.files import sound_containers
+from keras_cnn_zoo.ops.host.waveforms import mono
 from keras_cnn_zoo.utils.errors import InputError
 
-SUFFIXES = (".wav", ".wave")
-# A program that does not know the size yet, as in a pipe, writes this.
-_UNKNOWN_SIZE = 0xFFFFFFFF
+SUFFIXES = (".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wave")
+# Bytes in which an MP3 file without a long tag has two frames.
+_BEGINNING = 1 << 16
+_BLOCK = 1 << 20
+_DELAY = 2 * 1152
+# libsndfile gives this number or more if a file does not state its length.
+_NO_LENGTH = 1 << 62
 
 
 def is_sound(name):
-    """Returns whether a file name is that of a WAV file and not hidden."""
+    """Returns whether a file name is that of a sound that can be read, and not hidden."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
+def is_sound_file(path):
+    """Returns whether a file begins like a sound that can be read, whatever its name."""
+    with open(path, "rb") as file:
+        return sound_containers.kind_of(file.read(_BEGINNING)) is not None
+
+
 def decode(path):
-    """Reads a WAV file.
+    """Reads a sound file.
 
     Args:
         path: Path of the file.
@@ -39,30 +49,25 @@ def decode(path):
         The waveform, a float32 array (samples,) within [-1, 1], and its samples per second as int.
 
     Raises:
-        InputError: The file is not a WAV file, is truncated, has no samples or NaN, or is silent.
+        InputError: The file is of another kind, is truncated, has no samples or NaN, or is silent.
     """
-    from scipy.io import wavfile
-
-    try:
-        rate, samples = wavfile.read(io.BytesIO(_essential(path)))
-    except InputError:
-        raise
-    # SciPy raises these for unknown formats and contradictory headers.
-    except (ValueError, EOFError, OverflowError, ZeroDivisionError, TypeError, struct.error) as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise InputError(f"cannot read {path}: {reason}") from error
-    if not rate:
-        raise InputError(f"cannot read {path}: its sample rate is 0")
+    samples, rate = _samples(_whole(path), path)
+    if rate < 1:
+        raise InputError(f"cannot read {path}: its sample rate is {rate}")
     if not samples.size:
         raise InputError(f"{path} has no samples")
-    # SciPy puts 24-bit samples into the upper bytes of 32-bit ones.
-    waveform = mono(as_float(samples))
-    return check(waveform, path), int(rate)
+    return check(mono(samples), path), rate
 
 
 def inspect(path):
-    """Checks that a file is a whole WAV file, without decoding it, and returns its size in bytes."""
-    return len(_essential(path))
+    """Checks that a file is a whole sound, and returns the size in bytes of what is decoded.
+
+    Only the header of a WAV file is read. Others are decoded, because their size is not in the header.
+    """
+    content = _whole(path)
+    if sound_containers.kind_of(content) == sound_containers.WAV:
+        return len(content)
+    return _samples(content, path)[0].nbytes
 
 
 def check(waveform, name):
@@ -76,43 +81,36 @@ def check(waveform, name):
     return waveform if peak <= 1 else (waveform / peak).astype("float32")
 
 
-def _essential(path):
-    """Returns the bytes of a WAV file with only its format and samples. Refuses a truncated file."""
+def _whole(path):
     try:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    if not content:
-        raise InputError(f"{path} is empty (0 bytes)")
-    if len(content) < 12 or content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise InputError(f"{path} is not a WAV file: it begins with {content[:4]!r}")
-    chunks, position = {}, 12
-    while position + 8 <= len(content) and b"data" not in chunks:
-        name, size = struct.unpack_from("<4sI", content, position)
-        position += 8
-        held = len(content) - position
-        if name == b"data" and size == _UNKNOWN_SIZE:
-            size = held
-        if size > held and name in (b"fmt ", b"data"):
-            raise InputError(f"{path} is truncated: it must have {size} bytes of {_WORDS[name]}, has {held}")
-        chunks.setdefault(name, content[position : position + size])
-        # Chunks begin at even positions.
-        position += size + size % 2
-    for name, words in _WORDS.items():
-        if name not in chunks:
-            raise InputError(f"{path} is truncated or not a WAV file: it has no {words}")
-    width = struct.unpack_from("<H", chunks[b"fmt "].ljust(14, b"\0"), 12)[0]
-    if not chunks[b"data"]:
-        raise InputError(f"{path} has no samples")
-    if width and len(chunks[b"data"]) % width:
-        kept = len(chunks[b"data"]) // width * width
-        # Files of unknown size may end within a frame.
-        chunks[b"data"] = chunks[b"data"][:kept]
-    body = b"WAVE"
-    for name in _WORDS:
-        body += struct.pack("<4sI", name, len(chunks[name])) + chunks[name] + b"\0" * (len(chunks[name]) % 2)
-    return struct.pack("<4sI", b"RIFF", len(body)) + body
+    return sound_containers.whole(content, path)
 
 
-_WORDS = {b"fmt ": "format", b"data": "samples"}
+def _samples(content, path):
+    """Returns the float32 samples (samples, channels) of a file, and its rate."""
+    try:
+        import soundfile
+    # An OSError means that its library, libsndfile, is missing.
+    except (ImportError, OSError) as error:
+        raise InputError("reading sounds needs the package soundfile") from error
+
+    # In blocks, because a damaged header may promise more samples than fit into memory.
+    blocks = []
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            promised, rate = file.frames, int(file.samplerate)
+            while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+                blocks.append(block)
+    except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        reason = str(getattr(error, "error_string", error)) or type(error).__name__
+        raise InputError(f"cannot read {path}: {' '.join(reason.split()).rstrip('.')}") from error
+    found = sum(map(len, blocks))
+    # The number of an MP3 file may include the delay of the encoder. Its frames are counted before.
+    tolerance = _DELAY if sound_containers.kind_of(content) == sound_containers.MP3 else 0
+    if found + tolerance < promised < _NO_LENGTH:
+        raise InputError(f"{path} is truncated or damaged: it must have {promised} samples, has {found}")
+    return np.concatenate(blocks) if blocks else np.zeros((0, 1), "float32"), rate

@@ -22,6 +22,7 @@ from keras_cnn_zoo.data.readers import (
     voc,
     wavs,
     words,
+    yolo,
 )
 
 Reader = collections.namedtuple("Reader", ["read", "tasks"])
@@ -52,4 +53,5 @@ READERS = {
     "voc": _reader(voc, stills.or_boxes),
     "wavs": _reader(wavs),
     "words": _reader(words),
+    "yolo": _reader(yolo, stills.or_boxes),
 }

@@ -1,9 +1,8 @@
 """Polygons and run-length masks of COCO's format, drawn by pycocotools."""
 
-import math
-
 import numpy as np
 
+from keras_cnn_zoo.data.survey import shared_channels
 from keras_cnn_zoo.utils.errors import InputError
 
 BACKGROUND = "background"
@@ -118,6 +117,47 @@ def draw(regions, height, width, num_classes):
     return canvas
 
 
+def found_masks(seen, path, options, names, *, name=None, notes=(), skipped=()):
+    """Returns the `Found` of segmentation data whose masks are drawn on access.
+
+    Args:
+        seen: `Survey` whose looks are pairs (image, regions). The image has `height`, `width`, `channels`,
+            and `decode`, like `objects.Annotated`.
+        path: Name of the data in messages.
+        options: The `ReadOptions`.
+        names: Tuple of class names, the background included.
+        name: As in `Survey.found`.
+        notes: As in `Survey.found`.
+        skipped: As in `Survey.found`.
+
+    Raises:
+        InputError: The ignored label is a class, or no image has a region.
+    """
+    if 0 <= options.ignore_label < len(names):
+        raise InputError(
+            f"`ignore_label` must not be one of the {len(names)} classes of {path}, background included. "
+            f"Received: {options.ignore_label}"
+        )
+    if not any(regions for _, regions in seen.all_looks()):
+        raise InputError(f"{path}: no image has a segmentation")
+    channels = shared_channels(picture for picture, _ in seen.all_looks())
+
+    def example(row):
+        picture, regions = row
+        mask = draw(regions, picture.height, picture.width, len(names))
+        return {"image": picture.decode(channels), "mask": mask}
+
+    return seen.found(
+        example,
+        names,
+        row=lambda _, look: look,
+        name=name,
+        channels=channels,
+        notes=notes,
+        skipped=skipped,
+    )
+
+
 def _check_polygon(polygon, size, where):
     if (
         not isinstance(polygon, list)
@@ -127,5 +167,6 @@ def _check_polygon(polygon, size, where):
     ):
         raise InputError(f"{where}: a polygon must have three or more points x, y. Received: {polygon!r:.80}")
     limit = _REACH * max(size)
-    if not all(math.isfinite(edge) and -limit <= edge <= limit for edge in polygon):
+    # Comparing works for integers of any size, and is False for NaN.
+    if not all(-limit <= edge <= limit for edge in polygon):
         raise InputError(f"{where}: a polygon leaves its image of {size[1]} x {size[0]} pixels")

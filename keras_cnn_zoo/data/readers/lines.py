@@ -2,9 +2,9 @@
 
 import os
 
-from keras_cnn_zoo.data.files.text import CLASSES_FILE
-from keras_cnn_zoo.data.readers.folders import check_folder, split_folders, visible_files
-from keras_cnn_zoo.data.readers.texts import NO_DATA, found_texts, numbered_lines
+from keras_cnn_zoo.data.readers.folders import split_folders, visible_files, visible_folders
+from keras_cnn_zoo.data.readers.nesting import check_similar_names, left_out, read_inside
+from keras_cnn_zoo.data.readers.texts import found_texts, is_about_data, is_of_lines, numbered_lines
 from keras_cnn_zoo.data.split_words import by_split, split_of
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.utils.errors import InputError
@@ -18,7 +18,10 @@ def read(path, options):
     A class has the name of its file's stem, or of the suffix if the stems are equal (`rt-polarity.pos`). An
     example is called FILE:LINE, with lines counted from 1.
     """
-    check_folder(path)
+    return read_inside(path, options, lambda folder: split_folders(folder) or _class_files(folder), _read)
+
+
+def _read(path, options):
     files = _files(path)
     classes = sorted({name for of_split in files.values() for _, name in of_split})
     rows = {
@@ -29,7 +32,7 @@ def read(path, options):
         ]
         for split_name, of_split in files.items()
     }
-    return found_texts(path, rows, classes, options)
+    return found_texts(path, rows, classes, options, _unused(path, files))
 
 
 def _files(path):
@@ -37,6 +40,7 @@ def _files(path):
     folders = split_folders(path)
     if folders:
         return {name: _of_folder(path, folder + "/") for name, folder in folders.items()}
+    check_similar_names(path)
     names = _class_files(path)
     parts = [os.path.splitext(name) for name in names]
     if parts and all(split_of(stem) and suffix for stem, suffix in parts):
@@ -51,11 +55,30 @@ def _files(path):
     return {UNSPLIT: _of_folder(path, "")}
 
 
+def _unused(path, files):
+    """Returns lines to report about files and folders that are not read."""
+    splits = split_folders(path).values()
+    read = {file for of_split in files.values() for file, _ in of_split}
+    others, folders = [], []
+    for prefix in ("", *(f"{folder}/" for folder in splits)):
+        here = os.path.join(path, prefix)
+        others += [prefix + name for name in visible_files(here) if not is_about_data(name)]
+        folders += [prefix + name for name in visible_folders(here)]
+    return (
+        *left_out([name for name in others if name not in read], "file", "without a class"),
+        *left_out([name for name in folders if name not in splits], "folder", "that is not a split"),
+    )
+
+
 def _of_folder(path, prefix):
     folder = os.path.join(path, prefix)
     names = _class_files(folder)
     if not names:
-        raise InputError(f"{folder} must have one text file per class. It has no text files")
+        held = ", ".join([*visible_files(folder), *(f"{name}/" for name in visible_folders(folder))][:5])
+        raise InputError(
+            f"{folder} must have one text file per class. It has no text files"
+            + (f". Received: {held}" if held else "")
+        )
     stems = [os.path.splitext(name)[0] for name in names]
     classes = stems
     if len(set(stems)) < len(stems):
@@ -71,8 +94,4 @@ def _of_folder(path, prefix):
 
 def _class_files(folder):
     """Returns the sorted names of the visible files, without those that are not data."""
-    return [
-        name
-        for name in visible_files(folder)
-        if name != CLASSES_FILE and name.split(".")[0].lower() not in NO_DATA
-    ]
+    return [name for name in visible_files(folder) if is_of_lines(name) and not is_about_data(name)]

@@ -1,4 +1,6 @@
-"""`voc:PATH`: images in `JPEGImages/`, one XML file each in `Annotations/`, splits in `ImageSets/Main/`.
+"""`voc:PATH`: images, and one XML file with boxes for each.
+
+The layouts are in `voc_files`: PASCAL's folders, or XML files next to the images.
 
 Coordinates are those of the PASCAL VOC devkit: the first pixel is 1 and a box includes its last pixel, so
 `xmin` 1 to `xmax` 640 is a whole width of 640. An `xmin` of 0, which other tools write, means 1. A box whose
@@ -11,26 +13,26 @@ import os
 
 import numpy as np
 
-from keras_cnn_zoo.data.files.text import filled_lines, find_class_names
+from keras_cnn_zoo.data.files.text import find_class_names
+from keras_cnn_zoo.data.flags import as_flag
 from keras_cnn_zoo.data.objects import annotated_picture, found_objects, make_objects
-from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_files
-from keras_cnn_zoo.data.splits import UNSPLIT
+from keras_cnn_zoo.data.readers import voc_files
+from keras_cnn_zoo.data.readers.nesting import read_inside
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("detection",)
-PICTURES, ANNOTATIONS, LISTS = "JPEGImages", "Annotations", os.path.join("ImageSets", "Main")
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def read(path, options):
     """Finds the annotations below the folder `path`."""
-    check_folder(path)
-    check_folder(os.path.join(path, PICTURES))
-    check_folder(os.path.join(path, ANNOTATIONS))
-    files = _pictures_by_stem(os.path.join(path, PICTURES))
-    look = functools.partial(_look, path, files, options.skip_bad)
-    seen = survey(_listed(path, options), look, skip_bad=options.skip_bad)
+    return read_inside(path, options, voc_files.is_data, _read)
+
+
+def _read(path, options):
+    items, notes = voc_files.find(path, options.encoding)
+    seen = survey(items, functools.partial(_look, path, options.skip_bad), skip_bad=options.skip_bad)
     seen.check_not_empty(path)
     class_names = _class_names(path, options, seen.all_looks())
     seen = seen.again(functools.partial(_objects, path, class_names))
@@ -39,54 +41,20 @@ def read(path, options):
     def name(_, look):
         return os.path.relpath(look[0].file, path).replace(os.sep, "/")
 
-    return found_objects(seen, path, class_names, "difficult", name=name)
+    return found_objects(seen, path, class_names, "difficult", name=name, notes=notes)
 
 
-def _pictures_by_stem(folder):
-    stems = {}
-    for file in picture_files(folder):
-        stems.setdefault(os.path.splitext(file)[0], []).append(os.path.join(folder, file))
-    return stems
-
-
-def _listed(path, options):
-    """Returns a dict from split to items (annotation file, its stem, a fault of the list or None)."""
-    lists = split_files(os.path.join(path, LISTS), ".txt")
-    if not lists:
-        stems = sorted(
-            os.path.splitext(name)[0]
-            for name in os.listdir(os.path.join(path, ANNOTATIONS))
-            if name.lower().endswith(".xml") and not name.startswith(".")
-        )
-        return {UNSPLIT: [(f"{ANNOTATIONS}/{stem}.xml", stem, None) for stem in stems]}
-    items, seen = {}, {}
-    for name, file in lists.items():
-        items[name] = []
-        for number, line in filled_lines(file, options.encoding):
-            stem, here = line.strip(), f"{file} line {number}"
-            fault = f"{here} names {stem!r}, which is already in {seen[stem]}" if stem in seen else None
-            seen.setdefault(stem, here)
-            items[name].append((f"{ANNOTATIONS}/{stem}.xml", stem, fault))
-    return items
-
-
-def _look(path, files, whole, item):
+def _look(path, whole, item):
     """Returns the annotated image and (class name, box, difficult) of its objects, in any class."""
-    name, stem, fault = item
-    if fault is not None:
-        raise InputError(fault)
-    file = os.path.join(path, name)
+    if item.fault is not None:
+        raise InputError(item.fault)
+    file = os.path.join(path, item.name)
     root = _parse(file)
-    found = files.get(stem, [])
-    if not found:
-        wanted = os.path.join(path, PICTURES, stem + ".jpg")
-        raise InputError(f"{file} has no image: expected {wanted}")
-    if len(found) > 1:
-        raise InputError(f"{file} must have one image. Received: {found[0]} and {found[1]}")
     objects = [
         _object(f"{file}: object {number}", one) for number, one in enumerate(root.findall("object"), 1)
     ]
-    return annotated_picture(found[0], _declared_size(root, file), file, whole=whole), objects
+    picture = os.path.join(path, item.pictures[0])
+    return annotated_picture(picture, _declared_size(root, file), file, whole=whole), objects
 
 
 def _parse(file):
@@ -128,8 +96,7 @@ def _object(where, element):
     if box is None:
         raise InputError(f"{where} ({name}) has no bndbox")
     edges = [_number(f"{where} ({name})", box, edge) for edge in _EDGES]
-    difficult = (element.findtext("difficult") or "0").strip() not in ("", "0")
-    return name, edges, difficult
+    return name, edges, as_flag(element.findtext("difficult"), f"{where} ({name}): difficult")
 
 
 def _number(where, element, name):
@@ -156,7 +123,7 @@ def _class_names(path, options, looks):
 def _objects(path, class_names, item, look):
     """Returns the annotated image and its `Objects`, once the classes are known."""
     picture, listed = look
-    file = os.path.join(path, item[0])
+    file = os.path.join(path, item.name)
     boxes, classes = [], []
     for number, (label, (left, top, right, bottom), _) in enumerate(listed, start=1):
         if label not in class_names:

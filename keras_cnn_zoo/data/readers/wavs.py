@@ -1,24 +1,40 @@
-"""`wavs:PATH`: class folders of WAV files, or files called `LABEL_*.wav`, with or without lists of splits."""
+"""`wavs:PATH`: class folders of recordings, or files called `LABEL_*.wav`, with or without lists of splits.
 
+Recordings are WAV, FLAC, OGG, and MP3 files. Speech Commands is read as it is: `validation_list.txt` and
+`testing_list.txt` are lists, and `_background_noise_` is not a word.
+"""
+
+import collections
 import os
 import posixpath
+import re
 
 from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.data.files.text import filled_lines, find_class_names
 from keras_cnn_zoo.data.readers.class_order import class_order
-from keras_cnn_zoo.data.readers.folders import check_folder, picture_files, split_files, split_folders
+from keras_cnn_zoo.data.readers.folders import picture_files, split_folders, visible_files
+from keras_cnn_zoo.data.readers.nesting import check_similar_names, left_out, read_inside
+from keras_cnn_zoo.data.readers.texts import is_document
+from keras_cnn_zoo.data.split_words import by_split
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
 TASKS = ("speech",)
+BACKGROUND = "_background_noise_"
 
 
 def read(path, options):
     """Finds the recordings below the folder `path` and reads each of them once."""
-    check_folder(path)
-    splits, skipped, notes = _files(path, options)
-    labels = _labels(path, splits, find_class_names(path, options), notes)
+    return read_inside(path, options, lambda folder: split_folders(folder) or _lists(folder), _read)
+
+
+def _read(path, options):
+    given = find_class_names(path, options)
+    files, notes = _recordings(path, given or ())
+    splits, skipped, more = _splits(path, files, options)
+    notes += more
+    labels = _labels(path, splits, given, notes)
     class_names, index, more = class_order(
         path,
         sorted(set(labels.values())),
@@ -41,11 +57,49 @@ def read(path, options):
     )
 
 
-def _files(path, options):
+def _recordings(path, class_names):
+    """Returns the paths of all recordings relative to `path`, and a list of lines about other files."""
+    files, others, unnamed = [], [], []
+    for file in picture_files(path, accept=lambda name: not name.startswith(".")):
+        if sounds.is_sound(posixpath.basename(file)):
+            files.append(file)
+        elif not os.path.splitext(file)[1] and sounds.is_sound_file(os.path.join(path, file)):
+            unnamed.append(file)
+        elif not is_document(file):
+            others.append(file)
+    files = sorted(files + unnamed)
+    suffixes = collections.Counter(os.path.splitext(file)[1].lower() or "no extension" for file in others)
+    if not files and others:
+        held = ", ".join(f"{suffix} ({count})" for suffix, count in sorted(suffixes.items()))
+        raise InputError(f"{path} must have WAV, FLAC, OGG, or MP3 files. Received only: {held}")
+    notes = []
+    if unnamed:
+        notes.append(f"files without an extension that are recordings: {len(unnamed)}, such as {unnamed[0]}")
+    notes += left_out(others, "file", f"of another format ({', '.join(sorted(suffixes))})")
+    lost = {posixpath.dirname(file) for file in others} - {posixpath.dirname(file) for file in files} - {""}
+    if lost:
+        notes.append(f"no recording that can be read is in {', '.join(sorted(lost))}")
+    if BACKGROUND not in class_names:
+        noise = {file for file in files if BACKGROUND in file.casefold().split("/")[:-1]}
+        if noise:
+            notes += left_out(sorted(noise), "recording", f"of {BACKGROUND}, which is not a word")
+            files = [file for file in files if file not in noise]
+    return files, notes
+
+
+def _lists(path):
+    """Returns a dict from split to the path of its list, such as `train.txt` or `validation_list.txt`."""
+    found = {}
+    for name in visible_files(path):
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() == ".txt":
+            found[re.sub(r"(?i)[ _-]?(file)?s?[ _-]?list$", "", stem)] = os.path.join(path, name)
+    return {split: found[stem] for split, stem in by_split(found, path).items()}
+
+
+def _splits(path, files, options):
     """Returns the paths of each split relative to `path`, lines about missing files, and notes."""
-    files = picture_files(path, accept=sounds.is_sound)
-    folders = split_folders(path)
-    lists = split_files(path, ".txt")
+    folders, lists = split_folders(path), _lists(path)
     if lists and folders:
         folder, first = next(iter(folders.values())), os.path.basename(next(iter(lists.values())))
         raise InputError(
@@ -54,6 +108,7 @@ def _files(path, options):
     if lists:
         return _listed(path, lists, files, options)
     if not folders:
+        check_similar_names(path)
         return {UNSPLIT: files}, [], []
     bases = {name: f"{folder}/" for name, folder in folders.items()}
     stray = [file for file in files if not file.startswith(tuple(bases.values()))]
@@ -66,19 +121,24 @@ def _files(path, options):
 
 
 def _listed(path, lists, files, options):
-    """Returns the same for the splits that `train.txt`, `val.txt`, and `test.txt` list."""
+    """Returns the same for the splits that lists name."""
     known, used, splits, skipped = set(files), {}, {}, []
     for name, file in lists.items():
         splits[name] = []
         for number, line in filled_lines(file, options.encoding):
             where, entry = f"{file} line {number}", posixpath.normpath(line.strip())
+            if entry not in known:
+                entry = entry.replace("\\", "/")
             if entry in used:
                 raise InputError(f"{where}: {entry!r} is already in {used[entry]}")
             used[entry] = where
             if entry in known:
                 splits[name].append(entry)
                 continue
-            problem = f"{where} must name a WAV file below {path}. Received: {line.strip()!r}"
+            problem = (
+                f"{where} must name a WAV file below {path}, or one of FLAC, OGG, or MP3. "
+                f"Received: {line.strip()!r}"
+            )
             if not options.skip_bad:
                 raise InputError(problem)
             skipped.append(f"{entry}: {problem}")

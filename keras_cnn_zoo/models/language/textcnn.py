@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.classifier import Classifier
-from keras_cnn_zoo.models.language.tokenization import FIRST_WORD, PADDING, UNKNOWN, Words, tokenize
+from keras_cnn_zoo.models.language.tokenization import FIRST_WORD, PADDING, UNKNOWN, Words
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.arrays import to_numpy
 
@@ -50,6 +50,9 @@ class TextCNN(Classifier):
         embedding_dropout: share of the embedding dimensions dropped from a whole sentence in training, in
             [0, 1).
         max_norm: largest L2 norm of the weights of a class in the softmax layer, or None for no limit.
+        character_tokens: whether each character of a script without spaces between words, such as Chinese, is
+            a word, as in `tokenize`. The vocabulary must be built in the same way. Models saved before this
+            argument existed load with False.
         class_names: names of the classes, or None.
         **kwargs: `name` and `trainable`.
 
@@ -96,6 +99,7 @@ class TextCNN(Classifier):
         word_dropout=0.0,
         embedding_dropout=0.0,
         max_norm=3.0,
+        character_tokens=True,
         class_names=None,
         **kwargs,
     ):
@@ -113,6 +117,7 @@ class TextCNN(Classifier):
         embedding_dropout = validation.probability("embedding_dropout", embedding_dropout, allow_one=False)
         if max_norm is not None:
             max_norm = validation.finite_number("max_norm", max_norm, above=0)
+        character_tokens = validation.boolean("character_tokens", character_tokens)
         class_names = self.check_class_names(num_classes, class_names)
         if sequence_length < max(windows):
             requirement = f"at least {max(windows)}, the longest of `windows`"
@@ -145,7 +150,12 @@ class TextCNN(Classifier):
         outputs = layers.Dense(num_classes, kernel_constraint=constraint, dtype="float32", name="logits")(x)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        self._words = Words(vocabulary)
+        self._words = Words(vocabulary, character_tokens=character_tokens)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Builds the model of a config that `get_config` returned, or an earlier version's."""
+        return super().from_config({"character_tokens": False, **config}, custom_objects)
 
     def preprocess(self, texts):
         """Returns texts as an int32 batch of word ids (batch, sequence_length).
@@ -181,7 +191,7 @@ class TextCNN(Classifier):
         kernel = to_numpy(self.get_layer("logits").kernel)
         answers = self.decode(logits)
         for row, (text, answer) in enumerate(zip(texts, answers, strict=True)):
-            answer["words"] = tokenize(text)[: self.sequence_length]
+            answer["words"] = self._words.tokenize(text)[: self.sequence_length]
             weights = _decision_weights(kernel, answer["class_id"])
             parts = np.split(weights, len(self.windows))
             count = int(np.count_nonzero(ids[row] != PADDING))

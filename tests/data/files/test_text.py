@@ -1,6 +1,6 @@
 import pytest
 
-from keras_cnn_zoo.data.files.text import filled_lines, find_class_names, read_lines
+from keras_cnn_zoo.data.files.text import check_encoding, filled_lines, find_class_names, read_lines
 from keras_cnn_zoo.data.options import ReadOptions
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -36,3 +36,24 @@ def test_bad_class_files_are_refused(tmp_path, text, message):
     (tmp_path / "classes.txt").write_text(text)
     with pytest.raises(InputError, match=message):
         find_class_names(str(tmp_path), ReadOptions("classification"))
+
+
+@pytest.mark.parametrize(
+    "name", ["undefined", "rot13", "base64", "hex", "zlib", "klingon", "", "a\0b", None, 8]
+)
+def test_encodings_that_are_not_of_text_are_refused_in_one_line(name):
+    with pytest.raises(InputError, match="`encoding` must be .* unknown text encoding. Received: ") as caught:
+        check_encoding(name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["utf-8", "UTF8", "utf-8-sig", "latin-1", "utf-16", "gb18030", "shift_jis"])
+def test_encodings_of_text_are_accepted(name):
+    check_encoding(name)
+
+
+def test_a_codec_that_fails_in_its_own_way_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"abc")
+    with pytest.raises(InputError, match=r"x\.txt is not undefined text. Name its encoding"):
+        read_lines(str(path), "undefined")

@@ -5,70 +5,25 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.data import load
 from keras_cnn_zoo.utils.errors import InputError
+from tests.data.coco_folders import (
+    CATEGORIES,
+    HEIGHT,
+    SQUARE,
+    WIDTH,
+    compressed,
+    data_set,
+    edited,
+    examples,
+    note,
+    open_coco,
+    runs,
+)
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("pycocotools")
 
 LSP = pathlib.Path(__file__).parents[4] / "shared" / "data" / "lsp"
-HEIGHT, WIDTH = 20, 30
-CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 2, "name": "cat"}]
-SQUARE = [4, 3, 14, 3, 14, 9, 4, 9]
-
-
-def note(image_id, number, category=2, **parts):
-    made = {"id": number, "image_id": image_id, "category_id": category, "iscrowd": 0, "area": 60, **parts}
-    made.setdefault("bbox", [4, 3, 10, 6])
-    made.setdefault("segmentation", [SQUARE])
-    return {key: value for key, value in made.items() if value is not None}
-
-
-def runs(mask):
-    """Returns uncompressed run lengths, column by column, zeros first."""
-    flat, counts, value = mask.ravel(order="F"), [0], 0
-    for pixel in flat:
-        if pixel != value:
-            counts.append(0)
-            value = pixel
-        counts[-1] += 1
-    return counts
-
-
-def compressed(mask):
-    from pycocotools import mask as masks
-
-    return masks.encode(np.asfortranarray(mask.astype("uint8")))["counts"].decode()
-
-
-def data_set(root, name="train", count=5, *, folder=None, json_folder=".", images=None, **more):
-    """Writes a JSON file and its images; `more` replaces or, for a function, edits top-level parts."""
-    folder = name if folder is None else folder
-    (root / folder).mkdir(parents=True, exist_ok=True)
-    (root / json_folder).mkdir(parents=True, exist_ok=True)
-    listed = []
-    for number in range(count):
-        file = f"{name}_{number}.png"
-        Image.fromarray(np.full((HEIGHT, WIDTH, 3), 50, "uint8")).save(root / folder / file)
-        listed.append({"id": number, "file_name": file, "height": HEIGHT, "width": WIDTH})
-    content = {
-        "images": listed,
-        "annotations": [note(number, number + 1, (2, 7)[number % 2]) for number in range(count)],
-        "categories": CATEGORIES,
-    }
-    for key, value in more.items():
-        content[key] = value(content[key]) if callable(value) else value
-    path = root / json_folder / f"instances_{name}.json"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def open_coco(root, task="detection", **options):
-    return load(f"coco:{root}", task=task, **options)
-
-
-def examples(source):
-    return [example for split in source.splits.values() for example in split]
 
 
 def test_boxes_become_edges_and_categories_follow_their_ids(tmp_path):
@@ -83,34 +38,6 @@ def test_boxes_become_edges_and_categories_follow_their_ids(tmp_path):
     np.testing.assert_array_equal(example["boxes"], [[4, 3, 14, 9]])
     assert example["boxes"].dtype == np.float32 and example["classes"].tolist() == [1]
     assert example["crowd"].tolist() == [False]
-
-
-@pytest.mark.parametrize(
-    "layout",
-    [
-        {"folder": "train2017", "json_folder": "annotations"},
-        {"folder": "images/train2017", "json_folder": "annotations"},
-        {"folder": "images", "json_folder": "annotations"},
-        {"folder": "."},
-        {"folder": "images/train"},
-    ],
-)
-def test_layouts(tmp_path, layout):
-    name = "train2017" if "2017" in layout["folder"] else "train"
-    data_set(tmp_path, name, 10, **layout)
-    for other in ("captions_train.json", "person_keypoints_train.json"):
-        (tmp_path / other).write_text(json.dumps({"images": []}))
-    source = open_coco(tmp_path)
-    assert [len(source.splits[split]) for split in ("train", "val", "test")] == [7, 1, 2]
-    assert sum("is not used" in line for line in source.notes) == 2
-    assert source.splits["train"][0]["image"].shape == (HEIGHT, WIDTH, 3)
-
-
-def test_one_file_of_another_name_has_no_splits(tmp_path):
-    path = data_set(tmp_path, "train", 10, folder="images")
-    os.rename(path, tmp_path / "export.json")
-    source = open_coco(tmp_path)
-    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 2]
 
 
 def test_crowds_backgrounds_and_flat_boxes_are_reported(tmp_path):
@@ -333,6 +260,83 @@ def test_boxes_and_masks_lie_on_the_stored_pixels_of_a_rotated_image(tmp_path):
         one["height"], one["width"] = WIDTH, HEIGHT
     path.write_text(json.dumps(content))
     assert {example["image"].shape for example in examples(open_coco(tmp_path))} == {(WIDTH, HEIGHT, 3)}
+
+
+@pytest.mark.parametrize("word", ["0", "false", "False", 0.0, False, None, ""])
+def test_words_for_false_are_not_crowds(tmp_path, word):
+    data_set(tmp_path, annotations=lambda notes: [{**one, "iscrowd": word} for one in notes])
+    source = open_coco(tmp_path)
+    assert not any(example["crowd"].any() for example in examples(source))
+
+
+def test_words_for_true_are_crowds_and_others_are_refused(tmp_path):
+    data_set(tmp_path, annotations=lambda notes: [{**one, "iscrowd": "1"} for one in notes])
+    assert all(example["crowd"].all() for example in examples(open_coco(tmp_path)))
+    data_set(tmp_path, annotations=lambda notes: [*notes, note(0, 99, iscrowd="maybe")])
+    with pytest.raises(
+        InputError, match="annotation 99 of train_0.png: iscrowd must be 0 or 1. Received: 'maybe'"
+    ):
+        open_coco(tmp_path)
+
+
+def test_ids_may_be_integers_texts_and_whole_floats(tmp_path):
+    def edit(content):
+        content["categories"] = [
+            {"id": 1, "name": "cat"},
+            {"id": "2", "name": "dog"},
+            {"id": "x", "name": "bird"},
+        ]
+        for image in content["images"]:
+            image["id"] = (float(image["id"]), str(image["id"]))[image["id"] % 2]
+        for one, category in zip(content["annotations"], ("1", 2.0, 2, "2", "x"), strict=True):
+            one.update(category_id=category, image_id=str(one["image_id"]), id=None)
+
+    edited(data_set(tmp_path), edit)
+    source = open_coco(tmp_path)
+    assert source.class_names == ("cat", "dog", "bird")
+    found = {n: e for split in source.splits.values() for n, e in zip(split.names, split, strict=True)}
+    classes = [int(found[f"train/train_{number}.png"]["classes"][0]) for number in range(5)]
+    assert classes == [0, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "key, value, message",
+    [
+        ("id", 1.5, "an id must be an integer, a text, or null"),
+        ("id", [1], "an id must be an integer, a text, or null"),
+        ("image_id", None, "must have an image_id and a category_id"),
+        ("image_id", float("nan"), "must have an image_id and a category_id"),
+        ("category_id", True, "must have an image_id and a category_id"),
+        ("category_id", 2.5, "must have an image_id and a category_id"),
+        ("category_id", "cat", "has the unknown category cat"),
+        ("bbox", [10**400, 3, 10, 6], "must have numbers of a usual size"),
+        ("bbox", ["4", "3", "10", "6"], "bbox must be four numbers"),
+    ],
+)
+def test_other_values_are_refused_in_one_line(tmp_path, key, value, message):
+    path = data_set(tmp_path, annotations=lambda notes: [*notes[1:], {**note(0, 99), key: value}])
+    with pytest.raises(InputError, match=f"{path.name}.*{message}") as caught:
+        open_coco(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_annotation_without_an_id_is_named_by_its_position(tmp_path):
+    data_set(tmp_path, annotations=lambda notes: [*notes, note(0, None, bbox=[25, 3, 10, 6])])
+    with pytest.raises(
+        InputError, match=r"annotations\[5\], which has no id, of train_0.png leaves its image"
+    ):
+        open_coco(tmp_path)
+
+
+def test_a_polygon_of_huge_numbers_is_refused(tmp_path):
+    data_set(tmp_path, annotations=[note(0, 1, segmentation=[[1, 2, 3, 4, 5, 10**400]])])
+    with pytest.raises(InputError, match="a polygon leaves its image"):
+        open_coco(tmp_path, "segmentation")
+
+
+def test_sizes_may_be_whole_floats_or_texts(tmp_path):
+    data_set(tmp_path, images=lambda images: [{**one, "height": 20.0, "width": "30"} for one in images])
+    assert len(examples(open_coco(tmp_path))) == 5
 
 
 @pytest.mark.skipif(not LSP.is_dir(), reason="LSP is not in ../shared/data/lsp")

@@ -64,3 +64,40 @@ def test_files_of_empty_lines_alone_are_refused(tmp_path):
     (tmp_path / "a.train").write_text("\n\n")
     with pytest.raises(InputError, match=r"a\.train line 1 is empty: every line must have a text"):
         load(f"labelled:{tmp_path}", task="language")
+
+
+@pytest.mark.parametrize("parent", ["", "sst2", "a/b"])
+def test_split_names_in_any_case_and_in_a_single_folder(tmp_path, parent):
+    (tmp_path / parent).mkdir(parents=True, exist_ok=True)
+    for suffix, count in (("Train", 6), ("VALID", 2), ("Testing", 4)):
+        lines = [f"{number % 2} {suffix} number {number}\n" for number in range(count)]
+        (tmp_path / parent / f"x.{suffix}").write_text("".join(lines))
+    source = opened(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 4]
+    prefix = f"{parent}/" if parent else ""
+    assert source.split("val").names == [f"{prefix}x.VALID:1", f"{prefix}x.VALID:2"]
+
+
+def test_texts_in_two_splits_and_other_files_are_reported(tmp_path):
+    three_files(tmp_path)
+    with open(tmp_path / "stsa.binary.test", "a") as file:
+        file.write("0 train number 3\n")
+    for name in ("a.csv", "README.md", "classes.txt"):
+        (tmp_path / name).write_text("0\n1\n")
+    assert opened(tmp_path).notes == (
+        "left out 1 file that is not *.train, *.dev, or *.test: a.csv",
+        "1 text is in more than one split, such as stsa.binary.train:4 and stsa.binary.test:5",
+    )
+
+
+def test_other_files_are_named_if_there_is_nothing_else(tmp_path):
+    (tmp_path / "train.txt").write_text("0 a\n")
+    with pytest.raises(InputError, match=r"has no files \*\.train, .* It has: train\.txt"):
+        opened(tmp_path)
+
+
+def test_a_byte_order_mark_is_not_part_of_a_label(tmp_path):
+    three_files(tmp_path)
+    path = tmp_path / "stsa.binary.train"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert opened(tmp_path).class_names == ("0", "1")

@@ -135,3 +135,80 @@ def test_an_empty_file_is_an_empty_line(tmp_path):
     (tmp_path / "good.txt").write_bytes(b"")
     with pytest.raises(InputError, match=r"good\.txt line 1 is empty"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("parent", ["", "reviews", "a/b"])
+@pytest.mark.parametrize("layout", ["folders", "files"])
+def test_split_names_in_any_case_and_in_a_single_folder(tmp_path, layout, parent):
+    for split, count in (("Train", 6), ("Valid", 2), ("TESTING", 3)):
+        for kind in ("pos", "neg"):
+            name = f"{split}.{kind}" if layout == "files" else f"{split}/{kind}.txt"
+            write(tmp_path / parent / name, [f"{split} {kind} {number}" for number in range(count)])
+    source = opened(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [12, 4, 6]
+    assert source.class_names == ("neg", "pos") and source.notes == ()
+    prefix = f"{parent}/" if parent else ""
+    assert source.split("val").names[0].startswith(f"{prefix}Valid")
+
+
+def test_texts_in_two_splits_are_reported(tmp_path):
+    for split, numbers in (("train", range(6)), ("val", range(8, 10)), ("test", range(5, 9))):
+        for kind in ("pos", "neg"):
+            write(tmp_path / split / f"{kind}.txt", [f"{kind} {number}" for number in numbers])
+    # Texts 5 and 8 of both classes.
+    note = "4 texts are in more than one split, such as train/neg.txt:6 and test/neg.txt:1"
+    assert opened(tmp_path).notes == (note,)
+
+
+def test_files_and_folders_that_are_not_read_are_counted(tmp_path):
+    two_files(tmp_path)
+    for name in ("a.json", "b.zip", "README.md", "LICENSE"):
+        (tmp_path / name).write_text("?")
+    write(tmp_path / "more" / "good.txt", ["lost"])
+    notes = opened(tmp_path).notes
+    assert "left out 2 files without a class: a.json, b.zip" in notes
+    assert "left out 1 folder that is not a split: more" in notes
+    two_files(tmp_path / "train")
+    two_files(tmp_path / "test", count=2)
+    (tmp_path / "train" / "c.json").write_text("?")
+    notes = opened(tmp_path).notes
+    assert "left out 5 files without a class: a.json, b.zip, bad.txt, ..." in notes
+
+
+def test_data_yaml_names_the_classes(tmp_path):
+    pytest.importorskip("yaml")
+    two_files(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: [good, bad]")
+    assert opened(tmp_path).class_names == ("good", "bad")
+
+
+@pytest.mark.parametrize("parent", ["", "inner"])
+def test_classes_are_named_next_to_the_single_folder(tmp_path, parent):
+    for split in ("train", "test"):
+        two_files(tmp_path / "inner" / split)
+    (tmp_path / parent / "classes.txt").write_text("good\nbad\n")
+    assert opened(tmp_path).class_names == ("good", "bad")
+
+
+def test_other_files_are_named_if_there_is_nothing_else(tmp_path):
+    (tmp_path / "reviews.csv").write_text("text,label")
+    (tmp_path / "reviews.json").write_text("{}")
+    message = (
+        r"must have one text file per class. It has no text files. Received: reviews\.csv, reviews\.json"
+    )
+    with pytest.raises(InputError, match=message):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["undefined", "rot13", "base64", "klingon"])
+def test_an_encoding_that_is_not_of_text_is_refused(tmp_path, encoding):
+    two_files(tmp_path)
+    with pytest.raises(InputError, match=f"unknown text encoding. Received: '{encoding}'"):
+        opened(tmp_path, encoding=encoding)
+
+
+def test_folders_that_are_almost_called_like_splits_are_refused(tmp_path):
+    two_files(tmp_path / "train_data")
+    two_files(tmp_path / "test_data")
+    with pytest.raises(InputError, match="must be called train, test if they are splits"):
+        opened(tmp_path)

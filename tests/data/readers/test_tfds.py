@@ -1,6 +1,7 @@
 import builtins
 import importlib
 import json
+import types
 
 import numpy as np
 import pytest
@@ -39,6 +40,14 @@ def test_a_mocked_classification_name():
         assert one["image"].shape == (28, 28, 1) and one["image"].dtype == np.uint8
         np.testing.assert_array_equal(one["image"], other["image"])
         assert one["label"] == other["label"] and isinstance(one["label"], int)
+
+
+def test_two_names_for_one_split_are_refused(monkeypatch):
+    builder = types.SimpleNamespace(info=types.SimpleNamespace(splits=["train", "validation", "dev"]))
+    monkeypatch.setattr(reader, "_prepared", lambda *_: builder)
+    monkeypatch.setattr(reader, "_keys", lambda *_: ({}, ()))
+    with pytest.raises(InputError, match="tfds:x has two names for the val split: validation and dev"):
+        load("tfds:x", task="classification")
 
 
 def test_a_mocked_segmentation_name():

@@ -4,66 +4,21 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.data import load
 from keras_cnn_zoo.utils.errors import InputError
+from tests.data.voc_folders import CAT, DOG, SIZE, add, annotation, by_name, lists, open_voc, some
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("defusedxml")
 
 BCCD = pathlib.Path(__file__).parents[4] / "shared" / "data" / "bccd"
-CAT = ("cat", (3, 2, 12, 9))
-DOG = ("dog", (1, 1, 30, 20))
-SIZE = (20, 30)
-
-
-def annotation(objects, size=SIZE, difficult=()):
-    parts = []
-    for number, (name, (left, top, right, bottom)) in enumerate(objects):
-        parts.append(
-            f"<object><name>{name}</name><difficult>{int(number in difficult)}</difficult><bndbox>"
-            f"<xmin>{left}</xmin><ymin>{top}</ymin><xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object>"
-        )
-    header = "" if size is None else f"<size><width>{size[1]}</width><height>{size[0]}</height></size>"
-    return f"<annotation><filename>x.jpg</filename>{header}{''.join(parts)}</annotation>"
-
-
-def add(root, stem, objects=(CAT,), *, size=SIZE, text=None, picture=SIZE, extension=".png", **options):
-    for folder in ("JPEGImages", "Annotations"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    if picture is not None:
-        pixels = np.full((*picture, 3), 90, dtype="uint8")
-        Image.fromarray(pixels).save(root / "JPEGImages" / (stem + extension))
-    text = annotation(objects, size, **options) if text is None else text
-    (root / "Annotations" / (stem + ".xml")).write_text(text, encoding="utf-8")
-
-
-def lists(root, **splits):
-    folder = root / "ImageSets" / "Main"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, stems in splits.items():
-        (folder / f"{name}.txt").write_text("\n".join(stems) + "\n")
-
-
-def some(root, count=6):
-    for number in range(count):
-        add(root, f"pet_{number}", (CAT, DOG) if number % 2 else (CAT,))
-
-
-def open_voc(root, **options):
-    return load(f"voc:{root}", task="detection", **options)
-
-
-def by_name(source):
-    """Returns all examples of all splits by name."""
-    pairs = [zip(split.names, split, strict=True) for split in source.splits.values()]
-    return {name: example for split in pairs for name, example in split}
 
 
 def test_boxes_become_edges_and_classes_are_sorted_names(tmp_path):
     some(tmp_path)
     lists(tmp_path, train=["pet_1", "pet_2"], val=["pet_3"], test=["pet_0", "pet_5"])
     source = open_voc(tmp_path)
-    assert source.class_names == ("cat", "dog") and source.channels == 3 and source.notes == ()
+    assert source.class_names == ("cat", "dog") and source.channels == 3
+    assert source.notes == ("left out 1 annotation in no list: Annotations/pet_4.xml",)
     assert source.splits["test"].names == ["JPEGImages/pet_0.png", "JPEGImages/pet_5.png"]
     example = source.splits["train"][0]
     assert example["image"].shape == (20, 30, 3) and example["image"].dtype == np.uint8
@@ -224,6 +179,33 @@ def test_missing_folders(tmp_path):
     (tmp_path / "Annotations").mkdir()
     with pytest.raises(InputError, match="has no examples"):
         open_voc(tmp_path)
+
+
+def flag(word):
+    """Returns an annotation whose object says that word where `difficult` and `truncated` are."""
+    return annotation([CAT]).replace("<difficult>0</difficult>", f"<difficult>{word}</difficult>")
+
+
+@pytest.mark.parametrize("word", ["Unspecified", "False", "false", "no", "0.0", " 0 ", ""])
+def test_words_for_false_are_not_difficult(tmp_path, word):
+    some(tmp_path)
+    text = flag(word).replace("<bndbox>", f"<truncated>{word}</truncated><bndbox>")
+    add(tmp_path, "odd", text=text)
+    source = open_voc(tmp_path)
+    assert by_name(source)["JPEGImages/odd.png"]["crowd"].tolist() == [False]
+    assert not any("difficult" in note for note in source.notes)
+
+
+@pytest.mark.parametrize("word, expected", [("True", True), ("1.0", True), ("maybe", None), ("2", None)])
+def test_words_for_true_are_difficult_and_others_are_refused(tmp_path, word, expected):
+    some(tmp_path)
+    add(tmp_path, "odd", text=flag(word))
+    if expected is None:
+        message = rf"odd\.xml: object 1 \(cat\): difficult must be 0 or 1. Received: '{word}'"
+        with pytest.raises(InputError, match=message):
+            open_voc(tmp_path)
+    else:
+        assert by_name(open_voc(tmp_path))["JPEGImages/odd.png"]["crowd"].tolist() == [expected]
 
 
 def rotated(root, stem, orientation):

@@ -5,7 +5,7 @@ from keras_cnn_zoo.data import load
 from keras_cnn_zoo.utils.errors import InputError
 from tests.data.wav_files import FLOAT, tone, write
 
-pytest.importorskip("scipy")
+soundfile = pytest.importorskip("soundfile")
 
 
 def class_folders(root, classes=("no", "yes"), count=5, **settings):
@@ -233,3 +233,124 @@ def test_skip_bad_leaves_out_listed_files_that_do_not_exist(tmp_path):
 def test_other_tasks_are_refused(tmp_path):
     with pytest.raises(InputError, match="wavs: has no classification data"):
         load(f"wavs:{tmp_path}", task="classification")
+
+
+def speech_commands(root, words=("down", "up"), count=6):
+    """Writes the layout of Speech Commands: hashes in the names, lists of val and test, and noise."""
+    for word in words:
+        for number in range(count):
+            write(root / word / f"{number}0a_nohash_{number}.wav", tone(hertz=200 + 50 * number))
+    for name in ("white_noise", "pink_noise"):
+        write(root / "_background_noise_" / f"{name}.wav")
+    (root / "_background_noise_" / "README.md").write_text("noise")
+    listed(
+        root,
+        validation_list=[f"{word}/00a_nohash_0.wav" for word in words],
+        testing_list=[f"{word}/{number}0a_nohash_{number}.wav" for word in words for number in (1, 2)],
+    )
+    (root / "LICENSE").write_text("free")
+
+
+@pytest.mark.parametrize("parent", ["", "speech_commands_v0.02"])
+def test_speech_commands(tmp_path, parent):
+    speech_commands(tmp_path / parent)
+    source = open_wavs(tmp_path)
+    assert source.class_names == ("down", "up")
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [6, 2, 4]
+    assert source.splits["val"].names[0].endswith("down/00a_nohash_0.wav")
+    assert "the 6 recordings that are in no list are train" in source.notes
+    noise = (
+        "left out 2 recordings of _background_noise_, which is not a word: _background_noise_/pink_noise.wav"
+    )
+    assert any(note.startswith(noise) for note in source.notes)
+
+
+def test_background_noise_is_a_word_if_the_user_says_so(tmp_path):
+    speech_commands(tmp_path)
+    assert len(open_wavs(tmp_path, class_names="up,down,_background_noise_").class_names) == 3
+
+
+def test_noise_next_to_split_folders_is_left_out(tmp_path):
+    class_folders(tmp_path / "Train")
+    class_folders(tmp_path / "TESTING", count=2)
+    write(tmp_path / "_background_noise_" / "a.wav")
+    source = open_wavs(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [9, 1, 4]
+    assert source.class_names == ("no", "yes")
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "valid", "test"), ("Train", "Val", "Test"), ("TRAINING", "dev", "testing")]
+)
+@pytest.mark.parametrize("parent", ["", "dataset", "a/b"])
+def test_split_names_in_any_case_and_in_a_single_folder(tmp_path, names, parent):
+    for name, count in zip(names, (4, 2, 3), strict=True):
+        class_folders(tmp_path / parent / name, count=count)
+    source = open_wavs(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [8, 4, 6]
+    assert source.class_names == ("no", "yes") and source.notes == ()
+    prefix = f"{parent}/" if parent else ""
+    assert source.splits["val"].names[0] == f"{prefix}{names[1]}/no/0.wav"
+    assert (tmp_path / source.splits["val"].names[0]).is_file()
+
+
+def test_lists_in_any_case_with_the_separators_of_windows(tmp_path):
+    class_folders(tmp_path / "data")
+    for name, lines in (
+        ("Train", "no\\0.wav\nyes\\1.wav\nno\\3.wav"),
+        ("VALID", "no/1.wav"),
+        ("Testing", "yes/3.wav"),
+    ):
+        (tmp_path / "data" / f"{name}.TXT").write_text(lines)
+    source = open_wavs(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [3, 1, 1]
+    assert "5 recordings are in no list and are left out" in source.notes
+
+
+def test_folders_that_are_almost_called_like_splits_are_refused(tmp_path):
+    class_folders(tmp_path / "train_set")
+    class_folders(tmp_path / "Test Set")
+    with pytest.raises(
+        InputError, match="must be called train, test if they are splits. Received: train_set, Test Set"
+    ):
+        open_wavs(tmp_path)
+
+
+def test_class_folders_of_every_format_are_read(tmp_path):
+    class_folders(tmp_path, ("wav",))
+    for name, kind in (("flac", "FLAC"), ("ogg", "OGG"), ("mp3", "MP3")):
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            soundfile.write(tmp_path / name / f"{number}.{name}", tone(3000 + number), 16000, format=kind)
+    source = open_wavs(tmp_path)
+    assert source.class_names == ("flac", "mp3", "ogg", "wav") and sum(map(len, source.splits.values())) == 20
+
+
+def test_recordings_without_an_extension_are_read(tmp_path):
+    class_folders(tmp_path)
+    for number in range(5):
+        (tmp_path / "no" / f"{number}.wav").rename(tmp_path / "no" / str(number))
+    source = open_wavs(tmp_path)
+    assert source.class_names == ("no", "yes") and sum(map(len, source.splits.values())) == 10
+    assert "files without an extension that are recordings: 5, such as no/0" in source.notes
+
+
+def test_other_formats_are_counted_and_their_words_named(tmp_path):
+    class_folders(tmp_path, ("go", "no", "yes"))
+    for number in range(5):
+        (tmp_path / "yes" / f"{number}.wav").rename(tmp_path / "yes" / f"{number}.m4a")
+    (tmp_path / "no" / "a.xyz").write_bytes(b"?")
+    (tmp_path / "no" / "a.txt").write_text("?")
+    notes = open_wavs(tmp_path).notes
+    assert "left out 6 files of another format (.m4a, .xyz): no/a.xyz, yes/0.m4a, yes/1.m4a, ..." in notes
+    assert "no recording that can be read is in yes" in notes
+
+
+def test_nothing_but_other_formats_is_refused_with_their_names(tmp_path):
+    for number in range(3):
+        (tmp_path / "yes").mkdir(exist_ok=True)
+        (tmp_path / "yes" / f"{number}.M4A").write_bytes(b"?")
+    (tmp_path / "yes" / "a.wma").write_bytes(b"?")
+    message = r"must have WAV, FLAC, OGG, or MP3 files. Received only: \.m4a \(3\), \.wma \(1\)"
+    with pytest.raises(InputError, match=message):
+        open_wavs(tmp_path)

@@ -127,6 +127,52 @@ def test_refusals(tmp_path):
         load(f"words:{tmp_path}", task="classification")
 
 
+@pytest.mark.parametrize("parent", ["", "dataset", "a/b"])
+def test_split_names_in_any_case_and_in_a_single_folder(tmp_path, parent):
+    for name, count in (("Train", 3), ("VALID", 1), ("testing", 2)):
+        table(tmp_path / parent, name, rows(name, ["w"] * count))
+    (tmp_path / parent / "testing.tsv").rename(tmp_path / parent / "testing.TSV")
+    source = open_words(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [3, 1, 2] and source.notes == ()
+    prefix = f"{parent}/" if parent else ""
+    assert source.splits["val"].names == [f"{prefix}VALID/0.png"]
+    assert source.splits["test"][1]["text"] == "w"
+
+
+def test_images_in_two_tables_are_reported_and_have_different_names(tmp_path):
+    table(tmp_path, "train", [("a.png", "one"), ("b.png", "two"), ("./c.png", "three")])
+    table(tmp_path, "val", [("d.png", "one")])
+    table(tmp_path, "test", [("a.png", "one"), ("e.png", "two"), ("c.png", "three")])
+    source = open_words(tmp_path)
+    assert source.notes == ("2 files are in more than one split: a.png (train, test), c.png (train, test)",)
+    assert source.splits["train"].names == ["a.png", "b.png", "c.png"]
+    assert source.splits["test"].names == ["a.png (2)", "e.png", "c.png (2)"]
+    assert source.splits["test"][2]["text"] == "three"
+
+
+def test_images_and_tables_that_are_not_used_are_reported(tmp_path):
+    table(tmp_path, "train", rows("train", ["a", "b", "c", "d", "e"]))
+    for name in ("x.png", "train/y.jpg"):
+        picture(tmp_path / name)
+    (tmp_path / "extra.tsv").write_text("x.png\tone\n")
+    notes = open_words(tmp_path).notes
+    assert f"{tmp_path}/extra.tsv is not used: its name is not that of a split" in notes
+    assert "left out 2 images in no table: train/y.jpg, x.png" in notes
+
+
+def test_tables_of_windows_are_read(tmp_path):
+    picture(tmp_path / "sub" / "a.png")
+    (tmp_path / "test.tsv").write_bytes(b"\xef\xbb\xbf.\\sub\\a.png\tone\r\n")
+    assert open_words(tmp_path).splits["test"].names == ["sub/a.png"]
+
+
+def test_other_tables_are_named_if_there_is_nothing_else(tmp_path):
+    (tmp_path / "train.csv").write_text("a.png,one\n")
+    (tmp_path / "labels.txt").write_text("")
+    with pytest.raises(InputError, match=r"must have one of train\.tsv, .* It has: labels\.txt, train\.csv"):
+        open_words(tmp_path)
+
+
 @pytest.mark.skipif(not IIIT5K.is_dir(), reason="the shared data are not there")
 def test_iiit5k():
     source = open_words(IIIT5K)

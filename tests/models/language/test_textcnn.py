@@ -33,6 +33,7 @@ CASES = [
             word_dropout=0.1,
             embedding_dropout=0.1,
             max_norm=2.0,
+            character_tokens=False,
             class_names=("a", "b", "c"),
             name="reader",
         ),
@@ -260,9 +261,22 @@ def test_values_that_are_not_texts_are_refused(texts):
         ({"word_dropout": -0.1}, "`word_dropout` must be a finite number"),
         ({"embedding_dropout": 1.0}, "`embedding_dropout` must be a finite number"),
         ({"max_norm": 0}, "`max_norm` must be a finite number above 0"),
+        ({"character_tokens": 1}, "`character_tokens` must be True or False"),
         ({"class_names": ("a", "a")}, "`class_names` must be None or 2 distinct"),
     ],
 )
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         small(**arguments)
+
+
+def test_a_model_without_a_recorded_rule_keeps_its_words():
+    vocabulary = ("好电影", "好")
+    config = small(vocabulary=vocabulary).get_config()
+    assert config["character_tokens"] is True
+    np.testing.assert_array_equal(TextCNN.from_config(config).preprocess("好电影")[0, :3], [3, 1, 1])
+    del config["character_tokens"]
+    old = TextCNN.from_config(config)
+    np.testing.assert_array_equal(old.preprocess("好电影")[0, :3], [2, 0, 0])
+    assert old.explain("好电影")[0]["words"] == ["好电影"]
+    assert TextCNN.from_config(old.get_config()).character_tokens is False

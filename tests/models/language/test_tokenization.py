@@ -46,3 +46,36 @@ def test_encoding_pads_cuts_and_marks_unknown_words():
     ids = words.encode(["Good film!", "a b good film good", "...", ""], 3)
     np.testing.assert_array_equal(ids, [[2, 3, 1], [1, 1, 2], [1, 0, 0], [1, 0, 0]])
     assert ids.dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("这部电影很好!", ["这", "部", "电", "影", "很", "好", "!"]),
+        ("iPhone很好，2024年。", ["iphone", "很", "好", "2024", "年"]),
+        ("すごい映画ー々", ["す", "ご", "い", "映", "画", "ー", "々"]),
+        # A letter keeps its vowels and tones.
+        ("ดีมาก ที่สุด", ["ดี", "ม", "า", "ก", "ที่", "สุ", "ด"]),
+        ("한국어 문장은 그대로", ["한국어", "문장은", "그대로"]),
+        ("\U00020000\u3400x", ["\U00020000", "\u3400", "x"]),
+        ("「引用」・ฯ฿", ["引", "用", "ฯ"]),
+    ],
+)
+def test_characters_of_scripts_without_spaces_are_words(text, words):
+    assert tokenize(text) == words
+
+
+def test_without_character_tokens_words_are_those_of_earlier_versions():
+    assert tokenize("这部电影 很好", character_tokens=False) == ["这部电影", "很好"]
+    assert tokenize("ดีมาก", character_tokens=False) == ["ด", "มาก"]
+    for text in TEXTS:
+        assert tokenize(text, character_tokens=False) == tokenize(text)
+
+
+def test_vocabulary_and_numbers_follow_the_rule():
+    texts = ["好电影", "坏电影"]
+    assert set(build_vocabulary(texts)) == set("好坏电影")
+    assert set(build_vocabulary(texts, character_tokens=False)) == set(texts)
+    np.testing.assert_array_equal(Words(("好", "影")).encode(["好电影"], 4), [[2, 1, 3, 0]])
+    old = Words(("好电影",), character_tokens=False)
+    np.testing.assert_array_equal(old.encode(["好电影", "好"], 2), [[2, 0], [1, 0]])

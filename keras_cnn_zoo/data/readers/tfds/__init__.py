@@ -16,7 +16,7 @@ import sys
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.readers.tfds.opened import Opened
-from keras_cnn_zoo.data.split_words import split_of
+from keras_cnn_zoo.data.split_words import by_split, split_of
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.utils import tasks
 from keras_cnn_zoo.utils.errors import InputError
@@ -35,6 +35,8 @@ def read(path, options):
     held, keys = _keys(tfds, path, builder.info, options.task, kind)
     columns, notes = {}, []
     split_names = list(builder.info.splits) or _USUAL_SPLITS
+    # Refuses two names for one split, of which one would be lost.
+    by_split(split_names, f"tfds:{path}")
     for tfds_name in split_names:
         name = split_of(tfds_name) or (UNSPLIT if len(split_names) == 1 else None)
         if name is None:

@@ -1,6 +1,6 @@
 """Texts of TensorFlow Datasets: a text and a class."""
 
-from keras_cnn_zoo.data.readers.texts import check_text
+from keras_cnn_zoo.data.readers.texts import check_text, note_on_scripts
 from keras_cnn_zoo.data.readers.tfds.opened import choose, keys_of
 
 WANTED = "a text and a class"
@@ -19,11 +19,14 @@ def found(opened):
 
     def look(row):
         opened.check_class(row, row[2], class_names)
-        check_text(opened.where(row), opened.text(row, 1))
+        text = opened.text(row, 1)
+        check_text(opened.where(row), text)
+        return text
 
-    return opened.survey(look).found(
+    seen = opened.survey(look)
+    return seen.found(
         lambda row: {"text": opened.text(row, 1), "label": int(row[2])},
         class_names,
         label=lambda row: int(row[2]),
-        notes=opened.notes,
+        notes=(*opened.notes, *note_on_scripts(seen.all_looks())),
     )
