@@ -38,8 +38,12 @@ def main(arguments=None):
         return presets_command.main(rest)
     if word == "tune":
         return _tune(rest)
+    if word == "inspect":
+        return _inspect(rest)
     if word not in TASKS:
-        return _refuse(f"unknown command {word!r}. Known: catalog, presets, tune, {', '.join(TASKS)}")
+        return _refuse(
+            f"unknown command {word!r}. Known: catalog, inspect, presets, tune, {', '.join(TASKS)}"
+        )
     if _lacks_packages(word):
         return 2
     from keras_cnn_zoo import tasks
@@ -59,6 +63,7 @@ def usage():
     yield "  TASK evaluate   measure a run or a preset"
     yield "  TASK predict    write the predictions for files"
     yield "  TASK export     write a file for serving"
+    yield "  inspect TASK    look at data: examples, class counts, sizes, problems"
     yield "  tune NAME       search for the best model of a task, or of deeplab"
     yield "  catalog         list every layer, loss, and other component"
     yield "  presets [TASK]  list the pretrained models"
@@ -89,6 +94,23 @@ def _tune(arguments):
 
     space = importlib.import_module(f"keras_cnn_zoo.search.spaces.{name}").SPACE
     return _run(program(space), rest, f"{PROGRAM} tune {name}")
+
+
+def _inspect(arguments):
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"usage: {PROGRAM} inspect TASK --data SPEC --out DIR [OPTIONS]\n")
+        print("Writes a sheet of labeled examples and a report about data. TASK is one of:")
+        print("\n".join(f"  {name:<15} {summary}" for name, summary in TASKS.items()))
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name not in TASKS:
+        return _refuse(f"unknown task {name!r}. Known: {', '.join(TASKS)}")
+    if _lacks_packages(f"inspect {name}"):
+        return 2
+    from keras_cnn_zoo import tasks
+    from keras_cnn_zoo.cli.inspect_command import program
+
+    return _run(program(tasks.TASKS[name]()), rest, f"{PROGRAM} inspect {name}")
 
 
 def _lacks_packages(command):

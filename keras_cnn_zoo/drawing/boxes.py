@@ -49,13 +49,15 @@ def sheet(rows, class_names, columns=3):
     """Returns a figure of images with predicted boxes (solid, with scores) over true ones (dashed, white).
 
     Args:
-        rows: list of (image, true boxes, prediction: dict of `boxes`, `scores`, `classes`).
+        rows: list of (image, true boxes, prediction: dict of `boxes`, `classes`, and `scores`, or
+            None for the scores, which labels boxes with their class).
         class_names: names in class order.
         columns: number of images side by side.
     """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
+    names = dict(enumerate(class_names))
     columns = min(columns, len(rows))
     figure, axes = sheets.figure_of((len(rows) + columns - 1) // columns, columns, (4.0, 3.2))
     for axis in axes.flat:
@@ -70,13 +72,16 @@ def sheet(rows, class_names, columns=3):
         for box in truth:
             frame(axis, box, edgecolor="black", linewidth=1.6)
             frame(axis, box, edgecolor="white", linewidth=1.0, linestyle="--")
-        for box, score, class_id in zip(found["boxes"], found["scores"], found["classes"], strict=True):
+        labels = [names[class_id] for class_id in found["classes"]]
+        if found["scores"] is not None:
+            labels = [f"{score:.2f}" for score in found["scores"]]
+        for box, label, class_id in zip(found["boxes"], labels, found["classes"], strict=True):
             color = np.array(color_of(class_id)) / 255
             frame(axis, box, edgecolor=color, linewidth=1.4)
             axis.text(
                 float(box[0]),
                 float(box[1]),
-                f"{score:.2f}",
+                label,
                 fontsize=5,
                 # Above the box, or inside it at the upper edge of the image.
                 verticalalignment="top" if float(box[1]) < 0.05 * image.shape[0] else "bottom",

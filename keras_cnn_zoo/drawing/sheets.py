@@ -116,20 +116,33 @@ def grid(images, titles, columns=4):
 
 
 def mask_rows(rows, class_names, ignore_label):
-    """Returns a figure with a row per example: image, truth, answer. Ignored pixels are white."""
+    """Returns a figure with a row per example: image, truth, answer if given; ignored pixels are white."""
     colors = palette(256)
-    figure, axes = figure_of(len(rows), 3, (3.6, 2.9))
+    titles = ("image", "truth", "answer")[: len(rows[0])]
+    figure, axes = figure_of(len(rows), len(titles), (3.6, 2.9))
     for axis in axes.flat:
         axis.axis("off")
-    for line, (image, truth, answer) in zip(axes, rows, strict=True):
-        truth_picture = colors[np.clip(truth, 0, 255)]
-        truth_picture[np.asarray(truth) == ignore_label] = 255
-        for axis, shown in zip(line, (rgb(image), truth_picture, colors[answer]), strict=True):
-            axis.imshow(shown)
-    for axis, title in zip(axes[0], ("picture", "truth", "answer"), strict=True):
+    for line, (image, truth, *answers) in zip(axes, rows, strict=True):
+        shown = colors[np.clip(truth, 0, 255)]
+        shown[np.asarray(truth) == ignore_label] = 255
+        for axis, picture in zip(line, (rgb(image), shown, *(colors[one] for one in answers)), strict=True):
+            axis.imshow(picture)
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
     handles = _legend_handles(class_names, colors)
     figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
+    return figure
+
+
+def waveforms(clips, titles, columns=4):
+    """Returns a figure of recordings; `clips` are pairs (samples, sample rate in Hz)."""
+    rows = (len(clips) + columns - 1) // columns
+    figure, axes = figure_of(rows, columns, (2.6, 1.6))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (audio, rate), title in zip(axes.flat, clips, titles, strict=False):
+        axis.plot(np.arange(len(audio)) / rate, audio, linewidth=0.5)
+        axis.set_title(f"{title}, {len(audio) / rate:.2f} s", fontsize=8)
     return figure
 
 

@@ -32,7 +32,7 @@ class Task:
       and further arguments of `answers`.
 
     They implement `input_shape` or `model_arguments`, `training_batch`, `measuring_batch`, `loss`, `measure`,
-    `baseline`, `describe`, and `draw`. Tasks whose inputs are not images also implement `item`,
+    `baseline`, `describe`, `draw`, and `draw_truth`. Tasks whose inputs are not images also implement `item`,
     `check_input`, and `read_input`.
     """
 
@@ -358,6 +358,10 @@ class Task:
     def draw(self, model, source, split="test", count=12):
         """Returns a matplotlib figure of `count` examples with their true and predicted answers."""
         raise NotImplementedError(f"{type(self).__name__}.draw")
+
+    def draw_truth(self, source, split="train", count=12):
+        """Returns a matplotlib figure of `count` examples with their labels."""
+        raise NotImplementedError(f"{type(self).__name__}.draw_truth")
 
     # --- export -------------------------------------------------------------------------------------------
     def deployable(self, model):

@@ -67,6 +67,11 @@ class Classification(SingleLabel):
     def describe(self, model, image, answer):
         return answer, {".png": sheets.captioned(image, caption(answer))}
 
+    def draw_truth(self, source, split="train", count=12):
+        examples = sheets.sample(source.split(split), count)
+        titles = [(source.class_names[int(example["label"])], True) for example in examples]
+        return sheets.grid([example["image"] for example in examples], titles)
+
     def draw(self, model, source, split="test", count=12):
         examples = sheets.sample(source.split(split), count)
         answers = self.answers(model, [self.item(example) for example in examples])

@@ -181,6 +181,18 @@ class Detection(Task):
         height, width = (int(edge) for edge in image.shape[:2])
         return {"objects": objects, "height": height, "width": width}, {".png": picture}
 
+    def draw_truth(self, source, split="train", count=9):
+        examples = sheets.sample(source.split(split), count)
+        rows = [
+            (
+                example["image"],
+                np.zeros((0, 4)),
+                {"boxes": example["boxes"], "classes": example["classes"], "scores": None},
+            )
+            for example in examples
+        ]
+        return box_drawing.sheet(rows, source.class_names)
+
     def draw(self, model, source, split="test", count=9):
         examples = sheets.sample(source.split(split), count)
         found = self.answers(model, [self.item(example) for example in examples])

@@ -132,6 +132,14 @@ class Language(SingleLabel):
     def describe(self, model, item, answer):
         return {"text": item, **answer}, {".png": text_drawing.sentence(answer, caption(answer))}
 
+    def draw_truth(self, source, split="train", count=8):
+        shown = []
+        for example in sheets.sample(source.split(split), count):
+            words = tokenize(example["text"])[: LENGTHS[1]]
+            label = source.class_names[int(example["label"])]
+            shown.append(text_drawing.sentence({"words": words, "ngrams": []}, label))
+        return text_drawing.sheet(shown)
+
     def draw(self, model, source, split="test", count=8):
         examples = sheets.sample(source.split(split), count)
         shown = []

@@ -231,6 +231,11 @@ class Segmentation(Task):
             ".overlay.png": sheets.overlay(image, mask, names),
         }
 
+    def draw_truth(self, source, split="train", count=4):
+        examples = sheets.sample(source.split(split), count)
+        rows = [(example["image"], example["mask"]) for example in examples]
+        return sheets.mask_rows(rows, source.class_names, source.ignore_label)
+
     def draw(self, model, source, split="test", count=4):
         examples = sheets.sample(source.split(split), count)
         masks = self.answers(model, [self.item(example) for example in examples])

@@ -19,7 +19,8 @@ class SingleLabel(Task):
 
     def measure(self, source, pairs):
         right = [answer["class_id"] == int(example["label"]) for example, answer in pairs]
-        return {"accuracy": float(np.mean(right))}
+        # In float32 like Keras' metric: resumed searches compare with the scores of earlier versions.
+        return {"accuracy": float(np.mean(right, dtype="float32"))}
 
     def baseline(self, source, split="test"):
         """Returns the accuracy of the class that is most frequent in training."""

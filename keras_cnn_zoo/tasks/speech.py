@@ -94,6 +94,11 @@ class Speech(SingleLabel):
         picture = colored(model.spectrogram(model.preprocess([item]))[0])
         return answer, {".png": sheets.captioned(picture, caption(answer))}
 
+    def draw_truth(self, source, split="train", count=12):
+        examples = sheets.sample(source.split(split), count)
+        titles = [source.class_names[int(example["label"])] for example in examples]
+        return sheets.waveforms([self.item(example) for example in examples], titles)
+
     def draw(self, model, source, split="test", count=12):
         examples = sheets.sample(source.split(split), count)
         items = [self.item(example) for example in examples]

@@ -127,6 +127,10 @@ class Text(Task):
         title = f"{answer['text'] or '(nothing)'}  {answer['score']:.0%}"
         return answer, {".png": sheets.captioned(item, title)}
 
+    def draw_truth(self, source, split="train", count=16):
+        examples = sheets.sample(source.split(split), count)
+        return sheets.grid([one["image"] for one in examples], [(one["text"], True) for one in examples])
+
     def draw(self, model, source, split="test", count=16):
         examples = sheets.sample(source.split(split), count)
         answers = self.answers(model, [self.item(example) for example in examples])

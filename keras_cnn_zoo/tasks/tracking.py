@@ -242,6 +242,14 @@ class Tracking(Task):
             "probabilities": [round(float(value), 4) for value in sure],
         }, {".png": picture}
 
+    def draw_truth(self, source, split="train", count=4):
+        shown, titles = [], []
+        for sequence in sheets.sample(source.split(split), count):
+            for i in _spread(len(sequence["boxes"]), 5):
+                shown.append(sequences.boxed(sequence["frames"][i], {"red": sequence["boxes"][i]}))
+                titles.append((f"{sequence['name']}, frame {i + 1}", True))
+        return sheets.grid([np.asarray(picture) for picture in shown], titles, columns=5)
+
     def draw(self, model, source, split="test", count=4):
         shown, titles = [], []
         for sequence in itertools.islice(self.examples(source, split), count):
