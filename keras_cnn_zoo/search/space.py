@@ -69,11 +69,9 @@ class SearchSpace:
 
     def task_for(self, values):
         """Returns the task with the choices in `values`."""
-        return self.task.configured(
-            recipe=_made(self.recipe_choices, values),
-            **self.task_arguments,
-            **_made(self.task_choices, values),
-        )
+        # A new task draws the seeds of its augmentation: all trials start with the same random state.
+        task = type(self.task)(**self.task_arguments, **_made(self.task_choices, values))
+        return task.configured(recipe=_made(self.recipe_choices, values))
 
     def describe(self):
         """Returns the space as `config.json` records it: a search is resumed only with the same space."""

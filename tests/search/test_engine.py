@@ -182,7 +182,7 @@ def test_a_trial_that_fails_is_told_and_the_search_goes_on(data, tmp_path, monke
 
 def test_a_search_without_a_finished_trial_says_so(data, tmp_path, monkeypatch):
     samples.patch(monkeypatch, raise_at(1, ValueError("too small")))
-    with pytest.raises(InputError, match="no trial came to an end"):
+    with pytest.raises(InputError, match="no trial finished"):
         samples.run(data, tmp_path / "out", max_trials=1)
 
 
