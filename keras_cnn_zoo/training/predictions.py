@@ -139,7 +139,8 @@ class PredictionLog:
         os.makedirs(self.folder, exist_ok=True)
         # Of two calls that start at once, one fails: their answers must not mix.
         mode = "a" if self._resumed else "x"
-        self._file = open(self.part, mode, encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+        # Without a buffer: what a full disk refuses must not come again when the file is closed.
+        self._file = open(self.part, mode + "b", buffering=0)  # noqa: SIM115 (closed by `close`)
         if self._before is None:
             self._write(self.setting)
         self._resumed, self._before = True, self.setting
@@ -151,16 +152,15 @@ class PredictionLog:
         self.failed += "error" in answer
 
     def _write(self, content):
-        line = json.dumps(content, ensure_ascii=False)
-        if not line.isascii():
-            try:
-                line.encode("utf-8")
-            except UnicodeEncodeError:
-                # The name of a file need not be valid UTF-8; JSON can escape what is not.
-                line = json.dumps(content)
         try:
-            self._file.write(line + "\n")
-            self._file.flush()
+            line = json.dumps(content, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            # The name of a file need not be valid UTF-8; JSON can escape what is not.
+            line = json.dumps(content).encode("utf-8")
+        left = line + b"\n"
+        try:
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise OSError(error.errno, error.strerror, self.part) from error
 
