@@ -139,8 +139,6 @@ class Task:
         try:
             # Without new arguments, a copy keeps attributes that a caller has set.
             task = self._remade({**self._arguments, **arguments}) if arguments else copy.copy(self)
-        except InputError:
-            raise
         except (TypeError, ValueError) as error:
             raise InputError(f"the task {self.name}: {error}") from error
         object.__setattr__(task, "recipe", self.recipe.changed(**(recipe or {})))
@@ -257,11 +255,12 @@ class Task:
         try:
             arguments |= self.further_arguments(name, source, arguments)
             if backbone is not None:
-                found = self._load_backbone(backbone, arguments["input_shape"])
+                shape = backbones.check_input_shape(arguments["input_shape"])
+                found = self._load_backbone(backbone, shape)
                 arguments["backbone"] = found
                 if not isinstance(found, str):
                     # Weights that were learned on colors need them: images are converted.
-                    arguments["input_shape"] = (*arguments["input_shape"][:2], found.input_shape[-1])
+                    arguments["input_shape"] = (*shape[:2], found.input_shape[-1])
             return self.models[name](**arguments)
         except InputError:
             raise

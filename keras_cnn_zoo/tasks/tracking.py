@@ -242,9 +242,9 @@ class Tracking(Task):
             raise InputError(f"`box` is needed: {path} has no groundtruth_rect.txt")
         center = given[:2] + given[2:] / 2
         if (center < 0).any() or (center > (sizes[0].width, sizes[0].height)).any():
-            source = "its groundtruth_rect.txt" if box is None else "`box`"
+            name = "the first box of groundtruth_rect.txt" if box is None else "`box`"
             raise InputError(
-                f"{path}: the center of {source} must be in the first frame, {sizes[0].width} x "
+                f"{path}: {name} must be with its center inside the frame of {sizes[0].width} x "
                 f"{sizes[0].height} pixels. Received: {', '.join(f'{edge:g}' for edge in given)}"
             )
         return 0

@@ -109,7 +109,7 @@ class FitOptions:
         arguments = self.task_arguments()
         if "recipe" in arguments:
             raise InputError(
-                "the task's recipe is given as `recipe_options`. Received: `task_options` recipe"
+                f"the task {task.name} has no argument recipe: fields of the recipe are `recipe.NAME`"
             )
         task = task.configured(recipe=self.recipe_options, **arguments)
         changes = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}

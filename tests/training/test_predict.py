@@ -383,7 +383,7 @@ def test_options_and_names_may_be_arrays_and_paths(tmp_path):
 def test_a_box_outside_the_first_frame_is_found_before_the_first_answer(tmp_path):
     write(tmp_path / "frames", 3, (40, 60))
     given = {"preset": "siamfc_pairs", "options": {"box": (70, 10, 20, 20)}}
-    with pytest.raises(InputError, match="the center of `box` must be in the first frame, 60 x 40 pixels"):
+    with pytest.raises(InputError, match="`box` must be with its center inside the frame of 60 x 40"):
         tasks.predict(tasks.Tracking(), [str(tmp_path / "frames")], str(tmp_path / "out"), **given)
     assert not (tmp_path / "out").exists()
 
