@@ -27,6 +27,12 @@ def one_line_errors(function):
     return wrapper
 
 
+def printable(path):
+    """Returns a path for standard output, with escapes for what its encoding does not have."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return str(path).encode(encoding, "backslashreplace").decode(encoding)
+
+
 def with_options(message, names):
     """Returns a message of the library with options in place of the arguments in `names`.
 

@@ -53,7 +53,7 @@ def parse_settings(settings):
             raise InputError(f"--set {setting.partition('=')[0]} is given twice")
         try:
             found[owner][name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             found[owner][name] = value
     return found
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from keras_cnn_zoo import training
-from keras_cnn_zoo.cli.errors import one_line_errors
+from keras_cnn_zoo.cli.errors import one_line_errors, printable
 from keras_cnn_zoo.cli.parsing import data_options_of, parse_settings
 from keras_cnn_zoo.cli.task_arguments import with_arguments
 from keras_cnn_zoo.utils.errors import InputError
@@ -135,7 +135,7 @@ def application(task):
         answers = training.predict(
             task, inputs, out, run=run, preset=preset, options=given, skip_bad=skip_bad, resume=resume
         )
-        print(f"{len(answers)} predictions in {out}")
+        print(f"{len(answers)} predictions in {printable(out)}")
 
     @app.command()
     @one_line_errors
@@ -147,6 +147,6 @@ def application(task):
     ):
         """Write the network, with preprocessing and decoding inside, for serving."""
         training.export_model(task, out, format=format, run=run, preset=preset)
-        print(out)
+        print(printable(out))
 
     return app

@@ -1,6 +1,8 @@
 """Arguments of `fit` and `predict` that belong to a task."""
 
 import dataclasses
+import math
+import numbers
 
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -42,3 +44,30 @@ def checked_size(image_size):
     ):
         raise InputError(f"`image_size` must be two positive integers. Received: {image_size!r}")
     return tuple(image_size)
+
+
+def checked_range(name, value, *, positive=False):
+    """Returns `value`, two finite numbers in order, as a tuple (low, high)."""
+    if (
+        not isinstance(value, (tuple, list))
+        or len(value) != 2
+        or any(isinstance(end, bool) or not isinstance(end, numbers.Real) for end in value)
+        or not all(map(math.isfinite, value))
+        or value[0] > value[1]
+        or (positive and value[0] <= 0)
+    ):
+        kind = "positive" if positive else "finite"
+        raise InputError(f"`{name}` must be two {kind} numbers, the smaller one first. Received: {value!r}")
+    return tuple(value)
+
+
+def checked_layers(augmentation):
+    """Returns Keras layers that augment images as a tuple."""
+    if not isinstance(augmentation, (tuple, list)) or not all(
+        hasattr(layer, "get_random_transformation") for layer in augmentation
+    ):
+        raise InputError(
+            "`augmentation` must be a sequence of Keras' image augmentation layers. "
+            f"Received: {augmentation!r}"
+        )
+    return tuple(augmentation)

@@ -1,7 +1,9 @@
 """The base class of tasks: the data, models, loss, metrics, and pictures of one task in one object."""
 
+import contextlib
 import copy
 import inspect
+import json
 import os
 
 import keras
@@ -48,19 +50,78 @@ class Task:
 
     def __new__(cls, *args, **kwargs):
         task = super().__new__(cls)
-        # Recorded here, so that the constructors of subclasses need not record them.
-        given = inspect.signature(cls.__init__).bind_partial(task, *args, **kwargs).arguments
-        task._arguments = {name: given[name] for name in cls._argument_names() if name in given}
+        # Recorded here, so that the constructors of subclasses need not record them. A frozen dataclass does
+        # not allow the usual way to set an attribute.
+        object.__setattr__(task, "_arguments", cls._recorded(args, kwargs))
         return task
+
+    @classmethod
+    def _signatures(cls):
+        """Returns the signatures that a constructor's arguments go through.
+
+        A constructor with `**kwargs` passes them on to that of the next class.
+        """
+        found = []
+        for owner in cls.__mro__[:-1]:
+            if "__init__" not in vars(owner):
+                continue
+            parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+            found.append(inspect.Signature(parameters))
+            if not any(one.kind == one.VAR_KEYWORD for one in parameters):
+                break
+        return found or [inspect.Signature()]
 
     @classmethod
     def _argument_names(cls):
         """Returns the names of the constructor's arguments."""
-        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        return [parameter.name for parameter in parameters if parameter.kind not in variable]
+        parameters = [one for signature in cls._signatures() for one in signature.parameters.values()]
+        names = [one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+        return list(dict.fromkeys(names))
 
-    def configured(self, recipe=None, **arguments):
+    @classmethod
+    def _recorded(cls, args, kwargs):
+        """Returns the constructor's arguments as a dict; "*" has the positional ones without a name."""
+        signatures = cls._signatures()
+        named = dict(signatures[0].bind_partial(*args, **kwargs).arguments)
+        rest = ()
+        for one in signatures[0].parameters.values():
+            if one.kind == one.VAR_POSITIONAL:
+                rest = named.pop(one.name, ())
+            elif one.kind == one.VAR_KEYWORD:
+                named |= named.pop(one.name, {})
+        for signature in signatures[1:]:
+            places = [
+                one.name for one in signature.parameters.values() if one.kind == one.POSITIONAL_OR_KEYWORD
+            ]
+            named |= dict(zip(places, rest, strict=False))
+            rest = rest[len(places) :]
+        return {**named, "*": rest} if rest else named
+
+    def _remade(self, arguments):
+        """Returns a new task with these constructor arguments, named as `_recorded` does."""
+        signature = self._signatures()[0]
+        known, more = {}, {}
+        for name, value in arguments.items():
+            (known if name in signature.parameters else more)[name] = value
+        rest = more.pop("*", ())
+        for one in signature.parameters.values():
+            if one.kind == one.VAR_POSITIONAL:
+                known[one.name] = rest
+            elif one.kind == one.VAR_KEYWORD:
+                known[one.name] = more
+        bound = inspect.BoundArguments(signature, known)
+        return type(self)(*bound.args, **bound.kwargs)
+
+    def recorded_arguments(self):
+        """Returns the constructor's arguments that were given and are JSON values, as a dict."""
+        found = {}
+        for name, value in self._arguments.items():
+            with contextlib.suppress(TypeError, ValueError):
+                found[name] = json.loads(json.dumps(value))
+        found.pop("*", None)
+        return found
+
+    def configured(self, /, recipe=None, **arguments):
         """Returns a task of the same class with other arguments and another recipe; this one stays as it is.
 
         Args:
@@ -77,10 +138,10 @@ class Task:
             raise InputError(f"the task {self.name} {takes}. Received: {', '.join(unknown)}")
         try:
             # Without new arguments, a copy keeps attributes that a caller has set.
-            task = type(self)(**{**self._arguments, **arguments}) if arguments else copy.copy(self)
+            task = self._remade({**self._arguments, **arguments}) if arguments else copy.copy(self)
         except (TypeError, ValueError) as error:
             raise InputError(f"the task {self.name}: {error}") from error
-        task.recipe = self.recipe.changed(**(recipe or {}))
+        object.__setattr__(task, "recipe", self.recipe.changed(**(recipe or {})))
         return task
 
     # --- data ---------------------------------------------------------------------------------------------
@@ -152,7 +213,17 @@ class Task:
             "class_names": source.class_names,
         }
 
-    def build(self, source, *, model=None, variant=None, width=None, backbone=None, **overrides):
+    def further_arguments(self, name, source, arguments):
+        """Returns constructor arguments that depend on the data, as a dict.
+
+        Args:
+            name: name of the model.
+            source: the data.
+            arguments: dict of the arguments that are known so far; those stay.
+        """
+        return {}
+
+    def build(self, /, source, *, model=None, variant=None, width=None, backbone=None, **overrides):
         """Returns a new model of this task with the classes of `source`.
 
         Args:
@@ -166,7 +237,7 @@ class Task:
         Raises:
             InputError: for an unknown model or argument, or a value that the model rejects.
         """
-        name = model or self.default_model
+        name = self.default_model if model is None else model
         if name not in self.models:
             known = ", ".join(sorted(self.models))
             raise InputError(f"`model`: unknown {self.name} model {name!r}. Known: {known}")
@@ -181,20 +252,26 @@ class Task:
         if asked - known:
             unknown = ", ".join(sorted(asked - known))
             raise InputError(f"`model` {name} takes {', '.join(sorted(known))}. Received: {unknown}")
-        if backbone is not None:
-            found = self._load_backbone(backbone, arguments["input_shape"])
-            arguments["backbone"] = found
-            if not isinstance(found, str):
-                # Images are converted to the channels of the pretrained weights.
-                arguments["input_shape"] = (*arguments["input_shape"][:2], found.input_shape[-1])
         try:
+            arguments |= self.further_arguments(name, source, arguments)
+            if backbone is not None:
+                shape = backbones.check_input_shape(arguments["input_shape"])
+                found = self._load_backbone(backbone, shape)
+                arguments["backbone"] = found
+                if not isinstance(found, str):
+                    # Weights that were learned on colors need them: images are converted.
+                    arguments["input_shape"] = (*shape[:2], found.input_shape[-1])
             return self.models[name](**arguments)
+        except InputError:
+            raise
         except (TypeError, ValueError) as error:
             raise InputError(f"`model` {name}: {error}") from error
 
     @staticmethod
     def _load_backbone(name, input_shape):
         """Returns the name of a network, for fresh weights, or a preset's model without its head."""
+        if not isinstance(name, (str, os.PathLike)):
+            raise InputError(f"`backbone` must be the name of a network or preset. Received: {name!r}")
         if name in backbones.networks():
             return name
         try:
@@ -253,7 +330,7 @@ class Task:
             batch_size: inputs per step. A smaller last batch is padded, so that a network is compiled once
                 for a whole split. None for the task's `batch_size`, or the number of inputs if it is smaller.
         """
-        size = batch_size or min(self.batch_size, len(items))
+        size = batch_size or max(1, min(self.batch_size, len(items)))
         found = []
         for start in range(0, len(items), size):
             part = items[start : start + size]
@@ -312,9 +389,16 @@ class Task:
         for item in map(str, inputs):
             if os.path.isdir(item):
                 names = sorted(name for name in os.listdir(item) if not name.startswith("."))
-                files.extend(os.path.join(item, name) for name in names)
-            elif os.path.exists(item):
+                paths = [os.path.join(item, name) for name in names]
+                files.extend(path for path in paths if not os.path.isdir(path))
+                folders = sum(map(os.path.isdir, paths))
+                if folders:
+                    say(f"{item}: {folders} folders in it are not read")
+            elif os.path.isfile(item):
                 files.append(item)
+            elif os.path.exists(item):
+                # A pipe could be read only once.
+                raise InputError(f"{item} is neither a file nor a folder")
             else:
                 raise InputError(f"{item} does not exist")
         if not files:
@@ -339,7 +423,8 @@ class Task:
         """Returns one input of `predict`: here an image, uint8 (height, width, channels)."""
         from keras_cnn_zoo.data.files.images import decode
 
-        return decode(path, channels=model.input_shape[-1])
+        # In the colors of the file: the model converts them, as it does for the examples of a data set.
+        return decode(path)
 
     # --- showing ------------------------------------------------------------------------------------------
     def describe(self, model, item, answer):

@@ -6,7 +6,7 @@ import numpy as np
 from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_size
+from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_layers, checked_size
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
 from keras_cnn_zoo.utils import validation
@@ -43,7 +43,7 @@ class Classification(SingleLabel):
                 keras.layers.RandomTranslation(0.08, 0.08, fill_mode="nearest", data_format="channels_last"),
                 keras.layers.RandomZoom(0.1, 0.1, fill_mode="nearest", data_format="channels_last"),
             )
-        self.augmentation = Augmentation(augmentation)
+        self.augmentation = Augmentation(checked_layers(augmentation))
 
     def input_shape(self, source):
         size = self.image_size or np.minimum(source.split("train")[0]["image"].shape[:2], 224)

@@ -12,9 +12,10 @@ from keras_cnn_zoo.data.augmentation.images import Augmentation
 from keras_cnn_zoo.drawing import boxes as box_drawing
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import MeanAveragePrecision
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_size
+from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.utils import validation
 
 # The longer side of a new network's images by default, and what both sides are multiples of.
 _LONGEST, _MULTIPLE = 320, 32
@@ -54,8 +55,8 @@ class Detection(Task):
 
     def __init__(self, scale=(0.6, 1.6), turns=False, augmentation=None, *, image_size=None):
         self.image_size = checked_size(image_size)
-        self.scale = scale
-        self.turns = turns
+        self.scale = checked_range("scale", scale, positive=True)
+        self.turns = validation.boolean("turns", turns)
         if augmentation is None:
             augmentation = (
                 keras.layers.RandomFlip(
@@ -65,7 +66,7 @@ class Detection(Task):
                 keras.layers.RandomContrast(0.3, value_range=(0, 255), data_format="channels_last"),
                 keras.layers.RandomHue(0.03, value_range=(0, 255), data_format="channels_last"),
             )
-        self.augmentation = Augmentation(augmentation)
+        self.augmentation = Augmentation(checked_layers(augmentation))
 
     # --- data ---------------------------------------------------------------------------------------------
     def measuring_batch(self, model, source, examples):
@@ -119,12 +120,12 @@ class Detection(Task):
             ]
         return (int(image_size[0]), int(image_size[1]), source.channels)
 
-    def build(self, source, *, model=None, **overrides):
-        name = model or self.default_model
-        if name == "faster_rcnn" and not {"min_level", "anchor_sizes"} & overrides.keys():
-            shape = overrides.get("input_shape") or self.input_shape(source)
-            overrides.update(anchors_for(source.split("train"), shape))
-        return super().build(source, model=model, **overrides)
+    def further_arguments(self, name, source, arguments):
+        """Returns anchors that suit the objects of `source` for a Faster R-CNN without anchors."""
+        if name != "faster_rcnn" or {"min_level", "anchor_sizes"} & arguments.keys():
+            return {}
+        shape = validation.positive_integers("input_shape", arguments["input_shape"], 3)
+        return anchors_for(source.split("train"), shape)
 
     def loss(self):
         return None

@@ -14,6 +14,7 @@ from keras_cnn_zoo.models.language import build_vocabulary, tokenize
 from keras_cnn_zoo.models.language.tokenization import FIRST_WORD
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
+from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 from keras_cnn_zoo.utils.scripts import has_unspaced
@@ -44,8 +45,8 @@ class Language(SingleLabel):
     recipe = Recipe(epochs=12, batch_size=50, learning_rate=2e-3, fine_tune_learning_rate=1e-3)
 
     def __init__(self, vocabulary_size=30_000, min_count=1, windows=(1, 2), filters=200):
-        self.vocabulary_size = vocabulary_size
-        self.min_count = min_count
+        self.vocabulary_size = validation.positive_integer("vocabulary_size", vocabulary_size)
+        self.min_count = validation.positive_integer("min_count", min_count)
         self.windows = windows
         self.filters = filters
 
@@ -113,11 +114,15 @@ class Language(SingleLabel):
 
     def expand_inputs(self, inputs):
         """Returns each line of the text files as "FILE line NUMBER"; a folder means the files in it."""
-        return [
-            f"{path}{_LINE}{number}"
-            for path in super().expand_inputs(inputs)
-            for number, _ in _lines(path, os.stat(path).st_mtime_ns)
-        ]
+        found = []
+        for path in super().expand_inputs(inputs):
+            try:
+                numbers = [number for number, _ in _lines(path, os.stat(path).st_mtime_ns)]
+            except (InputError, OSError):
+                # A file that cannot be read is one input, for `check_input` to refuse.
+                numbers = [1]
+            found.extend(f"{path}{_LINE}{number}" for number in numbers)
+        return found
 
     def check_input(self, path, **options):
         return len(self.read_input(path, None))
@@ -125,7 +130,10 @@ class Language(SingleLabel):
     def read_input(self, path, model):
         """Returns one line of a text file."""
         file, _, number = path.rpartition(_LINE)
-        text = _lines(file, os.stat(file).st_mtime_ns)[int(number) - 1][1]
+        lines = _lines(file, os.stat(file).st_mtime_ns)
+        if int(number) > len(lines):
+            raise InputError(f"{path} is gone: the file was changed and has {len(lines)} lines now")
+        text = lines[int(number) - 1][1]
         check_text(path, text)
         return text
 

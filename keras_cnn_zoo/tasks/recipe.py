@@ -45,7 +45,7 @@ class Recipe:
         if not _is_number(self.warmup) or not 0 <= self.warmup < 1:
             raise InputError(f"`warmup` must be a number in [0, 1). Received: {self.warmup!r}")
 
-    def changed(self, **changes):
+    def changed(self, /, **changes):
         """Returns a recipe with other values, and refuses names that are not fields."""
         known = [field.name for field in dataclasses.fields(self)]
         unknown = sorted(set(changes) - set(known))

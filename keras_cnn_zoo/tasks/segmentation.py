@@ -9,7 +9,7 @@ from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation, random_crop
 from keras_cnn_zoo.data.final_checks import class_pixels
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_size
+from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
@@ -94,7 +94,7 @@ class Segmentation(Task):
         image_size=None,
     ):
         self.image_size = checked_size(image_size)
-        self.crop_scale = crop_scale
+        self.crop_scale = checked_range("crop_scale", crop_scale, positive=True)
         self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))
         if augmentation is None:
@@ -103,7 +103,7 @@ class Segmentation(Task):
                 keras.layers.RandomBrightness(0.2, value_range=(0, 255), data_format="channels_last"),
                 keras.layers.RandomContrast(0.4, value_range=(0, 255), data_format="channels_last"),
             )
-        self.augmentation = Augmentation(augmentation)
+        self.augmentation = Augmentation(checked_layers(augmentation))
 
     def input_shape(self, source):
         # Height and width are unknown: the network is trained on crops and used on whole images.
@@ -115,21 +115,28 @@ class Segmentation(Task):
             return self.image_size
         return tuple(int(edge) for edge in np.minimum(source.split("train")[0]["image"].shape[:2], 224))
 
-    def build(self, source, *, model=None, **options):
-        """Returns a new model, as for every task. The rates of a DeepLab are scaled to the training crops.
+    def further_arguments(self, name, source, arguments):
+        """Returns rates that suit the training crops for a DeepLab without rates.
 
         The papers' rates are for crops of 513 pixels. In smaller crops, the outer taps of the kernels would
         always be outside the feature map and stay untrained.
         """
-        if (model or self.default_model) == "deeplab" and options.get("rates") is None:
-            scale = min(self.crop_size(source)) / _DEEPLAB_CROP * 16 / options.get("output_stride", 16)
-            options["rates"] = tuple(max(1, round(rate * scale)) for rate in models.DeepLab.rates_at_16)
-        return super().build(source, model=model, **options)
+        if name != "deeplab" or arguments.get("rates") is not None:
+            return {}
+        stride = validation.positive_integer("output_stride", arguments.get("output_stride", 16))
+        scale = min(self.crop_size(source)) / _DEEPLAB_CROP * 16 / stride
+        return {"rates": tuple(max(1, round(rate * scale)) for rate in models.DeepLab.rates_at_16)}
 
     def batches(self, model, source, split, *, batch_size=None, seed=0, training=False):
         if training:
             # Raises an error before the first step if all pixels are ignored.
             self.class_weights(source)
+            fixed = _fixed_size(model)
+            if fixed is not None and self.image_size not in (None, fixed):
+                raise InputError(
+                    f"`image_size` must be {fixed[0]}x{fixed[1]}, the only size that the network takes. "
+                    f"Received: {self.image_size[0]}x{self.image_size[1]}"
+                )
         return super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
 
     def measuring_batch(self, model, source, examples):
@@ -139,7 +146,9 @@ class Segmentation(Task):
         return images, np.where(valid, masks, 0), valid.astype("float32")
 
     def training_batch(self, model, source, examples, seed):
-        size = source.once(("crop size", self.image_size), lambda: self.crop_size(source))
+        size = _fixed_size(model) or source.once(
+            ("crop size", self.image_size), lambda: self.crop_size(source)
+        )
         pairs = [
             random_crop(
                 example["image"],
@@ -167,8 +176,15 @@ class Segmentation(Task):
         counts = self.class_counts(source, "train").astype("float64")
         # A class without training pixels gets the weight of the rarest class that has some.
         frequency = np.maximum(counts, counts[counts > 0].min()) / counts.sum()
-        weights = frequency**-self.class_balance
-        return (weights / np.sum(weights * counts / counts.sum())).astype("float32")
+        with np.errstate(over="ignore", invalid="ignore"):
+            weights = frequency**-self.class_balance
+            weights = (weights / np.sum(weights * counts / counts.sum())).astype("float32")
+        if not np.isfinite(weights).all():
+            raise InputError(
+                f"`class_balance` is too large for the rarest class of {source.name}. "
+                f"Received: {self.class_balance:g}"
+            )
+        return weights
 
     def class_counts(self, source, split):
         """Returns the number of pixels of each class in a split."""
@@ -179,7 +195,7 @@ class Segmentation(Task):
 
     def answers(self, model, items, *, batch_size=None):
         """Returns a mask (height, width) for each image; images of the same shape share a batch."""
-        if None not in model.input_shape[1:3]:
+        if _fixed_size(model) is not None:
             return super().answers(model, items, batch_size=batch_size)
         places = collections.defaultdict(list)
         for place, image in enumerate(items):
@@ -191,6 +207,13 @@ class Segmentation(Task):
             for place, answer in zip(same, answers, strict=True):
                 found[place] = answer
         return found
+
+    def _decode(self, model, outputs, items):
+        masks = model.decode(outputs)
+        if _fixed_size(model) is None:
+            return list(masks)
+        # The images were resized for the network: their masks get the size of the images.
+        return [_resized(mask, image.shape[:2]) for mask, image in zip(masks, items, strict=True)]
 
     def measure(self, source, pairs):
         confusion = _confusion(source, pairs)
@@ -243,6 +266,22 @@ class Segmentation(Task):
             (example["image"], example["mask"], mask) for example, mask in zip(examples, masks, strict=True)
         ]
         return sheets.mask_rows(rows, source.class_names, source.ignore_label)
+
+
+def _fixed_size(model):
+    """Returns (height, width) of the only images that a network takes; None for any size."""
+    size = tuple(model.input_shape[1:3])
+    return None if None in size else size
+
+
+def _resized(mask, size):
+    """Returns an integer mask in another size (height, width), with nearest neighbor."""
+    from PIL import Image
+
+    if mask.shape == size:
+        return mask
+    picture = Image.fromarray(np.asarray(mask, dtype="int32"))
+    return np.asarray(picture.resize((size[1], size[0]), Image.Resampling.NEAREST))
 
 
 def _confusion(source, pairs):

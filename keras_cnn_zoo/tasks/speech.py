@@ -9,8 +9,10 @@ from keras_cnn_zoo import models
 from keras_cnn_zoo.data.augmentation import sounds as sound_augmentation
 from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.drawing import sheets
+from keras_cnn_zoo.tasks.argument import checked_range
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
+from keras_cnn_zoo.utils import validation
 
 # Speech has little above 8 kHz: a network for a higher rate would only be slower.
 HIGHEST_RATE = 16_000
@@ -39,9 +41,9 @@ class Speech(SingleLabel):
     recipe = Recipe(epochs=40, batch_size=32, learning_rate=3e-3, fine_tune_learning_rate=1e-3)
 
     def __init__(self, speed=0.15, shift=0.1, noise_db=(-60.0, -20.0)):
-        self.speed = speed
-        self.shift = shift
-        self.noise_db = noise_db
+        self.speed = validation.probability("speed", speed, allow_one=False)
+        self.shift = validation.finite_number("shift", shift, minimum=0)
+        self.noise_db = None if noise_db is None else checked_range("noise_db", noise_db)
 
     def model_arguments(self, source):
         split = source.split("train")

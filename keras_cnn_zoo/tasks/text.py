@@ -6,7 +6,6 @@ import numpy as np
 from keras_cnn_zoo import models
 from keras_cnn_zoo.data.embedded.rendered_words import RenderedWords
 from keras_cnn_zoo.data.embedded.rendered_words.degradation import retaken
-from keras_cnn_zoo.data.files.images import decode
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import CharacterErrorRate
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_size
@@ -118,10 +117,6 @@ class Text(Task):
         seen, counts = np.unique(_texts(train), return_counts=True)
         truths = _texts(source.split(split))
         return _measured(truths, [str(seen[counts.argmax()])] * len(truths))
-
-    def read_input(self, path, model):
-        """Returns an image in the colors of its file, for the answer to be shown on."""
-        return decode(path)
 
     def describe(self, model, item, answer):
         title = f"{answer['text'] or '(nothing)'}  {answer['score']:.0%}"

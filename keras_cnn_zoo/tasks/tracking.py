@@ -1,5 +1,6 @@
 """Tracking: one object, marked in the first frame, followed through a sequence."""
 
+import inspect
 import itertools
 import os
 
@@ -9,6 +10,7 @@ import numpy as np
 from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.augmentation.animation import animate
 from keras_cnn_zoo.data.augmentation.pairs import PairMaker, Strengths, has_target
+from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.readers.otb import first_box, read_frames
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.drawing import sequences, sheets
@@ -70,11 +72,12 @@ class Tracking(Task):
     ):
         self.image_size = checked_size(image_size)
         self.embedded_share = validation.probability("embedded_share", embedded_share, allow_one=False)
-        self.pairs = pairs
-        self.val_sequences = val_sequences
-        self.val_frames = val_frames
-        self.strengths = Strengths() if strengths is None else strengths
-        self.tracker = dict(tracker or {})
+        self.pairs = validation.positive_integer("pairs", pairs)
+        self.val_sequences = validation.positive_integer("val_sequences", val_sequences)
+        self.val_frames = validation.positive_integer("val_frames", val_frames)
+        strengths = Strengths() if strengths is None else strengths
+        self.strengths = validation.instance("strengths", strengths, Strengths, "a `Strengths` or None")
+        self.tracker = _checked_tracker({} if tracker is None else tracker)
 
     # --- data ---------------------------------------------------------------------------------------------
     def training_examples(self, source):
@@ -120,6 +123,15 @@ class Tracking(Task):
             for name, crops in (("exemplar", exemplars), ("search", searches))
         }
         return inputs, *labels(np.stack(shifts), model.response_size, model.stride)
+
+    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False):
+        if training:
+            try:
+                # A bad argument of the tracker is found here, not when validation needs it.
+                model.tracker(**self.tracker)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"`tracker`: {error}") from error
+        return super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
 
     # --- model --------------------------------------------------------------------------------------------
     def model_arguments(self, source):
@@ -224,8 +236,17 @@ class Tracking(Task):
 
     def check_input(self, path, box=None):
         frames = read_frames(path)
-        if box is None and first_box(path, frames=len(frames)) is None:
+        sizes = [image_files.inspect(file) for file in frames.files]
+        given = first_box(path, frames=len(frames)) if box is None else np.asarray(box, "float64")
+        if given is None:
             raise InputError(f"`box` is needed: {path} has no groundtruth_rect.txt")
+        center = given[:2] + given[2:] / 2
+        if (center < 0).any() or (center > (sizes[0].width, sizes[0].height)).any():
+            name = "the first box of groundtruth_rect.txt" if box is None else "`box`"
+            raise InputError(
+                f"{path}: {name} must be with its center inside the frame of {sizes[0].width} x "
+                f"{sizes[0].height} pixels. Received: {', '.join(f'{edge:g}' for edge in given)}"
+            )
         return 0
 
     def read_input(self, path, model):
@@ -281,6 +302,14 @@ def labels(shifts, places, stride):
     total = places * places
     weights = np.where(hits, total / (2 * np.maximum(counts, 1)), total / (2 * np.maximum(total - counts, 1)))
     return hits[..., None].astype("float32"), weights.astype("float32")
+
+
+def _checked_tracker(arguments):
+    """Returns a copy of a dict of arguments of `Tracker`; its values are checked once there is a model."""
+    known = set(inspect.signature(models.tracking.Tracker.__init__).parameters) - {"self", "model"}
+    if not isinstance(arguments, dict) or set(arguments) - known:
+        raise InputError(f"`tracker` must be a dict with {', '.join(sorted(known))}. Received: {arguments!r}")
+    return dict(arguments)
 
 
 def _is_embedded(source):

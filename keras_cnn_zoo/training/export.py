@@ -19,7 +19,12 @@ def export_model(task, path, *, format, run=None, preset=None):
     """
     if format not in export_formats.FORMATS:
         raise InputError(f"`format` must be one of {', '.join(export_formats.FORMATS)}. Received: {format!r}")
-    if os.path.exists(path):
+    path = os.fspath(path)
+    # With a separator at the end, what is written first would be in the folder itself.
+    path = path.rstrip("/" + os.sep) or path
+    if not path:
+        raise InputError("`out` must not be empty")
+    if os.path.lexists(path):
         raise InputError(f"`out` {path} exists: choose another path")
     model = load_model(task, run=run, preset=preset).model
     export_formats.write(task.deployable(model), path, format)

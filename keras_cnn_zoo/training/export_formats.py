@@ -1,6 +1,7 @@
 """SavedModel and ONNX files of a finished network."""
 
 import os
+import tempfile
 
 import keras
 import numpy as np
@@ -19,15 +20,13 @@ def write(model, path, format):
         model = keras.Model(model.input, {model.layers[-1].name: model.output}, name=model.name)
     # Keras traces an ONNX file only for a model that was called once.
     model.predict_on_batch(keras.tree.map_structure(_zeros, model.input))
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    if format == "onnx":
-        temporary = f"{path}.partial"
-        model.export(temporary, format="onnx", verbose=False)
-        os.replace(temporary, path)
-    else:
-        temporary = f"{path}.partial"
-        model.export(temporary, format="tf_saved_model", verbose=False)
-        os.rename(temporary, path)
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    # A new folder next to `path`: nothing of others is there, and nothing is left after an error.
+    with tempfile.TemporaryDirectory(prefix=f"{os.path.basename(path)[:100]}.", dir=folder) as temporary:
+        written = os.path.join(temporary, "model")
+        model.export(written, format="onnx" if format == "onnx" else "tf_saved_model", verbose=False)
+        os.rename(written, path)
 
 
 def _zeros(tensor):

@@ -1,6 +1,7 @@
 """All arguments of `fit`."""
 
 import dataclasses
+import json
 
 import keras
 
@@ -8,6 +9,10 @@ from keras_cnn_zoo.utils.errors import InputError
 
 # A preset is a whole model: these build a new one.
 _OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "model_options")
+# An unset variable of a shell gives an empty name. It must not mean the default.
+_NAMES = ("data", "model", "preset", "variant", "backbone", "out")
+# NumPy's generator takes seeds below this.
+_SEEDS = 2**32
 
 
 @dataclasses.dataclass
@@ -60,6 +65,11 @@ class FitOptions:
 
     def check(self):
         """Raises InputError for arguments that are out of range or exclude each other."""
+        for name in _NAMES:
+            if getattr(self, name) == "":
+                raise InputError(f"`{name}` must not be empty")
+        if not 0 <= self.seed < _SEEDS:
+            raise InputError(f"`seed` must be at least 0 and below {_SEEDS}. Received: {self.seed}")
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -70,15 +80,25 @@ class FitOptions:
                 raise InputError(f"`{name}` must be positive. Received: {value}")
         if self.preset is not None:
             for name in _OF_A_NEW_MODEL:
-                if getattr(self, name):
+                if getattr(self, name) not in (None, {}):
                     raise InputError(f"`{name}` and `preset` exclude each other: a preset is a whole model")
         for name in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, name) is not None and name in self.recipe_options:
                 raise InputError(f"`{name}` and `recipe.{name}` exclude each other")
+        if "fine_tune_learning_rate" in self.recipe_options:
+            if self.preset is None:
+                raise InputError("`recipe.fine_tune_learning_rate` needs `preset`")
+            if self.learning_rate is not None or "learning_rate" in self.recipe_options:
+                raise InputError("`learning_rate` and `recipe.fine_tune_learning_rate` exclude each other")
         if self.image_size is not None and "image_size" in self.task_options:
             raise InputError("`image_size` and `task.image_size` exclude each other")
         if self.resume and self.out is None:
             raise InputError("`resume` needs `out`, the run to continue")
+        for name in ("data_options", "model_options", "task_options", "recipe_options"):
+            try:
+                json.dumps(getattr(self, name))
+            except (TypeError, ValueError) as error:
+                raise InputError(f"`{name}` must have JSON values: {error}") from error
 
     def task_arguments(self):
         """Returns the constructor arguments of the task that were given."""
@@ -86,7 +106,12 @@ class FitOptions:
 
     def configured(self, task):
         """Returns `task` with the arguments and the recipe that were given."""
-        task = task.configured(recipe=self.recipe_options, **self.task_arguments())
+        arguments = self.task_arguments()
+        if "recipe" in arguments:
+            raise InputError(
+                f"the task {task.name} has no argument recipe: fields of the recipe are `recipe.NAME`"
+            )
+        task = task.configured(recipe=self.recipe_options, **arguments)
         changes = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
         given = self.learning_rate is not None or "learning_rate" in self.recipe_options
         if self.preset is not None and not given:
@@ -94,16 +119,29 @@ class FitOptions:
         changes = {name: value for name, value in changes.items() if value is not None}
         return task.configured(recipe=changes)
 
+    def _own_recipe(self, task):
+        """Returns the fields of the recipe that differ from the class's and are not options."""
+        explained = {
+            name for name in ("epochs", "batch_size", "learning_rate") if getattr(self, name) is not None
+        }
+        if self.preset is not None:
+            explained.add("learning_rate")
+        usual, own = (dataclasses.asdict(recipe) for recipe in (type(task).recipe, task.recipe))
+        return {name: own[name] for name in own if own[name] != usual.get(name) and name not in explained}
+
     def record(self, task):
         """Returns what `config.json` holds: enough to run the same again."""
         content = {"task": task.name, "backend": keras.backend.backend(), **dataclasses.asdict(self)}
         for name in ("out", "resume"):
             content.pop(name)
         content["data_options"] = {"spec": content.pop("data"), **content.pop("data_options")}
+        content["task_options"] = {**task.recorded_arguments(), **self.task_options}
+        if self.image_size is not None:
+            content["task_options"].pop("image_size")
+        content["recipe_options"] = {**self._own_recipe(task), **self.recipe_options}
         for name in ("task_options", "recipe_options"):
             # Runs of version 0.1 do not have them, and are resumed.
             if not content[name]:
                 content.pop(name)
-        if content["image_size"] is not None:
-            content["image_size"] = list(content["image_size"])
-        return content
+        # As it is read again: a tuple is a list.
+        return json.loads(json.dumps(content))

@@ -4,9 +4,12 @@ import concurrent.futures
 import hashlib
 import itertools
 import os
+import unicodedata
+
+import keras
 
 from keras_cnn_zoo.data.ahead import in_order
-from keras_cnn_zoo.training.predictions import FINAL, PredictionLog, Predictions
+from keras_cnn_zoo.training.predictions import FINAL, PART, PredictionLog, Predictions
 from keras_cnn_zoo.training.trained_model import load_model
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
@@ -15,6 +18,8 @@ from keras_cnn_zoo.utils.errors import InputError
 BATCH_BYTES = 64_000_000
 # Number of threads that read the next inputs, and of threads that write pictures.
 WORKERS = 2
+# File systems take names of 255 bytes; a number and a suffix come after the stem.
+LONGEST_STEM = 200
 
 
 def predict(
@@ -28,7 +33,7 @@ def predict(
 
     Args:
         task: a `Task`.
-        inputs: list of files, or of folders of them, as the task reads them.
+        inputs: a file, or a folder of files, as the task reads them, or a list of these.
         out: folder to write to; new or empty.
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
@@ -44,6 +49,7 @@ def predict(
     Raises:
         InputError: for an input, a folder, or an option that cannot be used.
     """
+    inputs = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     if not inputs:
         raise InputError("predict needs at least one input")
     options = {name: value for name, value in (options or {}).items() if value is not None}
@@ -56,33 +62,72 @@ def predict(
     if os.path.exists(final):
         if not resume:
             raise InputError(f"`out` {out} already holds {FINAL}: choose another folder")
-        say(f"{out}: this prediction is finished")
-        return Predictions(final)
+        return _finished(out, files)
+    # A relative path means another file in another working directory.
+    paths = "\0".join([*files, *map(os.path.abspath, files)])
     setting = {
         "task": task.name,
-        "model": os.path.abspath(run) if run is not None else preset,
-        "inputs": hashlib.sha256("\0".join(files).encode("utf-8", "surrogateescape")).hexdigest(),
-        "options": {name: list(v) if isinstance(v, tuple) else v for name, v in options.items()},
+        "model": os.path.abspath(run) if run is not None else str(preset),
+        "inputs": hashlib.sha256(paths.encode("utf-8", "surrogatepass")).hexdigest(),
+        "options": {name: _plain(value) for name, value in options.items()},
     }
     log = PredictionLog(out, setting, resume=resume)
     bad, largest = _check(task, files, options, skip_bad)
     trained = load_model(task, run=run, preset=preset)
+    log.require(weights=_fingerprint(trained))
     task = task.configured(**trained.task_options)
     batch_size = max(1, min(task.batch_size, len(files), BATCH_BYTES // max(1, largest)))
     try:
         _answer(task, trained.model, files, bad, log, batch_size, options, skip_bad, progress)
-    except InputError as error:
+    except (InputError, OSError) as error:
         if not log.done:
             raise
+        bad_input = isinstance(error, InputError)
+        what = "repair the file and add `resume`, or add `resume` and `skip_bad`"
         raise InputError(
-            f"{error}. {log.done} of {len(files)} answers are in {log.part}: repair the file and add "
-            "`resume`, or add `resume` and `skip_bad`"
+            f"{error}. {log.done} of {len(files)} answers are in {log.part}: "
+            + (what if bad_input else "add `resume` to continue")
         ) from error
     finally:
         log.close()
     if log.failed:
         say(f"{log.failed} of {len(files)} inputs could not be read: their answers have the key error")
     return log.finish()
+
+
+def _finished(out, files):
+    """Returns the `Predictions` of a finished call, if they are those of `files`."""
+    answers = Predictions(os.path.join(out, FINAL))
+    if [answer.get("input") for answer in answers] != files:
+        raise InputError(
+            f"`resume` {out}: a prediction of other inputs is finished there. Choose another folder"
+        )
+    # Killed between the two files, a call leaves both.
+    part = os.path.join(out, PART)
+    if os.path.exists(part):
+        os.remove(part)
+    say(f"{out}: this prediction is finished")
+    return answers
+
+
+def _plain(value):
+    """Returns the value of an option as JSON has it: lists in place of tuples and arrays."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [_plain(one) for one in value] if isinstance(value, (tuple, list)) else value
+
+
+def _fingerprint(trained):
+    """Returns a text that differs for other weights, class names, or arguments of the task.
+
+    The folder of a run keeps its name if the run is trained again.
+    """
+    digest = hashlib.sha256()
+    for weight in trained.model.weights:
+        digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+    known = (getattr(trained.model, "class_names", None), sorted(trained.task_options.items()))
+    digest.update(repr(known).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _check(task, files, options, skip_bad):
@@ -128,7 +173,15 @@ def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progres
                     if isinstance(answer, Exception):
                         rows.append({"input": file, "error": str(answer)})
                         continue
-                    described, shown = task.describe(model, item, answer)
+                    try:
+                        described, shown = task.describe(model, item, answer)
+                    except (InputError, OSError) as error:
+                        # Frames are read once more for their picture.
+                        if not skip_bad:
+                            failed = error
+                            break
+                        rows.append({"input": file, "error": str(error)})
+                        continue
                     names = {f"{stem}{suffix}": picture for suffix, picture in shown.items()}
                     pictures += [
                         writers.submit(_save, picture, os.path.join(log.folder, name))
@@ -150,7 +203,11 @@ def _answer(task, model, files, bad, log, batch_size, options, skip_bad, progres
 
 def _save(picture, path):
     """Saves a picture; PNG with little compression, which is faster than the default."""
-    picture.save(path, compress_level=1)
+    try:
+        picture.save(path, compress_level=1)
+    except OSError as error:
+        # What Pillow raises on a full disk does not name the file.
+        raise OSError(error.errno, error.strerror or str(error), path) from error
 
 
 def _record(rows, pictures, log, bar):
@@ -201,21 +258,35 @@ def _chunks(values, size):
 def output_names(files):
     """Returns a distinct output name for each file: its stem, with a number if the stem occurred before.
 
-    A numbered name is never the stem of another file. Names that differ only in case count as equal, because
-    some file systems do not distinguish them.
+    A numbered name is never the stem of another file. Names that differ only in case, or in how Unicode
+    composes a letter, count as equal, because some file systems do not distinguish them. Very long stems are
+    cut, so that a number and a suffix fit.
     """
-    stems = [os.path.splitext(os.path.basename(os.path.normpath(file)))[0] for file in files]
-    taken, seen, names = {stem.casefold() for stem in stems}, set(), []
+    stems = [_stem(file) for file in files]
+    taken, seen, names = {_folded(stem) for stem in stems}, set(), []
     numbers = {}
     for stem in stems:
-        name = stem
-        if name.casefold() in seen:
-            number = numbers.get(stem.casefold(), 2)
-            while f"{stem}-{number}".casefold() in taken:
+        name, key = stem, _folded(stem)
+        if key in seen:
+            number = numbers.get(key, 2)
+            while _folded(f"{stem}-{number}") in taken:
                 number += 1
-            numbers[stem.casefold()] = number + 1
+            numbers[key] = number + 1
             name = f"{stem}-{number}"
-            taken.add(name.casefold())
-        seen.add(name.casefold())
+            taken.add(_folded(name))
+        seen.add(_folded(name))
         names.append(name)
     return names
+
+
+def _stem(file):
+    """Returns the name of a file without its last suffix, at most `LONGEST_STEM` bytes of it."""
+    stem = os.path.splitext(os.path.basename(os.path.abspath(file)))[0]
+    while len(stem.encode("utf-8", "surrogatepass")) > LONGEST_STEM:
+        stem = stem[:-1]
+    return stem
+
+
+def _folded(name):
+    """Returns what names have in common that some file system does not distinguish."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

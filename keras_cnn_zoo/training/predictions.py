@@ -1,6 +1,7 @@
 """The answers of `predict` on disk: written one by one, read as a sequence."""
 
 import collections.abc
+import glob
 import json
 import os
 
@@ -16,20 +17,35 @@ class Predictions(collections.abc.Sequence):
 
     Args:
         path: a `predictions.json` as `predict` writes it: a JSON list with one object per line.
+
+    Raises:
+        InputError: if the file was not written by `predict`, or was reformatted.
     """
 
     def __init__(self, path):
         self.path = str(path)
         self._starts = []
         with open(self.path, "rb") as file:
-            start = 0
-            for line in file:
+            start, line = 0, b""
+            for number, line in enumerate(file):
+                if not line.startswith((b"{", b"]") if number else b"["):
+                    break
                 if line.startswith(b"{"):
                     self._starts.append(start)
                 start += len(line)
+        if line.rstrip() != b"]":
+            raise InputError(
+                f"{self.path} must be a JSON list with one object per line, as predict writes it"
+            )
 
     def __len__(self):
         return len(self._starts)
+
+    def __iter__(self):
+        with open(self.path, "rb") as file:
+            for line in file:
+                if line.startswith(b"{"):
+                    yield json.loads(line.rstrip(b",\n"))
 
     def __getitem__(self, index):
         if isinstance(index, slice):
@@ -42,7 +58,8 @@ class Predictions(collections.abc.Sequence):
 class PredictionLog:
     """Appends answers to `predictions.jsonl.part`, and turns it into `predictions.json` at the end.
 
-    The first line of the file holds what the answers depend on. A run is resumed only with the same.
+    The first line of the file holds what the answers depend on. A run is resumed only with the same. What is
+    known later, such as the weights, is added with `require` before the first answer.
 
     Args:
         folder: the output folder.
@@ -61,6 +78,7 @@ class PredictionLog:
         self.failed = 0
         self.done = 0
         self._file = None
+        self._resumed, self._before = False, None
         if os.path.exists(self.folder) and not os.path.isdir(self.folder):
             raise InputError(f"`out` {self.folder} is a file, not a folder")
         if os.path.exists(self.part):
@@ -69,6 +87,7 @@ class PredictionLog:
                     f"`out` {self.folder} holds an interrupted prediction: "
                     f"choose another folder or add `resume`"
                 )
+            self._resumed = True
             self._recover()
         elif os.path.isdir(self.folder) and os.listdir(self.folder):
             raise InputError(f"`out` {self.folder} is not empty: choose another folder")
@@ -82,7 +101,8 @@ class PredictionLog:
                     break
                 content = self._parsed(line)
                 if number == 0:
-                    self._check(content)
+                    self._before = content
+                    self._check(self.setting)
                 else:
                     self.done += 1
                     self.failed += "error" in content
@@ -91,13 +111,22 @@ class PredictionLog:
 
     def _parsed(self, line):
         try:
-            return json.loads(line)
+            content = json.loads(line)
         except ValueError as error:
             raise InputError(f"{self.part} is damaged: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{self.part} is damaged: a line is not an object")
+        return content
 
-    def _check(self, before):
-        for name, value in self.setting.items():
-            if before.get(name) != value:
+    def require(self, **setting):
+        """Adds to what the answers depend on; an interrupted run must have been started with the same."""
+        if self._before is not None:
+            self._check(setting)
+        self.setting |= setting
+
+    def _check(self, setting):
+        for name, value in setting.items():
+            if self._before.get(name) != value:
                 raise InputError(
                     f"`resume` {self.folder}: the prediction was started with other {name}. "
                     f"Choose another folder"
@@ -108,10 +137,13 @@ class PredictionLog:
         if self._file is not None:
             return
         os.makedirs(self.folder, exist_ok=True)
-        new = not os.path.exists(self.part) or os.path.getsize(self.part) == 0
-        self._file = open(self.part, "a", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
-        if new:
+        # Of two calls that start at once, one fails: their answers must not mix.
+        mode = "a" if self._resumed else "x"
+        # Without a buffer: what a full disk refuses must not come again when the file is closed.
+        self._file = open(self.part, mode + "b", buffering=0)  # noqa: SIM115 (closed by `close`)
+        if self._before is None:
             self._write(self.setting)
+        self._resumed, self._before = True, self.setting
 
     def append(self, answer):
         """Writes one answer, a dict of JSON values."""
@@ -120,19 +152,31 @@ class PredictionLog:
         self.failed += "error" in answer
 
     def _write(self, content):
-        self._file.write(json.dumps(content, ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            line = json.dumps(content, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            # The name of a file need not be valid UTF-8; JSON can escape what is not.
+            line = json.dumps(content).encode("utf-8")
+        left = line + b"\n"
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.part) from error
 
     def close(self):
         """Closes the file; the answers stay for a resumed run."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def finish(self):
         """Writes `predictions.json` and returns its `Predictions`."""
         self.start()
         self.close()
+        # Of a call that was killed right here.
+        for partial in glob.glob(glob.escape(self.final) + ".*.partial"):
+            os.remove(partial)
         with (
             atomic_path(self.final) as temporary,
             open(temporary, "w", encoding="utf-8") as target,

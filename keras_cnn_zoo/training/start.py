@@ -39,6 +39,12 @@ def _check_size(task, model):
 def _model_arguments(options):
     """Returns the arguments of a new model: `model_options`, and the options that are arguments too."""
     arguments = dict(options.model_options)
+    for name in ("num_classes", "class_names"):
+        # Evaluation finds the classes of the data again: others would be measured in a different order.
+        if name in arguments:
+            raise InputError(
+                f"`model_options` {name}: the data have the classes, and `class_names` names them"
+            )
     for name in ("source", "model"):
         if name in arguments:
             raise InputError(f"`model_options`: a model has no argument {name}")

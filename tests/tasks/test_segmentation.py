@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo import losses, models, tasks
 from keras_cnn_zoo.tasks.segmentation import CrossEntropyAndLovasz
+from keras_cnn_zoo.utils.errors import InputError
 
 
 def source(size=(360, 480)):
@@ -88,6 +89,32 @@ def test_a_fit_with_the_mixed_loss_learns(masks_folder):
     model.compile(keras.optimizers.Adam(0.01), task.loss())
     history = model.fit(batches, epochs=4, verbose=0, shuffle=False, callbacks=[batches.clock()]).history
     assert history["loss"][-1] < 0.8 * history["loss"][0]
+
+
+def test_a_network_of_one_size_trains_on_crops_and_answers_in_the_size_of_the_image(masks_folder):
+    task = tasks.Segmentation(augmentation=())
+    data = task.load(f"masks:{masks_folder}")
+    model = task.build(data, width=0.05, variant="tiny", depth=1, input_shape=(16, 24, data.channels))
+    images, masks, _ = task.batches(model, data, "train", batch_size=2, training=True)[0]
+    assert images.shape[1:3] == masks.shape[1:3] == (16, 24)
+    shapes = [(20, 30, 1), (16, 24, 1), (5, 3, 1)]
+    items = [np.random.default_rng(0).integers(0, 256, shape).astype("uint8") for shape in shapes]
+    assert [mask.shape for mask in task.answers(model, items)] == [shape[:2] for shape in shapes]
+    other = task.configured(image_size=(16, 16))
+    with pytest.raises(InputError, match="`image_size` must be 16x24, the only size .* Received: 16x16"):
+        other.batches(model, data, "train", training=True)
+
+
+@pytest.mark.parametrize("value", [0, "abc", None])
+def test_a_bad_output_stride_is_refused(value):
+    with pytest.raises(InputError, match="`model` deeplab: `output_stride` must be a positive integer"):
+        build(output_stride=value)
+
+
+def test_a_balance_that_no_number_can_express_is_refused(masks_folder):
+    task = tasks.Segmentation(class_balance=1e9)
+    with pytest.raises(InputError, match=r"`class_balance` is too large for .* Received: 1e\+09"):
+        task.class_weights(task.load(f"masks:{masks_folder}"))
 
 
 @pytest.mark.slow

@@ -237,3 +237,10 @@ def test_exported_files_take_pictures_and_give_probabilities(run, tmp_path, form
         answer = loaded.serve(given).numpy()
     logits = np.asarray(model(model.preprocess(given)), dtype="float64")
     np.testing.assert_allclose(answer, 1 / (1 + np.exp(-logits)), atol=1e-5)
+
+
+def test_bad_values_for_the_tracker_are_found_before_training():
+    task = small_task(tracker={"scales": 2})
+    model = SiamFC(input_shape=(71, 71, 1), exemplar_size=47, variant="small", width=0.1)
+    with pytest.raises(InputError, match="`tracker`: `scales` must be an odd number"):
+        task.batches(model, task.load(), "train", training=True)

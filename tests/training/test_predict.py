@@ -4,13 +4,14 @@ import importlib
 import json
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
 
-from keras_cnn_zoo import tasks
+from keras_cnn_zoo import models, presets, tasks
 from keras_cnn_zoo.training.predict import output_names
-from keras_cnn_zoo.training.predictions import FINAL, PART, Predictions
+from keras_cnn_zoo.training.predictions import FINAL, PART, PredictionLog, Predictions
 from keras_cnn_zoo.utils.errors import InputError
 
 Image = pytest.importorskip("PIL.Image")
@@ -60,6 +61,9 @@ def predict(inputs, out, task=None, **more):
         (["a-2.png", "b/a-2.png", "a.png", "b/a.png"], ["a-2", "a-2-2", "a", "a-3"]),
         (["A.jpg", "a.png"], ["A", "a-2"]),
         (["a.b.png", "a.png", "folder/"], ["a.b", "a", "folder"]),
+        # A letter with an accent, composed and decomposed: one name on macOS.
+        (["caf\u00e9.png", "cafe\u0301.png"], ["caf\u00e9", "cafe\u0301-2"]),
+        (["x" * 251 + ".png", "x" * 250 + ".png"], ["x" * 200, "x" * 200 + "-2"]),
     ],
 )
 def test_two_inputs_never_share_an_output_name(files, names):
@@ -200,3 +204,229 @@ def test_large_inputs_go_in_smaller_batches(tmp_path, monkeypatch):
     Two.steps.clear()
     predict(paths, tmp_path / "out")
     assert Two.steps == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9 \u2028 \u65e5.png", os.fsdecode(b"not utf-8 \xff.png")])
+def test_any_name_of_a_file_is_answered(tmp_path, name):
+    (path,) = write(tmp_path / "in", 1)
+    given = str(tmp_path / name)
+    shutil.copy(path, given)
+    (answer,) = predict([given], tmp_path / "out")
+    assert answer["input"] == given and (tmp_path / "out" / answer["files"][0]).exists()
+    with open(tmp_path / "out" / FINAL, encoding="utf-8") as file:
+        assert json.load(file) == [answer]
+    assert list(predict([given], tmp_path / "out", resume=True)) == [answer]
+
+
+def test_long_names_have_room_for_a_suffix(tmp_path):
+    (path,) = write(tmp_path / "in", 1, (16, 16))
+    given = str(tmp_path / ("x" * 251 + ".png"))
+    shutil.copy(path, given)
+    for task, preset in ((tasks.Segmentation(), "unet_digit_scenes"), (Two(), PRESET)):
+        answers = tasks.predict(task, [given, given], str(tmp_path / preset), preset=preset)
+        assert (
+            len({name for answer in answers for name in answer["files"]})
+            == len(os.listdir(tmp_path / preset)) - 1
+        )
+
+
+def test_folders_in_a_folder_are_not_read(tmp_path, capsys):
+    paths = write(tmp_path / "in", 3)
+    write(tmp_path / "in" / "more", 1)
+    damage(paths[2])
+    # `out` may be one of them: it is there when the call is resumed.
+    with pytest.raises(InputError):
+        predict(str(tmp_path / "in"), tmp_path / "in" / "out")
+    assert "in: 1 folders in it are not read" in capsys.readouterr().err
+    write(tmp_path / "in", 3)
+    answers = predict(tmp_path / "in", tmp_path / "in" / "out", resume=True)
+    assert [answer["input"] for answer in answers] == paths
+
+
+def test_a_pipe_is_not_an_input(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe is neither a file nor a folder"):
+        predict([str(tmp_path / "pipe")], tmp_path / "out")
+
+
+def interrupted(paths, out, **more):
+    """Starts a prediction that the last of `paths` ends."""
+    damage(paths[-1])
+    with pytest.raises(InputError):
+        predict(paths, out, **more)
+
+
+def test_a_run_that_was_trained_again_does_not_resume(tmp_path):
+    # A run folder is what `fit` writes: only its weights change here.
+    model = models.from_preset(PRESET)
+    run = tmp_path / "run"
+    os.makedirs(run)
+    config = {"task": "classification", "data_options": {"spec": None}, "seed": 0}
+    (run / "config.json").write_text(json.dumps(config))
+    model.save(run / "model.keras")
+    paths = write(tmp_path / "in", 3)
+    damage(paths[2])
+    with pytest.raises(InputError):
+        tasks.predict(Two(), paths, str(tmp_path / "out"), run=str(run))
+    model.save(run / "model.keras")
+    with pytest.raises(InputError, match=r"02.png.* 2 of 3 answers"):
+        tasks.predict(Two(), paths, str(tmp_path / "out"), run=str(run), resume=True)
+    model.weights[0].assign(model.weights[0] + 1)
+    model.save(run / "model.keras")
+    with pytest.raises(InputError, match="the prediction was started with other weights"):
+        tasks.predict(Two(), paths, str(tmp_path / "out"), run=str(run), resume=True)
+
+
+def test_a_relative_path_in_another_folder_is_another_input(tmp_path, monkeypatch):
+    for folder in ("one", "two"):
+        write(tmp_path / folder, 3)
+    monkeypatch.chdir(tmp_path / "one")
+    interrupted(["00.png", "01.png", "02.png"], tmp_path / "out")
+    monkeypatch.chdir(tmp_path / "two")
+    with pytest.raises(InputError, match="started with other inputs"):
+        predict(["00.png", "01.png", "02.png"], tmp_path / "out", resume=True)
+
+
+def test_a_finished_prediction_is_that_of_its_inputs_alone(tmp_path):
+    paths = write(tmp_path / "in", 3)
+    predict(paths, tmp_path / "out")
+    # A call that was killed after the list was written leaves both files.
+    (tmp_path / "out" / PART).write_text("{}\n")
+    with pytest.raises(InputError, match="a prediction of other inputs is finished there"):
+        predict(paths[:2], tmp_path / "out", resume=True)
+    assert len(predict(paths, tmp_path / "out", resume=True)) == 3
+    assert not (tmp_path / "out" / PART).exists()
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.999, 1.0])
+def test_answers_cut_off_at_any_byte_resume(tmp_path, kept):
+    paths = write(tmp_path / "in", 5)
+    whole = [answer["class_id"] for answer in predict(paths, tmp_path / "whole")]
+    interrupted(paths, tmp_path / "out")
+    part = tmp_path / "out" / PART
+    content = part.read_bytes()
+    part.write_bytes(content[: int(len(content) * kept)])
+    (tmp_path / "out" / f"{FINAL}.1234.partial").write_text("[")
+    write(tmp_path / "in", 5)
+    assert [answer["class_id"] for answer in predict(paths, tmp_path / "out", resume=True)] == whole
+    assert sorted(os.listdir(tmp_path / "out")) == sorted([FINAL, *(f"{i:02}.png" for i in range(5))])
+
+
+@pytest.mark.parametrize("line", ["3", "[1]", "{", "\0"])
+def test_a_damaged_record_is_named(tmp_path, line):
+    paths = write(tmp_path / "in", 3)
+    interrupted(paths, tmp_path / "out")
+    with open(tmp_path / "out" / PART, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match=f"{PART} is damaged"):
+        predict(paths, tmp_path / "out", resume=True)
+
+
+def test_a_list_in_another_format_is_not_read_as_no_answers(tmp_path):
+    path = tmp_path / FINAL
+    path.write_text(json.dumps([{"input": "a"}], indent=2))
+    with pytest.raises(InputError, match="one object per line"):
+        Predictions(path)
+    path.write_text("[\n]\n")
+    assert len(Predictions(path)) == 0 and list(Predictions(path)) == []
+
+
+def test_a_full_disk_is_named_and_the_call_resumes(tmp_path):
+    resource = pytest.importorskip("resource")
+    paths = write(tmp_path / "in", 6)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # More than a picture has, less than all answers.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1800, limits[1]))
+    try:
+        with pytest.raises(
+            InputError, match=rf"{PART}'. [1-5] of 6 answers are in .*add `resume` to continue"
+        ):
+            predict(paths, tmp_path / "out", task=Small())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    resumed = predict(paths, tmp_path / "out", task=Small(), resume=True)
+    assert list(resumed) == list(predict(paths, tmp_path / "whole", task=Small()))
+
+
+class Small(Two):
+    """Writes pictures of a few bytes."""
+
+    def describe(self, model, item, answer):
+        described, _ = super().describe(model, item, answer)
+        return described, {".png": Image.new("L", (2, 2))}
+
+
+def test_of_two_calls_that_start_at_once_one_fails(tmp_path):
+    logs = [PredictionLog(tmp_path / "out", {"model": 1}, resume=False) for _ in range(2)]
+    logs[0].start()
+    with pytest.raises(FileExistsError):
+        logs[1].start()
+    logs[0].append({"input": "a"})
+    logs[0].close()
+    assert list(logs[0].finish()) == [{"input": "a"}]
+
+
+def test_options_and_names_may_be_arrays_and_paths(tmp_path):
+    (path,) = write(tmp_path / "in", 1)
+    preset = pathlib.Path(presets.__path__[0]) / "bundled" / PRESET
+    (answer,) = tasks.predict(Two(), pathlib.Path(path), tmp_path / "out", preset=preset)
+    assert answer["input"] == path
+    frames = tmp_path / "frames"
+    write(frames, 3, (60, 60))
+    box = np.array([10, 10, 20, 20])
+    answers = tasks.predict(
+        tasks.Tracking(), [str(frames)], tmp_path / "boxes", preset="siamfc_pairs", options={"box": box}
+    )
+    assert answers[0]["boxes"][0] == [10, 10, 20, 20]
+
+
+def test_a_box_outside_the_first_frame_is_found_before_the_first_answer(tmp_path):
+    write(tmp_path / "frames", 3, (40, 60))
+    given = {"preset": "siamfc_pairs", "options": {"box": (70, 10, 20, 20)}}
+    with pytest.raises(InputError, match="`box` must be with its center inside the frame of 60 x 40"):
+        tasks.predict(tasks.Tracking(), [str(tmp_path / "frames")], str(tmp_path / "out"), **given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_that_fail_while_their_picture_is_drawn_are_bad_inputs(tmp_path):
+    class Fails(Two):
+        def describe(self, model, item, answer):
+            if item[0, 0, 0] == marked:
+                raise InputError("the frame is gone")
+            return super().describe(model, item, answer)
+
+    paths = write(tmp_path / "in", 3)
+    marked = np.asarray(Image.open(paths[1]))[0, 0]
+    with pytest.raises(InputError, match="the frame is gone. 1 of 3 answers"):
+        predict(paths, tmp_path / "out", task=Fails())
+    answers = predict(paths, tmp_path / "out", task=Fails(), resume=True, skip_bad=True)
+    assert ["error" in answer for answer in answers] == [False, True, False]
+
+
+def test_a_text_file_that_cannot_be_read_is_one_bad_input(tmp_path):
+    (tmp_path / "good.txt").write_text("a good film\nnot at all\n")
+    (tmp_path / "bad.txt").write_bytes(b"caf\xe9\n")
+    inputs = [str(tmp_path / name) for name in ("good.txt", "bad.txt")]
+    with pytest.raises(InputError, match="bad.txt is not utf-8"):
+        tasks.predict(tasks.Language(), inputs, str(tmp_path / "out"), preset="textcnn_mr")
+    answers = tasks.predict(
+        tasks.Language(), inputs, str(tmp_path / "out"), preset="textcnn_mr", skip_bad=True
+    )
+    assert ["error" in answer for answer in answers] == [False, False, True]
+
+
+def test_a_text_file_that_got_shorter_is_named(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("one\n")
+    with pytest.raises(InputError, match="a.txt line 2 is gone: the file was changed and has 1 lines now"):
+        tasks.Language().read_input(f"{path} line 2", None)
+
+
+@pytest.mark.parametrize("name", ["classification", "segmentation"])
+def test_an_input_of_a_gray_network_keeps_its_colors_as_in_evaluation(tmp_path, name):
+    pixels = np.random.default_rng(0).integers(0, 256, (28, 28, 3)).astype("uint8")
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    task = tasks.TASKS[name]()
+    model = models.from_preset({"classification": PRESET, "segmentation": "unet_digit_scenes"}[name])
+    item = task.read_input(str(tmp_path / "a.png"), model)
+    np.testing.assert_array_equal(item, pixels)

@@ -207,5 +207,19 @@ def test_exported_files_take_pictures_and_give_probabilities(run, tmp_path, form
     logits = np.asarray(model(model.preprocess(pictures)), dtype="float64")
     expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     np.testing.assert_allclose(given, expected, atol=1e-5)
-    with pytest.raises(InputError, match="exists"):
-        tasks.export_model(task, path, format=format, run=out)
+    assert [entry for entry in os.listdir(tmp_path) if entry.startswith("exported.")] == []
+    for taken in (path, f"{path}/"):
+        with pytest.raises(InputError, match="exists"):
+            tasks.export_model(task, taken, format=format, run=out)
+
+
+def test_an_export_into_a_folder_with_a_separator_at_the_end(run, tmp_path):
+    task, out, _, _ = run
+    # What another program left there is not touched.
+    (tmp_path / "exported.partial").write_text("of a user")
+    tasks.export_model(task, f"{tmp_path / 'exported'}/", format="saved_model", run=out)
+    assert sorted(os.listdir(tmp_path)) == ["exported", "exported.partial"]
+    assert (tmp_path / "exported" / "saved_model.pb").exists()
+    assert (tmp_path / "exported.partial").read_text() == "of a user"
+    with pytest.raises(InputError, match="`out` must not be empty"):
+        tasks.export_model(task, "", format="saved_model", run=out)
