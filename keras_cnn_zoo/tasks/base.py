@@ -329,17 +329,16 @@ class Task:
             if os.path.isdir(item):
                 names = sorted(name for name in os.listdir(item) if not name.startswith("."))
                 paths = [os.path.join(item, name) for name in names]
-                files.extend(path for path in paths if not os.path.isdir(path))
-                folders = sum(map(os.path.isdir, paths))
+                folders = set(filter(os.path.isdir, paths))
+                files.extend(path for path in paths if path not in folders)
                 if folders:
-                    say(f"{item}: {folders} folders in it are not read")
+                    say(f"{item}: {len(folders)} folders in it are not read")
             elif os.path.isfile(item):
                 files.append(item)
-            elif os.path.exists(item):
-                # A pipe could be read only once.
-                raise InputError(f"{item} is neither a file nor a folder")
             else:
-                raise InputError(f"{item} does not exist")
+                # A pipe could be read only once.
+                there = os.path.exists(item)
+                raise InputError(f"{item} {'is neither a file nor a folder' if there else 'does not exist'}")
         if not files:
             raise InputError(f"no files in {', '.join(map(str, inputs))}")
         return files
