@@ -1,18 +1,17 @@
 """The base class of tasks: the data, models, loss, metrics, and pictures of one task in one object."""
 
-import contextlib
 import copy
 import inspect
-import json
 import os
 
 import keras
-import numpy as np
 
-from keras_cnn_zoo import data, distribution, models, presets
+from keras_cnn_zoo import data, models, presets
 from keras_cnn_zoo.data.ahead import in_order
 from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.models import backbones
+from keras_cnn_zoo.tasks import constructor
+from keras_cnn_zoo.tasks.forward import outputs_of
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
@@ -52,74 +51,12 @@ class Task:
         task = super().__new__(cls)
         # Recorded here, so that the constructors of subclasses need not record them. A frozen dataclass does
         # not allow the usual way to set an attribute.
-        object.__setattr__(task, "_arguments", cls._recorded(args, kwargs))
+        object.__setattr__(task, "_arguments", constructor.recorded(cls, args, kwargs))
         return task
-
-    @classmethod
-    def _signatures(cls):
-        """Returns the signatures that a constructor's arguments go through.
-
-        A constructor with `**kwargs` passes them on to that of the next class.
-        """
-        found = []
-        for owner in cls.__mro__[:-1]:
-            if "__init__" not in vars(owner):
-                continue
-            parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
-            found.append(inspect.Signature(parameters))
-            if not any(one.kind == one.VAR_KEYWORD for one in parameters):
-                break
-        return found or [inspect.Signature()]
-
-    @classmethod
-    def _argument_names(cls):
-        """Returns the names of the constructor's arguments."""
-        parameters = [one for signature in cls._signatures() for one in signature.parameters.values()]
-        names = [one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-        return list(dict.fromkeys(names))
-
-    @classmethod
-    def _recorded(cls, args, kwargs):
-        """Returns the constructor's arguments as a dict; "*" has the positional ones without a name."""
-        signatures = cls._signatures()
-        named = dict(signatures[0].bind_partial(*args, **kwargs).arguments)
-        rest = ()
-        for one in signatures[0].parameters.values():
-            if one.kind == one.VAR_POSITIONAL:
-                rest = named.pop(one.name, ())
-            elif one.kind == one.VAR_KEYWORD:
-                named |= named.pop(one.name, {})
-        for signature in signatures[1:]:
-            places = [
-                one.name for one in signature.parameters.values() if one.kind == one.POSITIONAL_OR_KEYWORD
-            ]
-            named |= dict(zip(places, rest, strict=False))
-            rest = rest[len(places) :]
-        return {**named, "*": rest} if rest else named
-
-    def _remade(self, arguments):
-        """Returns a new task with these constructor arguments, named as `_recorded` does."""
-        signature = self._signatures()[0]
-        known, more = {}, {}
-        for name, value in arguments.items():
-            (known if name in signature.parameters else more)[name] = value
-        rest = more.pop("*", ())
-        for one in signature.parameters.values():
-            if one.kind == one.VAR_POSITIONAL:
-                known[one.name] = rest
-            elif one.kind == one.VAR_KEYWORD:
-                known[one.name] = more
-        bound = inspect.BoundArguments(signature, known)
-        return type(self)(*bound.args, **bound.kwargs)
 
     def recorded_arguments(self):
         """Returns the constructor's arguments that were given and are JSON values, as a dict."""
-        found = {}
-        for name, value in self._arguments.items():
-            with contextlib.suppress(TypeError, ValueError):
-                found[name] = json.loads(json.dumps(value))
-        found.pop("*", None)
-        return found
+        return constructor.json_values(self._arguments)
 
     def configured(self, /, recipe=None, **arguments):
         """Returns a task of the same class with other arguments and another recipe; this one stays as it is.
@@ -131,14 +68,18 @@ class Task:
         Raises:
             InputError: for an unknown name or a bad value.
         """
-        known = self._argument_names()
+        known = constructor.argument_names(type(self))
         unknown = sorted(set(arguments) - set(known))
         if unknown:
             takes = f"takes {', '.join(known)}" if known else "takes no arguments"
             raise InputError(f"the task {self.name} {takes}. Received: {', '.join(unknown)}")
         try:
             # Without new arguments, a copy keeps attributes that a caller has set.
-            task = self._remade({**self._arguments, **arguments}) if arguments else copy.copy(self)
+            task = (
+                constructor.remade(type(self), {**self._arguments, **arguments})
+                if arguments
+                else copy.copy(self)
+            )
         except (TypeError, ValueError) as error:
             raise InputError(f"the task {self.name}: {error}") from error
         object.__setattr__(task, "recipe", self.recipe.changed(**(recipe or {})))
@@ -334,7 +275,7 @@ class Task:
         found = []
         for start in range(0, len(items), size):
             part = items[start : start + size]
-            found.extend(self._decode(model, _outputs(model, model.preprocess(part), size), part))
+            found.extend(self._decode(model, outputs_of(model, model.preprocess(part), size), part))
         return found
 
     def _decode(self, model, outputs, items):
@@ -390,17 +331,16 @@ class Task:
             if os.path.isdir(item):
                 names = sorted(name for name in os.listdir(item) if not name.startswith("."))
                 paths = [os.path.join(item, name) for name in names]
-                files.extend(path for path in paths if not os.path.isdir(path))
-                folders = sum(map(os.path.isdir, paths))
+                folders = set(filter(os.path.isdir, paths))
+                files.extend(path for path in paths if path not in folders)
                 if folders:
-                    say(f"{item}: {folders} folders in it are not read")
+                    say(f"{item}: {len(folders)} folders in it are not read")
             elif os.path.isfile(item):
                 files.append(item)
-            elif os.path.exists(item):
-                # A pipe could be read only once.
-                raise InputError(f"{item} is neither a file nor a folder")
             else:
-                raise InputError(f"{item} does not exist")
+                # A pipe could be read only once.
+                there = os.path.exists(item)
+                raise InputError(f"{item} {'is neither a file nor a folder' if there else 'does not exist'}")
         if not files:
             raise InputError(f"no files in {', '.join(map(str, inputs))}")
         return files
@@ -452,15 +392,3 @@ class Task:
     def deployable(self, model):
         """Returns the functional network, with preprocessing and decoding inside, that `export` writes."""
         return model.deployable()
-
-
-def _outputs(model, inputs, size):
-    """Returns the model's outputs for a batch, which is padded to `size`, as NumPy arrays."""
-    count = len(keras.tree.flatten(inputs)[0])
-    if count < size:
-        inputs = keras.tree.map_structure(
-            lambda array: np.concatenate([array, np.repeat(array[-1:], size - count, axis=0)]), inputs
-        )
-    distribution.prepare_to_predict(model)
-    outputs = model.predict_on_batch(inputs)
-    return keras.tree.map_structure(lambda array: keras.ops.convert_to_numpy(array)[:count], outputs)

@@ -13,6 +13,7 @@ from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, c
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.errors import InputError
 
 # Edge of the training crops in the DeepLab papers, for which they chose their rates.
 _DEEPLAB_CROP = 513

@@ -11,7 +11,7 @@ import pytest
 
 from keras_cnn_zoo import models, presets, tasks
 from keras_cnn_zoo.training.predict import output_names
-from keras_cnn_zoo.training.predictions import FINAL, PART, PredictionLog, Predictions
+from keras_cnn_zoo.training.predictions import FINAL, PART, Predictions
 from keras_cnn_zoo.utils.errors import InputError
 
 Image = pytest.importorskip("PIL.Image")
@@ -247,123 +247,6 @@ def test_a_pipe_is_not_an_input(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="pipe is neither a file nor a folder"):
         predict([str(tmp_path / "pipe")], tmp_path / "out")
-
-
-def interrupted(paths, out, **more):
-    """Starts a prediction that the last of `paths` ends."""
-    damage(paths[-1])
-    with pytest.raises(InputError):
-        predict(paths, out, **more)
-
-
-def test_a_run_that_was_trained_again_does_not_resume(tmp_path):
-    # A run folder is what `fit` writes: only its weights change here.
-    model = models.from_preset(PRESET)
-    run = tmp_path / "run"
-    os.makedirs(run)
-    config = {"task": "classification", "data_options": {"spec": None}, "seed": 0}
-    (run / "config.json").write_text(json.dumps(config))
-    model.save(run / "model.keras")
-    paths = write(tmp_path / "in", 3)
-    damage(paths[2])
-    with pytest.raises(InputError):
-        tasks.predict(Two(), paths, str(tmp_path / "out"), run=str(run))
-    model.save(run / "model.keras")
-    with pytest.raises(InputError, match=r"02.png.* 2 of 3 answers"):
-        tasks.predict(Two(), paths, str(tmp_path / "out"), run=str(run), resume=True)
-    model.weights[0].assign(model.weights[0] + 1)
-    model.save(run / "model.keras")
-    with pytest.raises(InputError, match="the prediction was started with other weights"):
-        tasks.predict(Two(), paths, str(tmp_path / "out"), run=str(run), resume=True)
-
-
-def test_a_relative_path_in_another_folder_is_another_input(tmp_path, monkeypatch):
-    for folder in ("one", "two"):
-        write(tmp_path / folder, 3)
-    monkeypatch.chdir(tmp_path / "one")
-    interrupted(["00.png", "01.png", "02.png"], tmp_path / "out")
-    monkeypatch.chdir(tmp_path / "two")
-    with pytest.raises(InputError, match="started with other inputs"):
-        predict(["00.png", "01.png", "02.png"], tmp_path / "out", resume=True)
-
-
-def test_a_finished_prediction_is_that_of_its_inputs_alone(tmp_path):
-    paths = write(tmp_path / "in", 3)
-    predict(paths, tmp_path / "out")
-    # A call that was killed after the list was written leaves both files.
-    (tmp_path / "out" / PART).write_text("{}\n")
-    with pytest.raises(InputError, match="a prediction of other inputs is finished there"):
-        predict(paths[:2], tmp_path / "out", resume=True)
-    assert len(predict(paths, tmp_path / "out", resume=True)) == 3
-    assert not (tmp_path / "out" / PART).exists()
-
-
-@pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.999, 1.0])
-def test_answers_cut_off_at_any_byte_resume(tmp_path, kept):
-    paths = write(tmp_path / "in", 5)
-    whole = [answer["class_id"] for answer in predict(paths, tmp_path / "whole")]
-    interrupted(paths, tmp_path / "out")
-    part = tmp_path / "out" / PART
-    content = part.read_bytes()
-    part.write_bytes(content[: int(len(content) * kept)])
-    (tmp_path / "out" / f"{FINAL}.1234.partial").write_text("[")
-    write(tmp_path / "in", 5)
-    assert [answer["class_id"] for answer in predict(paths, tmp_path / "out", resume=True)] == whole
-    assert sorted(os.listdir(tmp_path / "out")) == sorted([FINAL, *(f"{i:02}.png" for i in range(5))])
-
-
-@pytest.mark.parametrize("line", ["3", "[1]", "{", "\0"])
-def test_a_damaged_record_is_named(tmp_path, line):
-    paths = write(tmp_path / "in", 3)
-    interrupted(paths, tmp_path / "out")
-    with open(tmp_path / "out" / PART, "a", encoding="utf-8") as file:
-        file.write(line + "\n")
-    with pytest.raises(InputError, match=f"{PART} is damaged"):
-        predict(paths, tmp_path / "out", resume=True)
-
-
-def test_a_list_in_another_format_is_not_read_as_no_answers(tmp_path):
-    path = tmp_path / FINAL
-    path.write_text(json.dumps([{"input": "a"}], indent=2))
-    with pytest.raises(InputError, match="one object per line"):
-        Predictions(path)
-    path.write_text("[\n]\n")
-    assert len(Predictions(path)) == 0 and list(Predictions(path)) == []
-
-
-def test_a_full_disk_is_named_and_the_call_resumes(tmp_path):
-    resource = pytest.importorskip("resource")
-    paths = write(tmp_path / "in", 6)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # More than a picture has, less than all answers.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1800, limits[1]))
-    try:
-        with pytest.raises(
-            InputError, match=rf"{PART}'. [1-5] of 6 answers are in .*add `resume` to continue"
-        ):
-            predict(paths, tmp_path / "out", task=Small())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    resumed = predict(paths, tmp_path / "out", task=Small(), resume=True)
-    assert list(resumed) == list(predict(paths, tmp_path / "whole", task=Small()))
-
-
-class Small(Two):
-    """Writes pictures of a few bytes."""
-
-    def describe(self, model, item, answer):
-        described, _ = super().describe(model, item, answer)
-        return described, {".png": Image.new("L", (2, 2))}
-
-
-def test_of_two_calls_that_start_at_once_one_fails(tmp_path):
-    logs = [PredictionLog(tmp_path / "out", {"model": 1}, resume=False) for _ in range(2)]
-    logs[0].start()
-    with pytest.raises(FileExistsError):
-        logs[1].start()
-    logs[0].append({"input": "a"})
-    logs[0].close()
-    assert list(logs[0].finish()) == [{"input": "a"}]
 
 
 def test_options_and_names_may_be_arrays_and_paths(tmp_path):

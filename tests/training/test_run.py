@@ -153,7 +153,7 @@ def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(mask
         ({"precision": "float8"}, "`precision` must be one of float32"),
         ({"jit": "maybe"}, "`jit` must be auto, on, or off"),
         ({"distribute": "all"}, "`distribute` must be none or auto"),
-        ({"seed": -1}, "`seed` must not be negative"),
+        ({"seed": -1}, "`seed` must be at least 0 and below"),
         ({"model": "alexnet"}, "`model`: unknown classification model 'alexnet'. Known: lenet5, resnet"),
         ({"preset": "lenet5_mnist"}, "`width` and `preset` exclude each other"),
         ({"variant": "tiny"}, "`model` lenet5: `variant` must be one of 'caffe', 'lecun'"),

@@ -198,7 +198,7 @@ def test_a_kill_before_the_config_does_not_block_the_folder(tmp_path):
 def test_a_published_preset_has_the_splits_of_its_run(root, tmp_path, monkeypatch, capsys):
     recorded = splits_of(root)
     monkeypatch.setattr(bundled, "FOLDER", tmp_path / "bundled")
-    words = {"summary": "One.", "data": "Noise.", "licence": "none stated"}
+    words = {"summary": "One.", "data": "Noise.", "license": "none stated"}
     publish(str(root / "run"), "noise", **words)
     path = capsys.readouterr().out.strip()
     write_images(root / "data", {"cat": 30})
@@ -243,7 +243,7 @@ def test_an_old_run_keeps_its_draw_while_its_data_stays(old, capsys, tmp_path, m
     assert "is of version 0.1, which did not record its splits: drew test and val" in capsys.readouterr().err
     # A preset made of it knows how it was drawn.
     monkeypatch.setattr(bundled, "FOLDER", tmp_path / "bundled")
-    publish(str(old / "run"), "noise", summary="One.", data="Noise.", licence="none stated")
+    publish(str(old / "run"), "noise", summary="One.", data="Noise.", license="none stated")
     preset = capsys.readouterr().out.strip()
     tasks.evaluate(TASK, preset=preset)
     assert Watched.loaded[-1] == drawn
@@ -279,7 +279,11 @@ def test_data_that_cannot_be_trained_on_is_refused_before_anything_is_written(tm
     with pytest.raises(InputError, match="Received: only ground, and .* If 255 is a class, choose another"):
         tasks.fit(
             tasks.Segmentation(),
-            tasks.FitOptions(data=f"npz:{tmp_path / 'masks.npz'}", out=str(tmp_path / "run")),
+            tasks.FitOptions(
+                data=f"npz:{tmp_path / 'masks.npz'}",
+                data_options={"ignore_label": 255},
+                out=str(tmp_path / "run"),
+            ),
         )
     assert not (tmp_path / "run").exists()
 
