@@ -27,11 +27,11 @@ def use_cache(folder):
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def lowering_problem(jax_cases):
+def lowering_problem(parts):
     """Returns None, or why `jax.export` of these cases together fails."""
     try:
-        arguments = [shapes_of(case.arguments()) for case in jax_cases]
-        export.export(jax.jit(_together(jax_cases)), platforms=PLATFORMS)(arguments)
+        arguments = [shapes_of(part.arguments()) for part in parts]
+        export.export(jax.jit(_together(parts)), platforms=PLATFORMS)(arguments)
     except Exception as error:
         return f"does not lower for {', '.join(PLATFORMS)}: {first_lines(error)}"
     return None
@@ -57,11 +57,11 @@ class TpuCompiler:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.version = f"libtpu {importlib.metadata.version('libtpu')}, {TOPOLOGY}"
 
-    def problem(self, jax_cases):
+    def problem(self, parts):
         """Returns None, or why these cases together do not compile."""
         try:
-            arguments = [shapes_of(case.arguments(), self.sharding) for case in jax_cases]
-            lowered = jax.jit(_together(jax_cases)).trace(arguments).lower(lowering_platforms=("tpu",))
+            arguments = [shapes_of(part.arguments(), self.sharding) for part in parts]
+            lowered = jax.jit(_together(parts)).trace(arguments).lower(lowering_platforms=("tpu",))
             text = f"{self.version}\n{lowered.as_text()}"
             stamp = self.folder / hashlib.sha256(text.encode()).hexdigest()
             if stamp.exists():
@@ -74,18 +74,18 @@ class TpuCompiler:
         return None
 
 
-def find_problems(jax_cases, problem):
+def find_problems(parts, problem):
     """Returns {case id: message} of the cases that fail `problem`, by halving a batch that fails."""
-    if not jax_cases:
+    if not parts:
         return {}
-    message = problem(jax_cases)
+    message = problem(parts)
     if message is None:
         return {}
-    if len(jax_cases) == 1:
-        return {jax_cases[0].case.id: message}
-    middle = len(jax_cases) // 2
-    found = {**find_problems(jax_cases[:middle], problem), **find_problems(jax_cases[middle:], problem)}
-    return found or {case.case.id: f"only together with others: {message}" for case in jax_cases}
+    if len(parts) == 1:
+        return {parts[0].case.id: message}
+    middle = len(parts) // 2
+    found = {**find_problems(parts[:middle], problem), **find_problems(parts[middle:], problem)}
+    return found or {part.case.id: f"only together with others: {message}" for part in parts}
 
 
 @contextlib.contextmanager
@@ -106,8 +106,8 @@ def first_lines(error, characters=400):
     return f"{type(error).__name__}: {text[:characters]}" + ("..." if len(text) > characters else "")
 
 
-def _together(jax_cases):
+def _together(parts):
     def function(arguments):
-        return [case.jitted(argument) for case, argument in zip(jax_cases, arguments, strict=True)]
+        return [part.jitted(argument) for part, argument in zip(parts, arguments, strict=True)]
 
     return function

@@ -1,4 +1,4 @@
-"""Programs as pure functions on JAX: outputs and gradients of all dtypes and modes of a case in one function.
+"""Programs as pure functions on JAX: outputs and gradients of the dtypes and modes of a case in one function.
 
 Imported only where the backend is JAX.
 """
@@ -10,13 +10,13 @@ import numpy as np
 from keras_cnn_zoo.testing.backends import programs
 
 
-class JaxCase:
-    """A case under several policies as one function of its arrays, traced and jitted once.
+class JaxPart:
+    """Some policies of a case as one function of its arrays, traced and jitted once.
 
-    Where `random`, training is there twice: "training" with the draws held fixed, "drawn" with its own.
+    If `random`, training is there twice: "training" with the draws held fixed, "drawn" with its own.
     """
 
-    def __init__(self, case, policies, *, random=False):
+    def __init__(self, case, policies, random):
         self.case = case
         self.random = random
         self.programs = {policy: programs.make_program(case, policy) for policy in policies}
@@ -59,16 +59,37 @@ class JaxCase:
         (_, outputs), gradients = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)(trainable, chosen)
         return outputs, *gradients
 
+
+class JaxCase:
+    """A case under several policies.
+
+    A layer is one program, because one per policy would take longer to compile. A model is one program per
+    policy, because compiling all of them at once takes gigabytes.
+    """
+
+    def __init__(self, case, policies, *, random=False):
+        self.case = case
+        groups = [(policy,) for policy in policies] if case.kind == "model" else [tuple(policies)]
+        self.parts = [JaxPart(case, group, random) for group in groups]
+        self.programs = {name: one for part in self.parts for name, one in part.programs.items()}
+
+    def run(self):
+        """Returns {policy: {mode: (outputs, trainable gradients, input gradients)}}."""
+        return {name: one for part in self.parts for name, one in part.jitted(part.arguments()).items()}
+
     def draws(self, policy, count):
         """Returns the first output of `count` calls in training mode, each with its own draw."""
         program = self.programs[policy]
-        trainable, non_trainable, inputs = self.arguments()[policy]
+        trainable, non_trainable, inputs = self._arguments(policy)
         step = jax.jit(lambda state: program.apply_stateless(trainable, state, inputs, "drawn"))
         samples = []
         for _ in range(count):
             outputs, non_trainable = step(non_trainable)
             samples.append(np.asarray(outputs[0], dtype="float64"))
         return np.stack(samples)
+
+    def _arguments(self, policy):
+        return next(part.arguments()[policy] for part in self.parts if policy in part.programs)
 
 
 def shapes_of(arguments, sharding=None):

@@ -89,11 +89,17 @@ class Stages:
         names = [case.case.id for case in cases]
         begun = time.process_time()
         self.journal.write(at=names, guarantee="C9")
-        problems = compilation.find_problems(cases, compilation.lowering_problem)
         compiler = compilation.TpuCompiler(self.job["options"]["cache"])
-        if compiler.missing is None:
-            lowered = [case for case in cases if case.case.id not in problems]
-            problems.update(compilation.find_problems(lowered, compiler.problem))
+        problems = {}
+        # Small programs go together, which is much cheaper. The large ones of a model take a gigabyte each.
+        together = [case.parts[0] for case in cases if len(case.parts) == 1]
+        for parts in (together, *([part] for case in cases if len(case.parts) > 1 for part in case.parts)):
+            problems |= compilation.find_problems(parts, compilation.lowering_problem)
+            if compiler.missing is None:
+                lowered = [part for part in parts if part.case.id not in problems]
+                problems |= compilation.find_problems(lowered, compiler.problem)
+            if parts is not together:
+                memory.release()
         for name in names:
             if name in problems:
                 self._tell(name, "C9", "fail", problems[name])
