@@ -143,7 +143,7 @@ def _finish(trials, options, baseline):
     space, source, folder, metric = trials.space, trials.source, trials.folder, trials.metric
     best = trials.rows[0]
     if best[metric] is None:
-        raise InputError(f"no trial came to an end: {folder.file('trials.csv')} says why")
+        raise InputError(f"no trial finished: {folder.file('trials.csv')} says why")
     model = space.build(source, best)
     model.load_weights(trials.weights(best["trial"]))
     task = space.task_for(best)

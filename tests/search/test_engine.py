@@ -67,7 +67,7 @@ def test_what_a_search_leaves(data, tmp_path, monkeypatch, capsys):
     assert metrics == json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["hyperparameters"] == {name: rows[0][name] for name in samples.SPACE.names}
     assert metrics["baseline"] == {"accuracy": 0.5} and metrics["split"] == "test"
-    # One line a trial, on the stream that is not for results.
+    # One line per trial, on the stream that is not for results.
     said = capsys.readouterr()
     assert sum(" of 4: trial " in line for line in said.err.splitlines()) == 4
     assert "Search: Running Trial" not in said.out
@@ -182,7 +182,7 @@ def test_a_trial_that_fails_is_told_and_the_search_goes_on(data, tmp_path, monke
 
 def test_a_search_without_a_finished_trial_says_so(data, tmp_path, monkeypatch):
     samples.patch(monkeypatch, raise_at(1, ValueError("too small")))
-    with pytest.raises(InputError, match="no trial came to an end"):
+    with pytest.raises(InputError, match="no trial finished"):
         samples.run(data, tmp_path / "out", max_trials=1)
 
 
