@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,22 @@ def test_split_refuses_unknown_and_empty_splits():
         source.split("val")
     with pytest.raises(InputError, match="unknown split. Known: train, val. Received: 'dev'"):
         source.split("dev")
+
+
+def test_keys_and_targets_stay_with_their_examples():
+    texts = ["one", "two", "three"]
+    split = Split(list("abc"), texts.__getitem__, keys=texts, targets=lambda position: {"n": position})
+    chosen = Split.concatenate([split.select([2, 0]), Split.empty(), split[1:2]])
+    assert chosen.keyed and list(chosen) == ["three", "one", "two"]
+    assert [chosen.content(i) for i in range(3)] == [split.content(i) for i in (2, 0, 1)]
+    assert (
+        split.content(2) == (5, hashlib.sha256(b"three").hexdigest()) and split.key(2) == split.content(2)[1]
+    )
+    assert [chosen.targets(i)["n"] for i in range(3)] == [2, 0, 1]
+    plain = numbers("train", 2)
+    assert not plain.keyed and plain.key(1) == "train/1" and plain.targets(0) is None
+    assert not Split.concatenate([split, plain]).keyed
+    with pytest.raises(
+        ValueError, match="`keys` must hold one content per name. Received: 2 names and 1 keys"
+    ):
+        Split(["a", "b"], None, keys=["x"])

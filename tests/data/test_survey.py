@@ -94,6 +94,10 @@ def test_a_survey_becomes_a_found():
     assert renamed.splits["train"].names == ["a0", "c20"] and renamed.splits["train"].labels is None
     assert renamed.splits["train"][1] == ("c", 2)
     assert renamed.channels == 3 and renamed.mirror is True
+    assert not renamed.splits["train"].keyed and renamed.splits["train"].targets(0) is None
+    keyed = seen.found(lambda row: row, (), key=lambda row: row[0], targets=lambda row: {"n": row[1]})
+    assert keyed.splits["train"].keyed and keyed.splits["train"].content(0)[0] == 1
+    assert keyed.splits["train"].targets(1) == {"n": 2}
 
 
 def test_one_image_with_colors_gives_all_of_them_three_channels():
