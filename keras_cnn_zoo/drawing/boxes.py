@@ -1,11 +1,15 @@
 """Boxes over images: a Pillow picture for `predict`, a matplotlib figure for the samples of a run."""
 
+import colorsys
+
 import numpy as np
 
 from keras_cnn_zoo.drawing import sheets
 
 # A tiny image is enlarged until its shorter side has this many pixels, so that labels are readable.
 _MINIMUM = 240
+# Multiples of it, modulo 1, are spread evenly for any number of classes.
+_GOLDEN_RATIO = 0.618033988749895
 
 
 def boxed(image, boxes, texts, classes):
@@ -39,10 +43,11 @@ def boxed(image, boxes, texts, classes):
 
 
 def color_of(class_id):
-    """Returns the color of a class as three integers. Frames are thin, so it is brighter than in a mask."""
-    count = int(class_id) % 255 + 2
-    dark = sheets.palette(count)[-1].astype(int)
-    return tuple(int(value) for value in np.minimum(dark * 255 // max(1, dark.max()), 255))
+    """Returns the color of a class as three integers; classes next to each other have distant hues."""
+    class_id = int(class_id)
+    hue = class_id * _GOLDEN_RATIO % 1
+    saturation = 0.9 if class_id // 16 % 2 == 0 else 0.5
+    return tuple(round(255 * value) for value in colorsys.hsv_to_rgb(hue, saturation, 1.0))
 
 
 def sheet(rows, class_names, columns=3):
@@ -92,6 +97,7 @@ def sheet(rows, class_names, columns=3):
         Line2D([], [], color=np.array(color_of(index)) / 255, label=name)
         for index, name in enumerate(class_names[:36])
     ]
-    handles.append(Line2D([], [], color="gray", linestyle="--", label="true"))
+    if any(len(truth) for _, truth, _ in rows):
+        handles.append(Line2D([], [], color="gray", linestyle="--", label="true"))
     figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
     return figure
