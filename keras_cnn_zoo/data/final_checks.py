@@ -80,7 +80,7 @@ def _only(source, split, counts, noun):
     if len(present) != 1:
         return []
     return [
-        f"the {split} split has only {noun} of {source.class_names[present[0]]}: it cannot tell models apart"
+        f"the {split} split has only {noun} of {source.class_names[present[0]]}: it cannot compare models"
     ]
 
 

@@ -69,11 +69,11 @@ def test_classes_that_training_never_shows_are_reported():
 def test_splits_of_one_class_are_reported():
     lines = check_final_splits(labeled(train=[0, 1, 2], val=[1, 1], test=[2]))
     assert lines == [
-        "the val split has only examples of dog: it cannot tell models apart",
-        "the test split has only examples of owl: it cannot tell models apart",
+        "the val split has only examples of dog: it cannot compare models",
+        "the test split has only examples of owl: it cannot compare models",
     ]
     lines = check_final_splits(masked(train=[[0, 1]], val=[[0, 255]], test=[[0, 1]]))
-    assert lines == ["the val split has only pixels of ground: it cannot tell models apart"]
+    assert lines == ["the val split has only pixels of ground: it cannot compare models"]
 
 
 @pytest.mark.parametrize("name", NAMES)
