@@ -1,4 +1,4 @@
-"""`labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`, the format of SST-2."""
+"""`labeled:PATH`, also `labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`, as of SST-2."""
 
 import os
 
