@@ -1,4 +1,4 @@
-"""`labeled:PATH`, also `labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`, as of SST-2."""
+"""`labeled:PATH`, also `labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`."""
 
 import os
 

@@ -60,6 +60,10 @@ def check_batches(case):
     """Checks C3 for tasks: the form of batches, and one answer per item."""
     task = case.task
     source, model, examples = case.made()
+    named = [getattr(one, "class_names", None) for one in (model, source)]
+    if all(named) and tuple(named[0]) != tuple(named[1]):
+        what = f"the model has the classes {', '.join(named[0])}, and the data {', '.join(named[1])}"
+        raise Broken(what, "build the model with the class names of the data")
     for name, batch in (
         ("training_batch", task.training_batch(model, source, examples, SEED)),
         ("measuring_batch", task.measuring_batch(model, source, examples)),
@@ -86,6 +90,13 @@ def check_purity(case):
     task = case.task
     source, model, examples = case.made()
     before = copy.deepcopy(examples)
+    again = task.load(case.spec).split(case.split)
+    differs = difference(
+        [again[i] for i in range(min(len(examples), len(again)))], examples, place="examples"
+    )
+    if differs or len(again) != len(source.split(case.split)):
+        differs = differs or f"{len(again)} examples"
+        raise Broken(f"`load` gives other data a second time: {differs}", "draw splits from a fixed seed")
     for words, make in (
         ("training_batch", lambda: task.training_batch(model, source, examples, SEED)),
         ("measuring_batch", lambda: task.measuring_batch(model, source, examples)),
