@@ -44,6 +44,7 @@ class Right:
 
     def __init__(self):
         self.noise = 0.1
+        self.part = object()  # It never equals its copy.
 
     def load(self, spec=None):
         rng = np.random.default_rng(0)
