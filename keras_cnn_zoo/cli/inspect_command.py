@@ -13,6 +13,7 @@ from keras_cnn_zoo.cli.task_commands import (
     Data,
     Encoding,
     IgnoreLabel,
+    Palette,
     SkipBad,
     SplitFile,
     option,
@@ -35,8 +36,9 @@ def program(task):
         ignore_label: IgnoreLabel = None,
         class_names: ClassNames = None,
         encoding: Encoding = None,
+        palette: Palette = None,
     ):
-        options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding)
+        options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette)
         report = inspection.inspect(task, data, out, data_options=options, seed=seed)
         print("\n".join(inspection.lines(report)))
         # As for `fit` on the same data.

@@ -12,6 +12,7 @@ from keras_cnn_zoo.cli.task_commands import (
     Data,
     Encoding,
     IgnoreLabel,
+    Palette,
     Resume,
     SkipBad,
     SplitFile,
@@ -45,10 +46,11 @@ def program(space):
         ignore_label: IgnoreLabel = None,
         class_names: ClassNames = None,
         encoding: Encoding = None,
+        palette: Palette = None,
     ):
         options = SearchOptions(
             data=data,
-            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding),
+            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette),
             tuner=tuner,
             max_trials=max_trials,
             epochs=epochs,

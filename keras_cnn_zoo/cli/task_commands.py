@@ -29,6 +29,7 @@ SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that replaces t
 IgnoreLabel = Annotated[int | None, option("mask value to ignore in loss and metrics; 255 if not given")]
 ClassNames = Annotated[Text, option("names of the classes, as a,b,c")]
 Encoding = Annotated[Text, option("encoding of text files; utf-8 if not given")]
+Palette = Annotated[Text, option("file of lines R G B NAME, the colors of the classes in masks:PATH")]
 
 
 def application(task):
@@ -69,6 +70,7 @@ def application(task):
         ignore_label: IgnoreLabel = None,
         class_names: ClassNames = None,
         encoding: Encoding = None,
+        palette: Palette = None,
         **given,
     ):
         """Train or fine-tune a model and write a run folder."""
@@ -79,7 +81,7 @@ def application(task):
             raise InputError(f"`{name}` and `task.{name}` exclude each other")
         options = training.FitOptions(
             data=data,
-            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding),
+            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette),
             model=model,
             preset=preset,
             variant=variant,
@@ -113,9 +115,10 @@ def application(task):
         ignore_label: IgnoreLabel = None,
         class_names: ClassNames = None,
         encoding: Encoding = None,
+        palette: Palette = None,
     ):
         """Measure a run or preset and print one JSON object."""
-        options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding)
+        options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette)
         result = training.evaluate(task, run=run, preset=preset, data=data, split=split, data_options=options)
         print(json.dumps(result))
 

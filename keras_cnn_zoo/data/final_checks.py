@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnn_zoo.data.recorded_splits import first_few
+from keras_cnn_zoo.data.left_out import first_few
 from keras_cnn_zoo.data.source import SPLIT_NAMES
 from keras_cnn_zoo.utils.errors import InputError
 

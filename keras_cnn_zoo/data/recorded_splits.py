@@ -15,6 +15,7 @@ import os
 import re
 
 from keras_cnn_zoo.data.files.text import read_text
+from keras_cnn_zoo.data.left_out import first_few
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Split, digest, normalized
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -24,8 +25,6 @@ _CONTENT, _TARGET = 16, 8
 _LINE_END = re.compile("\r\n|\r|\n")
 # Characters that would break a line apart, and the pictures of them that are written instead.
 _PICTURES = str.maketrans({"\t": "\u2409", "\n": "\u240a", "\r": "\u240d"})
-# Which names a message gives before it only counts.
-_SHOWN = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,13 +111,6 @@ def parse_lines(text, where):
 def written(name):
     """Returns the name of an example in `splits.tsv`: in Unicode form NFC, without tabs and line ends."""
     return normalized(name).translate(_PICTURES)
-
-
-def first_few(names, count=_SHOWN):
-    """Returns the first names, and the number of the others."""
-    names = list(names)
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more
 
 
 def text_of(source):

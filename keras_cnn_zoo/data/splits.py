@@ -5,7 +5,8 @@ what remains. Data without splits is drawn 60/20/20. Every draw is reported.
 """
 
 from keras_cnn_zoo.data import draws
-from keras_cnn_zoo.data.recorded_splits import apply_split_file, first_few
+from keras_cnn_zoo.data.left_out import first_few
+from keras_cnn_zoo.data.recorded_splits import apply_split_file
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Split
 from keras_cnn_zoo.utils.errors import InputError
 

@@ -26,7 +26,8 @@ class SearchOptions:
 
     Args:
         data: a `--data` spec.
-        data_options: dict of reader options (skip_bad, split_file, ignore_label, class_names, encoding).
+        data_options: dict of reader options (skip_bad, split_file, ignore_label, class_names, encoding,
+            palette).
         tuner: "random", "bayesian" or "hyperband".
         max_trials: number of trials; None with Hyperband is as many as its schedule takes.
         epochs: epochs of a trial; with Hyperband those of the longest.

@@ -18,7 +18,7 @@ from keras_cnn_zoo.testing.fields import argument, documented
 TITLES = {
     "C1": "class names and labels",
     "C3": "examples",
-    "C10": "second load",
+    "C10": "splits and second load",
     "C11": "damaged data",
 }
 
@@ -110,7 +110,9 @@ check_reader = check_of(
     ReaderCase,
     """Checks that a reader of data meets the guarantees that apply to it.
 
-    A second load gives the same examples and splits. No example is in two splits. An example is the same each
+    A second load gives the same examples and splits. No example is in two splits. A file that is added is an
+    example, or is reported, or is refused; other examples stay what and where they were. The names of splits
+    may be in capitals. Every class has an example, if `class_names` is None. An example is the same each
     time that it is read, and shares no memory with what was given out before. It has the keys, dtypes, and
     shapes of its task. Class names are unique and sorted, and labels are in their range. A damaged file gives
     one `InputError` that names it, or is left out and counted with `skip_bad`; an unknown path gives one

@@ -75,8 +75,9 @@ check_task = check_of(
     TaskCase,
     """Checks that a task meets the guarantees that apply to it.
 
-    Its batches are pure functions of the examples and the seed, which change no example. It gives one answer
-    per item, the same for one item alone as in a batch. Measures and their baseline are plain finite numbers
-    under the same names. A description can be written as JSON, and its files can be saved. `configured` gives
-    a new task, changes nothing in the old one, and refuses unknown arguments by name.""",
+    It loads the same data each time. Its model has the classes of the data. Its batches are pure functions
+    of the examples and the seed, which change no example. It gives one answer per item, the same for one item
+    alone as in a batch. Measures and their baseline are plain finite numbers under the same names. A
+    description can be written as JSON, and its files can be saved. `configured` gives a new task, changes
+    nothing in the old one, and refuses unknown arguments by name.""",
 )

@@ -21,7 +21,8 @@ class FitOptions:
 
     Args:
         data: a data spec, "FORMAT:PATH" or "tfds:NAME"; None for the embedded set.
-        data_options: dict of reader options (skip_bad, split_file, ignore_label, class_names, encoding).
+        data_options: dict of reader options (skip_bad, split_file, ignore_label, class_names, encoding,
+            palette).
         model: name of a new model.
         preset: preset to start from instead.
         variant: variant of a new model.

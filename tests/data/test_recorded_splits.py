@@ -11,7 +11,6 @@ from keras_cnn_zoo.data.recorded_splits import (
     RecordedSplits,
     apply_recorded,
     apply_split_file,
-    first_few,
     parse_lines,
     text_of,
 )
@@ -107,7 +106,7 @@ def test_new_missing_and_changed_files_are_counted_and_named(tmp_path):
         "splits from run",
         "1 example of the run is missing: a/7.png (test)",
         "1 example has changed since the run: a/6.png (test)",
-        "5 examples are not in the run and are left out: b/0.png, b/1.png, b/2.png and 2 more",
+        "5 examples are not in the run and are left out: b/0.png, b/1.png, b/2.png, and 2 more",
     ]
 
 
@@ -217,11 +216,6 @@ def test_lines_end_only_at_line_ends():
         "c\u2028d",
         "e",
     ]
-
-
-def test_first_few_names():
-    assert first_few(["a"]) == "a" and first_few("abc") == "a, b, c"
-    assert first_few("abcde") == "a, b, c and 2 more"
 
 
 def image_folder(folder, count=12):

@@ -1,6 +1,5 @@
 import pytest
 
-from keras_cnn_zoo.data import split_words
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.data.splits import UNSPLIT, apply_split_file, check_not_empty, complete_splits
 from keras_cnn_zoo.utils.errors import InputError
@@ -123,21 +122,3 @@ def test_bad_split_files_are_refused(tmp_path, text, message):
 def test_missing_split_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*absent\.tsv: No such file"):
         apply_split_file({UNSPLIT: numbers("all", 3)}, str(tmp_path / "absent.tsv"), "x", "utf-8")
-
-
-@pytest.mark.parametrize(
-    ("names", "found"),
-    [
-        (["Train", "VALID", "Testing"], {"train": "Train", "val": "VALID", "test": "Testing"}),
-        (["dev", "training", "extra"], {"train": "training", "val": "dev"}),
-        (["validation"], {"val": "validation"}),
-        (["trains", "tests", "x"], {}),
-    ],
-)
-def test_split_words_are_matched_in_any_case(names, found):
-    assert split_words.by_split(names, "data") == found
-
-
-def test_two_names_for_one_split_are_refused():
-    with pytest.raises(InputError, match="data has two names for the val split: dev and valid"):
-        split_words.by_split(["dev", "train", "valid"], "data")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.data.source import Found, Split
+from keras_cnn_zoo.data.split_words import split_of
 from keras_cnn_zoo.testing import ContractError, ReaderCase, check_reader
 from keras_cnn_zoo.utils.errors import InputError
 from tests.data import wav_files
@@ -88,7 +89,7 @@ class Texts:
         rows = []
         for file in self.files(folder):
             try:
-                rows.append((file.name, self.text(file), file.name.split("_")[0]))
+                rows.append((file.relative_to(folder).as_posix(), self.text(file), file.name.split("_")[0]))
             except InputError as error:
                 if not options.skip_bad:
                     raise
@@ -114,7 +115,13 @@ class Texts:
         return names
 
     def parts(self, rows):
-        return {"train": rows[::2], "val": rows[1::4], "test": rows[3::4]}
+        # The number in the name decides, so that other files do not.
+        numbers = [int(row[0].split("_")[1][0]) for row in rows]
+        of = {2: "val", 3: "test"}
+        return {
+            name: [row for row, number in zip(rows, numbers, strict=True) if of.get(number, "train") == name]
+            for name in ("train", "val", "test")
+        }
 
     def example(self, row, names):
         return {"text": row[1], "label": list(names).index(row[2])}
@@ -182,6 +189,33 @@ class RepeatsExamples(Texts):
         return {"train": [*rows[::2], rows[0]], "val": rows[1::4], "test": rows[3::4]}
 
 
+class NamesMoreClasses(Texts):
+    def names(self, names):
+        return [*names, "zebra"]
+
+
+class DropsSilently(Texts):
+    def files(self, folder):
+        return sorted(folder.glob("*_?.txt"))
+
+
+class RefusesWithoutTheName(Texts):
+    def files(self, folder):
+        if list(folder.glob("*_??*.txt")):
+            raise InputError("a file has a strange name")
+        return super().files(folder)
+
+
+class SplitsByPosition(Texts):
+    def parts(self, rows):
+        return {"train": rows[::2], "val": rows[1::4], "test": rows[3::4]}
+
+
+class ReadsByPosition(Texts):
+    def parts(self, rows):
+        return super().parts([(name, rows[1][1], label) for name, _, label in rows])
+
+
 class DrawsOnAccess(Texts):
     def example(self, row, names):
         self.count = getattr(self, "count", 0) + 1
@@ -242,6 +276,11 @@ class FailsDespiteSkipBad(Texts):
         ("C1", ReversesNames, r"the class names are \('good', 'bad'\) instead of \('bad', 'good'\)"),
         ("C1", OtherNamesEachTime, "a second load names the classes"),
         ("C1", CountsFromOne, "has the class 2 of 2"),
+        ("C1", NamesMoreClasses, "3 classes are named, 2 have examples: none has 'zebra'"),
+        ("C10", DropsSilently, "the added file bad_0_added.txt is no example, and no line of `notes`"),
+        ("C10", RefusesWithoutTheName, "the error for the added file bad_0_added.txt does not name it"),
+        ("C10", SplitsByPosition, "adding bad_0_added.txt moves 'bad_[0-9].txt' out of (train|val|test)"),
+        ("C10", ReadsByPosition, "gives the name of one example to another: 'bad_0.txt'"),
         ("C10", OtherOrderEachTime, "a second load gives other train examples, or another order"),
         ("C10", OverlappingSplits, "'bad_1.txt' is in train and in val"),
         ("C10", RepeatsExamples, "an example is in train twice"),
@@ -259,6 +298,40 @@ class FailsDespiteSkipBad(Texts):
 def test_a_wrong_reader_is_caught_under_its_guarantee(guarantee, reader, message):
     with pytest.raises(ContractError, match=rf"^{guarantee} [^:]*: {reader.__name__}: .*({message})"):
         check_reader(reader(), write_texts)
+
+
+class InFolders(Texts):
+    """The right reader of split folders."""
+
+    def files(self, folder):
+        return sorted(folder.rglob("*.txt"))
+
+    def parts(self, rows):
+        return {
+            name: [row for row in rows if split_of(row[0].split("/")[0]) == name]
+            for name in ("train", "val", "test")
+        }
+
+
+class InLowercaseFolders(InFolders):
+    def parts(self, rows):
+        parts = {
+            name: [row for row in rows if row[0].startswith(f"{name}/")] for name in ("train", "val", "test")
+        }
+        return parts if any(parts.values()) else {"all": rows}
+
+
+def write_folders(folder):
+    for name in ("train", "val", "test"):
+        (folder / name).mkdir()
+        write_texts(folder / name)
+
+
+def test_split_names_are_in_any_case():
+    check_reader(InFolders(), write_folders)
+    message = "with split names in capitals, train has [0-9]+ examples instead of 12"
+    with pytest.raises(ContractError, match=f"^C10 .*: InLowercaseFolders: {message}"):
+        check_reader(InLowercaseFolders(), write_folders)
 
 
 def test_an_order_that_the_data_give_is_passed():

@@ -44,6 +44,7 @@ class Right:
 
     def __init__(self):
         self.noise = 0.1
+        self.part = object()  # It never equals its copy.
 
     def load(self, spec=None):
         rng = np.random.default_rng(0)
@@ -237,6 +238,23 @@ class NormalizesOverTheBatch(Right):
         return super().answers(model, [item / np.max(np.abs(items)) for item in items])
 
 
+class LoadsOneMoreEachTime(Right):
+    def load(self, spec=None):
+        self.noise += 1
+        examples = super().load().split("test")[: 3 + int(self.noise)]
+        return types.SimpleNamespace(split=lambda name: examples)
+
+
+class ModelHasOtherClasses(Right):
+    def load(self, spec=None):
+        return types.SimpleNamespace(split=super().load().split, class_names=("a", "b", "c"))
+
+    def build(self, source):
+        model = super().build(source)
+        model.class_names = ("a", "b")
+        return model
+
+
 class AnswersAtRandom(Right):
     def answers(self, model, items, *, batch_size=None):
         return [int(value) for value in np.random.randint(1000, size=len(items))]
@@ -321,6 +339,7 @@ class MeasuresMore(Right):
         ("C11", AcceptsAnything, "`configured` accepts an argument that it does not know"),
         ("C11", RefusesWithoutTheName, "the error for an unknown argument does not name it"),
         ("C3", GivesOneInputLess, r"gives \[2\] inputs for 3 examples"),
+        ("C3", ModelHasOtherClasses, "the model has the classes a, b, and the data a, b, c"),
         ("C3", GivesADict, "`training_batch` returns a dict"),
         ("C3", GivesOneAnswerForAll, "`answers` gives 1 answers for 3 items"),
         ("C3", GivesAnArray, "`answers` gives a ndarray for 3 items"),
@@ -330,6 +349,7 @@ class MeasuresMore(Right):
         ("C10", ScalesWhileMeasuring, "`measuring_batch` changes an example"),
         ("C10", ItemChangesExample, r"`item` or `answers` changes an example: examples\[0\]\['label'\]"),
         ("C10", NormalizesOverTheBatch, "an item alone, or batch_size=None, gives another answer"),
+        ("C10", LoadsOneMoreEachTime, "`load` gives other data a second time: 5 examples"),
         ("C10", AnswersAtRandom, "`answers` gives other answers a second time"),
         ("C2", TrainsSomethingElse, "the trainer does not hold the model"),
         ("C2", ForgetsVariables, "the trainer does not save 2 variables of the model"),
@@ -364,7 +384,7 @@ def test_the_data_and_the_arguments_of_the_model_are_passed_on():
             return super().build(source)
 
     check_task(Recording(), "images:here", build_kwargs={"width": 0.25})
-    assert given == ["images:here", 0.25]
+    assert given == ["images:here", 0.25, "images:here"]
 
 
 def test_a_task_may_be_a_dataclass():

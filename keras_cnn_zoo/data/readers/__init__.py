@@ -44,6 +44,8 @@ EMBEDDED = {
 READERS = {
     "coco": _reader(coco, stills.or_boxes),
     "images": _reader(images, stills.or_pictures),
+    # The name that earlier versions had is next to the American one.
+    "labeled": _reader(labelled),
     "labelled": _reader(labelled),
     "lines": _reader(lines),
     "masks": _reader(masks),

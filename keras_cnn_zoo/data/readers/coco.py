@@ -17,7 +17,7 @@ from keras_cnn_zoo.data.files.text import find_class_names
 from keras_cnn_zoo.data.flags import as_flag
 from keras_cnn_zoo.data.objects import annotated_picture, found_objects, make_objects
 from keras_cnn_zoo.data.readers import coco_files, coco_masks
-from keras_cnn_zoo.data.readers.nesting import read_inside
+from keras_cnn_zoo.data.readers.split_layout import read_inside
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 

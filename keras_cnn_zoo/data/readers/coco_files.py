@@ -6,10 +6,11 @@ import os
 import re
 
 from keras_cnn_zoo.data.files.images import is_picture
-from keras_cnn_zoo.data.readers.folders import picture_files, split_folders, visible_files, visible_folders
-from keras_cnn_zoo.data.readers.nesting import left_out, splits_in
+from keras_cnn_zoo.data.left_out import left_out
+from keras_cnn_zoo.data.readers.folders import picture_files, visible_files, visible_folders
+from keras_cnn_zoo.data.readers.split_layout import split_folders
 from keras_cnn_zoo.data.source import SPLIT_NAMES
-from keras_cnn_zoo.data.split_words import split_of
+from keras_cnn_zoo.data.split_words import split_of, splits_in
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.utils.errors import InputError
 

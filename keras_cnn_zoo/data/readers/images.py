@@ -5,9 +5,10 @@ import os
 
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.text import find_class_names
+from keras_cnn_zoo.data.left_out import counted
 from keras_cnn_zoo.data.readers.class_order import class_order
 from keras_cnn_zoo.data.readers.folders import check_folder
-from keras_cnn_zoo.data.readers.picture_folders import counted, list_pictures, nothing_found, picture_notes
+from keras_cnn_zoo.data.readers.picture_folders import list_pictures, nothing_found, picture_notes
 from keras_cnn_zoo.data.readers.split_layout import check_no_hidden_splits, find_splits
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import shared_channels, survey

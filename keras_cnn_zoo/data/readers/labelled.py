@@ -1,9 +1,10 @@
-"""`labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`, the format of SST-2."""
+"""`labeled:PATH`, also `labelled:PATH`: files `*.train`, `*.dev`, `*.test` of lines `LABEL text`."""
 
 import os
 
+from keras_cnn_zoo.data.left_out import left_out
 from keras_cnn_zoo.data.readers.folders import visible_files
-from keras_cnn_zoo.data.readers.nesting import left_out, read_inside
+from keras_cnn_zoo.data.readers.split_layout import read_inside
 from keras_cnn_zoo.data.readers.texts import found_texts, is_about_data, numbered_lines
 from keras_cnn_zoo.data.source import SPLIT_NAMES
 from keras_cnn_zoo.data.split_words import split_of

@@ -2,8 +2,9 @@
 
 import os
 
-from keras_cnn_zoo.data.readers.folders import split_folders, visible_files, visible_folders
-from keras_cnn_zoo.data.readers.nesting import check_similar_names, left_out, read_inside
+from keras_cnn_zoo.data.left_out import left_out
+from keras_cnn_zoo.data.readers.folders import visible_files, visible_folders
+from keras_cnn_zoo.data.readers.split_layout import check_no_hidden_splits, read_inside, split_folders
 from keras_cnn_zoo.data.readers.texts import found_texts, is_about_data, is_of_lines, numbered_lines
 from keras_cnn_zoo.data.split_words import by_split, split_of
 from keras_cnn_zoo.data.splits import UNSPLIT
@@ -40,7 +41,7 @@ def _files(path):
     folders = split_folders(path)
     if folders:
         return {name: _of_folder(path, folder + "/") for name, folder in folders.items()}
-    check_similar_names(path)
+    check_no_hidden_splits(path, visible_folders(path))
     names = _class_files(path)
     parts = [os.path.splitext(name) for name in names]
     if parts and all(split_of(stem) and suffix for stem, suffix in parts):

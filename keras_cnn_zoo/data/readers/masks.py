@@ -14,9 +14,11 @@ from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.masks import MaskClasses, mask_classes, values_of
 from keras_cnn_zoo.data.files.palettes import read_palette
 from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names
-from keras_cnn_zoo.data.readers.folders import check_folder, split_folders, visible_folders
-from keras_cnn_zoo.data.readers.picture_folders import counted, few, list_pictures, picture_notes
-from keras_cnn_zoo.data.readers.split_layout import find_splits, probable_split
+from keras_cnn_zoo.data.left_out import counted, first_few
+from keras_cnn_zoo.data.readers.folders import check_folder, visible_folders
+from keras_cnn_zoo.data.readers.picture_folders import SHOWN, list_pictures, picture_notes
+from keras_cnn_zoo.data.readers.split_layout import find_splits, single_folders, split_folders
+from keras_cnn_zoo.data.split_words import probable_split
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.data.survey import shared_channels, survey
 from keras_cnn_zoo.utils.errors import InputError
@@ -72,8 +74,7 @@ def _places(path, listed):
 
     prefix, splits = find_splits(path, folders_in)
     if not splits:
-        while len(folders := folders_in(prefix)) == 1:
-            prefix += folders[0] + "/"
+        *_, prefix = single_folders(path, folders_in)
         return prefix, _inner_splits(path, prefix, listed)
     here = os.path.join(path, prefix[:-1])
     mixed = [
@@ -108,7 +109,7 @@ def _inner_splits(path, prefix, listed):
         if stray:
             raise InputError(
                 f"{os.path.join(path, folder)} must not mix split folders ({names}) with other images. "
-                f"Received: {few(stray)}"
+                f"Received: {first_few(stray, SHOWN)}"
             )
     return {
         split: tuple(
@@ -145,7 +146,9 @@ def _left_out(listed, places):
     inside = tuple(folder + "/" for folder in used)
     unused = sorted({file.rpartition("/")[0] for file in listed.files if not file.startswith(inside)})
     if unused:
-        notes += (f"left out the images in {counted(len(unused), 'other folder')}: {few(unused)}",)
+        notes += (
+            f"left out the images in {counted(len(unused), 'other folder')}: {first_few(unused, SHOWN)}",
+        )
     return notes
 
 

@@ -15,9 +15,11 @@ from keras_cnn_zoo.data.augmentation.pairs import has_target
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.frames import PictureFrames, in_frame_order
 from keras_cnn_zoo.data.files.text import read_lines
+from keras_cnn_zoo.data.left_out import first_few
 from keras_cnn_zoo.data.readers.folders import check_folder, visible_folders
-from keras_cnn_zoo.data.readers.picture_folders import few, list_pictures
-from keras_cnn_zoo.data.readers.split_layout import find_splits, probable_split
+from keras_cnn_zoo.data.readers.picture_folders import SHOWN, list_pictures
+from keras_cnn_zoo.data.readers.split_layout import find_splits, single_folders
+from keras_cnn_zoo.data.split_words import probable_split
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -39,7 +41,8 @@ def read(path, options):
     for name, folder in folders.items():
         files[name], others = _sequences(path, folder)
         if others:
-            notes += (f"left out the folders {few(others)}: they have no {IMAGES}/ and groundtruth_rect.txt",)
+            shown = first_few(others, SHOWN)
+            notes += (f"left out the folders {shown}: they have no {IMAGES}/ and groundtruth_rect.txt",)
     seen = survey(
         files, lambda item: read_sequence(os.path.join(path, item[0]), options), skip_bad=options.skip_bad
     )
@@ -101,7 +104,9 @@ def read_frames(folder):
     names = [name for name in listed.files if "/" not in name]
     unread = [f"{name} ({kind})" for name, kind in listed.unread if "/" not in name]
     if unread:
-        raise InputError(f"{inner} has frames of types that are not read. Received: {few(unread)}")
+        raise InputError(
+            f"{inner} has frames of types that are not read. Received: {first_few(unread, SHOWN)}"
+        )
     if not names:
         raise InputError(f"{inner} has no images")
     return PictureFrames([os.path.join(inner, name) for name in in_frame_order(names, inner)])
@@ -139,8 +144,7 @@ def _split_folders(path):
 
     prefix, splits = find_splits(path, folders_in)
     if not splits:
-        while len(folders := folders_in(prefix)) == 1:
-            prefix += folders[0] + "/"
+        *_, prefix = single_folders(path, folders_in)
         # One sequence is as good as a folder of sequences.
         return {"test": prefix[:-1]}, ()
     here = os.path.join(path, prefix[:-1])
@@ -160,7 +164,9 @@ def _split_folders(path):
             f"{here} must not mix split folders ({', '.join(splits.values())}) with other folders of "
             f"sequences. Received: {', '.join(mixed)}"
         )
-    return splits, (f"left out the folders {few(others)}: they are not splits",) if others else ()
+    return splits, (
+        f"left out the folders {first_few(others, SHOWN)}: they are not splits",
+    ) if others else ()
 
 
 def _is_sequence(folder):

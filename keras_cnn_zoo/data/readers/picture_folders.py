@@ -10,10 +10,11 @@ import os
 from keras_cnn_zoo.data.files.headers import image_type
 from keras_cnn_zoo.data.files.images import is_picture
 from keras_cnn_zoo.data.files.text import CLASSES_FILE
+from keras_cnn_zoo.data.left_out import counted, first_few
+from keras_cnn_zoo.data.readers.folders import is_ignored
 
-# Files that systems and programs write into every folder.
-_CLUTTER = ("desktop.ini", "thumbs.db")
-_LONGEST = 5
+# How many names a report about images has.
+SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +49,12 @@ def list_pictures(folder):
     """Returns the `Pictures` in `folder`. Hidden files and folders are ignored."""
     files, recognized, unread, others, folders = [], [], [], [], []
     for parent, inner, names in os.walk(folder, followlinks=True):
-        inner[:] = sorted(name for name in inner if not _is_ignored(name))
+        inner[:] = sorted(name for name in inner if not is_ignored(name))
         relative = os.path.relpath(parent, folder)
         inside = "" if relative == os.curdir else relative.replace(os.sep, "/") + "/"
         folders.append(inside)
         for name in names:
-            if _is_ignored(name):
+            if is_ignored(name):
                 continue
             path = inside + name
             if is_picture(name):
@@ -85,23 +86,23 @@ def picture_notes(listed, *, noun="images", places=("",)):
     if listed.recognized:
         notes.append(
             f"{counted(len(listed.recognized), 'file')} without an image extension read as {noun}: "
-            f"{few(listed.recognized)}"
+            f"{first_few(listed.recognized, SHOWN)}"
         )
     if listed.unread:
         kinds = ", ".join(sorted({kind for _, kind in listed.unread}))
         notes.append(
             f"left out {counted(len(listed.unread), 'file')} of types that are not read ({kinds}): "
-            f"{few([path for path, _ in listed.unread])}"
+            f"{first_few([path for path, _ in listed.unread], SHOWN)}"
         )
     above = {"/".join(place.split("/")[:depth]) for place in places for depth in range(place.count("/") + 2)}
     others = [path for path in listed.others if path.rpartition("/")[0] not in above]
     if others:
         are = "is not an image" if len(others) == 1 else "are not images"
-        notes.append(f"left out {counted(len(others), 'file')} that {are}: {few(others)}")
+        notes.append(f"left out {counted(len(others), 'file')} that {are}: {first_few(others, SHOWN)}")
     # The folders in an empty folder need no mention.
     empty = [path for path in listed.empty if path.rpartition("/")[0] not in listed.empty]
     if empty:
-        notes.append(f"no {noun} in {counted(len(empty), 'folder')}: {few(empty)}")
+        notes.append(f"no {noun} in {counted(len(empty), 'folder')}: {first_few(empty, SHOWN)}")
     return tuple(notes)
 
 
@@ -110,20 +111,6 @@ def nothing_found(listed):
     files = [f"{path} ({kind})" for path, kind in listed.unread] + list(listed.others)
     if not files:
         return ""
-    return f". Received {counted(len(files), 'file')} that cannot be read as images: {few(files)}"
-
-
-def counted(number, noun):
-    """Returns "1 file" or "3 files"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def few(names):
-    """Returns the first names of a list, as text."""
-    names = list(names)
-    rest = len(names) - _LONGEST
-    return ", ".join(names[:_LONGEST]) + (f", and {rest:,} more" if rest > 0 else "")
-
-
-def _is_ignored(name):
-    return name.startswith(".") or name.casefold() in _CLUTTER or name == "__MACOSX"
+    return (
+        f". Received {counted(len(files), 'file')} that cannot be read as images: {first_few(files, SHOWN)}"
+    )

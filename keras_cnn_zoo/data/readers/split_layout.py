@@ -1,18 +1,47 @@
-"""Finds the split folders of a data set, and refuses folders that were probably meant to be splits."""
+"""Finds the data and its splits in the user's folder, and refuses folders that were probably meant as splits.
 
-import difflib
+The words for a split are in `data.split_words`, in any case. Archives are often unpacked into one more folder
+or two, so the data may be in the single folder of PATH, in the single folder of that, and so on.
+"""
+
+import collections
+import dataclasses
 import os
-import re
 
-from keras_cnn_zoo.data.readers.folders import split_folders, visible_folders
-from keras_cnn_zoo.data.split_words import SPLIT_WORDS, split_of
+from keras_cnn_zoo.data.files.text import find_class_names
+from keras_cnn_zoo.data.readers.folders import check_folder, visible_files, visible_folders
+from keras_cnn_zoo.data.split_words import by_split, misspelled_split, probable_meaning, split_of
 from keras_cnn_zoo.utils.errors import InputError
 
-# Words that people add to the name of a split, as in "trainset" and "test_images".
-_ADDED = ("data", "dataset", "dir", "folder", "images", "imgs", "pics", "s", "set", "split")
-_SIMILAR = 0.8
-# A folder that some archives have next to the data.
-_NO_DATA = ("__MACOSX",)
+
+def split_folders(path):
+    """Returns a dict from split to the folder in `path` that has its data, such as {"val": "Valid"}."""
+    return by_split(visible_folders(path), path)
+
+
+def split_files(path, extension):
+    """Returns a dict from split to the path of `train.txt`, `valid.txt`, ... in `path`, if there are any."""
+    parts = [os.path.splitext(name) for name in (visible_files(path) if os.path.isdir(path) else ())]
+    files = {stem: stem + suffix for stem, suffix in parts if suffix.lower() == extension}
+    return {split: os.path.join(path, files[stem]) for split, stem in by_split(files, path).items()}
+
+
+def single_folders(path, folders_in=None):
+    """Gives the prefixes "", "FOLDER/", "FOLDER/INNER/", ... of `path` and the single folders below it.
+
+    Args:
+        path: The data folder.
+        folders_in: Function from a prefix to the names of the folders there that count; None for all visible
+            folders.
+    """
+    prefix = ""
+    while True:
+        yield prefix
+        here = os.path.join(path, prefix)
+        folders = visible_folders(here) if folders_in is None else folders_in(prefix)
+        if len(folders) != 1:
+            return
+        prefix += folders[0] + "/"
 
 
 def find_splits(path, folders_in=None):
@@ -20,8 +49,7 @@ def find_splits(path, folders_in=None):
 
     Args:
         path: The data folder.
-        folders_in: Function from a prefix, "" or "FOLDER/", to the names of the folders there that may have
-            splits in them; None for all visible folders.
+        folders_in: As in `single_folders`.
 
     Returns:
         A pair: the prefix of the folder that has the splits, "" or "FOLDER/", and a dict from split to its
@@ -30,77 +58,101 @@ def find_splits(path, folders_in=None):
     Raises:
         InputError: Two folders mean one split.
     """
-    prefix = ""
-    while True:
-        here = os.path.join(path, prefix)
-        splits = split_folders(here)
+    for prefix in single_folders(path, folders_in):
+        splits = split_folders(os.path.join(path, prefix))
         if splits:
             return prefix, {split: prefix + name for split, name in splits.items()}
-        folders = visible_folders(here) if folders_in is None else folders_in(prefix)
-        folders = [name for name in folders if name not in _NO_DATA]
-        if len(folders) != 1:
-            return "", {}
-        prefix += folders[0] + "/"
+    return "", {}
 
 
-def probable_split(name):
-    """Returns the split that the name of a folder, such as "train_set" or "test2017", seems to mean, or None.
-
-    Names that mean a split exactly are included.
-    """
-    for word in re.findall("[a-z]+", name.casefold()):
-        if split_of(word) is not None:
-            return split_of(word)
-        for split_word, split in SPLIT_WORDS.items():
-            if word.startswith(split_word) and word.removeprefix(split_word) in _ADDED:
-                return split
-    return None
+def data_folder(path, is_data):
+    """Returns `path`, or the folder below it that has the data and is reached through single folders."""
+    for prefix in single_folders(check_folder(path)):
+        folder = os.path.join(path, prefix[:-1]) if prefix else path
+        if is_data(folder):
+            return folder
+    return path
 
 
-def check_no_hidden_splits(path, classes):
-    """Raises an `InputError` if the folders of the classes were probably meant to be splits.
+def read_inside(path, options, is_data, read):
+    """Reads the data of `path`, or of the single folder in it that has the data.
 
     Args:
-        path: The data folder, for messages.
-        classes: Iterable of the class folders, relative, with forward slashes.
+        path: The folder that the user named.
+        options: The `ReadOptions`.
+        is_data: Function from a folder to whether it has the parts of the format.
+        read: Function (folder, options) that returns a `Found`.
+
+    Returns:
+        The `Found`, with names relative to `path`.
     """
-    parts = sorted({tuple(name.split("/")) for name in classes})
-    inner = {}
+    root = data_folder(path, is_data)
+    if root == path:
+        return read(path, options)
+    if find_class_names(root, options) is None:
+        options = dataclasses.replace(options, class_names=find_class_names(path, options))
+    found = read(root, options)
+    prefix = os.path.relpath(root, path).replace(os.sep, "/")
+    for split in found.splits.values():
+        split.names = [f"{prefix}/{name}" for name in split.names]
+    return found
+
+
+def check_no_hidden_splits(path, folders):
+    """Raises an `InputError` if folders that are not splits were probably meant to be splits.
+
+    Args:
+        path: The folder that has them.
+        folders: Iterable of folders relative to `path`, with forward slashes, such as those of the classes.
+    """
+    parts = sorted({tuple(name.split("/")) for name in folders if name})
+    inner = collections.defaultdict(set)
     for part in parts:
-        inner.setdefault(part[0], set()).add(part[1:])
-    meant = {name: split for name in inner if (split := probable_split(name)) is not None}
-    if len(set(meant.values())) < 2:
-        # One name is little evidence, and a misspelled one less, unless it has the classes of another folder.
-        meant |= {name: split for name in inner if (split := _misspelled(name)) is not None}
-        meant = {name: split for name, split in meant.items() if _shares_classes(name, inner)}
+        inner[part[0]].add(part[1:])
+    meant = _similar_names(inner) or _same_classes(inner)
     if meant:
         name, split = next(iter(meant.items()))
         raise InputError(
             f"the folder {os.path.join(path, name)} was probably meant to be the {split} split: rename it to "
-            f"{split}. Received class folders: {_listed(parts)}"
+            f"{split}. Received folders: {_listed(parts)}"
         )
-    below = {}
+    below = collections.defaultdict(set)
     for part in parts:
         for depth, name in enumerate(part[1:], start=1):
             if split_of(name) is not None:
-                below.setdefault(part[:depth], set()).add(split_of(name))
+                below[part[:depth]].add(split_of(name))
     for part, splits in below.items():
         if len(splits) > 1:
             raise InputError(
                 f"the split folders in {os.path.join(path, *part)} must be above the class folders, such as "
-                f"{'/'.join(('train', *part))}. Received class folders: {_listed(parts)}"
+                f"{'/'.join(('train', *part))}. Received folders: {_listed(parts)}"
             )
 
 
-def _misspelled(name):
-    close = difflib.get_close_matches(name.casefold(), SPLIT_WORDS, n=1, cutoff=_SIMILAR)
-    return SPLIT_WORDS[close[0]] if close else None
+def _similar_names(inner):
+    """Returns a dict from folder to split for names that differ only in the split: "train_set", "test_set".
+
+    "train_station" and "test_tube" also differ in another word. They are classes.
+    """
+    groups = collections.defaultdict(dict)
+    for name in inner:
+        split, others = probable_meaning(name)
+        if split is not None:
+            groups[frozenset(others)][name] = split
+    return next((group for group in groups.values() if len(set(group.values())) > 1), {})
 
 
-def _shares_classes(name, inner):
-    """Whether another folder has a class folder of the same name as the folder `name`."""
-    own = inner[name] - {()}
-    return any(own & other for other_name, other in inner.items() if other_name != name)
+def _same_classes(inner):
+    """Returns a dict from folder to split for similar or misspelled names that share a class with another.
+
+    A single name is little evidence, and a misspelled one less.
+    """
+    meant = {name: probable_meaning(name)[0] or misspelled_split(name) for name in inner}
+    return {
+        name: split
+        for name, split in meant.items()
+        if split is not None and any((inner[name] - {()}) & inner[other] for other in inner if other != name)
+    }
 
 
 def _listed(parts):

@@ -14,6 +14,8 @@ from keras_cnn_zoo.data.survey import survey
 
 TASKS = ("tracking",)
 UNKNOWN = np.full((1, 4), np.nan, dtype="float32")
+# Examples share it.
+UNKNOWN.setflags(write=False)
 
 
 def or_pictures(read):

@@ -12,15 +12,14 @@ import posixpath
 
 from keras_cnn_zoo.data.files.images import is_picture
 from keras_cnn_zoo.data.files.text import filled_lines
+from keras_cnn_zoo.data.left_out import left_out
 from keras_cnn_zoo.data.readers.folders import (
     check_folder,
     picture_files,
-    split_files,
-    split_folders,
     visible_files,
     visible_folders,
 )
-from keras_cnn_zoo.data.readers.nesting import check_similar_names, left_out
+from keras_cnn_zoo.data.readers.split_layout import check_no_hidden_splits, split_files, split_folders
 from keras_cnn_zoo.data.splits import UNSPLIT
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -48,7 +47,7 @@ def find(path, encoding):
         lists = split_files(_lists_folder(path), ".txt")
         if lists:
             return _listed(path, pairs, lists, encoding)
-        check_similar_names(path)
+        check_no_hidden_splits(path, () if split_folders(path) else visible_folders(path))
         notes = left_out(pairs.unused, "image", "without annotation")
         others = visible_files(_lists_folder(path)) if os.path.isdir(_lists_folder(path)) else []
         if others:

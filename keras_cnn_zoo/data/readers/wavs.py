@@ -11,9 +11,10 @@ import re
 
 from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.data.files.text import filled_lines, find_class_names
+from keras_cnn_zoo.data.left_out import left_out
 from keras_cnn_zoo.data.readers.class_order import class_order
-from keras_cnn_zoo.data.readers.folders import picture_files, split_folders, visible_files
-from keras_cnn_zoo.data.readers.nesting import check_similar_names, left_out, read_inside
+from keras_cnn_zoo.data.readers.folders import picture_files, visible_files
+from keras_cnn_zoo.data.readers.split_layout import check_no_hidden_splits, read_inside, split_folders
 from keras_cnn_zoo.data.readers.texts import is_document
 from keras_cnn_zoo.data.split_words import by_split
 from keras_cnn_zoo.data.splits import UNSPLIT
@@ -60,7 +61,7 @@ def _read(path, options):
 def _recordings(path, class_names):
     """Returns the paths of all recordings relative to `path`, and a list of lines about other files."""
     files, others, unnamed = [], [], []
-    for file in picture_files(path, accept=lambda name: not name.startswith(".")):
+    for file in picture_files(path, accept=lambda name: True):
         if sounds.is_sound(posixpath.basename(file)):
             files.append(file)
         elif not os.path.splitext(file)[1] and sounds.is_sound_file(os.path.join(path, file)):
@@ -108,7 +109,7 @@ def _splits(path, files, options):
     if lists:
         return _listed(path, lists, files, options)
     if not folders:
-        check_similar_names(path)
+        check_no_hidden_splits(path, map(posixpath.dirname, files))
         return {UNSPLIT: files}, [], []
     bases = {name: f"{folder}/" for name, folder in folders.items()}
     stray = [file for file in files if not file.startswith(tuple(bases.values()))]

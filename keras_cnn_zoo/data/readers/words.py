@@ -9,9 +9,10 @@ import posixpath
 
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.text import filled_lines, find_class_names
-from keras_cnn_zoo.data.readers.folders import picture_files, split_files, visible_files
-from keras_cnn_zoo.data.readers.nesting import left_out, read_inside
+from keras_cnn_zoo.data.left_out import left_out
+from keras_cnn_zoo.data.readers.folders import picture_files, visible_files
 from keras_cnn_zoo.data.readers.numbering import distinct_names
+from keras_cnn_zoo.data.readers.split_layout import read_inside, split_files
 from keras_cnn_zoo.data.source import SPLIT_NAMES
 from keras_cnn_zoo.data.survey import shared_channels, survey
 from keras_cnn_zoo.utils.characters import ALPHABET

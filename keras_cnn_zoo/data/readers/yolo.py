@@ -16,7 +16,7 @@ from keras_cnn_zoo.data.files import yaml_files
 from keras_cnn_zoo.data.files.text import filled_lines
 from keras_cnn_zoo.data.objects import Annotated, found_objects, make_objects
 from keras_cnn_zoo.data.readers import coco_masks, yolo_files
-from keras_cnn_zoo.data.readers.nesting import read_inside
+from keras_cnn_zoo.data.readers.split_layout import read_inside
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 

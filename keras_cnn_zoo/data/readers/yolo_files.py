@@ -14,8 +14,8 @@ import re
 from keras_cnn_zoo.data.files import yaml_files
 from keras_cnn_zoo.data.files.images import is_picture
 from keras_cnn_zoo.data.files.text import CLASSES_FILE, filled_lines, read_text
+from keras_cnn_zoo.data.left_out import left_out
 from keras_cnn_zoo.data.readers.folders import picture_files, visible_files
-from keras_cnn_zoo.data.readers.nesting import left_out
 from keras_cnn_zoo.data.readers.numbering import distinct_names
 from keras_cnn_zoo.data.split_words import by_split, split_of
 from keras_cnn_zoo.utils.errors import InputError

@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 
+from keras_cnn_zoo.testing.checks import reader_changes
 from keras_cnn_zoo.testing.equality import difference
 from keras_cnn_zoo.testing.guarantees import Broken, NotRun
 from keras_cnn_zoo.utils.errors import InputError
@@ -115,6 +116,8 @@ def check_classes(case):
                 raise Broken(what, "sort them, or pass class_names=... if the data give another order")
             for place, example in _examples(first):
                 _require_labels(task, place, example, first)
+            if case.class_names is None:
+                _require_every_class(task, first)
 
 
 def _in_order(names):
@@ -123,22 +126,42 @@ def _in_order(names):
 
 
 def _require_labels(task, place, example, source):
-    if task == "segmentation":
-        ids = np.setdiff1d(example["mask"], [source.ignore_label])
-    elif task == "detection":
-        ids = example["classes"]
-    elif "label" in example:
-        ids = [example["label"]]
-    else:
-        return
-    wrong = [int(one) for one in ids if not 0 <= one < len(source.class_names)]
+    wrong = [one for one in _class_ids(task, example, source) if not 0 <= one < len(source.class_names)]
     if wrong:
         what = f"{place} has the class {wrong[0]} of {len(source.class_names)}"
         raise Broken(what, "number classes from 0 in the order of the class names")
 
 
+def _class_ids(task, example, source):
+    """Returns the classes that an example has, as integers."""
+    if task == "segmentation":
+        return np.setdiff1d(example["mask"], [source.ignore_label]).tolist()
+    if task == "detection":
+        return np.asarray(example["classes"]).tolist()
+    return [int(example["label"])] if "label" in example else []
+
+
+def _require_every_class(task, source):
+    """Raises `Broken` if a class has no example, such as a folder that is not a class."""
+    seen = {
+        one
+        for split in source.splits.values()
+        for example in split
+        for one in _class_ids(task, example, source)
+    }
+    empty = [name for number, name in enumerate(source.class_names) if number not in seen]
+    if seen and empty:
+        what = (
+            f"{len(source.class_names)} classes are named, {len(seen)} have examples: none has {empty[0]!r}"
+        )
+        raise Broken(what, "name only what is a class, or pass class_names=... if the data name more")
+
+
 def check_second_load(case):
-    """Checks C10 for readers: the same splits and examples each time, disjoint, and read afresh."""
+    """Checks C10 for readers: the same splits and examples each time, disjoint, and read afresh.
+
+    An added file is reported and moves no other example. Split names in capitals are the same splits.
+    """
     with case.written() as path:
         for task in case.all_tasks():
             first, second = case.load(path, task), case.load(path, task)
@@ -154,6 +177,8 @@ def check_second_load(case):
                     raise Broken(f"a second load gives another example: {differs}", "read from the file only")
             for name, split in first.splits.items():
                 _require_fresh(name, split)
+    reader_changes.require_added_file_seen(case)
+    reader_changes.require_any_case(case)
 
 
 def _require_disjoint(splits):
@@ -212,12 +237,8 @@ def _damage(case, path, task):
     """Damages one file and returns its name."""
     if case.damage is not None:
         return os.fspath(case.damage(path))
-    file = path
-    if os.path.isdir(path):
-        splits = case.load(path, task).splits
-        name = next(split.names[0] for split in splits.values() if len(split))
-        file = os.path.join(path, name)
-    if not os.path.isfile(file):
+    file = reader_changes.example_file(path, case.load(path, task))
+    if file is None:
         raise NotRun("no file has the name of an example: pass damage=..., a function that damages one")
     with open(file, "wb") as opened:
         opened.write(b"damaged")

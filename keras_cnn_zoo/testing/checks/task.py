@@ -31,7 +31,7 @@ def check_description(case):
         raise Broken(what, "add the class to `models`, a dict from names to classes")
     if getattr(task, "recipe", None) is None:
         raise Broken("`recipe` is missing", "set the attribute `recipe`")
-    before = copy.deepcopy(vars(task))
+    before = _snapshot(vars(task))
     new = task.configured(**case.arguments)
     if new is task or type(new) is not type(task):
         what = f"`configured` returns {'the task itself' if new is task else type(new).__name__}"
@@ -42,6 +42,15 @@ def check_description(case):
     if case.arguments and difference(vars(new), vars(task)) is None:
         names = ", ".join(case.arguments)
         raise Broken(f"`configured` ignores {names}", "store the arguments in the new task")
+
+
+def _snapshot(values):
+    """Returns a copy of a dict. An object that never equals its copy stays itself."""
+    copies = copy.deepcopy(values)
+    return {
+        name: copies[name] if difference(copies[name], value) is None else value
+        for name, value in values.items()
+    }
 
 
 def check_arguments(case):
@@ -60,6 +69,10 @@ def check_batches(case):
     """Checks C3 for tasks: the form of batches, and one answer per item."""
     task = case.task
     source, model, examples = case.made()
+    named = [getattr(one, "class_names", None) for one in (model, source)]
+    if all(named) and tuple(named[0]) != tuple(named[1]):
+        what = f"the model has the classes {', '.join(named[0])}, and the data {', '.join(named[1])}"
+        raise Broken(what, "build the model with the class names of the data")
     for name, batch in (
         ("training_batch", task.training_batch(model, source, examples, SEED)),
         ("measuring_batch", task.measuring_batch(model, source, examples)),
@@ -86,6 +99,13 @@ def check_purity(case):
     task = case.task
     source, model, examples = case.made()
     before = copy.deepcopy(examples)
+    again = task.load(case.spec).split(case.split)
+    differs = difference(
+        [again[i] for i in range(min(len(examples), len(again)))], examples, place="examples"
+    )
+    if differs or len(again) != len(source.split(case.split)):
+        differs = differs or f"{len(again)} examples"
+        raise Broken(f"`load` gives other data a second time: {differs}", "draw splits from a fixed seed")
     for words, make in (
         ("training_batch", lambda: task.training_batch(model, source, examples, SEED)),
         ("measuring_batch", lambda: task.measuring_batch(model, source, examples)),

@@ -3,8 +3,6 @@ import pytest
 from keras_cnn_zoo.data.readers.folders import (
     check_folder,
     picture_files,
-    split_files,
-    split_folders,
     visible_files,
     visible_folders,
 )
@@ -29,15 +27,17 @@ def test_images_are_found_at_any_depth_sorted_and_without_hidden_ones(tmp_path):
 def test_folders(tmp_path):
     make(tmp_path, "Valid/a.png", "train/a.png", ".hidden/a.png", "else/a.png", "test.png")
     assert visible_folders(tmp_path) == ["Valid", "else", "train"]
-    assert split_folders(tmp_path) == {"train": "train", "val": "Valid"}
 
 
 def test_files(tmp_path):
     make(tmp_path, "val.txt", "train.txt", "test.tsv", "train/a.png", ".hidden.txt")
     assert visible_files(tmp_path) == ["test.tsv", "train.txt", "val.txt"]
-    lists = split_files(str(tmp_path), ".txt")
-    assert list(lists.items()) == [(name, str(tmp_path / f"{name}.txt")) for name in ("train", "val")]
-    assert split_files(str(tmp_path / "absent"), ".txt") == {}
+
+
+def test_what_systems_and_archivers_write_is_ignored(tmp_path):
+    make(tmp_path, "a/b.png", "__MACOSX/a/b.png", "a/__MACOSX/b.png", "desktop.ini", "a/Thumbs.db")
+    assert visible_folders(tmp_path) == ["a"] and visible_files(tmp_path) == []
+    assert picture_files(tmp_path, accept=lambda name: True) == ["a/b.png"]
 
 
 def test_check_folder(tmp_path):

@@ -24,6 +24,13 @@ def test_splits_labels_and_names(tmp_path):
     assert opened(tmp_path, class_names="bad,good").class_names == ("bad", "good")
 
 
+def test_the_format_has_two_spellings(tmp_path):
+    three_files(tmp_path)
+    one, other = (load(f"{name}:{tmp_path}", task="language") for name in ("labeled", "labelled"))
+    assert one.class_names == other.class_names and one.name == f"labeled:{tmp_path}"
+    assert all(list(one.split(name)) == list(other.split(name)) for name in ("train", "val", "test"))
+
+
 def test_numbers_are_ordered_by_size_and_words_by_the_alphabet(tmp_path):
     (tmp_path / "x.train").write_text("10 a\n9 b\n100 c\n")
     assert opened(tmp_path, seed=1).class_names == ("9", "10", "100")

@@ -172,7 +172,7 @@ def test_files_and_folders_that_are_not_read_are_counted(tmp_path):
     two_files(tmp_path / "test", count=2)
     (tmp_path / "train" / "c.json").write_text("?")
     notes = opened(tmp_path).notes
-    assert "left out 5 files without a class: a.json, b.zip, bad.txt, ..." in notes
+    assert "left out 5 files without a class: a.json, b.zip, bad.txt, and 2 more" in notes
 
 
 def test_data_yaml_names_the_classes(tmp_path):
@@ -210,5 +210,7 @@ def test_an_encoding_that_is_not_of_text_is_refused(tmp_path, encoding):
 def test_folders_that_are_almost_called_like_splits_are_refused(tmp_path):
     two_files(tmp_path / "train_data")
     two_files(tmp_path / "test_data")
-    with pytest.raises(InputError, match="must be called train, test if they are splits"):
+    with pytest.raises(
+        InputError, match="test_data was probably meant to be the test split: rename it to test"
+    ):
         opened(tmp_path)
