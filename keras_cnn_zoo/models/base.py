@@ -285,7 +285,15 @@ class ZooModel(keras.Model):
 
 def _is_usual(config):
     usual = keras.quantizers.Int8QuantizationConfig()
-    return type(config) is type(usual) and config.get_config() == usual.get_config()
+    # Part by part: inside of a saving scope, the config of the whole also has ids of shared objects.
+    parts = ("weight_quantizer", "activation_quantizer")
+    return type(config) is type(usual) and all(
+        _same_quantizer(getattr(config, name), getattr(usual, name)) for name in parts
+    )
+
+
+def _same_quantizer(one, other):
+    return type(one) is type(other) and (one is None or one.get_config() == other.get_config())
 
 
 def _is_inside(path, paths):

@@ -13,11 +13,16 @@ import keras
 
 def used():
     """Returns the memory of this process in MB, or its peak if only that is known."""
+    return _resident() or peak()
+
+
+def _resident():
+    """Returns the resident memory in MB, or 0 if it is not known."""
     try:
         with open("/proc/self/status", encoding="ascii") as status:
             return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS:"))
     except OSError:
-        return peak()
+        return 0
 
 
 def peak():
@@ -27,9 +32,9 @@ def peak():
     except ImportError:  # Windows
         return 0
     # In kilobytes, on macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (
-        1024**2 if sys.platform == "darwin" else 1024
-    )
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # The kernel updates its record from time to time, so that the memory in use may be a little larger.
+    return max(most // (1024**2 if sys.platform == "darwin" else 1024), _resident())
 
 
 def release():

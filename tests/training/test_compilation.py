@@ -26,7 +26,8 @@ from keras_cnn_zoo import distribution
 from keras_cnn_zoo.tasks import TASKS
 
 name, arguments = sys.argv[1], json.loads(sys.argv[2])
-task = TASKS[name]()
+size = arguments.pop("image_size", None)
+task = TASKS[name](**({} if size is None else {"image_size": size}))
 source = task.load()
 model = task.build(source, **arguments)
 model.compile(task.optimizer(10), task.loss(), jit_compile=True)

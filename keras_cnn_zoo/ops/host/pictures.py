@@ -22,7 +22,7 @@ def list_pictures(images):
     """
     if isinstance(images, (list, tuple)):
         if not images:
-            raise ValueError("`images` must hold at least one picture. Received: images=[]")
+            raise ValueError("`images` must have at least one image. Received: images=[]")
         return [_channels_last(checked_pixels(image)) for image in images]
     images = checked_pixels(images)
     shape = images.shape
@@ -36,7 +36,7 @@ def list_pictures(images):
     if images.ndim in (3, 4) and len(images):
         return [_channels_last(image) for image in images]
     raise ValueError(
-        f"`images` must be one picture, a batch or a list of pictures. Received: array of shape {shape}"
+        f"`images` must be one image, a batch, or a list of images. Received: array of shape {shape}"
     )
 
 

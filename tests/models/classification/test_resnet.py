@@ -130,7 +130,7 @@ def test_class_names_and_decode():
         ({"shortcut": "none"}, "`shortcut` must be one of"),
         ({"drop_rate": 1.0}, "`drop_rate` must be"),
         ({"dropout": 1.0}, "`dropout` must be"),
-        ({"groups": 2}, "`groups` and `base_width` belong to"),
+        ({"groups": 2}, '`groups` and `base_width` need kind="bottleneck"'),
         ({"input_shape": (32, 32)}, "`input_shape` must be"),
         ({"input_shape": (0, 32, 3)}, "`input_shape` must be"),
         ({"class_names": ("a",)}, "`class_names` must be"),
