@@ -47,6 +47,9 @@ def find(path, encoding):
         lists = split_files(_lists_folder(path), ".txt")
         if lists:
             return _listed(path, pairs, lists, encoding)
+        inside = _split_inside(path, pairs)
+        if inside is not None:
+            return inside, left_out(pairs.unused, "image", "without annotation")
         check_no_hidden_splits(path, () if split_folders(path) else visible_folders(path))
         notes = left_out(pairs.unused, "image", "without annotation")
         others = visible_files(_lists_folder(path)) if os.path.isdir(_lists_folder(path)) else []
@@ -64,6 +67,25 @@ def find(path, encoding):
     unused = [file for pairs in found.values() for file in pairs.unused]
     items = {name: list(pairs.items.values()) for name, pairs in found.items()}
     return items, left_out(unused, "image", "without annotation")
+
+
+def _split_inside(path, pairs):
+    """Returns a dict from split to items for split folders inside of `Annotations/`, or None without them."""
+    annotations = _folder(path, ANNOTATIONS)
+    folders = split_folders(os.path.join(path, annotations)) if annotations else {}
+    if not folders:
+        return None
+    bases = {name: f"{annotations}/{folder}/" for name, folder in folders.items()}
+    stray = [item.name for item in pairs.items.values() if not item.name.startswith(tuple(bases.values()))]
+    if stray:
+        raise InputError(
+            f"{os.path.join(path, annotations)} must not mix split folders ({', '.join(folders.values())}) "
+            f"with other annotations. Received: {stray[0]}"
+        )
+    return {
+        name: [item for item in pairs.items.values() if item.name.startswith(base)]
+        for name, base in bases.items()
+    }
 
 
 # A dict from the stem of an annotation to its `Item`, the images without one, and the folder of annotations.

@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -52,6 +53,24 @@ def test_pascal_folders_in_split_folders_in_any_case(tmp_path):
     source = open_voc(tmp_path)
     assert [len(source.splits[name]) for name in ("train", "val", "test")] == [4, 1, 5]
     assert source.splits["test"].names[0] == "test/jpegimages/pet_0.png"
+
+
+def test_split_folders_inside_the_pascal_folders(tmp_path):
+    for folder, count in (("train", 4), ("Valid", 2), ("test", 3)):
+        for kind, extension in (("JPEGImages", ".png"), ("Annotations", ".xml")):
+            (tmp_path / kind / folder).mkdir(parents=True)
+            for number in range(count):
+                together(tmp_path / "made", f"{folder}{number}")
+                made = tmp_path / "made" / f"{folder}{number}{extension}"
+                os.rename(made, tmp_path / kind / folder / made.name)
+    shutil.rmtree(tmp_path / "made")
+    source = open_voc(tmp_path)
+    assert [len(source.splits[name]) for name in ("train", "val", "test")] == [4, 2, 3]
+    assert source.splits["val"].names == ["JPEGImages/Valid/Valid0.png", "JPEGImages/Valid/Valid1.png"]
+    together(tmp_path / "Annotations", "stray")
+    os.rename(tmp_path / "Annotations" / "stray.png", tmp_path / "JPEGImages" / "stray.png")
+    with pytest.raises(InputError, match=r"must not mix split folders.*Received: Annotations/stray\.xml"):
+        open_voc(tmp_path)
 
 
 def test_upper_case_xml_is_opened_under_its_name(tmp_path):
