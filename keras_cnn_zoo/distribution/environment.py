@@ -24,8 +24,8 @@ def set_up(*, precision="float32", distribute="none", seed=0):
         raise InputError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {precision!r}")
     if distribute not in ("none", "auto"):
         raise InputError(f"`distribute` must be none or auto. Received: {distribute!r}")
-    if seed < 0:
-        raise InputError(f"`seed` must not be negative. Received: {seed}")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"`seed` must be at least 0 and below {2**32}. Received: {seed}")
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     if distribute == "auto" and keras.backend.backend() == "jax":

@@ -53,8 +53,9 @@ class SearchOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"`{name}` must be at least 1. Received: {value}")
-        if self.seed < 0:
-            raise InputError(f"`seed` must not be negative. Received: {self.seed}")
+        # KerasTuner gets the next number.
+        if not 0 <= self.seed < 2**32 - 1:
+            raise InputError(f"`seed` must be at least 0 and below {2**32 - 1}. Received: {self.seed}")
         if self.resume and self.out is None:
             raise InputError("`resume` needs `out`, the search to continue")
 

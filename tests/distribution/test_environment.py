@@ -29,7 +29,7 @@ def test_set_up_sets_policy_and_seed():
     [
         ({"precision": "bfloat16"}, "`precision` must be one of float32, mixed_bfloat16, mixed_float16"),
         ({"distribute": "mirrored"}, "`distribute` must be none or auto"),
-        ({"seed": -2}, "`seed` must not be negative. Received: -2"),
+        ({"seed": -2}, "`seed` must be at least 0 and below 4294967296. Received: -2"),
     ],
 )
 def test_invalid_arguments_raise(options, message):
