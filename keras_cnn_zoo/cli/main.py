@@ -79,38 +79,38 @@ def usage():
 
 
 def _tune(arguments):
-    searches = {**TASKS, **MORE_SEARCHES}
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"usage: {PROGRAM} tune NAME [OPTIONS]\n")
-        print("Searches with KerasTuner for the best model of a task. NAME is one of:")
-        print("\n".join(f"  {name:<15} {summary}" for name, summary in searches.items()))
-        return 0 if arguments else 2
-    name, *rest = arguments
-    if name not in searches:
-        return _refuse(f"unknown search {name!r}. Known: {', '.join(searches)}")
-    if _lacks_packages(f"tune {name}"):
-        return 2
+    about = "Searches with KerasTuner for the best model of a task."
+    name, code = _chosen("tune", "NAME [OPTIONS]", about, {**TASKS, **MORE_SEARCHES}, arguments)
+    if name is None:
+        return code
     from keras_cnn_zoo.cli.search_commands import program
 
     space = importlib.import_module(f"keras_cnn_zoo.search.spaces.{name}").SPACE
-    return _run(program(space), rest, f"{PROGRAM} tune {name}")
+    return _run(program(space), arguments[1:], f"{PROGRAM} tune {name}")
 
 
 def _inspect(arguments):
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"usage: {PROGRAM} inspect TASK --data SPEC --out DIR [OPTIONS]\n")
-        print("Writes a sheet of labeled examples and a report about data. TASK is one of:")
-        print("\n".join(f"  {name:<15} {summary}" for name, summary in TASKS.items()))
-        return 0 if arguments else 2
-    name, *rest = arguments
-    if name not in TASKS:
-        return _refuse(f"unknown task {name!r}. Known: {', '.join(TASKS)}")
-    if _lacks_packages(f"inspect {name}"):
-        return 2
+    about = "Writes a sheet of labeled examples and a report about data."
+    name, code = _chosen("inspect", "NAME --data SPEC --out DIR [OPTIONS]", about, TASKS, arguments)
+    if name is None:
+        return code
     from keras_cnn_zoo import tasks
     from keras_cnn_zoo.cli.inspect_command import program
 
-    return _run(program(tasks.TASKS[name]()), rest, f"{PROGRAM} inspect {name}")
+    return _run(program(tasks.TASKS[name]()), arguments[1:], f"{PROGRAM} inspect {name}")
+
+
+def _chosen(word, usage, about, choices, arguments):
+    """Returns (name after a command, None), or (None, exit code) after printing its help or an error."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"usage: {PROGRAM} {word} {usage}\n")
+        print(f"{about} NAME is one of:")
+        print("\n".join(f"  {name:<15} {summary}" for name, summary in choices.items()))
+        return None, 0 if arguments else 2
+    name = arguments[0]
+    if name not in choices:
+        return None, _refuse(f"`{PROGRAM} {word}`: unknown name {name!r}. Known: {', '.join(choices)}")
+    return (None, 2) if _lacks_packages(f"{word} {name}") else (name, None)
 
 
 def _lacks_packages(command):

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_cnn_zoo import presets, tasks
+
 for package in ("PIL", "jiwer", "matplotlib", "pycocotools", "scipy", "sklearn"):
     pytest.importorskip(package)
-
-from keras_cnn_zoo import presets, tasks  # noqa: E402
 
 SPLITS = {"train": 2, "val": 1, "test": 1}
 KINDS = {"gray": "L", "rgb": "RGB", "rgba": "RGBA"}
