@@ -170,7 +170,8 @@ def test_a_plain_install_names_the_extra_in_one_line(words):
     done = plain_install(*words)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert 'pip install "keras-cnn-zoo[apps]"' in line and " and 12 more packages" in line
+    # How many are missing depends on the versions that were installed.
+    assert re.search(r' and \d+ more packages: .* pip install "keras-cnn-zoo\[apps\]"$', line)
     assert "Traceback" not in done.stderr
 
 

@@ -113,7 +113,7 @@ def empty_a_line(path):
     return file.name
 
 
-CASES = [
+FORMATS = [
     ("images", write_images, {}),
     ("images", write_unsplit_images, {}),
     ("masks", write_masks, {}),
@@ -130,7 +130,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(
-    ("format_name", "write", "arguments"), CASES, ids=lambda item: getattr(item, "__name__", "")
+    ("format_name", "write", "arguments"), FORMATS, ids=lambda item: getattr(item, "__name__", "")
 )
 def test_a_reader_of_the_package_meets_the_guarantees(format_name, write, arguments):
     outcomes = check_reader(format_name, write, **arguments)

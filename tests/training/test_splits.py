@@ -157,7 +157,7 @@ def test_resume_reports_other_changes_and_measures_again(root, capsys, monkeypat
     assert splits_of(root) == recorded
     printed = capsys.readouterr().err
     assert (
-        "6 examples are not in the run and are left out: cat/14.png, cat/15.png, cat/16.png and 3 more"
+        "6 examples are not in the run and are left out: cat/14.png, cat/15.png, cat/16.png, and 3 more"
         in printed
     )
     assert f"1 example of the run is missing: {recorded['test'][0]} (test)" in printed
