@@ -8,7 +8,7 @@ import pytest
 import scipy.linalg
 import tensorflow as tf
 
-from keras_cnn_zoo import losses
+from keras_cnn_zoo import losses, metrics
 
 # Neighbors from 2^24 on are one number in float32.
 NEAR = {
@@ -284,3 +284,15 @@ def test_an_empty_batch_costs_nothing(mining):
         tape.watch(z)
         value = loss(tf.zeros((0,), tf.int32), z)
     assert float(value) == 0.0 and tape.gradient(value, z).shape == z.shape
+
+
+@pytest.mark.parametrize("near", NEAR)
+def test_neighbors_of_one_class_are_counted_by_exact_ids(near):
+    """Oh Song et al., 2016: the fraction of queries whose nearest other example has their id, in a loop."""
+    class_ids, hits = [NEAR[near][k] for k in ORDER], 0
+    for a in range(len(Z)):
+        nearest = min((i for i in range(len(Z)) if i != a), key=lambda i: math.dist(Z[a], Z[i]))
+        hits += class_ids[nearest] == class_ids[a]
+    metric = metrics.RecallAtK(k=1)
+    metric.update_state(np.array(class_ids), Z)
+    assert float(metric.result()) == pytest.approx(hits / len(Z))
