@@ -45,7 +45,7 @@ def test_arcface_adds_the_margin_to_any_angle(angle, other):
 
 @pytest.mark.parametrize("below", [0, 1, 2, 3, 8, 64, 1024])
 def test_arcface_in_float32_adds_the_margin_to_the_nearest_angles(below):
-    """Deng et al., 2019, equation 3, at the float32 cosines just below 1, whose angles are below 0.012 rad."""
+    """Deng et al., 2019, equation 3, at the float32 cosines just below 1, angles below 0.012 rad."""
     cosine = np.float32(1) - below * np.float32(2.0**-24)
     value = float(losses.ArcFace()(np.array([0]), np.array([[cosine, 0.9]], "float32")))
     assert value == pytest.approx(naive_arcface(float(cosine), [float(np.float32(0.9))]), rel=2e-5)
@@ -86,7 +86,7 @@ def naive_smoothness(kernel, spatial, order):
 
 
 def separate_kernels(name, **arguments):
-    """Returns a built layer and a function that lists its kernels, each `(*kernel_size, channels, filters)`."""
+    """Returns a built layer and a function that lists its kernels."""
     if name == "LocallyConnected1D":
         layer, shape, taps = layers.LocallyConnected1D(2, 3, **arguments), (None, 7, 3), (3, 3, 2)
     elif name == "LocallyConnected2D":
@@ -164,12 +164,11 @@ def test_mixed_pooling_takes_the_kind_drawn_more_often_and_the_maximum_on_a_tie(
 
 def hermans(class_ids, z, mining, margin):
     """Hermans, Beyer, Leibe, 2017, batch hard and batch all, and the soft margin ln(1 + exp(x)), in loops."""
-    cost = (
-        (lambda x: max(x, 0) + math.log1p(math.exp(-abs(x))))
-        if margin == "soft"
-        else (lambda x: max(x + margin, 0))
-    )
-    d, costs, n = distances(z), [], len(z)
+
+    def cost(x):
+        return max(x, 0) + math.log1p(math.exp(-abs(x))) if margin == "soft" else max(x + margin, 0)
+
+    d, costs, n = [[math.dist(a, b) for b in z] for a in z], [], len(z)
     for a in range(n):
         positives = [d[a][p] for p in range(n) if p != a and class_ids[p] == class_ids[a]]
         negatives = [d[a][q] for q in range(n) if class_ids[q] != class_ids[a]]
@@ -280,7 +279,7 @@ def test_the_papers_names_are_names_of_the_components(module, alias, name):
 
 
 def test_the_docstrings_state_the_readings():
-    """Xu et al., 2015, draw a slope per channel (equation (12) of the survey); Hermans et al. do not square."""
+    """Xu et al., 2015, draw a slope per channel (equation (12)); Hermans et al. do not square."""
     relu, triplet = (cls.__doc__.split("Args:")[0] for cls in (layers.RReLU, losses.Triplet))
     assert "(12)" in relu and "channel" in relu
     assert "soft" in triplet and "euclidean" in triplet.replace("squared Euclidean", "").lower()
