@@ -71,7 +71,7 @@ def test_a_head_after_a_diverged_network_has_a_nan_loss(kind):
     assert np.isnan(model.train_on_batch(x, y))
 
 
-@pytest.mark.parametrize("kind", ["arcface", "giou", "histogram"])
+@pytest.mark.parametrize("kind", ["arcface", "giou", "histogram", "triplet"])
 def test_terminate_on_nan_stops_a_diverged_model(kind):
     """Keras' callback stops at the first batch with a NaN loss; later epochs never start."""
     model, x, y = diverged(kind)
