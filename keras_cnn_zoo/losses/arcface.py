@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.margin_cross_entropy import margin_cross_entropy
 from keras_cnn_zoo.utils import validation
 
@@ -16,7 +17,7 @@ def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
     """Returns the cross-entropy with an additive angular margin per example; see `ArcFace`.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`. Entries of -1 cost 0.
         y_pred: Cosines, `(batch, ..., classes)`.
         margin: Angle in radians, at least 0 and below pi. Defaults to 0.5.
         scale: Positive factor of the cosines. Defaults to 64.
@@ -25,7 +26,8 @@ def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
         The loss of each example, `(batch, ...)`, in at least float32.
 
     Raises:
-        ValueError: for an argument outside its range, or incompatible shapes.
+        ValueError: for an argument outside its range, incompatible shapes, fewer than two classes, or labels
+            outside of the classes.
     """
     margin = validation.finite_number("margin", margin, minimum=0, below=math.pi)
     scale = validation.finite_number("scale", scale, above=0)
@@ -46,7 +48,7 @@ def _sine(cosine):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class ArcFace(keras.losses.Loss):
+class ArcFace(BaseClassLoss):
     """Softmax loss with an additive angular margin between the true class and the others.
 
     It is the cross-entropy of `scale * cos(angle_j)`, where the true class's angle `a` counts as `a +
@@ -67,14 +69,17 @@ class ArcFace(keras.losses.Loss):
         scale: Positive factor of the cosines, the paper's s; smaller ones suit few classes. Defaults to 64.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+        y_true: Class ids from 0 to `classes - 1`, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+            -1 leaves an entry out: the mean is over the others. Other labels are refused, or give NaN in
+            compiled code.
         y_pred: Cosines, `(batch, ..., classes)`.
 
     Raises:
-        ValueError: for an argument outside its range, or incompatible shapes.
+        ValueError: for an argument outside its range, incompatible shapes, fewer than two classes, or labels
+            outside of the classes.
 
     >>> loss = ArcFace(margin=np.pi / 3, scale=1.0)
     >>> round(float(loss(np.array([0]), np.array([[0.5, -0.5]]))), 4)  # cos(120 degrees) on both sides

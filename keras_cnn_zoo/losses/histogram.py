@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.ops.norms import l2_normalize
@@ -60,7 +61,7 @@ def _sums(values, segments, number):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class Histogram(keras.losses.Loss):
+class Histogram(BaseClassLoss):
     """Probability that two examples of different classes are more similar than two of the same class.
 
     The cosine similarities of all pairs go into two histograms on the nodes `t_r` from -1 to 1: `h+` of pairs
@@ -83,7 +84,7 @@ class Histogram(keras.losses.Loss):
             authors' published settings; the result depends little on it.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`.

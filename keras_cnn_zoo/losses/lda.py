@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.utils import validation
@@ -101,7 +102,7 @@ def _quadratic_forms(vectors, matrix):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class LDA(keras.losses.Loss):
+class LDA(BaseClassLoss):
     """Deep LDA loss, which spreads classes along the directions of linear discriminant analysis.
 
     Let `S_w` be the mean covariance within classes and `S_b` the total covariance minus `S_w`. The
@@ -129,7 +130,7 @@ class LDA(keras.losses.Loss):
             embeddings. Defaults to 1e-3.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`.

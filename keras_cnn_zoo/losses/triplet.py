@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one, counts_so_far
 from keras_cnn_zoo.ops.distances import squared_distances
@@ -149,7 +150,7 @@ def _hard(distances, same, itself, margin):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class Triplet(keras.losses.Loss):
+class Triplet(BaseClassLoss):
     """Loss that pulls every example closer to its own class than to any other, by a margin.
 
     A triplet of an anchor, a positive of its class, and a negative of another class costs `max(d_ap - d_an +
@@ -181,7 +182,7 @@ class Triplet(keras.losses.Loss):
         mining: `"all"`, `"semi_hard"`, `"hard"` or None. Defaults to `"all"`.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
         y_true: Class ids, `(batch,)` or `(batch, 1)`; ignored with `mining=None`.

@@ -98,12 +98,6 @@ def test_dense_prediction_equals_its_pixels():
     np.testing.assert_array_equal(dense, losses(labels[..., None], scores))
 
 
-def test_one_class_only():
-    assert losses([0, 0], [[3.0], [-1.0]], formulation="weston_watkins") == [0.0, 0.0]
-    assert losses([0, 0], [[3.0], [-1.0]], formulation="crammer_singer") == [0.0, 0.0]
-    assert losses([0, 0], [[3.0], [-1.0]]) == [0.0, 2.0]
-
-
 def test_huge_scores_in_float16():
     scores = keras.ops.convert_to_tensor([[6e4, -6e4, 6e4]], dtype="float16")
     value = float(multiclass_hinge(np.array([1]), scores, p=2)[0])
