@@ -9,8 +9,8 @@ from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.margin_cross_entropy import margin_cross_entropy
 from keras_cnn_zoo.utils import validation
 
-# Squared sine of an angle of 0.06 degrees. Below it, a float32 cosine hardly determines the angle.
-_SMALLEST = 1e-6
+# Sine of the angle, in radians, from which down the slope of the sine is constant.
+_SMALLEST = 1e-3
 
 
 def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
@@ -40,11 +40,14 @@ def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
 
 
 def _sine(cosine):
-    """Returns the sine of the angle; near 0, a chord replaces the root so the slope stays finite."""
+    """Returns the sine of the angle; its slope by the cosine, `-cosine / sine`, is bounded near 0."""
     square = ops.relu((1 - cosine) * (1 + cosine))
-    wide = square > _SMALLEST
+    wide = square > _SMALLEST**2
     root = ops.sqrt(ops.where(wide, square, ops.ones_like(square)))
-    return ops.where(wide, root, square / math.sqrt(_SMALLEST))
+    fixed = ops.stop_gradient(square)
+    # The value is the root. The difference is 0 and has the slope `-cosine / _SMALLEST`.
+    narrow = ops.sqrt(fixed) + (square - fixed) / (2 * _SMALLEST)
+    return ops.where(wide, root, narrow)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -62,7 +65,8 @@ class ArcFace(BaseClassLoss):
     Reference: Deng, Guo, Xue, Zafeiriou, 2019, "ArcFace: Additive Angular Margin Loss for Deep Face
     Recognition", arXiv 1801.07698.
 
-    Differs from the paper: the slope of the sine, which has no bound, is constant below 0.06 degrees.
+    Differs from the paper: the gradient by the cosine has no bound near an angle of 0. Here, the loss is that
+    of the paper at every angle, but below 0.001 radians (0.06 degrees) its gradient is that at 0.001 radians.
 
     Args:
         margin: Angle in radians, at least 0 and below pi. Defaults to 0.5.
