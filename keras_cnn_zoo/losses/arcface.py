@@ -41,13 +41,14 @@ def arcface(y_true, y_pred, margin=0.5, *, scale=64.0):
 
 def _sine(cosine):
     """Returns the sine of the angle; its slope by the cosine, `-cosine / sine`, is bounded near 0."""
-    square = ops.relu((1 - cosine) * (1 + cosine))
+    square = (1 - cosine) * (1 + cosine)
     wide = square > _SMALLEST**2
     root = ops.sqrt(ops.where(wide, square, ops.ones_like(square)))
+    # The value is the root. The difference is 0 and has the slope `-cosine / _SMALLEST`. A cosine beyond 1 or
+    # -1 by more than rounding has none.
     fixed = ops.stop_gradient(square)
-    # The value is the root. The difference is 0 and has the slope `-cosine / _SMALLEST`.
-    narrow = ops.sqrt(fixed) + (square - fixed) / (2 * _SMALLEST)
-    return ops.where(wide, root, narrow)
+    difference = ops.where(square > -(_SMALLEST**2), square - fixed, ops.zeros_like(square))
+    return ops.where(wide, root, ops.sqrt(ops.relu(fixed)) + difference / (2 * _SMALLEST))
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

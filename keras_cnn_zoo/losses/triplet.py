@@ -199,8 +199,9 @@ class Triplet(BaseClassLoss):
 
     Call arguments:
         y_true: Ignored with `mining=None`. Class ids from 0 to 2^31 - 1, `(batch,)` or `(batch, 1)`. -1
-            leaves an example out, and the mean is over the others. Other labels are refused, or give NaN in compiled code. The
-            integers of JAX have 32 bits: a larger id in a tensor has become another number before the loss.
+            leaves an example out, and the mean is over the others. Other labels are refused, or give NaN in
+            compiled code. The integers of JAX have 32 bits: a larger id in a tensor has become another number
+            before the loss.
         y_pred: Embeddings, `(batch, dim)`, or with `mining=None` `(batch, 3, dim)`.
 
     Raises:

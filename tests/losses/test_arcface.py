@@ -58,8 +58,8 @@ def test_the_target_falls_with_the_angle_over_the_whole_range():
     angles = np.linspace(0, math.pi, 1001)
     values = target_logit(np.cos(angles))
     within = angles < math.pi - 0.5
-    np.testing.assert_allclose(values[within], np.cos(angles[within] + 0.5), atol=3e-4)
-    np.testing.assert_allclose(values[~within], np.cos(angles[~within]) - 0.5 * math.sin(0.5), atol=1e-4)
+    np.testing.assert_allclose(values[within], np.cos(angles[within] + 0.5), atol=1e-5)
+    np.testing.assert_allclose(values[~within], np.cos(angles[~within]) - 0.5 * math.sin(0.5), atol=1e-5)
     assert np.diff(values).max() < 1e-5
 
 
