@@ -21,7 +21,11 @@ def labeled_embeddings(y_true, y_pred):
         raise ValueError(
             f"`y_pred` must have the shape (batch, dim). Received: y_pred.shape={tuple(y_pred.shape)}"
         )
-    return class_ids(_one_label_each(y_true, y_pred)), ops.cast(y_pred, at_least_float32(y_pred.dtype))
+    labels = class_ids(_one_label_each(y_true, y_pred))
+    if labels.refused is not None:
+        # Any label has an effect on the losses of all examples.
+        labels = labels._replace(refused=ops.any(labels.refused))
+    return labels, ops.cast(y_pred, at_least_float32(y_pred.dtype))
 
 
 def labeled_pairs(y_true, y_pred):

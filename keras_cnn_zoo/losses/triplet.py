@@ -44,7 +44,7 @@ def triplet(y_true, y_pred, margin=1.0, mining="all"):
     if mining is None:
         return _of_given_triplets(y_pred, margin)
     labels, embeddings = labeled_embeddings(y_true, y_pred)
-    if embeddings.shape[0] == 0:
+    if embeddings.shape[0] == 0:  # Backends refuse the largest of no numbers.
         return ops.sum(embeddings, axis=-1)
     distances = squared_distances(embeddings)
     same = ops.equal(labels.ids[:, None], labels.ids[None, :])

@@ -134,5 +134,8 @@ def _message(name, num_classes, ignore_class, received):
 def _some(values):
     """Returns up to five distinct values as words."""
     values = np.unique(values)
-    words = ", ".join(str(value) for value in values[:5].tolist())
+    words = ", ".join(
+        str(int(value) if np.isfinite(value) and value == int(value) else value)
+        for value in values[:5].tolist()
+    )
     return words + (f" and {len(values) - 5} more" if len(values) > 5 else "")

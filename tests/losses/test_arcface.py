@@ -75,10 +75,10 @@ def test_without_a_margin_it_is_softmax_of_the_scaled_cosines():
 def test_values_and_gradients_are_finite_at_and_beyond_the_ends(cosine, dtype):
     cosines = keras.ops.convert_to_tensor([[cosine, 1.0]], dtype=dtype)
     value, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(arcface(np.array([0]), x)), [cosines])
-    assert np.isfinite(float(value)) and np.isfinite(numbers(gradient)).all()
+    assert np.isfinite(numbers(value)) and np.isfinite(numbers(gradient)).all()
     if cosine == 1.0:
         # The true class is exactly at angle 0, and another class is at cosine 0.
-        assert float(value) == pytest.approx(64 * (1 - math.cos(0.5)), abs=0.01)
+        assert numbers(value) == pytest.approx(64 * (1 - math.cos(0.5)), abs=0.01)
 
 
 def test_the_gradient_raises_the_target_and_lowers_the_others():
