@@ -38,9 +38,17 @@ CASES = [
         init_kwargs={"margin": 0.7, "scale": 9.0},
         y_true=LABELS,
         y_pred=COSINES,
+        labels="classes",
         reference=reference,
     ),
-    dict(cls=ArcFace, init_kwargs={}, y_true=LABELS[:, None], y_pred=COSINES, reference=reference),
+    dict(
+        cls=ArcFace,
+        init_kwargs={},
+        y_true=LABELS[:, None],
+        y_pred=COSINES,
+        labels="classes",
+        reference=reference,
+    ),
 ]
 
 

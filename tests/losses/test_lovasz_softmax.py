@@ -74,6 +74,7 @@ CASES = [
         init_kwargs={"from_logits": True, "ignore_class": 9, "classes": "all", "per_image": True},
         y_true=LABELS,
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
     dict(
@@ -81,6 +82,7 @@ CASES = [
         init_kwargs={"from_logits": True, "ignore_class": 9},
         y_true=LABELS[..., None],
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
     dict(
@@ -88,6 +90,7 @@ CASES = [
         init_kwargs={"from_logits": True, "classes": "all"},
         y_true=LABELS % 4,
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
     dict(
@@ -95,6 +98,7 @@ CASES = [
         init_kwargs={"from_logits": True, "ignore_class": 9, "per_image": True},
         y_true=LABELS,
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
 ]
