@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseLoss
 from keras_cnn_zoo.ops import boxes as box_ops
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
@@ -63,7 +64,7 @@ def box_iou(y_true, y_pred, kind="giou", bounding_box_format="xyxy"):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class BoxIoU(keras.losses.Loss):
+class BoxIoU(BaseLoss):
     """One minus the overlap of a predicted and a true box, in four kinds.
 
     `iou` is `1 - intersection / union`, which is flat for disjoint boxes. `giou` adds the fraction of the

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseLoss
 from keras_cnn_zoo.losses.embeddings import labeled_pairs
 from keras_cnn_zoo.utils import validation
 
@@ -38,7 +39,7 @@ def contrastive(y_true, y_pred, margin=1.0, squared_hinge=False):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class Contrastive(keras.losses.Loss):
+class Contrastive(BaseLoss):
     """Loss that pulls the embeddings of matching pairs together and pushes others apart up to a margin.
 
     It is `(y * d + (1 - y) * max(margin - d, 0)) / 2`, with `d` the squared Euclidean distance of the pair.

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.margin_cross_entropy import margin_cross_entropy
 from keras_cnn_zoo.utils import validation
 
@@ -11,7 +12,7 @@ def cosface(y_true, y_pred, margin=0.35, *, scale=64.0):
     """Returns the cross-entropy with an additive margin on the cosine per example; see `CosFace`.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`. Entries of -1 cost 0.
         y_pred: Cosines, `(batch, ..., classes)`.
         margin: Margin that is subtracted from the true class's cosine, at least 0. Defaults to 0.35.
         scale: Positive factor of the cosines. Defaults to 64.
@@ -20,7 +21,8 @@ def cosface(y_true, y_pred, margin=0.35, *, scale=64.0):
         The loss of each example, `(batch, ...)`, in at least float32.
 
     Raises:
-        ValueError: for an argument outside its range, or incompatible shapes.
+        ValueError: for an argument outside its range, incompatible shapes, fewer than two classes, or labels
+            outside of the classes.
     """
     margin = validation.finite_number("margin", margin, minimum=0)
     scale = validation.finite_number("scale", scale, above=0)
@@ -28,7 +30,7 @@ def cosface(y_true, y_pred, margin=0.35, *, scale=64.0):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class CosFace(keras.losses.Loss):
+class CosFace(BaseClassLoss):
     """Softmax loss with an additive margin between the cosine of the true class and the others.
 
     It is the cross-entropy of `scale * cosine_j`, where the true class's cosine counts as `cosine - margin`.
@@ -46,14 +48,17 @@ class CosFace(keras.losses.Loss):
         scale: Positive factor of the cosines, the paper's s; smaller ones suit few classes. Defaults to 64.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+        y_true: Class ids from 0 to `classes - 1`, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+            -1 leaves an entry out: the mean is over the others. Other labels are refused, or give NaN in
+            compiled code.
         y_pred: Cosines, `(batch, ..., classes)`.
 
     Raises:
-        ValueError: for an argument outside its range, or incompatible shapes.
+        ValueError: for an argument outside its range, incompatible shapes, fewer than two classes, or labels
+            outside of the classes.
 
     >>> loss = CosFace(margin=0.5, scale=2.0)
     >>> round(float(loss(np.array([0]), np.array([[0.75, 0.25]]))), 4)  # 0.25 on both sides

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseLoss
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
@@ -45,7 +46,7 @@ def coupled_clusters(y_true, y_pred, margin=1.0):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class CoupledClusters(keras.losses.Loss):
+class CoupledClusters(BaseLoss):
     """Loss that pulls a set of examples closer to its center than the nearest example of another set.
 
     Let `c` be the mean of the positive set's `P` embeddings, and `n` the squared Euclidean distance from `c`

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseLoss
 from keras_cnn_zoo.losses.embeddings import labeled_pairs
 from keras_cnn_zoo.utils import validation
 
@@ -91,7 +92,7 @@ def _margins(positive_margin, negative_margin):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class DoubleMarginContrastive(keras.losses.Loss):
+class DoubleMarginContrastive(BaseLoss):
     """Contrastive loss that is 0 for matching pairs that are near enough.
 
     It is `(y * max(d - positive_margin, 0) + (1 - y) * max(negative_margin - d, 0)) / 2`, with `d` the

@@ -2,25 +2,30 @@
 
 from keras import ops
 
+from keras_cnn_zoo.ops.class_ids import as_labels, class_ids
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def labeled_embeddings(y_true, y_pred):
-    """Returns class ids as `(batch,)` and embeddings as `(batch, dim)` in at least float32.
+    """Returns `ClassIds`, `(batch,)`, and embeddings as `(batch, dim)` in at least float32.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`.
+        y_true: Class ids from 0 to 2^31 - 1, or -1 to leave an example out, `(batch,)` or `(batch, 1)`.
         y_pred: Embeddings, `(batch, dim)`.
 
     Raises:
-        ValueError: for other shapes.
+        ValueError: for other shapes, or in eager mode other labels.
     """
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    y_true, y_pred = as_labels(y_true), ops.convert_to_tensor(y_pred)
     if len(y_pred.shape) != 2:
         raise ValueError(
             f"`y_pred` must have the shape (batch, dim). Received: y_pred.shape={tuple(y_pred.shape)}"
         )
-    return _one_label_each(y_true, y_pred), ops.cast(y_pred, at_least_float32(y_pred.dtype))
+    labels = class_ids(_one_label_each(y_true, y_pred))
+    if labels.refused is not None:
+        # Any label has an effect on the losses of all examples.
+        labels = labels._replace(refused=ops.any(labels.refused))
+    return labels, ops.cast(y_pred, at_least_float32(y_pred.dtype))
 
 
 def labeled_pairs(y_true, y_pred):

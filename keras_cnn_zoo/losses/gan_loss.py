@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseLoss
 from keras_cnn_zoo.ops import statistics
 from keras_cnn_zoo.utils import shapes, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
@@ -91,7 +92,7 @@ def _check(kind, label_smoothing):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class GANLoss(keras.losses.Loss):
+class GANLoss(BaseLoss):
     """Losses of the discriminator and of the generator of a generative adversarial network, on logits.
 
     `r` are the logits of real and `f` of generated examples. Each term is a mean over its batch:

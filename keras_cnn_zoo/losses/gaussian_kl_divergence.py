@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseLoss
 from keras_cnn_zoo.utils import shapes
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
@@ -62,7 +63,7 @@ def _at_most(x, bound):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class GaussianKLDivergence(keras.losses.Loss):
+class GaussianKLDivergence(BaseLoss):
     """Kullback-Leibler divergence of a diagonal Gaussian from a prior, in closed form.
 
     It is `sum (variance / v + (mean - m)^2 / v - 1 + log v - log variance) / 2`, where `y_pred` holds `mean`

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.ops.norms import l2_normalize
@@ -14,7 +15,7 @@ def histogram(y_true, y_pred, num_bins=200):
     """Returns the histogram loss of a batch; see `Histogram`.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; -1 leaves an example out.
         y_pred: Embeddings, `(batch, dim)`.
         num_bins: Bins of the histograms. Defaults to 200.
 
@@ -23,10 +24,13 @@ def histogram(y_true, y_pred, num_bins=200):
         matching pairs and other pairs.
 
     Raises:
-        ValueError: for a `num_bins` that is not a positive integer, or incompatible shapes.
+        ValueError: for a `num_bins` that is not a positive integer, incompatible shapes, or
+            labels outside of that range.
     """
     num_bins = validation.positive_integer("num_bins", num_bins)
     labels, embeddings = labeled_embeddings(y_true, y_pred)
+    if embeddings.shape[0] == 0:  # Backends refuse the largest of no numbers.
+        return ops.sum(embeddings, axis=-1)
     dtype, batch = embeddings.dtype, ops.shape(embeddings)[0]
     directions = l2_normalize(embeddings)
     similarities = ops.einsum("id,jd->ij", directions, directions)
@@ -34,10 +38,12 @@ def histogram(y_true, y_pred, num_bins=200):
     # A similarity that rounding moves beyond -1 or 1 extrapolates the outermost bin.
     bins = ops.clip(ops.cast(ops.stop_gradient(positions), "int32"), 0, num_bins - 1)
     fractions = positions - ops.cast(bins, dtype)
-    # Matching pairs first, then other pairs, then the pairs of an example with itself.
-    places = ops.arange(batch)
-    segments = ops.where(ops.equal(labels[:, None], labels[None, :]), bins, bins + num_bins)
-    segments = ops.where(ops.equal(places[:, None], places[None, :]), 2 * num_bins, segments)
+    # Matching pairs first, then other pairs, then those of an example with itself or one left out.
+    places, ids, counted = ops.arange(batch), labels.ids, labels.counted
+    segments = ops.where(ops.equal(ids[:, None], ids[None, :]), bins, bins + num_bins)
+    pairs = ops.logical_and(counted[:, None], counted[None, :])
+    pairs = ops.logical_and(pairs, ops.not_equal(places[:, None], places[None, :]))
+    segments = ops.where(pairs, segments, 2 * num_bins)
     # (2, num_bins): each pair is shared by the two nodes at the ends of its bin.
     fractions, counts = (
         ops.reshape(_sums(values, segments, 2 * num_bins + 1)[:-1], (2, num_bins))
@@ -49,7 +55,7 @@ def histogram(y_true, y_pred, num_bins=200):
     up_to = ops.convert_to_tensor(np.triu(np.ones((num_bins + 1, num_bins + 1))), dtype=dtype)
     loss = ops.sum(others * ops.einsum("q,qr->r", matching, up_to))
     # Without pairs of one kind, their histogram is 0 everywhere, and so is the loss.
-    return ops.broadcast_to(loss, (batch,))
+    return labels.mark(ops.broadcast_to(loss, (batch,)))
 
 
 def _sums(values, segments, number):
@@ -60,7 +66,7 @@ def _sums(values, segments, number):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class Histogram(keras.losses.Loss):
+class Histogram(BaseClassLoss):
     """Probability that two examples of different classes are more similar than two of the same class.
 
     The cosine similarities of all pairs go into two histograms on the nodes `t_r` from -1 to 1: `h+` of pairs
@@ -83,14 +89,17 @@ class Histogram(keras.losses.Loss):
             authors' published settings; the result depends little on it.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`.
+        y_true: Class ids from 0 to 2^31 - 1, `(batch,)` or `(batch, 1)`. -1 leaves an example
+            out, and the mean is over the others. Other labels are refused, or give NaN in compiled code. The
+            integers of JAX have 32 bits: a larger id in a tensor has become another number before the loss.
         y_pred: Embeddings, `(batch, dim)`.
 
     Raises:
-        ValueError: for a `num_bins` that is not a positive integer, or incompatible shapes.
+        ValueError: for a `num_bins` that is not a positive integer, incompatible shapes, or
+            labels outside of that range.
 
     >>> loss = Histogram()
     >>> embeddings = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]])

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseLoss
 from keras_cnn_zoo.utils import shapes, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
@@ -62,7 +63,7 @@ def _entropy_term(x):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class JensenShannon(keras.losses.Loss):
+class JensenShannon(BaseLoss):
     """Jensen-Shannon divergence, a symmetric, bounded distance of two distributions.
 
     It is `(KL(y_true, m) + KL(y_pred, m)) / 2` with `m = (y_true + y_pred) / 2`, in nats. It is 0 for equal

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one
 from keras_cnn_zoo.utils import validation
@@ -15,7 +16,7 @@ def lda(y_true, y_pred, epsilon=1.0, regularization=1e-3):
     """Returns the Deep LDA loss of a batch; see `LDA`.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; -1 leaves an example out.
         y_pred: Embeddings, `(batch, dim)`.
         epsilon: Eigenvalues up to the smallest plus this are maximized. Defaults to 1.
         regularization: Added to the diagonal of the scatter within classes. Defaults to 1e-3.
@@ -25,11 +26,14 @@ def lda(y_true, y_pred, epsilon=1.0, regularization=1e-3):
         if no class has two examples.
 
     Raises:
-        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, or incompatible shapes.
+        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, incompatible shapes, or
+            labels outside of that range.
     """
     epsilon = validation.finite_number("epsilon", epsilon, minimum=0)
     regularization = validation.finite_number("regularization", regularization, above=0)
     labels, embeddings = labeled_embeddings(y_true, y_pred)
+    if embeddings.shape[0] == 0:  # Backends refuse the largest of no numbers.
+        return ops.sum(embeddings, axis=-1)
     batch, dim = ops.shape(embeddings)[0], embeddings.shape[1]
     within, between, classes, spread_classes, scale = _scatters(labels, embeddings, regularization)
     within = within + ops.eye(dim, dtype=within.dtype) * _ridge(within, regularization, scale)
@@ -46,7 +50,7 @@ def lda(y_true, y_pred, epsilon=1.0, regularization=1e-3):
     number = ops.sum(chosen)
     loss = -ops.sum(eigenvalues * chosen) / at_least_one(number)
     valid = ops.logical_and(classes > 1.5, spread_classes > 0.5)
-    return ops.broadcast_to(ops.where(valid, loss, ops.zeros_like(loss)), (batch,))
+    return labels.mark(ops.broadcast_to(ops.where(valid, loss, ops.zeros_like(loss)), (batch,)))
 
 
 def _scatters(labels, embeddings, regularization):
@@ -56,13 +60,16 @@ def _scatters(labels, embeddings, regularization):
     covariance minus the scatter within. The numbers count all classes, and those with two or more examples.
     """
     dtype = embeddings.dtype
-    batch = ops.cast(ops.shape(embeddings)[0], dtype)
-    same = ops.cast(ops.equal(labels[:, None], labels[None, :]), dtype)
-    sizes = ops.sum(same, axis=-1, keepdims=True)
-    classes = ops.round(ops.sum(1 / sizes))
-    several = ops.cast(sizes > 1.5, dtype)
+    # (batch, 1): 0 for examples that are left out.
+    counted = ops.cast(labels.counted, dtype)[:, None]
+    batch = ops.sum(counted)
+    same = ops.cast(ops.equal(labels.ids[:, None], labels.ids[None, :]), dtype) * counted
+    sizes = at_least_one(ops.sum(same, axis=-1, keepdims=True))
+    classes = ops.round(ops.sum(counted / sizes))
+    several = ops.cast(sizes > 1.5, dtype) * counted
     spread_classes = ops.round(ops.sum(several / sizes))
-    centered = embeddings - ops.sum(embeddings, axis=0, keepdims=True) / batch
+    mean = ops.sum(embeddings * counted, axis=0, keepdims=True) / at_least_one(batch)
+    centered = (embeddings - mean) * counted
     # Dividing everything by one number does not change the eigenvalues, so it may be a constant. With this
     # number neither the embeddings nor the regularization overflow.
     scale = ops.max(ops.abs(ops.stop_gradient(centered)))
@@ -101,7 +108,7 @@ def _quadratic_forms(vectors, matrix):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class LDA(keras.losses.Loss):
+class LDA(BaseClassLoss):
     """Deep LDA loss, which spreads classes along the directions of linear discriminant analysis.
 
     Let `S_w` be the mean covariance within classes and `S_b` the total covariance minus `S_w`. The
@@ -129,14 +136,17 @@ class LDA(keras.losses.Loss):
             embeddings. Defaults to 1e-3.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`.
+        y_true: Class ids from 0 to 2^31 - 1, `(batch,)` or `(batch, 1)`. -1 leaves an example
+            out, and the mean is over the others. Other labels are refused, or give NaN in compiled code. The
+            integers of JAX have 32 bits: a larger id in a tensor has become another number before the loss.
         y_pred: Embeddings, `(batch, dim)`.
 
     Raises:
-        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, or incompatible shapes.
+        ValueError: for an `epsilon` below 0, a `regularization` that is not positive, incompatible shapes, or
+            labels outside of that range.
 
     >>> loss = LDA(regularization=0.5)
     >>> float(loss(np.array([0, 0, 1, 1]), np.array([[-2.0], [-1.0], [1.0], [2.0]])))

@@ -1,11 +1,15 @@
 """The Lovasz extension of the Jaccard loss: a surrogate for mean intersection over union."""
 
+import math
+
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
+from keras_cnn_zoo.losses.class_scores import class_scores
+from keras_cnn_zoo.ops.class_ids import LEFT_OUT, as_labels, nan_where
 from keras_cnn_zoo.ops.counting import counts_so_far
 from keras_cnn_zoo.utils import validation
-from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
 def lovasz_softmax(
@@ -17,7 +21,7 @@ def lovasz_softmax(
         y_true: Class ids, `(batch, ...)` or `(batch, ..., 1)`.
         y_pred: Probabilities or logits, `(batch, ..., classes)`.
         from_logits: Whether `y_pred` holds logits. Defaults to False.
-        ignore_class: Class id of pixels to leave out, or None.
+        ignore_class: Class id of pixels to leave out like -1, or None.
         classes: `"present"` or `"all"`. Defaults to `"present"`.
         per_image: Whether to compute a separate loss per example. Defaults to False.
 
@@ -26,31 +30,24 @@ def lovasz_softmax(
         of each example times batch / valid examples, 0 for examples without a valid pixel.
 
     Raises:
-        ValueError: for an argument outside its range, or incompatible shapes.
+        ValueError: for an argument outside its range, incompatible shapes, fewer than two classes, or labels
+            outside of the classes.
     """
     _check(from_logits, ignore_class, classes, per_image)
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, axis=-1)
-    if len(y_pred.shape) < 2 or len(y_true.shape) != len(y_pred.shape) - 1:
-        raise ValueError(
-            "`y_true` must contain one class id for each vector of scores. "
-            f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
-        )
-    dtype = at_least_float32(y_pred.dtype)
-    batch, count = ops.shape(y_pred)[0], y_pred.shape[-1]
+    labels, scores = class_scores(y_true, y_pred, ignore_class)
+    batch, count, dtype = ops.shape(scores)[0], scores.shape[-1], scores.dtype
     groups = batch if per_image else 1
-    scores = ops.reshape(ops.cast(y_pred, dtype), (groups, -1, count))
+    pixels = math.prod(ops.shape(scores)[1:-1]) * (1 if per_image else batch)
+    scores = ops.reshape(scores, (groups, pixels, count))
     probabilities = ops.softmax(scores, axis=-1) if from_logits else scores
-    labels = ops.reshape(ops.cast(y_true, "int32"), (groups, -1))
-    own = ops.equal(labels[..., None], ops.arange(count, dtype="int32"))
+    counted = ops.reshape(labels.counted, (groups, pixels))
+    # An `ignore_class` may be one of the classes.
+    ids = ops.where(counted, ops.reshape(labels.ids, (groups, pixels)), LEFT_OUT)
+    own = ops.equal(ids[..., None], ops.arange(count, dtype="int32"))
     errors = ops.where(own, 1 - probabilities, probabilities)
-    own = ops.cast(own, dtype)
-    valid = ops.ones_like(errors[..., :1])
-    if ignore_class is not None:
-        valid = ops.cast(ops.not_equal(labels, ignore_class), dtype)[..., None]
-        # An error of 0 is sorted last, where it has no effect on the loss or on other weights.
-        own, errors = own * valid, errors * valid
+    own, valid = ops.cast(own, dtype), ops.cast(counted, dtype)[..., None]
+    # An error of 0 is sorted last, where it has no effect on the loss or on other weights.
+    errors = errors * valid
     # (groups, classes): the loss of each class, and whether the class counts.
     losses = _lovasz_extension(ops.transpose(errors, (0, 2, 1)), ops.transpose(own, (0, 2, 1)))
     takes_part = ops.any(own > 0, axis=1) if classes == "present" else ops.any(valid > 0, axis=1)
@@ -58,6 +55,8 @@ def lovasz_softmax(
     total = ops.sum(losses * takes_part, axis=-1)
     number = ops.sum(takes_part, axis=-1)
     losses = total / ops.maximum(number, ops.ones_like(number))
+    if labels.refused is not None:
+        losses = losses * nan_where(ops.any(ops.reshape(labels.refused, (groups, pixels)), axis=-1), dtype)
     if not per_image:
         return ops.broadcast_to(losses, (batch,))
     some = ops.cast(number > 0, dtype)
@@ -86,7 +85,7 @@ def _check(from_logits, ignore_class, classes, per_image):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class LovaszSoftmax(keras.losses.Loss):
+class LovaszSoftmax(BaseClassLoss):
     """Surrogate of mean intersection over union for masks, piecewise linear in the probabilities.
 
     For class `c`, the error of a pixel is `1 - p_c` if it has the class, and else `p_c`. Sort the errors in
@@ -103,23 +102,26 @@ class LovaszSoftmax(keras.losses.Loss):
 
     Args:
         from_logits: Whether `y_pred` holds logits instead of probabilities. Defaults to False.
-        ignore_class: Class id of pixels to leave out, such as 255, or None. A pixel with any other id outside
-            the classes counts as wrong for every class.
+        ignore_class: Class id of pixels to leave out, such as 255, or None. Pixels with the label -1 are
+            always left out.
         classes: `"present"` averages over the classes in the true masks, `"all"` over all classes. An absent
             class then costs its largest probability. Defaults to `"present"`.
         per_image: Whether to compute the loss of each image separately and average; images without a valid
             pixel do not count. Defaults to False.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
         y_true: Class ids, `(batch, height, width)` or `(batch, height, width, 1)`; any number of axes between
-            batch and classes is allowed.
+            batch and classes is allowed. Labels other than 0 to `classes - 1`, -1, and `ignore_class` are
+            refused, or give NaN in compiled code.
         y_pred: Probabilities or logits, `(batch, height, width, classes)`.
+        sample_weight: Weights of images, `(batch,)` or `(batch, 1)`, or None. Pixels have no weights.
 
     Raises:
-        ValueError: for an argument outside its range, or incompatible shapes.
+        ValueError: for an argument outside its range, incompatible shapes, fewer than two classes, or labels
+            outside of the classes.
 
     >>> loss = LovaszSoftmax()
     >>> float(loss(np.array([[[0, 1]]]), np.array([[[[0.5, 0.5], [0.0, 1.0]]]])))
@@ -143,6 +145,20 @@ class LovaszSoftmax(keras.losses.Loss):
         self.ignore_class = ignore_class
         self.classes = classes
         self.per_image = per_image
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        rank = None if sample_weight is None else len(ops.shape(sample_weight))
+        if rank is not None and (rank > 2 or rank == 2 and ops.shape(sample_weight)[1] != 1):
+            raise ValueError(
+                "`sample_weight` must have one weight per image, (batch,) or (batch, 1), because pixels have "
+                "no loss of their own. To leave pixels out, label them -1 or `ignore_class`. "
+                f"Received: sample_weight.shape={tuple(ops.shape(sample_weight))}"
+            )
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def prepared(self, y_true):
+        # Images, not pixels, have a loss: pixels that do not count are left out inside of it.
+        return as_labels(y_true), None
 
     def call(self, y_true, y_pred):
         losses = lovasz_softmax(

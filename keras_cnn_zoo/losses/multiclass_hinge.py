@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
+from keras_cnn_zoo.losses.class_scores import class_scores
 from keras_cnn_zoo.utils import validation
-from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 FORMULATIONS = ("one_vs_rest", "weston_watkins", "crammer_singer")
 
@@ -13,7 +14,7 @@ def multiclass_hinge(y_true, y_pred, p=1, formulation="one_vs_rest"):
     """Returns the hinge loss of class scores per example; see `MulticlassHinge`.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`. Entries of -1 cost 0.
         y_pred: Scores, `(batch, ..., classes)`.
         p: Power of each hinge, at least 1; 2 is the L2-SVM. Defaults to 1.
         formulation: `"one_vs_rest"`, `"weston_watkins"` or `"crammer_singer"`. Defaults to `"one_vs_rest"`.
@@ -22,20 +23,18 @@ def multiclass_hinge(y_true, y_pred, p=1, formulation="one_vs_rest"):
         The loss of each example, `(batch, ...)`, in at least float32.
 
     Raises:
-        ValueError: for a `p` below 1, an unknown `formulation`, or incompatible shapes.
+        ValueError: for a `p` below 1, an unknown `formulation`, incompatible shapes, fewer than two
+            classes, or labels outside of the classes.
     """
     p = validation.finite_number("p", p, minimum=1)
     validation.one_of("formulation", formulation, FORMULATIONS)
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, axis=-1)
-    if len(y_pred.shape) < 2 or len(y_true.shape) != len(y_pred.shape) - 1:
-        raise ValueError(
-            "`y_true` must contain one class id, not a one-hot vector, for each vector of scores. "
-            f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
-        )
-    scores = ops.cast(y_pred, at_least_float32(y_pred.dtype))
-    own = ops.equal(ops.cast(y_true, "int32")[..., None], ops.arange(y_pred.shape[-1], dtype="int32"))
+    labels, scores = class_scores(y_true, y_pred)
+    own = ops.equal(labels.ids[..., None], ops.arange(scores.shape[-1], dtype="int32"))
+    return labels.mark(_hinges(scores, own, p, formulation))
+
+
+def _hinges(scores, own, p, formulation):
+    """Returns the loss of each vector of scores; `own` marks the score of its class."""
     if formulation == "one_vs_rest":
         return ops.sum(_power(ops.relu(1 - ops.where(own, scores, -scores)), p), axis=-1)
     own_score = ops.sum(ops.where(own, scores, ops.zeros_like(scores)), axis=-1, keepdims=True)
@@ -53,7 +52,7 @@ def _power(hinge, p):
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class MulticlassHinge(keras.losses.Loss):
+class MulticlassHinge(BaseClassLoss):
     """Margin loss of a multi-class support vector machine, for the scores of a linear last layer.
 
     With scores `z`, class `y`, and power `p`, the formulations are
@@ -78,14 +77,17 @@ class MulticlassHinge(keras.losses.Loss):
         formulation: `"one_vs_rest"`, `"weston_watkins"` or `"crammer_singer"`. Defaults to `"one_vs_rest"`.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+        y_true: Class ids from 0 to `classes - 1`, `(batch,)` or `(batch, 1)`; further axes as in `y_pred`.
+            -1 leaves an entry out: the mean is over the others. Other labels are refused, or give NaN in
+            compiled code.
         y_pred: Scores, `(batch, ..., classes)`.
 
     Raises:
-        ValueError: for a `p` below 1, an unknown `formulation`, or incompatible shapes.
+        ValueError: for a `p` below 1, an unknown `formulation`, incompatible shapes, fewer than two
+            classes, or labels outside of the classes.
 
     >>> loss = MulticlassHinge()
     >>> float(loss(np.array([1]), np.array([[-2.0, 0.5, 0.0]])))

@@ -1,14 +1,16 @@
 """Triplet loss, with triplets given or mined in the batch.
 
 Mining: class ids (batch,) and embeddings (batch, dim) -> squared distances, `same` class, and `itself`, each
-(batch, batch), one row per anchor -> sort each row -> from the sorted order, each anchor's sum of hinges and
-its number of triplets, both (batch,). No tensor is larger than (batch, batch).
+(batch, batch), one row per anchor, and `counted` (batch,) -> sort each row, examples that do not count last
+-> from the sorted order, each anchor's sum of hinges and its number of triplets, both (batch,). No tensor is
+larger than (batch, batch).
 """
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one, counts_so_far
 from keras_cnn_zoo.ops.distances import squared_distances
@@ -24,7 +26,7 @@ def triplet(y_true, y_pred, margin=1.0, mining="all"):
     """Returns the triplet loss of each anchor of a batch, or of each given triplet; see `Triplet`.
 
     Args:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; ignored with `mining=None`.
+        y_true: Class ids, `(batch,)` or `(batch, 1)`; -1 leaves an example out. Ignored with `mining=None`.
         y_pred: Embeddings, `(batch, dim)`, or with `mining=None` triplets `(batch, 3, dim)`.
         margin: Positive margin of squared distances. Defaults to 1.
         mining: `"all"`, `"semi_hard"`, `"hard"` or None. Defaults to `"all"`.
@@ -34,21 +36,24 @@ def triplet(y_true, y_pred, margin=1.0, mining="all"):
         is the mean over the triplets. All entries are 0 if the batch has no triplet.
 
     Raises:
-        ValueError: for a `margin` that is not positive, an unknown `mining`, or incompatible shapes.
+        ValueError: for a `margin` that is not positive, an unknown `mining`, incompatible shapes, or
+            labels outside of that range.
     """
     margin = validation.finite_number("margin", margin, above=0)
     validation.one_of("mining", mining, MINING)
     if mining is None:
         return _of_given_triplets(y_pred, margin)
     labels, embeddings = labeled_embeddings(y_true, y_pred)
+    if embeddings.shape[0] == 0:  # Backends refuse the largest of no numbers.
+        return ops.sum(embeddings, axis=-1)
     distances = squared_distances(embeddings)
-    same = ops.equal(labels[:, None], labels[None, :])
+    same = ops.equal(labels.ids[:, None], labels.ids[None, :])
     places = ops.arange(ops.shape(embeddings)[0])
     itself = ops.equal(places[:, None], places[None, :])
     find = {"all": _all, "semi_hard": _semi_hard, "hard": _hard}[mining]
-    losses, triplets = find(distances, same, itself, margin)
-    share = ops.cast(ops.shape(embeddings)[0], losses.dtype) / at_least_one(ops.sum(triplets))
-    return losses * share
+    losses, triplets = find(distances, same, itself, labels.counted, margin)
+    counted = ops.cast(labels.counted, losses.dtype)
+    return labels.mark(losses * (ops.sum(counted) / at_least_one(ops.sum(triplets * counted))))
 
 
 def _of_given_triplets(y_pred, margin):
@@ -70,7 +75,12 @@ def _smallest(dtype):
     return float(np.finfo(dtype).tiny)
 
 
-def _all(distances, same, itself, margin):
+def _last_unless(counted, keys):
+    """Returns keys that sort the examples that do not count to the end of each row."""
+    return ops.where(counted, keys, ops.full_like(keys, float("inf")))
+
+
+def _all(distances, same, itself, counted, margin):
     """Returns the sum of the hinges over all triplets of each anchor, and their number.
 
     The sum over positives p and negatives n of max(d_p + margin - d_n, 0) is the integral over t of
@@ -83,20 +93,22 @@ def _all(distances, same, itself, margin):
     # itself is a positive at 0, so it precedes every negative at a positive distance.
     signed = ops.where(same, -(distances + margin), distances)
     signed = ops.where(itself, ops.full_like(distances, -_smallest(dtype)), signed)
-    order = ops.argsort(ops.abs(ops.stop_gradient(signed)), axis=-1)
+    order = ops.argsort(_last_unless(counted, ops.abs(ops.stop_gradient(signed))), axis=-1)
     signed = ops.take_along_axis(signed, order, axis=-1)
     values = ops.abs(signed)
-    negatives = counts_so_far(ops.cast(signed >= 0, dtype), block=64)
-    all_negatives = negatives[:, -1]
+    number = ops.sum(ops.cast(counted, dtype))
     places = ops.cast(ops.arange(1, ops.shape(distances)[0] + 1), dtype)
-    all_same = places[-1] - all_negatives
-    same_ahead = all_same[:, None] - (places - negatives)
+    negatives = counts_so_far(ops.cast(ops.logical_and(signed >= 0, places <= number), dtype), block=64)
+    all_negatives = ops.sum(negatives[:, -1:], axis=-1)  # A batch may be empty.
+    all_same = number - all_negatives
+    # After the last example that counts, this would fall below 0.
+    same_ahead = ops.relu(all_same[:, None] - (places - negatives))
     gaps = values[:, 1:] - values[:, :-1]
     losses = ops.sum(gaps * ops.stop_gradient(negatives * same_ahead)[:, :-1], axis=-1)
     return losses, all_negatives * (all_same - 1)
 
 
-def _semi_hard(distances, same, itself, margin):
+def _semi_hard(distances, same, itself, counted, margin):
     """Returns the sum of the hinges of each anchor's positives, and the number of positives with a negative.
 
     The negative of a positive is the next one after it in the sorted row of the anchor's distances, or else
@@ -110,17 +122,18 @@ def _semi_hard(distances, same, itself, margin):
     # A semi-hard negative is farther than the positive, so negatives at the same distance, up to rounding,
     # are sorted before the positive. The anchor itself is first.
     key = ops.where(same, -signed, signed * (1 - 4 * float(info.eps)) - smallest)
-    key = ops.where(itself, -ops.ones_like(key), key)
+    key = _last_unless(counted, ops.where(itself, -ops.ones_like(key), key))
     order = ops.argsort(ops.stop_gradient(key), axis=-1)
     signed = ops.take_along_axis(signed, order, axis=-1)
-    values, negative = ops.abs(signed), signed >= 0
     number = ops.shape(distances)[0]
     places = ops.arange(number)
+    counts = places < ops.sum(ops.cast(counted, places.dtype))
+    values, negative = ops.abs(signed), ops.logical_and(signed >= 0, counts)
     following = _smallest_from_here(ops.where(negative, places, number), distances.shape[0])
     last = ops.max(ops.where(negative, places, -1), axis=-1, keepdims=True)
     chosen = ops.where(following < number, following, ops.maximum(last, 0))
     hinges = ops.relu(values - ops.take_along_axis(values, chosen, axis=-1) + margin)
-    positive = ops.logical_and(ops.logical_not(negative), places > 0)
+    positive = ops.logical_and(ops.logical_not(negative), ops.logical_and(places > 0, counts))
     pairs = ops.cast(ops.logical_and(positive, last >= 0), dtype)
     return ops.sum(hinges * pairs, axis=-1), ops.sum(pairs, axis=-1)
 
@@ -135,21 +148,22 @@ def _smallest_from_here(rows, batch):
     return rows
 
 
-def _hard(distances, same, itself, margin):
+def _hard(distances, same, itself, counted, margin):
     """Returns the hinge of each anchor's farthest positive and nearest negative, and whether both exist."""
     positive = ops.logical_and(same, ops.logical_not(itself))
-    valid = ops.logical_and(ops.any(positive, axis=-1), ops.any(ops.logical_not(same), axis=-1))
+    negative = ops.logical_and(ops.logical_not(same), counted)
+    valid = ops.logical_and(ops.any(positive, axis=-1), ops.any(negative, axis=-1))
     farthest = ops.max(ops.where(positive, distances, -ops.ones_like(distances)), axis=-1)
     # This value is above all distances: a positive that ties with the nearest negative would share its
     # gradient.
     beyond = 2 * ops.max(ops.stop_gradient(distances), axis=-1, keepdims=True) + 1
-    nearest = ops.min(ops.where(same, beyond, distances), axis=-1)
+    nearest = ops.min(ops.where(negative, distances, beyond), axis=-1)
     valid = ops.cast(valid, distances.dtype)
     return ops.relu(farthest - nearest + margin) * valid, valid
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
-class Triplet(keras.losses.Loss):
+class Triplet(BaseClassLoss):
     """Loss that pulls every example closer to its own class than to any other, by a margin.
 
     A triplet of an anchor, a positive of its class, and a negative of another class costs `max(d_ap - d_an +
@@ -181,14 +195,18 @@ class Triplet(keras.losses.Loss):
         mining: `"all"`, `"semi_hard"`, `"hard"` or None. Defaults to `"all"`.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
-        dtype: Dtype of the computation, or None for Keras' float type. Half precision also rounds class ids.
+        dtype: Dtype of the computation, or None for Keras' float type. Class ids stay integers.
 
     Call arguments:
-        y_true: Class ids, `(batch,)` or `(batch, 1)`; ignored with `mining=None`.
+        y_true: Ignored with `mining=None`. Class ids from 0 to 2^31 - 1, `(batch,)` or `(batch, 1)`. -1
+            leaves an example out, and the mean is over the others. Other labels are refused, or give NaN in
+            compiled code. The integers of JAX have 32 bits: a larger id in a tensor has become another number
+            before the loss.
         y_pred: Embeddings, `(batch, dim)`, or with `mining=None` `(batch, 3, dim)`.
 
     Raises:
-        ValueError: for a `margin` that is not positive, an unknown `mining`, or incompatible shapes.
+        ValueError: for a `margin` that is not positive, an unknown `mining`, incompatible shapes, or
+            labels outside of that range.
 
     >>> loss = Triplet(margin=2.0)
     >>> float(loss(np.array([7, 7, 8]), np.array([[0.0], [1.0], [3.0]])))
@@ -203,6 +221,9 @@ class Triplet(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.margin = validation.finite_number("margin", margin, above=0)
         self.mining = validation.one_of("mining", mining, MINING)
+
+    def prepared(self, y_true):
+        return super().prepared(y_true) if self.mining is not None else (y_true, None)
 
     def call(self, y_true, y_pred):
         return ops.cast(triplet(y_true, y_pred, self.margin, self.mining), self.dtype)

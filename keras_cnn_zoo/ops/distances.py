@@ -20,8 +20,11 @@ def squared_distances(rows):
     fixed = ops.stop_gradient(rows)
     # The distances do not depend on the center, so neither does their gradient.
     mean = ops.sum(fixed, axis=0, keepdims=True) / ops.cast(number, rows.dtype)
-    middle = ops.argmin(ops.sum(ops.square(fixed - mean), axis=-1))
-    rows = rows - ops.take(fixed, middle, axis=0)
+    spread = ops.sum(ops.square(fixed - mean), axis=-1)
+    # Without rows, the center is the zero vector at the end, because there is no smallest of no numbers.
+    spread = ops.concatenate([spread, ops.full((1,), float("inf"), dtype=spread.dtype)], axis=0)
+    middle = ops.argmin(spread)
+    rows = rows - ops.take(ops.concatenate([fixed, ops.zeros_like(mean)], axis=0), middle, axis=0)
     lengths = ops.sum(ops.square(rows), axis=-1)
     distances = lengths[:, None] + lengths[None, :] - 2 * ops.einsum("id,jd->ij", rows, rows)
     places = ops.arange(number)

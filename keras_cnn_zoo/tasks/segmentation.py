@@ -38,7 +38,7 @@ class CrossEntropyAndLovasz(keras.losses.Loss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         marked = y_true
         if sample_weight is not None:
-            y_true = keras.ops.convert_to_tensor(y_true)
+            y_true = keras.ops.cast(y_true, "int32")  # An unsigned mask cannot hold -1.
             counts = keras.ops.convert_to_tensor(sample_weight) > 0
             marked = keras.ops.where(counts, y_true, keras.ops.full_like(y_true, _IGNORED))
         share = self.lovasz_weight

@@ -20,6 +20,8 @@ INPUT_SHAPE = (
     "arguments of `call` if it has that many without a default. Defaults to the shapes of `inputs`."
 )
 
+LABELS = ("classes", "ids")
+
 
 @dataclasses.dataclass(eq=False)
 class ClassCase(Case):
@@ -198,6 +200,14 @@ class LossCase(ClassCase):
 
     y_true: typing.Any = argument("NumPy array of targets.")
     y_pred: typing.Any = argument("NumPy array of predictions, or a structure of arrays.")
+    labels: str | None = argument(
+        'Kind of labels in `y_true`: `"classes"` for class ids below the size of the last axis of `y_pred`, '
+        '`"ids"` for class ids up to 2^31 - 1, as of embeddings, or None for other targets. Class ids must '
+        "stay exact, -1 has the weight 0, and other labels raise a ValueError, or give NaN in compiled code. "
+        "Defaults to None.",
+        default=None,
+        kw_only=True,
+    )
     reference: typing.Callable | None = argument(
         "Function `reference(y_true, y_pred, **init_kwargs)` that computes the loss of each sample in "
         "float64 NumPy, before reduction. Without it and `expected`, C13 is not run.",
@@ -207,6 +217,14 @@ class LossCase(ClassCase):
     expected: typing.Any = argument(
         "The loss after the default reduction. Defaults to none.", default=None, kw_only=True
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.labels not in (None, *LABELS):
+            raise ValueError(
+                f"`labels` must be one of {', '.join(map(repr, LABELS))}, and None. "
+                f"Received: labels={self.labels!r} for {self.name}"
+            )
 
 
 @documented

@@ -67,7 +67,8 @@ check_loss = check_of(
     """Checks that a loss meets the guarantees that apply to it.
 
     Beyond those of a layer: `dtype` is kept and obeyed, labels of shape (batch,) and (batch, 1) give the same
-    loss, reductions and sample weights work, and half-precision scores give finite losses and gradients.""",
+    loss, reductions and sample weights work, and half-precision scores give finite losses and gradients. With
+    `labels`, class ids stay exact, -1 leaves an example out, and other labels are refused.""",
 )
 
 check_regularizer = check_of(

@@ -42,7 +42,7 @@ CHECKS = {
         "C13": oracle.check_loss,
         "C2": saving.check_loss,
         "C6": xla.check_loss,
-        "C11": arguments.check_arguments,
+        "C11": arguments.check_loss,
     },
     "regularizer": {
         "C1": config.check_regularizer,

@@ -8,6 +8,7 @@ import pytest
 
 from keras_cnn_zoo.layers import CosineDense
 from keras_cnn_zoo.losses import ArcFace, arcface
+from keras_cnn_zoo.testing.probe import wide_dtype
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
@@ -37,9 +38,17 @@ CASES = [
         init_kwargs={"margin": 0.7, "scale": 9.0},
         y_true=LABELS,
         y_pred=COSINES,
+        labels="classes",
         reference=reference,
     ),
-    dict(cls=ArcFace, init_kwargs={}, y_true=LABELS[:, None], y_pred=COSINES, reference=reference),
+    dict(
+        cls=ArcFace,
+        init_kwargs={},
+        y_true=LABELS[:, None],
+        y_pred=COSINES,
+        labels="classes",
+        reference=reference,
+    ),
 ]
 
 
@@ -57,8 +66,8 @@ def test_the_target_falls_with_the_angle_over_the_whole_range():
     angles = np.linspace(0, math.pi, 1001)
     values = target_logit(np.cos(angles))
     within = angles < math.pi - 0.5
-    np.testing.assert_allclose(values[within], np.cos(angles[within] + 0.5), atol=3e-4)
-    np.testing.assert_allclose(values[~within], np.cos(angles[~within]) - 0.5 * math.sin(0.5), atol=1e-4)
+    np.testing.assert_allclose(values[within], np.cos(angles[within] + 0.5), atol=1e-5)
+    np.testing.assert_allclose(values[~within], np.cos(angles[~within]) - 0.5 * math.sin(0.5), atol=1e-5)
     assert np.diff(values).max() < 1e-5
 
 
@@ -74,10 +83,10 @@ def test_without_a_margin_it_is_softmax_of_the_scaled_cosines():
 def test_values_and_gradients_are_finite_at_and_beyond_the_ends(cosine, dtype):
     cosines = keras.ops.convert_to_tensor([[cosine, 1.0]], dtype=dtype)
     value, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(arcface(np.array([0]), x)), [cosines])
-    assert np.isfinite(float(value)) and np.isfinite(numbers(gradient)).all()
+    assert np.isfinite(numbers(value)) and np.isfinite(numbers(gradient)).all()
     if cosine == 1.0:
         # The true class is exactly at angle 0, and another class is at cosine 0.
-        assert float(value) == pytest.approx(64 * (1 - math.cos(0.5)), abs=0.01)
+        assert numbers(value) == pytest.approx(64 * (1 - math.cos(0.5)), abs=0.01)
 
 
 def test_the_gradient_raises_the_target_and_lowers_the_others():
@@ -132,3 +141,40 @@ def test_a_head_that_scales_its_outputs_gives_a_large_loss():
 def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         ArcFace(**arguments)
+
+
+SMALL = [0.0, *(10.0**power for power in range(-8, -2))]
+
+
+@pytest.mark.parametrize("angle", [*SMALL, *(np.pi - angle for angle in SMALL)])
+@pytest.mark.parametrize("margin", [0, 0.5, 3])
+@pytest.mark.parametrize("dtype, digits", [("float32", 1e-6), ("float64", 1e-14)])
+def test_angles_near_0_and_pi_have_the_value_of_the_formula(angle, margin, dtype, digits):
+    if dtype == "float64" and wide_dtype() != "float64":
+        pytest.skip("JAX without 64-bit numbers")
+    cosine = np.cos(angle).astype(dtype)
+    angle = np.arccos(cosine.astype("float64"))  # The angle that the rounded cosine has.
+    turned = np.cos(angle + margin) if angle < np.pi - margin else cosine - margin * np.sin(margin)
+    expected = np.logaddexp(turned, 0.25) - turned
+    scores = keras.ops.convert_to_tensor([[cosine, 0.25]], dtype=dtype)
+    actual = numbers(arcface(np.array([0]), scores, margin, scale=1.0))
+    np.testing.assert_allclose(actual, [expected], atol=digits)
+
+
+def test_the_gradient_near_an_angle_of_0_is_that_at_a_thousandth():
+    def slope(angle):
+        # 1 - cos(angle) in float32 has too few digits for the slope at 1e-3.
+        scores = keras.ops.convert_to_tensor([[np.cos(angle), -1.0]], dtype=wide_dtype())
+        _, (gradient,), _ = value_and_gradients(
+            lambda x: keras.ops.sum(arcface(np.array([0]), x, 0.5, scale=1.0)), [scores]
+        )
+        return numbers(gradient)[0, 0]
+
+    # d/dc of log(1 + exp(-1 - t)) with t = cos(angle + 0.5), and dt/dc = sin(angle + 0.5) / sin(angle).
+    for angle in (1e-3, 1e-4, 1e-5, 0.0):
+        chance = 1 / (1 + np.exp(1 + np.cos(angle + 0.5)))
+        expected = -chance * np.sin(angle + 0.5) / 1e-3
+        assert slope(angle) == pytest.approx(expected, rel=2e-2)
+    assert slope(0.01) == pytest.approx(
+        -np.sin(0.51) / np.sin(0.01) / (1 + np.exp(1 + np.cos(0.51))), rel=2e-2
+    )

@@ -30,9 +30,17 @@ CASES = [
         init_kwargs={"margin": 0.2, "scale": 9.0},
         y_true=LABELS,
         y_pred=COSINES,
+        labels="classes",
         reference=reference,
     ),
-    dict(cls=CosFace, init_kwargs={}, y_true=LABELS[:, None], y_pred=COSINES, reference=reference),
+    dict(
+        cls=CosFace,
+        init_kwargs={},
+        y_true=LABELS[:, None],
+        y_pred=COSINES,
+        labels="classes",
+        reference=reference,
+    ),
 ]
 
 

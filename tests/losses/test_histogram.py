@@ -41,8 +41,22 @@ LABELS = np.array([4, 7, 4, 9, 7, 4, 9, 7, 9, 4])
 EMBEDDINGS = np.random.default_rng(0).normal(size=(10, 4))
 
 CASES = [
-    dict(cls=Histogram, init_kwargs={"num_bins": 7}, y_true=LABELS, y_pred=EMBEDDINGS, reference=reference),
-    dict(cls=Histogram, init_kwargs={}, y_true=LABELS[:, None], y_pred=EMBEDDINGS, reference=reference),
+    dict(
+        cls=Histogram,
+        init_kwargs={"num_bins": 7},
+        y_true=LABELS,
+        y_pred=EMBEDDINGS,
+        labels="ids",
+        reference=reference,
+    ),
+    dict(
+        cls=Histogram,
+        init_kwargs={},
+        y_true=LABELS[:, None],
+        y_pred=EMBEDDINGS,
+        labels="ids",
+        reference=reference,
+    ),
 ]
 
 

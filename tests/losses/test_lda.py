@@ -41,9 +41,12 @@ CASES = [
         init_kwargs={"epsilon": 0.5, "regularization": 0.25},
         y_true=LABELS,
         y_pred=EMBEDDINGS,
+        labels="ids",
         reference=reference,
     ),
-    dict(cls=LDA, init_kwargs={}, y_true=LABELS[:, None], y_pred=EMBEDDINGS, reference=reference),
+    dict(
+        cls=LDA, init_kwargs={}, y_true=LABELS[:, None], y_pred=EMBEDDINGS, labels="ids", reference=reference
+    ),
 ]
 
 

@@ -27,7 +27,7 @@ def extension(errors, own):
 
 
 def of_pixels(labels, probabilities, classes, ignore_class):
-    kept = [i for i in range(len(labels)) if labels[i] != ignore_class]
+    kept = [i for i in range(len(labels)) if labels[i] not in (-1, ignore_class)]
     costs = []
     for c in range(probabilities.shape[-1]):
         own = {position for position, i in enumerate(kept) if labels[i] == c}
@@ -74,6 +74,7 @@ CASES = [
         init_kwargs={"from_logits": True, "ignore_class": 9, "classes": "all", "per_image": True},
         y_true=LABELS,
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
     dict(
@@ -81,6 +82,7 @@ CASES = [
         init_kwargs={"from_logits": True, "ignore_class": 9},
         y_true=LABELS[..., None],
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
     dict(
@@ -88,6 +90,7 @@ CASES = [
         init_kwargs={"from_logits": True, "classes": "all"},
         y_true=LABELS % 4,
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
     dict(
@@ -95,6 +98,7 @@ CASES = [
         init_kwargs={"from_logits": True, "ignore_class": 9, "per_image": True},
         y_true=LABELS,
         y_pred=LOGITS,
+        labels="classes",
         reference=reference,
     ),
 ]
@@ -109,8 +113,9 @@ def losses(labels, scores, **options):
 @pytest.mark.parametrize("ignore_class", [None, 9, 1, -1])
 def test_probabilities_against_the_loops(classes, per_image, ignore_class):
     options = {"classes": classes, "per_image": per_image, "ignore_class": ignore_class}
-    expected = reference(LABELS, PROBABILITIES, **options)
-    np.testing.assert_allclose(losses(LABELS, PROBABILITIES, **options), expected, atol=1e-6)
+    labels = LABELS if ignore_class == 9 else np.where(LABELS == 9, -1, LABELS)
+    expected = reference(labels, PROBABILITIES, **options)
+    np.testing.assert_allclose(losses(labels, PROBABILITIES, **options), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(16, 32), (27, 19), (40, 41)])
@@ -220,5 +225,30 @@ def test_invalid_arguments_raise(arguments, message):
 
 @pytest.mark.parametrize("labels", [np.zeros((2, 3)), np.zeros((2, 3, 3, 2))])
 def test_incompatible_shapes_raise(labels):
-    with pytest.raises(ValueError, match="one class id for each vector of scores. Received: y_true.shape="):
+    with pytest.raises(
+        ValueError, match="one class id, not a one-hot vector, for each vector of scores. Received: "
+    ):
         lovasz_softmax(labels, np.ones((2, 3, 3, 2)))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 3), (2, 3, 3, 1), (2, 3)])
+def test_pixel_weights_raise(shape):
+    message = r"`sample_weight` must have one weight per image.* Received: sample_weight.shape=\(2, 3"
+    with pytest.raises(ValueError, match=message):
+        LovaszSoftmax()(np.zeros((2, 3, 3), int), np.ones((2, 3, 3, 2)), sample_weight=np.ones(shape))
+
+
+@pytest.mark.parametrize("per_image", [True, False])
+def test_images_have_weights(per_image):
+    labels, scores = np.where(LABELS == 9, -1, LABELS), PROBABILITIES
+    each = reference(labels, scores, per_image=per_image)
+    for shape in ((3,), (3, 1)):
+        weights = np.array([0.5, 2.0, 3.0])
+        value = LovaszSoftmax(per_image=per_image)(labels, scores, sample_weight=weights.reshape(shape))
+        assert float(value) == pytest.approx((each * weights).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("per_image", [True, False])
+def test_an_empty_batch_has_no_loss(per_image):
+    value = LovaszSoftmax(per_image=per_image)(np.zeros((0, 3, 3), int), np.zeros((0, 3, 3, 2)))
+    assert float(value) == 0.0

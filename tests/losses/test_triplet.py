@@ -60,6 +60,7 @@ CASES = [
             init_kwargs={"margin": 1.5, "mining": mining},
             y_true=LABELS,
             y_pred=EMBEDDINGS,
+            labels="ids",
             reference=reference,
         )
         for mining in MINING
@@ -71,7 +72,14 @@ CASES = [
         y_pred=np.random.default_rng(1).normal(size=(6, 3, 4)),
         reference=reference,
     ),
-    dict(cls=Triplet, init_kwargs={}, y_true=LABELS[:, None], y_pred=EMBEDDINGS, reference=reference),
+    dict(
+        cls=Triplet,
+        init_kwargs={},
+        y_true=LABELS[:, None],
+        y_pred=EMBEDDINGS,
+        labels="ids",
+        reference=reference,
+    ),
 ]
 
 

@@ -4,6 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.losses.base_loss import BaseClassLoss
+from keras_cnn_zoo.losses.class_scores import class_scores
+from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.utils import validation
 
 register = keras.saving.register_keras_serializable(package="keras_cnn_zoo_tests")
@@ -116,6 +119,52 @@ SCORES = np.array([[0.5, -1.0], [0.2, 0.9], [1.7, -0.3], [0.4, 2.2]], "float32")
 def distance(y_true, y_pred, factor=1.0):
     """Returns the reference of `Distance`."""
     return np.array([factor * sum((p - t) ** 2 for p in row) for t, row in zip(y_true, y_pred, strict=True)])
+
+
+@register
+class ClassScore(BaseClassLoss):
+    """Sum of the squared distances of scores from 1 for the class, and from 0 for the others."""
+
+    def __init__(self, *, reduction="sum_over_batch_size", name="class_score", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true, y_pred):
+        labels, scores = class_scores(y_true, y_pred)
+        return ops.cast(labels.mark(self.distances(labels.ids, scores)), self.dtype)
+
+    def distances(self, ids, scores):
+        own = ops.equal(ids[..., None], ops.arange(scores.shape[-1], dtype="int32"))
+        return ops.sum(ops.square(scores - ops.cast(own, scores.dtype)), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "dtype": self.dtype}
+
+
+def class_score(y_true, y_pred):
+    """Returns the reference of `ClassScore`."""
+    rows = zip(y_true, y_pred, strict=True)
+    return np.array([sum((score - (c == label)) ** 2 for c, score in enumerate(row)) for label, row in rows])
+
+
+@register
+class SameClass(BaseClassLoss):
+    """Sum of the squared distances from the embeddings of the same class."""
+
+    def __init__(self, *, reduction="sum_over_batch_size", name="same_class", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true, y_pred):
+        labels, embeddings = labeled_embeddings(y_true, y_pred)
+        same = ops.equal(labels.ids[:, None], labels.ids[None, :])
+        distances = ops.sum(ops.square(embeddings[:, None] - embeddings[None, :]), axis=-1)
+        distances = ops.where(same, distances, ops.zeros_like(distances))
+        return ops.cast(labels.mark(ops.sum(distances, axis=-1)), self.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "dtype": self.dtype}
+
+
+CLASS_IDS = np.array([0, 1, 0, 1])
 
 
 @register

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_cnn_zoo.losses.class_scores import class_scores
+from keras_cnn_zoo.ops.class_ids import ClassIds, class_ids
 from keras_cnn_zoo.testing import (
     ContractError,
     check_callback,
@@ -15,16 +17,20 @@ from keras_cnn_zoo.testing import (
     check_regularizer,
 )
 from tests.testing.parts import (
+    CLASS_IDS,
     LABELS,
     LOGS,
     PICKS,
     SCORES,
     UPDATES,
+    ClassScore,
     Distance,
     MeanError,
     Patience,
     Ridge,
+    SameClass,
     Uniform,
+    class_score,
     distance,
     forgetful_picker,
     picker,
@@ -100,6 +106,67 @@ class CoupledReduction(Distance):
 def test_broken_loss_is_caught_under_its_guarantee(guarantee, cls, message):
     with pytest.raises(ContractError, match=rf"^{guarantee} [^:]*: {cls.__name__}: .*{message}"):
         check_loss(cls, {"factor": 0.7}, LABELS, SCORES, reference=distance)
+
+
+@register
+class ClassesOfKeras(ClassScore):
+    __call__ = keras.losses.Loss.__call__
+
+
+@register
+class IdsOfKeras(SameClass):
+    __call__ = keras.losses.Loss.__call__
+
+
+@register
+class CountsAll(ClassScore):
+    def prepared(self, y_true):
+        return super().prepared(y_true)[0], None
+
+
+@register
+class NeverNaN(ClassScore):
+    def call(self, y_true, y_pred):
+        labels, scores = class_scores(y_true, y_pred)
+        return ops.cast(labels._replace(refused=None).mark(self.distances(labels.ids, scores)), self.dtype)
+
+
+@register
+class NeverRefuses(ClassScore):
+    def call(self, y_true, y_pred):
+        ids = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        labels = ClassIds(ids, ids != -1, (ids < -1) | (ids >= y_pred.shape[-1]))
+        return ops.cast(labels.mark(self.distances(ids, y_pred)), self.dtype)
+
+
+@register
+class TakesOneScore(NeverRefuses):
+    def call(self, y_true, y_pred):
+        class_ids(y_true, y_pred.shape[-1])
+        return super().call(y_true, y_pred)
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "cls", "labels", "message"),
+    [
+        ("C4", IdsOfKeras, "ids", "the class ids 16777216, 16777217, ... give another loss than 0, 1"),
+        ("C4", ClassesOfKeras, "classes", "dtype='bfloat16': class 257 has the loss of class 256"),
+        ("C13", CountsAll, "classes", "an example with the label -1 changes the mean of the others"),
+        ("C6", NeverNaN, "classes", "the compiled loss of a label -2 is"),
+        ("C11", NeverRefuses, "classes", "label -2 is accepted"),
+        ("C11", TakesOneScore, "classes", "a last axis of one score is accepted"),
+    ],
+    ids=lambda item: getattr(item, "__name__", ""),
+)
+def test_a_loss_that_mistakes_its_labels_is_caught(guarantee, cls, labels, message):
+    reference = class_score if labels == "classes" else None
+    with pytest.raises(ContractError, match=rf"^{guarantee} [^:]*: {cls.__name__}: .*{message}"):
+        check_loss(cls, {}, CLASS_IDS, SCORES, labels=labels, reference=reference)
+
+
+def test_an_unknown_kind_of_labels_is_refused():
+    with pytest.raises(ValueError, match="`labels` must be one of 'classes', 'ids', and None. Received: lab"):
+        check_loss(ClassScore, {}, CLASS_IDS, SCORES, labels="numbers")
 
 
 @register

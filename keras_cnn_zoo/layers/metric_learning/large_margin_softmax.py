@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_cnn_zoo.ops import affine
+from keras_cnn_zoo.ops.class_ids import as_labels, class_ids, nan_where
 from keras_cnn_zoo.ops.norms import l2_norm
 from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
@@ -48,7 +49,8 @@ class LargeMarginSoftmax(keras.layers.Layer):
 
     Call arguments:
         features: A floating-point tensor.
-        labels: Class ids, `(batch,)` or `(batch, 1)`, or None. An id outside the classes gets no margin.
+        labels: Class ids from 0 to `units - 1`, `(batch,)` or `(batch, 1)`, or None. -1 gets no margin. Other
+            labels are refused, or give NaN in compiled code.
         training: Whether to apply the margin and count the call. Without labels or outside training, the
             logits are plain.
 
@@ -59,8 +61,8 @@ class LargeMarginSoftmax(keras.layers.Layer):
         `(batch, units)`.
 
     Raises:
-        ValueError: for an argument outside its range, features that are not of rank 2, or labels that are not
-            one per example.
+        ValueError: for an argument outside its range, features that are not of rank 2, labels that are not
+            one per example, or labels outside of the classes.
 
     >>> layer = LargeMarginSoftmax(2, margin=2, annealing_start=0, kernel_initializer="identity")
     >>> logits = layer(np.array([[0.5, 0.75**0.5]]), labels=np.array([0]), training=True)
@@ -123,7 +125,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         logits = affine.dense(features, kernel)
         if labels is None:
             return logits
-        labels = ops.convert_to_tensor(labels)
+        labels = as_labels(labels)
         if len(labels.shape) not in (1, 2) or tuple(labels.shape[1:]) not in ((), (1,)):
             raise ValueError(
                 "`labels` must have the shape (batch,) or (batch, 1). "
@@ -131,7 +133,10 @@ class LargeMarginSoftmax(keras.layers.Layer):
             )
         if not training:
             return logits
-        mixed = self._mixed(features, kernel, logits, ops.reshape(ops.cast(labels, "int32"), (-1, 1)))
+        labels = class_ids(ops.reshape(labels, (-1, 1)), self.units, name="labels")
+        mixed = self._mixed(features, kernel, logits, labels.ids)
+        if labels.refused is not None:
+            mixed = mixed * nan_where(labels.refused, mixed.dtype)
         self.step.assign_add(1)
         return mixed
 
@@ -143,7 +148,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         dtype = at_least_float32(self.compute_dtype)
         own = ops.equal(labels, ops.arange(self.units, dtype="int32"))
         plain = _picked(own, ops.cast(logits, dtype))
-        # An id outside the classes selects nothing; `where` discards its result.
+        # An id of -1 selects nothing; `where` discards its result.
         length = _picked(own, l2_norm(kernel, axis=0)[None]) * l2_norm(features)
         cosine = plain / ops.where(length > 0, length, ops.ones_like(length))
         weight = self._weight_of_plain(dtype)

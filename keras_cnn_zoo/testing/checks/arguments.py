@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_cnn_zoo.testing import refusals, signature
+from keras_cnn_zoo.testing.checks import labels
 from keras_cnn_zoo.testing.guarantees import Broken
 
 CHECK = "check the argument in `__init__` and raise ValueError with its name and the value, as Keras words it"
@@ -26,6 +27,12 @@ def check_arguments(case):
         optional = parameter.default is None
         for bad in refusals.bad_values(name, value, optional=optional):
             _require_refusal(lambda name=name, bad=bad: case.make(**{name: bad}), name, bad)
+
+
+def check_loss(case):
+    """Checks C11 for losses: arguments of the constructor, and labels that are no class."""
+    check_arguments(case)
+    labels.require_refusals(case)
 
 
 def check_model(case):

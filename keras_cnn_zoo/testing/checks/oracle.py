@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.testing import probe
+from keras_cnn_zoo.testing.checks import labels
 from keras_cnn_zoo.testing.epochs import epochs_run
 from keras_cnn_zoo.testing.guarantees import NotApplicable, NotRun
 
@@ -56,6 +57,7 @@ def check_loss(case):
         expected = case.reference(case.y_true, wide, **case.init_kwargs)
         _same(each, expected, "the loss per sample differs from the reference")
     _require_reductions(case, dtype, each)
+    labels.require_left_out(case)
 
 
 def _require_reductions(case, dtype, each):

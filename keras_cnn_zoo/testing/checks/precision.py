@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_cnn_zoo.testing import probe
 from keras_cnn_zoo.testing.case import dtype_policy
+from keras_cnn_zoo.testing.checks import labels
 from keras_cnn_zoo.testing.draws import fixed_draws
 from keras_cnn_zoo.testing.guarantees import Broken, Waived
 
@@ -145,7 +146,7 @@ LOSS_DTYPES = (("float32", 1e-6), ("bfloat16", 0.1), ("float16", 0.02), ("float6
 
 
 def check_loss(case):
-    """Checks C4 for losses: `dtype` is obeyed; half-precision and hard scores give finite results."""
+    """Checks C4 for losses: `dtype` is obeyed and rounds no class id; hard scores give finite results."""
     expected = probe.as_numpy(case.make(reduction="none")(case.y_true, case.y_pred))
     for dtype, tolerance in LOSS_DTYPES:
         if probe.wide_dtype() == "float32" and dtype == "float64":
@@ -163,6 +164,7 @@ def check_loss(case):
             KEEP_FINITE,
             tolerance=tolerance,
         )
+    labels.require_exact_ids(case)
     component = case.make()
     for factor in (1.0, 0.0, 1e-4, 100.0):
         for dtype in ("float32", "bfloat16", "float16"):

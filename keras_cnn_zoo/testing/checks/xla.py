@@ -3,6 +3,7 @@
 import keras
 
 from keras_cnn_zoo.testing import functional, probe
+from keras_cnn_zoo.testing.checks import labels
 from keras_cnn_zoo.testing.draws import fixed_draws
 from keras_cnn_zoo.testing.guarantees import NotRun
 
@@ -97,12 +98,13 @@ def check_model(case):
 
 
 def check_loss(case):
-    """Checks C6 for losses: value and gradient."""
+    """Checks C6 for losses: value and gradient, and NaN for labels that are no class."""
     component = case.make()
     arrays = keras.tree.flatten(case.y_pred)
     _check_function(
         lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves)), arrays
     )
+    labels.require_nan(case, compiled)
 
 
 def check_regularizer(case):

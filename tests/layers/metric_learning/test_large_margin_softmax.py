@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.layers import LargeMarginSoftmax
+from keras_cnn_zoo.testing.checks.xla import compiled
+from keras_cnn_zoo.testing.probe import as_tensors
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+
+needs_xla = pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch runs eagerly")
 
 
 def dot(one, other):
@@ -147,7 +151,7 @@ def test_loss_and_gradient_equal_pytorch_metric_learning(margin):
     value, (gradient,), (of_kernel,) = value_and_gradients(
         lambda x: cross_entropy(LABELS, layer(x, labels=LABELS, training=True)), [FEATURES], [layer.kernel]
     )
-    assert float(value) == pytest.approx(expected.item(), rel=1e-5)
+    assert float(numbers(value)) == pytest.approx(expected.item(), rel=1e-5)
     np.testing.assert_allclose(numbers(gradient), features.grad.numpy(), rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(numbers(of_kernel), peer.W.grad.numpy(), rtol=1e-3, atol=1e-5)
 
@@ -162,10 +166,26 @@ def test_column_and_float_labels_are_accepted():
     np.testing.assert_array_equal(outputs[2], outputs[0])
 
 
-def test_a_label_outside_the_classes_gets_no_margin():
+def test_a_label_of_minus_one_gets_no_margin():
     layer = LargeMarginSoftmax(4, annealing_start=0)
-    outputs = numbers(layer(FEATURES[:2], labels=np.array([-1, 4]), training=True))
+    outputs = numbers(layer(FEATURES[:2], labels=np.array([-1, -1]), training=True))
     np.testing.assert_array_equal(outputs, numbers(layer(FEATURES[:2])))
+
+
+@pytest.mark.parametrize("label", [4, -2, 2**24, 1.5])
+def test_refuses_a_label_outside_the_classes(label):
+    layer = LargeMarginSoftmax(4)
+    with pytest.raises(ValueError, match=f"`labels` must contain class ids, .* from 0 to 3.* with {label}"):
+        layer(FEATURES[:2], labels=np.array([0, label]), training=True)
+
+
+@needs_xla
+def test_a_label_outside_the_classes_gives_nan_if_compiled():
+    layer = LargeMarginSoftmax(4, annealing_start=0)
+    layer.build(FEATURES.shape)
+    call = compiled(lambda x, y: layer(x, labels=y, training=True), layer.variables)
+    outputs = numbers(call(*as_tensors([FEATURES[:3].astype("float32"), np.array([-1, 4, 0])])))
+    assert np.isnan(outputs).any(axis=1).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("factor", [0.0, 1e-30, 1e30])
