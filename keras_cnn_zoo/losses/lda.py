@@ -166,3 +166,7 @@ class LDA(keras.losses.Loss):
             "regularization": self.regularization,
             "dtype": self.dtype,
         }
+
+
+# Many people search for the paper's name of the method. Saved files contain the original name.
+DeepLDA = LDA

@@ -210,3 +210,7 @@ class VLAD(keras.layers.Layer):
 def _assignment(centers, alpha):
     """Returns the kernel and bias of the assignment by distance to `centers`."""
     return 2 * alpha * ops.transpose(centers), -alpha * ops.sum(ops.square(centers), axis=-1)
+
+
+# Many people search for the paper's name of the layer. Saved files contain the original name.
+NetVLAD = VLAD
