@@ -94,18 +94,30 @@ def components():
 
     Functions without a row are forms of a class (`losses.contrastive` of `losses.Contrastive`) or
     helpers (`models.from_preset`). Base classes (`models.ZooModel`) are in `BASES` and have no row.
+    A class with two names (`layers.NetVLAD` of `layers.VLAD`) is listed once; see `aliases`.
     """
     rows = {row["name"] for row in read_table("catalog.tsv")}
-    found = {}
+    return {
+        name: (package, item)
+        for package, name, item in _public()
+        if name not in BASES
+        and (inspect.isclass(item) and item.__name__ == name or inspect.isfunction(item) and name in rows)
+    }
+
+
+def aliases():
+    """Returns the second names of public classes: a dict from the alias to the name of the class."""
+    return {
+        name: item.__name__ for _, name, item in _public() if inspect.isclass(item) and item.__name__ != name
+    }
+
+
+def _public():
+    """Yields the package, the name, and the object of everything public in the packages of components."""
     for package in KINDS:
-        if importlib.util.find_spec(f"keras_cnn_zoo.{package}") is None:
-            continue
-        module = importlib.import_module(f"keras_cnn_zoo.{package}")
-        for name in module.__all__:
-            item = getattr(module, name)
-            if name not in BASES and (inspect.isclass(item) or (inspect.isfunction(item) and name in rows)):
-                found[name] = (package, item)
-    return found
+        if importlib.util.find_spec(f"keras_cnn_zoo.{package}") is not None:
+            module = importlib.import_module(f"keras_cnn_zoo.{package}")
+            yield from ((package, name, getattr(module, name)) for name in module.__all__)
 
 
 @functools.cache
@@ -113,6 +125,11 @@ def entries():
     """Returns every `Entry` of the index, by kind and family: first the project's, then those of Keras."""
     found = components()
     listed = [_component_entry(row, *found[row["name"]]) for row in read_table("catalog.tsv")]
+    by_name = {entry.name: entry for entry in listed}
+    listed += [
+        dataclasses.replace(by_name[name], name=alias, summary=f"Another name of `{name}`.")
+        for alias, name in aliases().items()
+    ]
     order = list(KINDS.values())
     listed += [_keras_entry(row) for row in read_table("catalog_keras.tsv")]
     return tuple(

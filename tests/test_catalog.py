@@ -1,10 +1,12 @@
 """The index and the command that prints it."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 
+import keras
 import pytest
 
 from keras_cnn_zoo import __main__ as program
@@ -42,6 +44,19 @@ def test_a_part_of_keras_is_pointed_to(capsys):
     (entry,) = (entry for entry in listed if entry["name"] == "Transposed convolution")
     assert entry["module"] == "keras.layers"
     assert entry["keras_alternative"] == "keras.layers.Conv2DTranspose"
+
+
+def test_a_second_name_is_listed_next_to_the_first(capsys):
+    listed = {entry["name"]: entry for entry in json.loads(printed(capsys, "--json"))}
+    assert catalog.aliases() == {"NetVLAD": "VLAD", "DeepLDA": "LDA", "HistogramLoss": "Histogram"}
+    for alias, name in catalog.aliases().items():
+        assert listed[alias] == {**listed[name], "name": alias, "summary": f"Another name of `{name}`."}
+        module = importlib.import_module(listed[alias]["module"])
+        assert getattr(module, alias) is getattr(module, name)
+        # Files with the original name load where only one of the names is known.
+        registered = keras.saving.get_registered_name(getattr(module, alias))
+        assert registered == f"keras_cnn_zoo>{name}"
+    assert not set(catalog.aliases()) & set(catalog.components())
 
 
 def test_the_table_names_every_entry_once(capsys):

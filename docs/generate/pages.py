@@ -70,6 +70,9 @@ def section(entry, item):
     signature = re.sub(r", \*\*kwargs(?=\))", "", str(inspect.signature(item)))
     signature = re.sub(r"^\((self, )?", "(", signature).partition(" -> ")[0]
     lines += ["```", f"{entry.name}{signature}", "```", ""]
+    others = [f"`{alias}`" for alias, name in catalog.aliases().items() if name == entry.name]
+    if others:
+        lines += [f"Also named {' and '.join(others)}.", ""]
     body, notes = described(item)
     for paragraph in body + notes:
         lines += [paragraph, ""]
@@ -90,7 +93,8 @@ def generated(page):
     """Returns the text below the marker."""
     components = catalog.components()
     found = entries_of(page)
-    own = [entry for entry in found if not entry.is_keras]
+    second = catalog.aliases()
+    own = [entry for entry in found if not entry.is_keras and entry.name not in second]
     lines = ["", "## Reference", ""]
     for members in twins(own):
         first = max(members, key=lambda entry: entry.name.endswith("2D"))

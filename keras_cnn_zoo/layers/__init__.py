@@ -57,7 +57,7 @@ from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling2D,
     StochasticPooling3D,
 )
-from keras_cnn_zoo.layers.pooling.vlad import VLAD
+from keras_cnn_zoo.layers.pooling.vlad import VLAD, NetVLAD
 from keras_cnn_zoo.layers.regularization.drop_block import DropBlock2D
 from keras_cnn_zoo.layers.regularization.dropconnect import DropConnect
 from keras_cnn_zoo.layers.regularization.fast_dropout_dense import FastDropoutDense
@@ -123,6 +123,7 @@ __all__ = [
     "MixedPooling2D",
     "MixedPooling3D",
     "MultiScaleOrderlessPooling2D",
+    "NetVLAD",
     "NoiseInvariance",
     "NonMaxSuppression",
     "Probout",

@@ -62,12 +62,24 @@ class BaseConvolution(keras.layers.Layer):
     def _channel_axis(self):
         return self.rank + 1 if self.data_format == "channels_last" else 1
 
-    def _add_kernel(self, shape, initializer=None, name="kernel"):
+    def _add_kernel(self, shape, initializer=None, name="kernel", kernels=None):
+        """Returns a new kernel weight.
+
+        Args:
+            shape: Shape of the weight.
+            initializer: Its initializer, or None for `kernel_initializer`.
+            name: Its name.
+            kernels: `(kernels, *kernel_size, channels, filters)` if the weight is several kernels, else None.
+        """
+        regularizer = self.kernel_regularizer
+        if kernels is not None and hasattr(regularizer, "of_each_kernel"):
+            # A regularizer of the spatial axes cannot know from the weight alone which axes these are.
+            regularizer = regularizer.of_each_kernel(kernels)
         return self.add_weight(
             name=name,
             shape=shape,
             initializer=initializer or self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
+            regularizer=regularizer,
             constraint=self.kernel_constraint,
         )
 

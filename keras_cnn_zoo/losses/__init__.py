@@ -12,9 +12,9 @@ from keras_cnn_zoo.losses.elbo import elbo
 from keras_cnn_zoo.losses.gan_loss import GANLoss, gan_discriminator, gan_generator
 from keras_cnn_zoo.losses.gaussian_kl_divergence import GaussianKLDivergence, gaussian_kl_divergence
 from keras_cnn_zoo.losses.gradient_penalty import gradient_penalty
-from keras_cnn_zoo.losses.histogram import Histogram, histogram
+from keras_cnn_zoo.losses.histogram import Histogram, HistogramLoss, histogram
 from keras_cnn_zoo.losses.jensen_shannon import JensenShannon, jensen_shannon
-from keras_cnn_zoo.losses.lda import LDA, lda
+from keras_cnn_zoo.losses.lda import LDA, DeepLDA, lda
 from keras_cnn_zoo.losses.lovasz_softmax import LovaszSoftmax, lovasz_softmax
 from keras_cnn_zoo.losses.multiclass_hinge import MulticlassHinge, multiclass_hinge
 from keras_cnn_zoo.losses.triplet import Triplet, triplet
@@ -25,10 +25,12 @@ __all__ = [
     "Contrastive",
     "CosFace",
     "CoupledClusters",
+    "DeepLDA",
     "DoubleMarginContrastive",
     "GANLoss",
     "GaussianKLDivergence",
     "Histogram",
+    "HistogramLoss",
     "JensenShannon",
     "LDA",
     "LovaszSoftmax",

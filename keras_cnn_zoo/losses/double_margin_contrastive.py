@@ -5,18 +5,19 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.losses.base_loss import BaseLoss
-from keras_cnn_zoo.losses.embeddings import labeled_pairs
+from keras_cnn_zoo.losses.embeddings import checked_distance, labeled_pairs, saved_choice
 from keras_cnn_zoo.utils import validation
 
 
-def double_margin_contrastive(y_true, y_pred, positive_margin, negative_margin):
+def double_margin_contrastive(y_true, y_pred, positive_margin, negative_margin, *, distance="squared"):
     """Returns the double-margin contrastive loss of each pair; see `DoubleMarginContrastive`.
 
     Args:
         y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.
         y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
-        positive_margin: Squared distance up to which matching pairs cost nothing, at least 0.
-        negative_margin: Squared distance from which other pairs cost nothing, above 0.
+        positive_margin: Distance up to which matching pairs cost nothing, at least 0.
+        negative_margin: Distance from which other pairs cost nothing, above 0.
+        distance: `"squared"`, `"euclidean"`, or a function. Defaults to `"squared"`.
 
     Returns:
         The loss of each pair, `(batch,)`, in at least float32.
@@ -25,7 +26,7 @@ def double_margin_contrastive(y_true, y_pred, positive_margin, negative_margin):
         ValueError: for a margin outside its range, or incompatible shapes.
     """
     positive_margin, negative_margin = _margins(positive_margin, negative_margin)
-    match, distance = labeled_pairs(y_true, y_pred)
+    match, distance = labeled_pairs(y_true, y_pred, checked_distance(distance))
     # The squared distance of a pair that does not match may overflow, and 0 * inf is not 0.
     pull = ops.where(match > 0, match * ops.relu(distance - positive_margin), ops.zeros_like(distance))
     return (pull + (1 - match) * ops.relu(negative_margin - distance)) / 2
@@ -34,16 +35,17 @@ def double_margin_contrastive(y_true, y_pred, positive_margin, negative_margin):
 def estimate_margins(distances, labels):
     """Estimates the margins of `DoubleMarginContrastive` from sampled pairs.
 
-    The two margins are equal: the squared distance that best separates matching pairs from others. It
+    The two margins are equal: the distance that best separates matching pairs from others. It
     minimizes the sum of the two error rates, so the number of pairs of each kind does not matter. The margin
     is midway between two neighboring distances; of several equally good gaps, the one with the smallest
-    distances counts. Take the distances from the layer that the loss will apply to, before training.
+    distances counts. Take the distances from the layer that the loss will apply to, before training. Compute
+    them as the loss will, by default squared.
 
     Reference: Lin, Morere, Petta, Chandrasekhar, Veillard, 2015, arXiv 1501.04711, use equal margins and
     learn them from the distances of sampled pairs.
 
     Args:
-        distances: Squared Euclidean distances of pairs, `(pairs,)` or `(pairs, 1)`.
+        distances: Distances of pairs, `(pairs,)` or `(pairs, 1)`.
         labels: 1 for the matching pairs and 0 for the others, `(pairs,)` or `(pairs, 1)`.
 
     Returns:
@@ -96,17 +98,20 @@ class DoubleMarginContrastive(BaseLoss):
     """Contrastive loss that is 0 for matching pairs that are near enough.
 
     It is `(y * max(d - positive_margin, 0) + (1 - y) * max(negative_margin - d, 0)) / 2`, with `d` the
-    squared Euclidean distance of the pair. Use it to fine-tune features that already retrieve well; pulling
-    matching pairs ever closer would make them worse. Use it on all layers at once: give the model an output
-    per layer, and each output a loss with the margins from `estimate_margins`. The total is equation (21).
-    With `positive_margin=0` it is `Contrastive`.
+    `distance` of the pair, by default the squared Euclidean one. Use it to fine-tune features that already
+    retrieve well; pulling matching pairs ever closer would make them worse. Use it on all layers at once:
+    give the model an output per layer, and each output a loss with the margins from `estimate_margins`. The
+    total is equation (21). With `positive_margin=0` it is `Contrastive`.
 
     Reference: Lin, Morere, Petta, Chandrasekhar, Veillard, 2015, "DeepHash: Getting Regularization, Depth and
     Fine-Tuning Right", arXiv 1501.04711; equation (21) of the survey.
 
     Args:
-        positive_margin: Squared distance up to which matching pairs cost nothing, at least 0.
-        negative_margin: Squared distance from which other pairs cost nothing, above 0.
+        positive_margin: Distance up to which matching pairs cost nothing, at least 0.
+        negative_margin: Distance from which other pairs cost nothing, above 0.
+        distance: `"squared"`, `"euclidean"`, whose gradient is 0 for coinciding embeddings, or a function
+            from two tensors `(batch, dim)` to distances `(batch,)`, registered with Keras to be saved.
+            Defaults to `"squared"`.
         reduction: Keras' reduction over the batch. Defaults to `"sum_over_batch_size"`, the mean.
         name: Name of the loss.
         dtype: Dtype of the computation, or None for Keras' float type.
@@ -129,15 +134,19 @@ class DoubleMarginContrastive(BaseLoss):
         positive_margin,
         negative_margin,
         *,
+        distance="squared",
         reduction="sum_over_batch_size",
         name="double_margin_contrastive",
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.positive_margin, self.negative_margin = _margins(positive_margin, negative_margin)
+        self.distance = checked_distance(distance)
 
     def call(self, y_true, y_pred):
-        losses = double_margin_contrastive(y_true, y_pred, self.positive_margin, self.negative_margin)
+        losses = double_margin_contrastive(
+            y_true, y_pred, self.positive_margin, self.negative_margin, distance=self.distance
+        )
         return ops.cast(losses, self.dtype)
 
     def get_config(self):
@@ -145,5 +154,6 @@ class DoubleMarginContrastive(BaseLoss):
             **super().get_config(),
             "positive_margin": self.positive_margin,
             "negative_margin": self.negative_margin,
+            "distance": saved_choice(self.distance),
             "dtype": self.dtype,
         }

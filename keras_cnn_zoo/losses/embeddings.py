@@ -1,9 +1,40 @@
 """Checks and conversion of the targets and predictions of embedding losses."""
 
+import keras
 from keras import ops
 
+from keras_cnn_zoo.ops import distances
 from keras_cnn_zoo.ops.class_ids import as_labels, class_ids
+from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
+
+
+def checked_distance(distance):
+    """Returns `"squared"`, `"euclidean"`, or a function of two embeddings, which may come from a config."""
+    return checked_choice("distance", distance, distances.NAMES)
+
+
+def checked_choice(name, value, names):
+    """Returns one of `names` or a callable; the value of a config is deserialized.
+
+    Args:
+        name: Name of the argument.
+        value: Its value.
+        names: The allowed values that are not callable.
+
+    Raises:
+        ValueError: for other values.
+    """
+    if isinstance(value, dict):
+        value = keras.saving.deserialize_keras_object(value)
+    if not callable(value) and value not in names:
+        validation.fail(name, "one of " + ", ".join(map(repr, names)) + ", or a function", value)
+    return value
+
+
+def saved_choice(value):
+    """Returns the value of a config for a choice: a name, None, or the config of a callable."""
+    return keras.saving.serialize_keras_object(value) if callable(value) else value
 
 
 def labeled_embeddings(y_true, y_pred):
@@ -28,12 +59,13 @@ def labeled_embeddings(y_true, y_pred):
     return labels, ops.cast(y_pred, at_least_float32(y_pred.dtype))
 
 
-def labeled_pairs(y_true, y_pred):
-    """Returns the labels of pairs and their squared Euclidean distances, both `(batch,)`.
+def labeled_pairs(y_true, y_pred, distance="squared"):
+    """Returns the labels of pairs and their distances, both `(batch,)`.
 
     Args:
         y_true: 1 for a matching pair and 0 for another, `(batch,)` or `(batch, 1)`.
         y_pred: The two embeddings of each pair, `(batch, 2, dim)`.
+        distance: `"squared"`, `"euclidean"`, or a function of two embeddings.
 
     Raises:
         ValueError: for other shapes.
@@ -46,7 +78,7 @@ def labeled_pairs(y_true, y_pred):
     dtype = at_least_float32(y_pred.dtype)
     match = ops.cast(_one_label_each(y_true, y_pred), dtype)
     first, second = ops.unstack(ops.cast(y_pred, dtype), 2, axis=1)
-    return match, ops.sum(ops.square(first - second), axis=-1)
+    return match, distances.distances_between(first, second, distance)
 
 
 def _one_label_each(y_true, y_pred):

@@ -116,3 +116,7 @@ class Histogram(BaseClassLoss):
 
     def get_config(self):
         return {**super().get_config(), "num_bins": self.num_bins, "dtype": self.dtype}
+
+
+# Many people search for the paper's name of the loss. Saved files contain the original name.
+HistogramLoss = Histogram

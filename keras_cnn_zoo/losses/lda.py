@@ -176,3 +176,7 @@ class LDA(BaseClassLoss):
             "regularization": self.regularization,
             "dtype": self.dtype,
         }
+
+
+# Many people search for the paper's name of the method. Saved files contain the original name.
+DeepLDA = LDA

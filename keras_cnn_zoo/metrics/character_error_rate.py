@@ -17,10 +17,11 @@ class CharacterErrorRate(ErrorRate):
     Both arguments are a batch of texts in one of two forms, with equal or different lengths:
 
     - strings: a list, array, or tensor of `str` or UTF-8 `bytes`;
-    - class ids: an integer array `(batch, length)` or a list of integer sequences. `mask_index` (padding, or
-      CTC's blank) and negative ids (the padding of `keras.ops.ctc_decode`) are left out.
+    - class ids: an integer array `(batch, length)` or a list of integer sequences. Negative ids (the padding
+      of `keras.ops.ctc_decode`) and `mask_index` are left out.
 
-    Decode the scores of a CTC model first: `keras.ops.ctc_decode(y_pred, lengths)[0][0]` gives class ids.
+    Decode the scores of a CTC model first: `keras.ops.ctc_decode(y_pred, lengths)[0][0]` gives class ids. If
+    the true ids are padded with the blank 0, use `mask_index=0`.
 
     The distances are computed on the host, so call the metric eagerly, for example on the output of
     `predict`. As a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on
@@ -32,7 +33,8 @@ class CharacterErrorRate(ErrorRate):
         name: Name of the metric. Defaults to `"character_error_rate"`.
         dtype: Dtype of the counts, exact up to 16.7 million characters in float32; None for Keras' float
             type.
-        mask_index: Class id to leave out, as in `keras.ops.ctc_decode`, or None. Defaults to 0.
+        mask_index: Class id to leave out, such as padding or CTC's blank, or None to leave out only negative
+            ids. Defaults to None.
 
     Call arguments:
         y_true: The true texts.
@@ -49,7 +51,7 @@ class CharacterErrorRate(ErrorRate):
     0.3
     """
 
-    def __init__(self, name="character_error_rate", dtype=None, *, mask_index=0):
+    def __init__(self, name="character_error_rate", dtype=None, *, mask_index=None):
         super().__init__(name, dtype, mask_index=mask_index)
 
     @staticmethod

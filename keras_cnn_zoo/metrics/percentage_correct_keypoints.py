@@ -21,7 +21,8 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
     - "given": lengths that come with the truth. MPII's PCKh uses 0.6 times the diagonal of the annotated head
       box at `alpha=0.5`, and marks pelvis and thorax as not visible.
 
-    An example without a positive length is left out. It works in `fit` on every backend, except "given".
+    An example without a positive length is left out. It works in `fit` on every backend, except "given". With
+    `num_keypoints`, `per_keypoint()` returns the fraction of each keypoint, as benchmarks report it.
 
     Reference: Yang & Ramanan, 2013, "Articulated Human Detection with Flexible Mixtures of Parts"; PCKh is
     Andriluka, Pishchulin, Gehler, Schiele, 2014, "2D Human Pose Estimation: New Benchmark and State of the
@@ -35,6 +36,8 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
         name: Name of the metric.
         dtype: Dtype of the result.
         reference: "box", "given", or a pair of different keypoint numbers. Defaults to "box".
+        num_keypoints: Number of keypoints of every example, which `per_keypoint` needs, or None for any
+            number. Defaults to None.
 
     Call arguments:
         y_true: True positions, `(batch, keypoints, 2)` as x, y, or `(batch, keypoints, 3)` with a third
@@ -47,7 +50,8 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
         A scalar in [0, 1].
 
     Raises:
-        ValueError: for an argument outside its range, or keypoints of other shapes.
+        ValueError: for an argument outside its range, keypoints of other shapes, or `per_keypoint` without
+            `num_keypoints`.
 
     >>> truth = np.array([[[0.0, 0.0], [0.0, 10.0], [5.0, 5.0]]])
     >>> metric = PercentageCorrectKeypoints(alpha=0.2)
@@ -56,7 +60,15 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
     0.667
     """
 
-    def __init__(self, alpha=0.2, name="percentage_correct_keypoints", dtype=None, *, reference="box"):
+    def __init__(
+        self,
+        alpha=0.2,
+        name="percentage_correct_keypoints",
+        dtype=None,
+        *,
+        reference="box",
+        num_keypoints=None,
+    ):
         super().__init__(name=name, dtype=dtype)
         self._direction = "up"  # Keras' callbacks read this for `mode="auto"`.
         self.alpha = validation.finite_number("alpha", alpha, above=0)
@@ -64,8 +76,10 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
             _require_pair(reference)
             reference = tuple(int(number) for number in reference)
         self.reference = reference
-        self.correct = self.add_variable((), initializer="zeros", name="correct")
-        self.visible = self.add_variable((), initializer="zeros", name="visible")
+        self.num_keypoints = validation.positive_integer("num_keypoints", num_keypoints, optional=True)
+        shape = () if num_keypoints is None else (self.num_keypoints,)
+        self.correct = self.add_variable(shape, initializer="zeros", name="correct")
+        self.visible = self.add_variable(shape, initializer="zeros", name="visible")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         dtype = at_least_float32(self.dtype)
@@ -92,15 +106,32 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
             sample_weight = ops.cast(sample_weight, dtype)
             weights = weights * (sample_weight[:, None] if len(sample_weight.shape) == 1 else sample_weight)
         correct = ops.cast(distances <= self.alpha * lengths[:, None], dtype)
-        self.correct.assign_add(ops.cast(ops.sum(correct * weights), self.correct.dtype))
-        self.visible.assign_add(ops.cast(ops.sum(weights), self.visible.dtype))
+        summed = None if self.num_keypoints is None else 0
+        self.correct.assign_add(ops.cast(ops.sum(correct * weights, axis=summed), self.correct.dtype))
+        self.visible.assign_add(ops.cast(ops.sum(weights, axis=summed), self.visible.dtype))
 
     def result(self):
-        visible = ops.convert_to_tensor(self.visible)
-        return self.correct / ops.where(visible > 0, visible, ops.ones_like(visible))
+        visible = ops.sum(ops.convert_to_tensor(self.visible))
+        correct = ops.sum(ops.convert_to_tensor(self.correct))
+        return correct / ops.where(visible > 0, visible, ops.ones_like(visible))
+
+    def per_keypoint(self):
+        """Returns the fraction of each keypoint, `(num_keypoints,)`; NaN for one that was never visible.
+
+        Raises:
+            ValueError: without `num_keypoints`, because then only the sums over all keypoints are kept.
+        """
+        if self.num_keypoints is None:
+            raise ValueError("`per_keypoint` needs `num_keypoints`. Received: num_keypoints=None")
+        return self.correct / ops.convert_to_tensor(self.visible)
 
     def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha, "reference": self.reference}
+        return {
+            **super().get_config(),
+            "alpha": self.alpha,
+            "reference": self.reference,
+            "num_keypoints": self.num_keypoints,
+        }
 
     def _lengths(self, places, visible):
         """Returns the length of each example; not positive if its keypoints are not visible."""
@@ -124,6 +155,10 @@ class PercentageCorrectKeypoints(keras.metrics.Metric):
             raise ValueError(
                 "`y_true` must be (batch, keypoints, 2) or (batch, keypoints, 3), and `y_pred` "
                 f"(batch, keypoints, 2). Received: {shapes[0]} and {shapes[1]}"
+            )
+        if self.num_keypoints not in (None, shapes[0][1]):
+            raise ValueError(
+                f"`y_true` must have num_keypoints={self.num_keypoints} keypoints. Received: {shapes[0]}"
             )
         if not isinstance(self.reference, str) and max(self.reference) >= shapes[0][1]:
             raise ValueError(

@@ -26,6 +26,11 @@ class RecallAtK(keras.metrics.Metric):
     maps everything to one point is as good as guessing. For `k=1` without ties, it is the precision at 1 of
     pytorch-metric-learning's `AccuracyCalculator`. Without a query it is 0.
 
+    With `separate_gallery`, the queries are compared with another set, the gallery, as in person
+    re-identification and landmark retrieval. `y_true` then says which example is in which set. Pass an
+    example that is in both sets twice; it finds itself. A query whose class is not in the gallery does not
+    count.
+
     All distances are computed on the host in float64, so call the metric eagerly, on the output of `predict`.
     As a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on JAX, where
     Keras traces metrics first.
@@ -40,9 +45,12 @@ class RecallAtK(keras.metrics.Metric):
         dtype: Dtype of the result; embeddings are kept in float32.
         distance: "euclidean" or "cosine", which are equivalent for embeddings of unit norm. Defaults to
             "euclidean".
+        separate_gallery: Whether queries and gallery are different sets. Defaults to False.
 
     Call arguments:
-        y_true: Class ids, integers, `(batch,)` or `(batch, 1)`.
+        y_true: Class ids, integers, `(batch,)` or `(batch, 1)`. With `separate_gallery`, a dict of these as
+            `class_ids` and of booleans, `(batch,)` or `(batch, 1)`, as `in_gallery`; the others are queries.
+            Both may be in any order, in one update or several.
         y_pred: Embeddings, `(batch, dim)`.
         sample_weight: None; weights are not supported.
 
@@ -59,7 +67,7 @@ class RecallAtK(keras.metrics.Metric):
     0.5
     """
 
-    def __init__(self, k=1, name="recall_at_k", dtype=None, *, distance="euclidean"):
+    def __init__(self, k=1, name="recall_at_k", dtype=None, *, distance="euclidean", separate_gallery=False):
         super().__init__(name=name, dtype=dtype)
         self._direction = "up"  # Keras' callbacks read this for `mode="auto"`.
         self.k = validation.positive_integer("k", k)
@@ -68,10 +76,13 @@ class RecallAtK(keras.metrics.Metric):
         self.dim = self.add_weight(name="dim", initializer="zeros", dtype="int32")
         self.embeddings = [self._table("embeddings", 0, "float32")]
         self.class_ids = [self._table("class_ids", 0, "int32")]
+        self.separate_gallery = validation.boolean("separate_gallery", separate_gallery)
+        self.in_gallery = [self._table("in_gallery", 0, "int32")] if separate_gallery else []
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None:
             validation.fail("sample_weight", "None: a neighbor has no weight", sample_weight)
+        y_true, in_gallery = self._split(y_true)
         class_ids = _on_host("y_true", y_true)
         embeddings = np.asarray(_on_host("y_pred", y_pred), dtype="float32")
         if embeddings.ndim != 2 or class_ids.shape not in ((len(embeddings),), (len(embeddings), 1)):
@@ -85,6 +96,11 @@ class RecallAtK(keras.metrics.Metric):
             raise ValueError(f"`y_true` must contain integer class ids. Received: {class_ids.ravel()[:8]}")
         if not np.isfinite(embeddings).all():
             raise ValueError("`y_pred` must be finite. Received: embeddings with NaN or infinite values")
+        if in_gallery is not None and in_gallery.shape != ids.shape:
+            raise ValueError(
+                "`y_true['in_gallery']` must have one boolean per class id. "
+                f"Received: {in_gallery.shape} for {ids.shape}"
+            )
         examples, dim = int(ops.convert_to_numpy(self.examples)), int(ops.convert_to_numpy(self.dim))
         if examples and embeddings.shape[1] != dim:
             raise ValueError(
@@ -93,6 +109,8 @@ class RecallAtK(keras.metrics.Metric):
         dim = embeddings.shape[1]
         self._append(self.embeddings, "embeddings", examples * dim, embeddings.reshape(-1))
         self._append(self.class_ids, "class_ids", examples, ids)
+        if in_gallery is not None:
+            self._append(self.in_gallery, "in_gallery", examples, in_gallery)
         self.examples.assign(examples + len(ids))
         self.dim.assign(dim)
 
@@ -110,15 +128,45 @@ class RecallAtK(keras.metrics.Metric):
         """
         examples, dim = int(ops.convert_to_numpy(self.examples)), int(ops.convert_to_numpy(self.dim))
         embeddings = _joined(self.embeddings)[: examples * dim].reshape(examples, dim)
+        in_gallery = _joined(self.in_gallery)[:examples] > 0 if self.separate_gallery else None
         nearer, alike, others = neighbors(
-            embeddings.astype("float64"), _joined(self.class_ids)[:examples], self.distance
+            embeddings.astype("float64"), _joined(self.class_ids)[:examples], self.distance, in_gallery
         )
         if not len(nearer):
             return dict.fromkeys(ks, 0.0)
         return {k: float(np.mean(_chances(k - nearer, alike, others))) for k in ks}
 
     def get_config(self):
-        return {**super().get_config(), "k": self.k, "distance": self.distance}
+        return {
+            **super().get_config(),
+            "k": self.k,
+            "distance": self.distance,
+            "separate_gallery": self.separate_gallery,
+        }
+
+    def _split(self, y_true):
+        """Returns the class ids of an update, and which are in the gallery as 0 or 1 (or None)."""
+        if not self.separate_gallery:
+            if hasattr(y_true, "keys"):
+                raise ValueError(
+                    "`y_true` must be class ids. A dict needs `separate_gallery=True`. "
+                    f"Received: a dict of {sorted(y_true.keys())}"
+                )
+            return y_true, None
+        if not hasattr(y_true, "keys") or set(y_true.keys()) != {"class_ids", "in_gallery"}:
+            received = f"a dict of {sorted(y_true.keys())}" if hasattr(y_true, "keys") else "no dict"
+            raise ValueError(
+                "With `separate_gallery=True`, `y_true` must be a dict of class_ids and in_gallery. "
+                f"Received: {received}"
+            )
+        in_gallery = _on_host("y_true", y_true["in_gallery"])
+        if in_gallery.ndim == 2 and in_gallery.shape[1] == 1:
+            in_gallery = in_gallery[:, 0]
+        if in_gallery.dtype.kind not in "biuf" or not np.isin(in_gallery, (0, 1)).all():
+            raise ValueError(
+                f"`y_true['in_gallery']` must contain booleans. Received: {in_gallery.ravel()[:8].tolist()}"
+            )
+        return y_true["class_ids"], in_gallery.astype("int32")
 
     def _table(self, name, number, dtype):
         return self.add_weight(
@@ -138,13 +186,15 @@ class RecallAtK(keras.metrics.Metric):
             values, count = values[len(part) :], count + len(part)
 
 
-def neighbors(embeddings, class_ids, distance):
+def neighbors(embeddings, class_ids, distance, in_gallery=None):
     """Counts the neighbors of each query up to the nearest example of its class.
 
     Args:
         embeddings: Array (examples, dim) in float64.
         class_ids: Array (examples,).
         distance: "euclidean" or "cosine".
+        in_gallery: Booleans (examples,), the others being the queries, or None if each example is a query
+            against all others.
 
     Returns:
         Three arrays with one number per query: the examples nearer than the nearest of the query's class, the
@@ -158,15 +208,20 @@ def neighbors(embeddings, class_ids, distance):
         embeddings = embeddings - embeddings.mean(axis=0)
     squares = np.sum(embeddings**2, axis=1)
     tie = TIE * squares.max(initial=0)
-    _, inverse, counts = np.unique(class_ids, return_inverse=True, return_counts=True)
-    queries = np.flatnonzero(counts[inverse] > 1)
-    step = max(1, CHUNK_NUMBERS // max(1, len(embeddings)))
+    own = in_gallery is None
+    gallery = slice(None) if own else np.flatnonzero(in_gallery)
+    classes, inverse = np.unique(class_ids, return_inverse=True)
+    counts = np.bincount(inverse[gallery], minlength=len(classes))
+    queries = np.flatnonzero(counts[inverse] > 1 if own else (counts[inverse] > 0) & ~in_gallery)
+    near, near_squares, near_ids = embeddings[gallery], squares[gallery], class_ids[gallery]
+    step = max(1, CHUNK_NUMBERS // max(1, len(near)))
     found = [np.zeros((3, 0), int)]
     for start in range(0, len(queries), step):
         rows = queries[start : start + step]
-        distances = squares - 2 * (embeddings[rows] @ embeddings.T) + squares[rows, None]
-        same = class_ids[rows, None] == class_ids
-        distances[np.arange(len(rows)), rows] = np.inf
+        distances = near_squares - 2 * (embeddings[rows] @ near.T) + squares[rows, None]
+        same = class_ids[rows, None] == near_ids
+        if own:
+            distances[np.arange(len(rows)), rows] = np.inf
         nearest = np.min(np.where(same, distances, np.inf), axis=1, keepdims=True)
         level = distances <= nearest + tie
         nearer = np.sum(distances < nearest - tie, axis=1)

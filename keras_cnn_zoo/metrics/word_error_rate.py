@@ -17,8 +17,8 @@ class WordErrorRate(ErrorRate):
     Both arguments are a batch of texts in one of two forms, with equal or different lengths:
 
     - strings: a list, array, or tensor of `str` or UTF-8 `bytes`;
-    - class ids, one per word: an integer array `(batch, length)` or a list of integer sequences. `mask_index`
-      (padding, or CTC's blank) and negative ids are left out.
+    - class ids, one per word: an integer array `(batch, length)` or a list of integer sequences. Negative ids
+      and `mask_index` are left out.
 
     The distances are computed on the host, so call the metric eagerly, for example on the output of
     `predict`. As a metric of `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on
@@ -29,7 +29,8 @@ class WordErrorRate(ErrorRate):
     Args:
         name: Name of the metric. Defaults to `"word_error_rate"`.
         dtype: Dtype of the counts, exact up to 16.7 million words in float32; None for Keras' float type.
-        mask_index: Class id to leave out, or None. Defaults to 0.
+        mask_index: Class id to leave out, such as padding or CTC's blank, or None to leave out only negative
+            ids. Defaults to None.
 
     Call arguments:
         y_true: The true texts.
@@ -48,7 +49,7 @@ class WordErrorRate(ErrorRate):
 
     separator = " "
 
-    def __init__(self, name="word_error_rate", dtype=None, *, mask_index=0):
+    def __init__(self, name="word_error_rate", dtype=None, *, mask_index=None):
         super().__init__(name, dtype, mask_index=mask_index)
 
     @staticmethod

@@ -1,6 +1,67 @@
-"""Squared Euclidean distances."""
+"""Distances between embeddings: squared, Euclidean, or by a function of the caller."""
 
 from keras import ops
+
+NAMES = ("squared", "euclidean")
+
+
+def distances_between(first, second, distance="squared"):
+    """Returns the distances of vectors along the last axis.
+
+    Args:
+        first: Floating-point tensor `(..., dim)`.
+        second: Floating-point tensor of the same dtype, with which `first` can be broadcast.
+        distance: `"squared"`, `"euclidean"`, or a function of the two tensors.
+
+    Returns:
+        `(...)` in the dtype of `first`.
+
+    Raises:
+        ValueError: if the function returns a tensor of another rank.
+    """
+    if callable(distance):
+        return _checked(distance(first, second), first, second)
+    squared = ops.sum(ops.square(first - second), axis=-1)
+    return squared if distance == "squared" else euclidean(squared)
+
+
+def pairwise_distances(rows, distance="squared"):
+    """Returns the distance between every two rows.
+
+    A function gets the rows as `(n, 1, dim)` and as `(1, n, dim)`. Other distances need no tensor larger than
+    `(n, n)`.
+
+    Args:
+        rows: Floating-point tensor `(n, dim)`.
+        distance: `"squared"`, `"euclidean"`, or a function of two tensors.
+
+    Returns:
+        `(n, n)` in the dtype of `rows`.
+    """
+    if callable(distance):
+        return distances_between(rows[:, None, :], rows[None, :, :], distance)
+    squared = squared_distances(rows)
+    return squared if distance == "squared" else euclidean(squared)
+
+
+def euclidean(squared):
+    """Returns the root of squared distances; its gradient at 0 is 0, because no direction separates a pair.
+
+    NaN stays NaN.
+    """
+    together = ops.equal(squared, 0)
+    root = ops.sqrt(ops.where(together, ops.ones_like(squared), squared))
+    return ops.where(together, ops.zeros_like(root), root)
+
+
+def _checked(distances, first, second):
+    distances = ops.cast(ops.convert_to_tensor(distances), first.dtype)
+    if len(distances.shape) != max(len(first.shape), len(second.shape)) - 1:
+        raise ValueError(
+            "`distance` must be a function from two tensors (..., dim) to a tensor (...). Received: a result "
+            f"of shape {tuple(distances.shape)} for {tuple(first.shape)} and {tuple(second.shape)}"
+        )
+    return distances
 
 
 def squared_distances(rows):

@@ -75,10 +75,10 @@ def test_class_ids_equal_their_texts():
         return rows
 
     expected = jiwer.cer(truths, guesses)
-    assert rate(ids(truths, 0), ids(guesses, -1)) == pytest.approx(expected, rel=1e-6)
-    assert rate(ids(truths, 0).astype("float32"), guesses_as_lists(ids(guesses, 0))) == pytest.approx(
-        expected, rel=1e-6
-    )
+    assert rate(ids(truths, -1), ids(guesses, -1)) == pytest.approx(expected, rel=1e-6)
+    padded, lists = ids(truths, 0).astype("float32"), guesses_as_lists(ids(guesses, 0))
+    assert rate(padded, ids(guesses, -1), mask_index=0) == pytest.approx(expected, rel=1e-6)
+    assert rate(padded, lists, mask_index=0) == pytest.approx(expected, rel=1e-6)
 
 
 def guesses_as_lists(rows):
@@ -103,14 +103,25 @@ def test_scores_of_a_ctc_model_are_decoded_by_keras():
     for step, label in enumerate([1, 1, 0, 1, 3]):
         scores[0, step, label] = 9.0
     decoded = keras.ops.ctc_decode(scores, np.array([5]), mask_index=0)[0][0]
-    assert rate(np.array([[1, 1, 3, 0]]), decoded) == 0.0
-    assert rate(np.array([[1, 2, 3, 0]]), decoded) == pytest.approx(1 / 3)
+    assert rate(np.array([[1, 1, 3, 0]]), decoded, mask_index=0) == 0.0
+    assert rate(np.array([[1, 2, 3, 0]]), decoded, mask_index=0) == pytest.approx(1 / 3)
 
 
 def test_mask_index_decides_what_is_a_character():
     truth, guess = np.array([[0, 5, -1]]), np.array([[5, -1, -1]])
-    assert rate(truth, guess) == 0.0
+    assert rate(truth, guess, mask_index=0) == 0.0
     assert rate(truth, guess, mask_index=None) == pytest.approx(0.5)
+
+
+def test_by_default_class_zero_is_a_character():
+    assert rate(np.array([[0, 5, -1]]), np.array([[5, -1, -1]])) == pytest.approx(0.5)
+    assert rate(np.array([[0, 0, 1, 0]]), [[0, 0, 1]]) == pytest.approx(0.25)
+
+
+def test_a_saved_config_keeps_its_mask_index():
+    # Written when 0 was the default.
+    config = {"name": "character_error_rate", "dtype": "float32", "mask_index": 0}
+    assert CharacterErrorRate.from_config(config).mask_index == 0
 
 
 def test_sample_weights_multiply_edits_and_lengths():

@@ -56,9 +56,9 @@ HEADS = np.random.default_rng(9).uniform(20, 40, 6)
 CASES = [
     dict(
         cls=PercentageCorrectKeypoints,
-        init_kwargs={"alpha": 0.3, "name": "pck30", "reference": (9, 2)},
+        init_kwargs={"alpha": 0.3, "name": "pck30", "reference": (8, 3), "num_keypoints": 14},
         updates=[(TRUTH[:4], FOUND[:4]), (TRUTH[4:], FOUND[4:])],
-        expected=script(TRUTH, FOUND, torsos(TRUTH, 9, 2), 0.3),
+        expected=script(TRUTH, FOUND, torsos(TRUTH, 8, 3), 0.3),
     ),
     dict(
         cls=PercentageCorrectKeypoints,
@@ -142,6 +142,47 @@ def test_sample_weights_weigh_examples_or_keypoints():
     assert pck((truth, found, [[1.0, 1.0], [1.0, 0.0]])) == 1.0
 
 
+@pytest.mark.parametrize("reference", ["box", (8, 3), "given"])
+def test_each_keypoint_alone_equals_the_script(reference):
+    metric = PercentageCorrectKeypoints(alpha=0.3, reference=reference, num_keypoints=14)
+    lengths = {"box": boxes(TRUTH), "given": HEADS}.get(reference)
+    lengths = torsos(TRUTH, 8, 3) if lengths is None else lengths
+    for part in (slice(0, 4), slice(4, 6)):
+        truth = TRUTH[part]
+        metric.update_state(
+            {"keypoints": truth, "lengths": HEADS[part]} if reference == "given" else truth, FOUND[part]
+        )
+    found = keras.ops.convert_to_numpy(metric.per_keypoint())
+    expected = np.array([script(TRUTH[:, k : k + 1], FOUND[:, k : k + 1], lengths, 0.3) for k in range(14)])
+    measured = ((TRUTH[..., 2] > 0) & (np.array(lengths)[:, None] > 0)).any(axis=0)
+    expected[~measured] = np.nan
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert 0 < np.nanmean(found) < 1
+    assert float(metric.result()) == pytest.approx(script(TRUTH, FOUND, lengths, 0.3), abs=1e-6)
+
+
+def test_weights_count_per_keypoint_too_and_a_keypoint_without_truth_is_nan():
+    truth = np.array([[[0.0, 0, 1], [0, 10, 1], [5, 5, 0]]] * 2)
+    found = truth[..., :2] + [[[0.0, 0], [0, 9], [0, 0]], [[9, 0], [0, 0], [0, 0]]]
+    metric = PercentageCorrectKeypoints(num_keypoints=3)
+    metric.update_state(truth, found, [1.0, 3.0])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(metric.per_keypoint()), [0.25, 0.75, np.nan])
+    assert float(metric.result()) == 0.5
+    metric.reset_state()
+    assert float(metric.result()) == 0.0
+
+
+def test_per_keypoint_needs_their_number():
+    with pytest.raises(
+        ValueError, match="`per_keypoint` needs `num_keypoints`. Received: num_keypoints=None"
+    ):
+        PercentageCorrectKeypoints().per_keypoint()
+    with pytest.raises(ValueError, match=r"`y_true` must have num_keypoints=5 .* Received: \(6, 14, 3\)"):
+        PercentageCorrectKeypoints(num_keypoints=5).update_state(TRUTH, FOUND)
+    with pytest.raises(ValueError, match="`num_keypoints` must be a positive integer or None. Received: num"):
+        PercentageCorrectKeypoints(num_keypoints=0)
+
+
 def test_without_keypoints_and_after_reset_it_is_zero():
     metric = PercentageCorrectKeypoints()
     assert float(metric.result()) == 0.0
@@ -152,13 +193,16 @@ def test_without_keypoints_and_after_reset_it_is_zero():
 
 def test_it_works_in_fit():
     model = keras.Sequential([keras.Input((14, 2)), keras.layers.Dense(2)])
-    model.compile("sgd", "mse", metrics=[PercentageCorrectKeypoints(alpha=0.5)])
+    metric = PercentageCorrectKeypoints(alpha=0.5, num_keypoints=14)
+    model.compile("sgd", "mse", metrics=[metric])
     places = (TRUTH[..., :2] / 100).astype("float32")
     model.fit(places, places, epochs=1, verbose=0)
     found = model.evaluate(places, places, verbose=0, return_dict=True)["percentage_correct_keypoints"]
     assert found == pytest.approx(
         script(places, model.predict(places, verbose=0), boxes(places), 0.5), abs=1e-6
     )
+    # Nothing is missing, so each keypoint has the same number of truths.
+    assert keras.ops.convert_to_numpy(metric.per_keypoint()).mean() == pytest.approx(found, abs=1e-6)
 
 
 @pytest.mark.parametrize("reference", ["torso", 3, (1, 1), (1,), (1, 2, 3), (0, -1), (0, 1.5), None])

@@ -28,6 +28,20 @@ def script(class_ids, embeddings, k, distance="euclidean"):
     return np.mean(scores) if scores else 0.0
 
 
+def script_of_two_sets(queries, gallery, k, distance="euclidean"):
+    """Sorts the gallery of each query whose class is there."""
+    scores = []
+    for class_id, point in zip(*queries, strict=True):
+        if class_id not in gallery[0]:
+            continue
+        if distance == "cosine":
+            lengths = [1 - point @ a / np.linalg.norm(point) / np.linalg.norm(a) for a in gallery[1]]
+        else:
+            lengths = [np.sum((point - a) ** 2) for a in gallery[1]]
+        scores.append(class_id in gallery[0][np.argsort(lengths)[:k]])
+    return np.mean(scores) if scores else 0.0
+
+
 def points(seed, examples=40, classes=6, dim=5):
     rng = np.random.default_rng(seed)
     ids = rng.integers(0, classes, examples)
@@ -42,6 +56,7 @@ def recall(*updates, **arguments):
 
 
 IDS, EMBEDDINGS = points(0)
+IN_GALLERY = np.random.default_rng(1).random(len(IDS)) < 0.6
 CASES = [
     dict(
         cls=RecallAtK,
@@ -55,7 +70,22 @@ CASES = [
         updates=[(IDS[:, None], EMBEDDINGS)],
         expected=script(IDS, EMBEDDINGS, 1),
     ),
+    dict(
+        cls=RecallAtK,
+        init_kwargs={"k": 2, "separate_gallery": True},
+        updates=[
+            ({"class_ids": IDS[:25], "in_gallery": IN_GALLERY[:25]}, EMBEDDINGS[:25]),
+            ({"class_ids": IDS[25:, None], "in_gallery": IN_GALLERY[25:, None]}, EMBEDDINGS[25:]),
+        ],
+        expected=script_of_two_sets(
+            (IDS[~IN_GALLERY], EMBEDDINGS[~IN_GALLERY]), (IDS[IN_GALLERY], EMBEDDINGS[IN_GALLERY]), 2
+        ),
+    ),
 ]
+
+
+def marked(ids, in_gallery):
+    return {"class_ids": ids, "in_gallery": np.broadcast_to(in_gallery, np.shape(ids))}
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
@@ -88,6 +118,96 @@ def test_equals_pytorch_metric_learning(distance):
     theirs = calculator.get_accuracy(torch.tensor(embeddings), torch.tensor(ids))["precision_at_1"]
     assert 0.1 < theirs < 0.9
     assert recall((ids, embeddings), distance=distance) == pytest.approx(theirs, abs=1e-6)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+@pytest.mark.parametrize("k", [1, 2, 5, 100])
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_separate_gallery_equals_sorted_distances(monkeypatch, seed, k, distance):
+    monkeypatch.setattr("keras_cnn_zoo.metrics.recall_at_k.CHUNK_NUMBERS", 100)
+    queries, gallery = points(seed, 30, 9), points(seed + 10, 50, 7)
+    expected = script_of_two_sets(queries, gallery, k, distance)
+    updates = [
+        (marked(gallery[0][:20], True), gallery[1][:20]),
+        (marked(queries[0], False), queries[1]),
+        (marked(gallery[0][20:], True), gallery[1][20:]),
+    ]
+    found = recall(*updates, k=k, distance=distance, separate_gallery=True)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_separate_gallery_equals_pytorch_metric_learning():
+    torch = pytest.importorskip("torch")
+    distances = pytest.importorskip("pytorch_metric_learning.distances")
+    inference = pytest.importorskip("pytorch_metric_learning.utils.inference")
+    accuracy = pytest.importorskip("pytorch_metric_learning.utils.accuracy_calculator")
+
+    # Class 99 is not in the gallery, so it is not a query there either.
+    queries, gallery = points(7, 80, 12, 16), points(8, 200, 12, 16)
+    queries[0][3] = 99
+    knn = inference.CustomKNN(distances.LpDistance(normalize_embeddings=False))
+    calculator = accuracy.AccuracyCalculator(
+        include=("precision_at_1",), k=1, device=torch.device("cpu"), knn_func=knn
+    )
+    theirs = calculator.get_accuracy(
+        torch.tensor(queries[1]),
+        torch.tensor(queries[0]),
+        reference=torch.tensor(gallery[1]),
+        reference_labels=torch.tensor(gallery[0]),
+    )["precision_at_1"]
+    updates = [(marked(queries[0], False), queries[1]), (marked(gallery[0], True), gallery[1])]
+    assert recall(*updates, separate_gallery=True) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_a_query_finds_its_copy_in_the_gallery_and_needs_its_class_there():
+    places = np.array([[0.0], [1.0], [9.0]])
+    updates = [(marked([1, 2, 3], False), places), (marked([1, 2], True), places[:2])]
+    assert recall(*updates, separate_gallery=True) == 1.0
+    assert recall((marked([1, 2], False), places[:2]), separate_gallery=True) == 0.0
+    assert recall((marked([1, 2], True), places[:2]), separate_gallery=True) == 0.0
+    # The other query is nearer, but not in the gallery.
+    mixed = {"class_ids": [1, 2, 1, 2], "in_gallery": [False, False, True, True]}
+    assert recall((mixed, [[0.0], [0.1], [1.0], [3.0]]), separate_gallery=True) == 0.5
+
+
+def test_a_constant_embedding_is_a_guess_in_a_separate_gallery():
+    updates = [(marked([4], False), np.ones((1, 3))), (marked([4, 5, 6, 7], True), np.ones((4, 3)))]
+    assert recall(*updates, separate_gallery=True) == pytest.approx(1 / 4)
+    assert recall(*updates, k=3, separate_gallery=True) == pytest.approx(3 / 4)
+
+
+def test_a_separate_gallery_is_forgotten_by_reset_and_fills_several_tables(monkeypatch):
+    monkeypatch.setattr("keras_cnn_zoo.metrics.recall_at_k.TABLE_NUMBERS", 16)
+    queries, gallery = points(3, 30), points(4, 50)
+    metric = RecallAtK(separate_gallery=True)
+    for _ in range(2):
+        metric.update_state(marked(queries[0], False), queries[1])
+        metric.update_state(marked(gallery[0], True), gallery[1])
+        assert len(metric.in_gallery) == 5
+        assert float(metric.result()) == pytest.approx(script_of_two_sets(queries, gallery, 1), abs=1e-6)
+        metric.reset_state()
+        assert float(metric.result()) == 0.0
+
+
+@pytest.mark.parametrize(
+    "separate, y_true, message",
+    [
+        (
+            False,
+            {"class_ids": [0], "in_gallery": [True]},
+            "A dict needs `separate_gallery=True`. Received: a",
+        ),
+        (True, [0], "`y_true` must be a dict of class_ids and in_gallery. Received: no dict"),
+        (True, {"class_ids": [0]}, r"must be a dict of .* Received: a dict of \['class_ids'\]"),
+        (True, {"class_ids": [0], "in_gallery": [2]}, r"must contain booleans. Received: \[2\]"),
+        (True, {"class_ids": [0], "in_gallery": ["yes"]}, "must contain booleans. Received: "),
+        (True, {"class_ids": [0], "in_gallery": [0, 1]}, r"one boolean per class id. Received: \(2,\) for"),
+        (True, {"class_ids": [0, 1], "in_gallery": [0, 1]}, r"`y_true` must be \(batch,\) or .* Received:"),
+    ],
+)
+def test_refuses_other_galleries(separate, y_true, message):
+    with pytest.raises(ValueError, match=message):
+        recall((y_true, np.zeros((1, 2))), separate_gallery=separate)
 
 
 def test_summary_equals_separate_metrics():
@@ -173,6 +293,7 @@ def test_accepts_tensors():
     "arguments, message",
     [
         ({"k": 0}, "`k` must be a positive integer. Received: k=0"),
+        ({"separate_gallery": 1}, "`separate_gallery` must be True or False. Received: separate_gallery=1"),
         ({"distance": "l1"}, "`distance` must be one of 'euclidean', 'cosine'. Received: distance='l1'"),
     ],
 )

@@ -77,12 +77,17 @@ def test_spaces_around_and_between_do_not_count():
 
 
 def test_ids_are_words_here_and_characters_there():
-    truth, guess = np.array([[1, 2, 3, 0]]), np.array([[1, 3, 3, 0]])
+    truth, guess = np.array([[1, 2, 3, -1]]), np.array([[1, 3, 3, -1]])
     characters = CharacterErrorRate()
     characters.update_state(truth, guess)
     assert rate(truth, guess) == pytest.approx(1 / 3) == pytest.approx(float(characters.result()))
     # The words have no letters in common that could be compared.
     assert rate(np.array([[10, 11]]), np.array([[10, 12]])) == pytest.approx(1 / 2)
+
+
+def test_by_default_class_zero_is_a_word():
+    assert rate(np.array([[0, 5]]), [[5]]) == pytest.approx(0.5)
+    assert rate(np.array([[0, 5]]), [[5]], mask_index=0) == 0.0
 
 
 def test_sample_weights_multiply_edits_and_lengths():

@@ -44,8 +44,8 @@ def texts():
 def public_names(path, rows):
     """Returns the names of a file that the `__init__.py` files above it list.
 
-    These are its components, its functions with a row in the catalog, and all functions in the file of a
-    loss.
+    These are its components, their aliases (`NetVLAD = VLAD`), its functions with a row in the catalog, and
+    all functions in the file of a loss.
 
     Args:
         path: The file.
@@ -62,7 +62,20 @@ def public_names(path, rows):
         for node in nodes
         if isinstance(node, ast.FunctionDef) and (node.name in rows or (folder == "losses" and components))
     ]
-    return components + functions
+    return components + aliases(path, components) + functions
+
+
+def aliases(path, components):
+    """Returns the second names that a file assigns to its components."""
+    return [
+        node.targets[0].id
+        for node in sources.tree_of(path).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and not node.targets[0].id.startswith("_")
+        and isinstance(node.value, ast.Name)
+        and node.value.id in components
+    ]
 
 
 def row_names():

@@ -201,6 +201,13 @@ def test_registered_classes_are_listed_and_bases_are_not(written):
     assert written({}, "layers/__init__.py") == expected
 
 
+def test_a_second_name_of_a_component_is_listed(written):
+    text = component("A") + "\n\nNetA = A\n_hidden = A\nLimit = 3\nOther = helper\n"
+    imports = "from keras_cnn_zoo.layers.pooling.a import A, NetA\n"
+    expected = imports + '\n__all__ = [\n    "A",\n    "NetA",\n]\n'
+    assert written({"layers/pooling/a.py": text}, "layers/pooling/__init__.py") == expected
+
+
 def test_functions_are_listed_if_they_are_in_the_file_of_a_loss_or_have_a_row(written):
     files = {
         "losses/triplet.py": "def triplet():\n    pass\n\n\n" + component("Triplet", "keras.losses.Loss"),

@@ -1,11 +1,23 @@
 """KernelSmoothness against a loop over neighboring taps."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keras_cnn_zoo.layers import (
+    DeformableConv2D,
+    GatedConv1D,
+    HighwayConv2D,
+    LocallyConnected1D,
+    LocallyConnected2D,
+    MLPConv2D,
+    TiledConv1D,
+    TiledConv2D,
+)
 from keras_cnn_zoo.regularizers import KernelSmoothness
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
@@ -100,6 +112,101 @@ def test_layers_learn_smooth_kernels(layer):
     last = layer.get_weights()[0]
     assert reference(last, 1.0) < 0.05 * reference(first, 1.0)
     np.testing.assert_allclose(last.mean(axis=(0, 1)), first.mean(axis=(0, 1)), atol=1e-5)
+
+
+def kernel_at(layer, size, channels, position):
+    """Returns the kernel (*kernel_size, channels, filters) at a position, from responses to impulses."""
+    taps = np.zeros((*layer.kernel_size, channels, layer.filters))
+    for place in itertools.product(*map(range, layer.kernel_size), range(channels)):
+        impulse = np.zeros((1, *size, channels), "float32")
+        impulse[(0, *np.add(position, place[:-1]), place[-1])] = 1
+        if layer.data_format == "channels_first":
+            outputs = np.moveaxis(keras.ops.convert_to_numpy(layer(np.moveaxis(impulse, -1, 1))), 1, -1)
+        else:
+            outputs = keras.ops.convert_to_numpy(layer(impulse))
+        taps[place] = outputs[(0, *position)]
+    return taps
+
+
+UNTIED = [
+    # class, arguments, input size, number of kernels per axis
+    (keras.layers.Conv1D, {"kernel_size": 4}, (7,), (1,)),
+    (keras.layers.Conv2D, {"kernel_size": (3, 4)}, (5, 6), (1, 1)),
+    (TiledConv1D, {"kernel_size": 4, "tile_size": 3}, (9,), (3,)),
+    (TiledConv2D, {"kernel_size": (3, 4), "tile_size": 2}, (6, 7), (2, 2)),
+    (LocallyConnected1D, {"kernel_size": 4}, (8,), (5,)),
+    (LocallyConnected2D, {"kernel_size": (3, 4)}, (5, 5), (3, 2)),
+    (LocallyConnected2D, {"kernel_size": (3, 4), "data_format": "channels_first"}, (5, 5), (3, 2)),
+]
+
+
+@pytest.mark.parametrize("cls, arguments, size, kernels", UNTIED)
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_each_kernel_of_a_layer_is_smoothed_over_its_taps(cls, arguments, size, kernels, order):
+    layer = cls(2, use_bias=False, kernel_regularizer=KernelSmoothness(0.3, order=order), **arguments)
+    first = layer.data_format == "channels_first"
+    layer.build((None, 2, *size) if first else (None, *size, 2))
+    positions = itertools.product(*map(range, kernels))
+    expected = sum(reference(kernel_at(layer, size, 2, position), 0.3, order) for position in positions)
+    (penalty,) = layer.losses
+    penalty = float(keras.ops.convert_to_numpy(penalty))
+    assert expected > 0 and penalty == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("cls, arguments, size, kernels", UNTIED)
+def test_the_penalty_of_a_layer_survives_its_config(cls, arguments, size, kernels):
+    layer = cls(2, kernel_regularizer=KernelSmoothness(0.3, order=2), **arguments)
+    shape = (None, 2, *size) if layer.data_format == "channels_first" else (None, *size, 2)
+    layer.build(shape)
+    copy = cls.from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+    copy.build(shape)
+    copy.set_weights(layer.get_weights())
+    losses = [float(keras.ops.convert_to_numpy(each.losses[0])) for each in (copy, layer)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer, shape",
+    [
+        (keras.layers.Conv3D(2, (2, 3, 4)), (5, 5, 5, 2)),
+        (keras.layers.Conv2DTranspose(3, (3, 4)), (5, 5, 2)),
+        (keras.layers.DepthwiseConv2D((3, 4), depth_multiplier=2), (5, 5, 2)),
+        (keras.layers.SeparableConv2D(3, (3, 4)), (5, 5, 2)),
+        (DeformableConv2D(2, (3, 2)), (5, 5, 2)),
+        (GatedConv1D(2, 4), (7, 2)),
+        (HighwayConv2D(2, (3, 2)), (5, 5, 2)),
+        (MLPConv2D((3, 2), (3, 4)), (5, 5, 2)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, keras.Layer) else "",
+)
+def test_the_kernels_of_other_layers_are_their_weights(layer, shape):
+    config = layer.get_config()
+    names = [name for name in config if name in ("kernel_regularizer", "depthwise_regularizer")]
+    for name in names:
+        config[name] = keras.saving.serialize_keras_object(KernelSmoothness(0.3))
+    layer = type(layer).from_config(config)
+    layer.build((None, *shape))
+    found = [weight for weight in layer.weights if weight.regularizer is not None]
+    assert found
+    expected = sum(reference(keras.ops.convert_to_numpy(weight), 0.3) for weight in found)
+    found = sum(float(keras.ops.convert_to_numpy(loss)) for loss in layer.losses)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_equal_kernels_that_are_rough_cost_the_same_at_each_position():
+    # Smoothing over positions would make them cost nothing.
+    one = kernel(3, 3, 2, 2)
+    regularizer = KernelSmoothness(0.5)
+    each = regularizer.of_each_kernel((5, 3, 3, 2, 2))
+    assert float(each(np.stack([one] * 5).reshape(5, 18, 2))) == pytest.approx(5 * float(regularizer(one)))
+
+
+def test_several_kernels_of_other_shapes_raise():
+    with pytest.raises(ValueError, match=r"`shape` must be \(kernels, .* Received: shape=\(3, 2, 2\)"):
+        KernelSmoothness(0.1).of_each_kernel((3, 2, 2))
+    with pytest.raises(ValueError, match=r"`x` must have the 24 numbers .* Received: x.shape=\(5, 5\)"):
+        KernelSmoothness(0.1).of_each_kernel((2, 3, 2, 2))(np.zeros((5, 5)))
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ class RReLU(keras.layers.Layer):
     Args:
         lower: Smallest slope of the negative part, in [0, 1]. Defaults to 1/8.
         upper: Largest slope of the negative part, in [`lower`, 1]. Defaults to 1/3.
-        per: Scope of one slope: `"element"` draws one per element, as common implementations do; `"channel"`
-            draws one per example and channel, shared over the spatial axes. Defaults to `"element"`.
+        per: Scope of one slope: `"element"` draws one per element, as Xu et al. do; `"channel"` draws one per
+            example and channel, shared over the spatial axes, as equation (12) does. Defaults to `"element"`.
         axis: Axis of the channels, 1 for channels_first; used by `per="channel"`. Defaults to -1.
         inference_slope: Slope outside training, or None for the mean of the interval. Defaults to None.
         {seed}

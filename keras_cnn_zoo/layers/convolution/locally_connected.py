@@ -34,7 +34,7 @@ class BaseLocallyConnected(BaseConvolution):
         kernel_initializer: For the kernel of each position, `(*kernel_size, channels, filters)`, each with
             its own seed. Defaults to Glorot uniform.
         {bias_initializer}
-        kernel_regularizer: For all kernels together, or None.
+        kernel_regularizer: For all kernels together, or None. `KernelSmoothness` sees each kernel by itself.
         bias_regularizer: For the bias, or None.
         {activity_regularizer}
         kernel_constraint: For the tensor of all kernels `(positions, prod(kernel_size) * channels, filters)`,
@@ -117,6 +117,7 @@ class BaseLocallyConnected(BaseConvolution):
         self.kernel = self._add_kernel(
             (math.prod(space), math.prod(self.kernel_size) * channels, self.filters),
             self._initialize_kernels,
+            kernels=(math.prod(space), *self.kernel_size, channels, self.filters),
         )
         self.bias = self._add_bias((*space, self.filters))
         self.input_spec = keras.InputSpec(shape=(None, *input_shape[1:]))

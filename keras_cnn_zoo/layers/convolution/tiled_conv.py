@@ -30,7 +30,8 @@ class BaseTiledConv(BaseConvolution):
         kernel_initializer: For the kernels, with a different seed for each. The first kernel equals that of
             `keras.layers.Conv{rank}D`. Defaults to Glorot uniform.
         {bias_initializer}
-        kernel_regularizer: For the tensor of all kernels, or None.
+        kernel_regularizer: For the tensor of all kernels, or None. `KernelSmoothness` sees each kernel by
+            itself.
         bias_regularizer: For the bias, or None.
         {activity_regularizer}
         kernel_constraint: For the tensor of all kernels, or None.
@@ -99,9 +100,11 @@ class BaseTiledConv(BaseConvolution):
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
         channels = checked_channels(input_shape, self._channel_axis, self.groups)
+        kernel = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self._add_kernel(
-            (self.tile_size,) * self.rank + (*self.kernel_size, channels // self.groups, self.filters),
+            (self.tile_size,) * self.rank + kernel,
             self._initialize_kernels,
+            kernels=(self.tile_size**self.rank, *kernel),
         )
         self.bias = self._add_bias((self.filters,))
         self.built = True

@@ -11,7 +11,7 @@ from keras_cnn_zoo.layers.pooling.stochastic_pooling import (
     StochasticPooling2D,
     StochasticPooling3D,
 )
-from keras_cnn_zoo.layers.pooling.vlad import VLAD
+from keras_cnn_zoo.layers.pooling.vlad import VLAD, NetVLAD
 
 __all__ = [
     "GeneralizedMeanPooling2D",
@@ -24,6 +24,7 @@ __all__ = [
     "MixedPooling2D",
     "MixedPooling3D",
     "MultiScaleOrderlessPooling2D",
+    "NetVLAD",
     "SpatialPyramidPooling2D",
     "SpectralPooling2D",
     "StochasticPooling1D",

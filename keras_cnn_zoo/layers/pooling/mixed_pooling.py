@@ -15,7 +15,7 @@ class BaseMixedPooling(BasePooling):
     `y = lambda * max(x) + (1 - lambda) * mean(x)`, where `lambda` is 0 or 1 with equal probability in
     training, and the gradient follows the drawn value. At inference, `"expectation"` is the mean over the
     draws, `max(x) / 2 + mean(x) / 2`. `"frequency"` is the kind of pooling that was drawn more often in
-    training (the mean in a tie). The noise regularizes without a rate to tune.
+    training (the maximum in a tie, as before any training). The noise regularizes without a rate to tune.
 
     Reference: Yu, Wang, Chen, Wei, 2014, "Mixed Pooling for Convolutional Neural Networks" (RSKT); equation
     (8) of the survey.
@@ -100,7 +100,7 @@ class BaseMixedPooling(BasePooling):
         if training:
             outputs = select(self._draw(ops.shape(maximum)), maximum, average)
         elif self.inference == "frequency":
-            is_max = ops.convert_to_tensor(self.max_lead) > 0
+            is_max = ops.convert_to_tensor(self.max_lead) >= 0
             if self.per != "batch":
                 is_max = ops.reshape(is_max, [-1 if axis == self._channel_axis else 1 for axis in self._axes])
             outputs = select(is_max, maximum, average)

@@ -1,16 +1,13 @@
 """Multi-scale orderless pooling: VLAD over windows of several sizes."""
 
-import warnings
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.ops import statistics, vlad, windows
+from keras_cnn_zoo.ops.host import clusters
 from keras_cnn_zoo.ops.norms import l2_normalize
 from keras_cnn_zoo.utils import docstrings, validation
-
-ADAPT_BATCH = 32
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -147,25 +144,21 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
         max_descriptors = validation.positive_integer("max_descriptors", max_descriptors)
         seed = validation.non_negative_integer("seed", seed)
         generator = np.random.default_rng(seed)
-        for scale, parts in enumerate(zip(*self._batches_of_descriptors(data), strict=True)):
-            descriptors = np.concatenate(parts).astype("float64")
-            if len(descriptors) > max_descriptors:
-                descriptors = descriptors[generator.choice(len(descriptors), max_descriptors, replace=False)]
+        parts = zip(*self._batches_of_descriptors(data), strict=True)
+        scales = [clusters.joined(part, max_descriptors, generator) for part in parts]
+        for scale, descriptors in enumerate(scales):
             if self.components is not None:
                 projection = _principal_components(descriptors, self.components, seed)
                 self.projections[scale].assign(projection)
                 descriptors = descriptors @ projection
-            self.centers[scale].assign(_cluster_centers(descriptors, self.num_clusters, seed))
+            self.centers[scale].assign(clusters.cluster_centers(descriptors, self.num_clusters, seed))
         self.adapted.assign(1.0)
         self._is_adapted = True
 
     def _batches_of_descriptors(self, data):
         """Returns, per batch, a list with one array (descriptors, channels) per scale."""
-        if hasattr(data, "shape"):
-            maps = data
-            data = (maps[start : start + ADAPT_BATCH] for start in range(0, maps.shape[0], ADAPT_BATCH))
         batches = []
-        for batch in data:
+        for batch in clusters.batches(data):
             batch = windows.as_float32(ops.convert_to_tensor(batch))
             if not self.built:
                 self.build((None, *batch.shape[1:]))
@@ -177,10 +170,6 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
                     for scale in range(len(self.window_sizes))
                 ]
             )
-        if not batches:
-            raise ValueError("`data` must contain at least one feature map. Received: no batches")
-        if not all(np.isfinite(part).all() for batch in batches for part in batch):
-            raise ValueError("`data` must be finite. Received: NaN or infinite values")
         return batches
 
     def _descriptors(self, inputs, scale):
@@ -262,23 +251,3 @@ def _principal_components(descriptors, components, seed):
             f"{descriptors.shape[1]} channels"
         )
     return PCA(components, random_state=seed).fit(descriptors).components_.T
-
-
-def _cluster_centers(descriptors, num_clusters, seed):
-    """Returns cluster centers (num_clusters, size), by k-means."""
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    found = 0
-    if len(descriptors) >= num_clusters:
-        with warnings.catch_warnings():
-            # Its warning about too few distinct points becomes the error below.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            kmeans = KMeans(num_clusters, n_init=1, random_state=seed).fit(descriptors)
-        found = len(np.unique(kmeans.labels_))
-    if found < num_clusters:
-        raise ValueError(
-            "`num_clusters` must be at most the number of distinct descriptors in `data`. "
-            f"Received: num_clusters={num_clusters}, {len(descriptors)} descriptors"
-        )
-    return kmeans.cluster_centers_

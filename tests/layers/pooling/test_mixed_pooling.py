@@ -19,7 +19,7 @@ def reference(inputs, weights, per="batch", inference="expectation", seed=None, 
     first = (windows.get("data_format") or keras.config.image_data_format()) == "channels_first"
     outputs = np.array(average)
     for channel in range(outputs.shape[1 if first else -1]):
-        if (lead if per == "batch" else lead[channel]) > 0:
+        if (lead if per == "batch" else lead[channel]) >= 0:
             place = (slice(None), channel) if first else (..., channel)
             outputs[place] = maximum[place]
     return outputs
@@ -194,7 +194,7 @@ def test_counted_draws_decide_inference(per):
     layer = MixedPooling2D(2, per=per, inference="frequency", seed=5)
     maximum = numpy_of(keras.layers.MaxPooling2D(2)(inputs))
     average = numpy_of(keras.layers.AveragePooling2D(2)(inputs))
-    np.testing.assert_array_equal(numpy_of(layer(inputs)), average)
+    np.testing.assert_array_equal(numpy_of(layer(inputs)), maximum)
     lead = np.zeros(() if per == "batch" else 4)
     for _ in range(7):
         is_max = numpy_of(layer(inputs, training=True)) == maximum
@@ -204,8 +204,23 @@ def test_counted_draws_decide_inference(per):
         else:
             lead += (signs[:, 0, 0] if per == "channel" else signs.reshape(-1, 4)).sum(axis=0)
         np.testing.assert_array_equal(numpy_of(layer.max_lead), lead)
-    np.testing.assert_array_equal(numpy_of(layer(inputs)), np.where(lead > 0, maximum, average))
+    np.testing.assert_array_equal(numpy_of(layer(inputs)), np.where(lead >= 0, maximum, average))
     assert layer.trainable_weights == [] and len(layer.weights) == 1
+
+
+@pytest.mark.parametrize("per", ["batch", "channel", "region"])
+def test_a_tie_in_the_counts_takes_the_maximum(per):
+    # Yu et al. take the maximum if it was drawn at least as often as the mean.
+    inputs = noise(2, 4, 4, 3)
+    layer = MixedPooling2D(2, per=per, inference="frequency")
+    layer.build(inputs.shape)
+    leads = [-1.0, 0.0, 1.0]
+    for channel, lead in enumerate(leads):
+        layer.max_lead.assign(lead if per == "batch" else leads)
+        sibling = (keras.layers.MaxPooling2D if lead >= 0 else keras.layers.AveragePooling2D)(2)
+        np.testing.assert_allclose(
+            numpy_of(layer(inputs))[..., channel], numpy_of(sibling(inputs))[..., channel], rtol=1e-6
+        )
 
 
 def test_the_expectation_has_no_weights():

@@ -43,6 +43,14 @@ CASES = [
     ),
     dict(cls=VLAD, init_kwargs={"num_clusters": 5}, input_shape=(3, 7, 3), reference=reference),
     dict(cls=VLAD, init_kwargs={"num_clusters": 1}, input_shape=(2, 3, 3, 4), reference=reference),
+    dict(
+        cls=VLAD,
+        init_kwargs={"num_clusters": 3, "alpha": None},
+        input_shape=(2, 4, 3, 5),
+        # As many channels as rows, so the same for both data formats.
+        prepare=lambda layer: layer.adapt(noise(4, 5, 5, 5)),
+        reference=reference,
+    ),
 ]
 
 
@@ -147,6 +155,129 @@ def test_gradients_are_finite_at_zero(dtype, alpha):
             assert np.isfinite(numpy_of(keras.ops.cast(gradient, "float32"))).all()
         zero = (inputs == 0).all(axis=-1)
         assert not numpy_of(keras.ops.cast(of_inputs[0], "float32"))[zero].any()
+
+
+def corners(*shape, seed=0, scale=0.01):
+    """Returns descriptors near three orthogonal directions, of any length."""
+    rng = np.random.default_rng(seed)
+    directions = np.eye(3)[rng.integers(0, 3, shape)]
+    lengths = rng.uniform(1, 50, (*shape, 1))
+    return (lengths * (directions + scale * rng.normal(size=(*shape, 3)))).astype("float32")
+
+
+def test_adapt_finds_the_centers_of_normalized_descriptors():
+    pytest.importorskip("sklearn")
+    layer = VLAD(3)
+    assert layer.adapt(corners(4, 5, 6)) == 100.0
+    centers = numpy_of(layer.centers)
+    np.testing.assert_allclose(centers[np.argsort(-centers @ [4, 2, 1])], np.eye(3), atol=0.01)
+    np.testing.assert_allclose(numpy_of(layer.assignment_kernel), 200 * centers.T, rtol=1e-5)
+    np.testing.assert_allclose(numpy_of(layer.assignment_bias), -100 * (centers**2).sum(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("clusters", [2, 3, 7])
+def test_the_measured_alpha_gives_the_nearest_center_a_hundred_times_the_weight(clusters):
+    pytest.importorskip("sklearn")
+    inputs = noise(6, 40, 4)
+    layer = VLAD(clusters, alpha=None)
+    alpha = layer.adapt(inputs)
+    centers = numpy_of(layer.centers).astype("float64")
+    gaps, ratios = [], []
+    for row in inputs.reshape(-1, 4).astype("float64"):
+        row = normalized(row)
+        first, second = sorted(((row - center) ** 2).sum() for center in centers)[:2]
+        gaps.append(second - first)
+        scores = row @ numpy_of(layer.assignment_kernel) + numpy_of(layer.assignment_bias)
+        largest = np.sort(scores)[::-1]
+        ratios.append(largest[0] - largest[1])
+    # The authors write -log(0.01).
+    assert alpha == pytest.approx(-np.log(0.01) / np.mean(gaps), rel=1e-5)
+    assert np.exp(np.mean(ratios)) == pytest.approx(100, rel=1e-4)
+
+
+def test_adapt_gives_the_same_for_all_forms_of_data():
+    pytest.importorskip("sklearn")
+    maps = noise(70, 3, 4, 5)
+    layer = VLAD(4, alpha=None)
+    expected = layer.adapt(maps), layer.get_weights()
+    first = VLAD(4, alpha=None, data_format="channels_first")
+    for twin, data in (
+        (VLAD(4, alpha=None), keras.ops.convert_to_tensor(maps)),
+        (VLAD(4, alpha=None), [maps[:50], maps[50:]]),
+        (VLAD(4, alpha=None), iter([maps * 1e3])),
+        (VLAD(4, alpha=None), maps.reshape(70, 12, 5)),
+        (first, np.moveaxis(maps, -1, 1)),
+    ):
+        assert twin.adapt(data) == pytest.approx(expected[0], rel=1e-4)
+        for one, other in zip(twin.get_weights(), expected[1], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_the_seed_fixes_the_subset_of_descriptors():
+    pytest.importorskip("sklearn")
+    maps, found = noise(10, 36, 3), []
+    for seed in (0, 0, 1):
+        layer = VLAD(4)
+        layer.adapt(maps, max_descriptors=60, seed=seed)
+        found.append(numpy_of(layer.centers))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.abs(found[0] - found[2]).max() > 1e-3
+
+
+def test_a_layer_in_a_model_is_adapted_before_fit_and_saved(tmp_path):
+    pytest.importorskip("sklearn")
+    layer = VLAD(3, alpha=None, name="vlad")
+    model = keras.Sequential(
+        [keras.Input((None, None, 2)), keras.layers.Conv2D(4, 3), layer, keras.layers.Dense(1)]
+    )
+    images, targets = noise(8, 7, 7, 2), noise(8, 1)
+    before = model.predict(images, verbose=0)
+    features = keras.Model(model.inputs, model.get_layer("vlad").input)
+    alpha = layer.adapt(features.predict(images, verbose=0))
+    assert alpha != 100
+    assert np.abs(model.predict(images, verbose=0) - before).max() > 1e-4
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_layer("vlad").alpha is None
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
+    model.compile("sgd", "mse")
+    model.fit(images, targets, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_without_adapt_an_alpha_of_none_is_100_and_one_cluster_needs_none():
+    layer, twin = built(4, 6, alpha=None), built(4, 6)
+    for one in (layer, twin):
+        one.set_centers(noise(4, 6))
+    for one, other in zip(layer.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    pytest.importorskip("sklearn")
+    assert VLAD(1, alpha=None).adapt(noise(2, 9, 3)) == 100.0
+
+
+@pytest.mark.parametrize(
+    "data, arguments, message",
+    [
+        (np.ones((2, 5)), {}, r"`VLAD` takes inputs of rank 3 or 4. Received: input_shape=\(2, 5\)"),
+        (noise(2, 9, 5), {}, r"`data` must have 3 channels. Received: a batch of shape \(2, 9, 5\)"),
+        (np.full((2, 9, 3), np.nan), {}, "`data` must be finite. Received: NaN or infinite values"),
+        (np.full((2, 9, 3), np.inf), {}, "`data` must be finite. Received: NaN or infinite values"),
+        ([], {}, "`data` must contain at least one feature map. Received: no batches"),
+        (noise(1, 3, 3), {}, "`num_clusters` must be at most .* Received: num_clusters=4, 3 descriptors"),
+        # Descriptors that differ in length only are equal once they are normalized.
+        (np.arange(1, 10.0).reshape(1, 9, 1) * np.ones(3), {}, "Received: num_clusters=4, 9 descriptors"),
+        (noise(2, 9, 3), {"max_descriptors": 0}, "`max_descriptors` must be a positive integer"),
+        (noise(2, 9, 3), {"seed": -1}, "`seed` must be a non-negative integer"),
+    ],
+)
+def test_refuses_other_data(data, arguments, message):
+    pytest.importorskip("sklearn")
+    layer = built(4, 3)
+    before = layer.get_weights()
+    with pytest.raises(ValueError, match=message):
+        layer.adapt(data, **arguments)
+    for one, other in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_every_weight_trains():
