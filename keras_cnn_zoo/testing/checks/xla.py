@@ -3,6 +3,7 @@
 import keras
 
 from keras_cnn_zoo.testing import functional, probe
+from keras_cnn_zoo.testing.checks import not_a_number
 from keras_cnn_zoo.testing.draws import fixed_draws
 from keras_cnn_zoo.testing.guarantees import NotRun
 
@@ -62,7 +63,8 @@ def check_layer(case):
         return results
 
     specifications = _specifications(case, component, arrays)
-    actual = compiled(program, component.variables, specifications)(*keras.tree.flatten(inputs))
+    function = compiled(program, component.variables, specifications)
+    actual = function(*keras.tree.flatten(inputs))
     for training, one, other in zip(modes, probe.as_numpy(actual), expected, strict=True):
         words = f"XLA differs from eager in {'training' if training else 'inference'}"
         floor = 0.01 * probe.largest(*(probe.largest(gradient) for gradient in other[outputs:]))
@@ -71,6 +73,41 @@ def check_layer(case):
             probe.require_equal(
                 array, reference, f"{words}, {part}", ADVICE, tolerance=TOLERANCE, floor=floor
             )
+    _require_nan(case, component, arrays, modes, function, expected)
+
+
+def _require_nan(case, component, arrays, modes, function, expected):
+    """Requires NaN for NaN of the compiled program, which may treat it in another way than eager code."""
+    flat = keras.tree.flatten(arrays)
+    places = [place for place, array in enumerate(flat) if probe.is_float(array)]
+    variables = not_a_number.weights_of(component)
+    trainable = len(component.trainable_variables)
+    first = len(expected[0]) - len(places) - trainable
+    names = [not_a_number.mode_name(training) for training in modes]
+
+    def outputs(inputs, weights, modes):
+        with probe.kept_state(component):
+            for variable, value in zip(variables, weights, strict=True):
+                variable.assign(value)
+            results = probe.as_numpy(function(*probe.as_tensors(inputs)))
+        found = dict(zip(names, results, strict=True))
+        return {mode: found[mode][:first] for mode in modes}
+
+    not_a_number.require(
+        not_a_number.Subject(
+            case,
+            flat,
+            places,
+            [probe.as_numpy(variable) for variable in variables],
+            [variable.path for variable in variables],
+            outputs,
+            {
+                name: dict(zip(places, result[first:], strict=False))
+                for name, result in zip(names, expected, strict=True)
+            },
+            {name: result[len(result) - trainable :] for name, result in zip(names, expected, strict=True)},
+        )
+    )
 
 
 def _specifications(case, component, arrays):
