@@ -105,7 +105,7 @@ def test_what_does_not_depend_on_the_input_may_be_a_number():
 BROKEN = [
     (HidesExamples, "^training: every input is NaN, and 9 of 9 values of output 0 are not"),
     (HidesInTraining, "^training: every input is NaN, and 9 of 9"),
-    (HidesOneElement, r"^training: element \(2, 3\) of input 0 is NaN, and no output of its example is"),
+    (HidesOneElement, r"^training: element \(2, 3\) of input 0 is NaN, and no output of it is"),
     (HidesWeight, "^training: all weights are NaN, and no output is"),
 ]
 

@@ -10,7 +10,6 @@ from keras_cnn_zoo.testing.checks import not_a_number
 from keras_cnn_zoo.testing.guarantees import NotRun
 from keras_cnn_zoo.testing.probe import as_numpy
 
-
 NAN_KINDS = ("layer", "loss", "regularizer")
 """Kinds of which NaN in must give NaN out; a model is made of them."""
 
@@ -107,7 +106,7 @@ class CaseOnBackend:
             raise Failed(problem)
 
     def dtypes(self):
-        """Checks C4: right dtypes, finite values and gradients, NaN for NaN; in float64 the reference's numbers."""
+        """Checks C4: right dtypes, finite values, NaN for NaN; in float64 also the reference's numbers."""
         kind = receive_case(self.address).kind
         for policy, modes in self.results().items():
             for mode, results in modes.items():

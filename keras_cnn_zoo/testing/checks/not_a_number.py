@@ -104,7 +104,7 @@ def _hidden_inputs(subject, modes):
                 batch = len(subject.inputs[place]) if element else None
                 own = [array[element[0]] for array in arrays if array.ndim and len(array) == batch]
                 if not _any_nan(own or arrays):
-                    yield f"{mode}: element {element} of input {place} is NaN, and no output of its example is"
+                    yield f"{mode}: element {element} of input {place} is NaN, and no output of it is"
         found = outputs({place: ...}) if len(subject.places) > 1 else {}
         for mode, arrays in found.items():
             others = _others(subject.inputs, [place])
