@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.ops.extremes import keep_nan
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
@@ -42,7 +43,7 @@ def multiclass_hinge(y_true, y_pred, p=1, formulation="one_vs_rest"):
     hinge = ops.relu(1 + scores - own_score)
     hinge = ops.where(own, ops.zeros_like(hinge), hinge)
     if formulation == "crammer_singer":
-        return _power(ops.max(hinge, axis=-1), p)
+        return _power(keep_nan(ops.max(hinge, axis=-1), hinge), p)
     return ops.sum(_power(hinge, p), axis=-1)
 
 

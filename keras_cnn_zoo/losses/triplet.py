@@ -12,6 +12,7 @@ from keras import ops
 from keras_cnn_zoo.losses.embeddings import labeled_embeddings
 from keras_cnn_zoo.ops.counting import at_least_one, counts_so_far
 from keras_cnn_zoo.ops.distances import squared_distances
+from keras_cnn_zoo.ops.extremes import keep_nan
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
@@ -105,7 +106,7 @@ def _semi_hard(distances, same, itself, margin):
     dtype = keras.backend.standardize_dtype(distances.dtype)
     info = np.finfo(dtype)
     smallest = _smallest(dtype)
-    apart = ops.where(distances > smallest, distances, ops.full_like(distances, smallest))
+    apart = ops.where(distances <= smallest, ops.full_like(distances, smallest), distances)
     signed = ops.where(same, -apart, distances)
     # A semi-hard negative is farther than the positive, so negatives at the same distance, up to rounding,
     # are sorted before the positive. The anchor itself is first.
@@ -122,7 +123,7 @@ def _semi_hard(distances, same, itself, margin):
     hinges = ops.relu(values - ops.take_along_axis(values, chosen, axis=-1) + margin)
     positive = ops.logical_and(ops.logical_not(negative), places > 0)
     pairs = ops.cast(ops.logical_and(positive, last >= 0), dtype)
-    return ops.sum(hinges * pairs, axis=-1), ops.sum(pairs, axis=-1)
+    return keep_nan(ops.sum(hinges * pairs, axis=-1), distances), ops.sum(pairs, axis=-1)
 
 
 def _smallest_from_here(rows, batch):
@@ -145,7 +146,7 @@ def _hard(distances, same, itself, margin):
     beyond = 2 * ops.max(ops.stop_gradient(distances), axis=-1, keepdims=True) + 1
     nearest = ops.min(ops.where(same, beyond, distances), axis=-1)
     valid = ops.cast(valid, distances.dtype)
-    return ops.relu(farthest - nearest + margin) * valid, valid
+    return keep_nan(ops.relu(farthest - nearest + margin) * valid, distances), valid
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

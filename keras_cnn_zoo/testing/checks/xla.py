@@ -135,26 +135,34 @@ def check_model(case):
 
 def check_loss(case):
     """Checks C6 for losses: value and gradient."""
-    component = case.make()
-    arrays = keras.tree.flatten(case.y_pred)
-    _check_function(
-        lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves)), arrays
+    reduced, each = (
+        lambda *leaves, loss=loss: loss(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves))
+        for loss in (case.make(), case.make(reduction="none"))
     )
+    _check_function(case, reduced, keras.tree.flatten(case.y_pred), each)
 
 
 def check_regularizer(case):
     """Checks C6 for regularizers: value and gradient."""
-    _check_function(case.make(), [case.weight])
+    component = case.make()
+    _check_function(case, component, [case.weight], component)
 
 
-def _check_function(function, arrays):
-    tensors = probe.as_tensors([array.astype("float32") for array in arrays])
+def _check_function(case, function, arrays, each):
+    """Compares a function and its gradients, and `each`, its values before they are reduced."""
+    arrays = [array.astype("float32") for array in arrays]
 
     def program(*leaves):
         value, gradients, _ = probe.value_and_gradients(function, leaves)
-        return [value, *gradients]
+        return [value, each(*leaves), *gradients]
 
-    expected = probe.as_numpy(program(*tensors))
-    actual = probe.as_numpy(compiled(program)(*tensors))
+    program_compiled = compiled(program)
+    expected = probe.as_numpy(program(*probe.as_tensors(arrays)))
+    actual = probe.as_numpy(program_compiled(*probe.as_tensors(arrays)))
     for one, other in zip(actual, expected, strict=True):
         probe.require_equal(one, other, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
+
+    def outputs(arrays):
+        return probe.as_numpy(program_compiled(*probe.as_tensors(arrays)))[:2]
+
+    not_a_number.require(not_a_number.of_function(case, arrays, outputs, expected[2:]))
