@@ -59,7 +59,7 @@ def _growth(x):
 
 
 def _at_most(x, bound):
-    return ops.where(x < bound, x, bound * ops.ones_like(x))
+    return ops.where(x >= bound, bound * ops.ones_like(x), x)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

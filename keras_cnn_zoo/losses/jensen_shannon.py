@@ -46,8 +46,7 @@ def _share(first, second, total):
     Near t = 0, where the value is about `t^2`, the two terms almost cancel. There, an equal expression
     without cancellation is used.
     """
-    some = total > 0
-    total = ops.where(some, total, ops.ones_like(total))
+    total = ops.where(total <= 0, ops.ones_like(total), total)
     contrast = (first - second) / total
     near = ops.abs(contrast) < 0.5
     little = ops.where(near, contrast, ops.zeros_like(contrast))
@@ -59,7 +58,7 @@ def _share(first, second, total):
 def _entropy_term(x):
     """Returns `x log x`, and 0 at 0."""
     smallest = _SMALLEST * ops.ones_like(x)
-    return x * ops.log(ops.where(x > smallest, x, smallest))
+    return x * ops.log(ops.where(x <= smallest, smallest, x))
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

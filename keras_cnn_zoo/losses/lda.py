@@ -45,7 +45,8 @@ def lda(y_true, y_pred, epsilon=1.0, regularization=1e-3):
     leading = ops.cast(ops.arange(dim), eigenvalues.dtype) >= dim - (classes - 1)
     largest = ops.max(ops.abs(ops.stop_gradient(eigenvalues)))
     smallest = ops.min(ops.where(leading, ops.stop_gradient(eigenvalues), largest))
-    chosen = ops.logical_and(leading, eigenvalues <= smallest + epsilon)
+    # NaN is chosen: XLA makes a selection of the product below, so 0 times NaN would be 0.
+    chosen = ops.logical_and(leading, ops.logical_not(eigenvalues > smallest + epsilon))
     chosen = ops.cast(chosen, eigenvalues.dtype)
     number = ops.sum(chosen)
     loss = -ops.sum(eigenvalues * chosen) / at_least_one(number)

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_cnn_zoo.losses.base_loss import BaseClassLoss
 from keras_cnn_zoo.losses.class_scores import class_scores
+from keras_cnn_zoo.ops.extremes import keep_nan
 from keras_cnn_zoo.utils import validation
 
 FORMULATIONS = ("one_vs_rest", "weston_watkins", "crammer_singer")
@@ -41,7 +42,7 @@ def _hinges(scores, own, p, formulation):
     hinge = ops.relu(1 + scores - own_score)
     hinge = ops.where(own, ops.zeros_like(hinge), hinge)
     if formulation == "crammer_singer":
-        return _power(ops.max(hinge, axis=-1), p)
+        return _power(keep_nan(ops.max(hinge, axis=-1), hinge), p)
     return ops.sum(_power(hinge, p), axis=-1)
 
 

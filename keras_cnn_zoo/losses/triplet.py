@@ -20,6 +20,7 @@ from keras_cnn_zoo.losses.embeddings import (
 )
 from keras_cnn_zoo.ops.counting import at_least_one, counts_so_far
 from keras_cnn_zoo.ops.distances import distances_between, pairwise_distances
+from keras_cnn_zoo.ops.extremes import keep_nan
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
@@ -151,7 +152,7 @@ def _semi_hard(distances, same, itself, counted, cost):
     dtype = keras.backend.standardize_dtype(distances.dtype)
     info = np.finfo(dtype)
     smallest = _smallest(dtype)
-    apart = ops.where(distances > smallest, distances, ops.full_like(distances, smallest))
+    apart = ops.where(distances <= smallest, ops.full_like(distances, smallest), distances)
     signed = ops.where(same, -apart, distances)
     # A semi-hard negative is farther than the positive, so negatives at the same distance, up to rounding,
     # are sorted before the positive. The anchor itself is first.
@@ -169,7 +170,7 @@ def _semi_hard(distances, same, itself, counted, cost):
     costs = cost(values - ops.take_along_axis(values, chosen, axis=-1))
     positive = ops.logical_and(ops.logical_not(negative), ops.logical_and(places > 0, counts))
     pairs = ops.cast(ops.logical_and(positive, last >= 0), dtype)
-    return ops.sum(costs * pairs, axis=-1), ops.sum(pairs, axis=-1)
+    return keep_nan(ops.sum(costs * pairs, axis=-1), distances), ops.sum(pairs, axis=-1)
 
 
 def _smallest_from_here(rows, batch):
@@ -193,7 +194,7 @@ def _hard(distances, same, itself, counted, cost):
     beyond = 2 * ops.max(ops.stop_gradient(distances), axis=-1, keepdims=True) + 1
     nearest = ops.min(ops.where(negative, distances, beyond), axis=-1)
     valid = ops.cast(valid, distances.dtype)
-    return cost(farthest - nearest) * valid, valid
+    return keep_nan(cost(farthest - nearest) * valid, distances), valid
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

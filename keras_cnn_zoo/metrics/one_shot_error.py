@@ -66,7 +66,8 @@ def _errors(y_true, y_pred, kind):
     dtype = at_least_float32(y_pred.dtype)
     scores = ops.cast(y_pred, dtype)
     scores = -scores if kind == "distance" else scores
-    best = ops.cast(scores >= ops.max(scores, axis=1, keepdims=True), dtype)
+    complete = ops.all(ops.equal(scores, scores), axis=1, keepdims=True)
+    best = ops.cast((scores >= ops.max(scores, axis=1, keepdims=True)) & complete, dtype)
     ways = ops.arange(scores.shape[1], dtype="int32")
     right = ops.cast(ops.reshape(ops.cast(y_true, "int32"), (-1, 1)) == ways, dtype)
     # In a trial with a NaN nothing is best, so it counts as an error.

@@ -77,20 +77,26 @@ def split(boxes):
 
 
 def smaller(one, other):
-    """Returns the elementwise minimum; `keras.ops.minimum` computes in float32 on PyTorch."""
-    return ops.where(one < other, one, other)
+    """Returns the elementwise minimum; `keras.ops.minimum` computes in float32 on PyTorch.
+
+    NaN in `one` is kept, and NaN in `other` is passed over.
+    """
+    return ops.where(other <= one, other, one)
 
 
 def larger(one, other):
     """Returns the elementwise maximum; see `smaller`."""
-    return ops.where(one > other, one, other)
+    return ops.where(other >= one, other, one)
 
 
 def divide(numerator, denominator):
-    """Returns the quotient, or 0 where the denominator is not positive; its gradient is finite everywhere."""
-    positive = denominator > 0
-    quotient = numerator / ops.where(positive, denominator, ops.ones_like(denominator))
-    return ops.where(positive, quotient, ops.zeros_like(quotient))
+    """Returns the quotient, or 0 where the denominator is 0 or less; its gradient is finite everywhere.
+
+    NaN in the denominator gives NaN.
+    """
+    empty = denominator <= 0
+    quotient = numerator / ops.where(empty, ops.ones_like(denominator), denominator)
+    return ops.where(empty, ops.zeros_like(quotient), quotient)
 
 
 def intersection_and_union(one, other):
@@ -129,16 +135,17 @@ def centers_and_sizes(boxes):
 def encode(boxes, anchors, weights=(1.0, 1.0, 1.0, 1.0)):
     """Returns the deltas (dx, dy, log width, log height) from `anchors` to `boxes`, each times its weight.
 
-    The offsets are in units of the anchor's size (Girshick et al., 2014). An empty box gets deltas of 0.
+    The offsets are in units of the anchor's size (Girshick et al., 2014). An empty box gets deltas of 0,
+    and one with NaN gets NaN.
     """
     x, y, width, height = centers_and_sizes(boxes)
     anchor_x, anchor_y, anchor_width, anchor_height = centers_and_sizes(anchors)
-    valid = ops.logical_and(
-        ops.logical_and(width > 0, height > 0), ops.logical_and(anchor_width > 0, anchor_height > 0)
+    empty = ops.logical_or(
+        ops.logical_or(width <= 0, height <= 0), ops.logical_or(anchor_width <= 0, anchor_height <= 0)
     )
 
     def guarded(value, substitute):
-        return ops.where(valid, value, substitute)
+        return ops.where(empty, substitute, value)
 
     one = ops.ones_like(anchor_width)
     anchor_width, anchor_height = guarded(anchor_width, one), guarded(anchor_height, one)

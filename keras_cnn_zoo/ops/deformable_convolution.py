@@ -99,12 +99,12 @@ def _places(length, count, extent, stride, padding, dilation, dtype):
 def _cell(position, length):
     """Returns the pixel before each position on one axis, counted from the padding, and the remainder.
 
-    A position that no pixel reaches gets (0, 0), which is the padding.
+    A position that no pixel reaches gets (0, 0), which is the padding. NaN gets (0, NaN).
     """
     position = position + 1
-    seen = ops.logical_and(position >= 0, position < ops.cast(length + 1, position.dtype))
-    position = ops.where(seen, position, ops.zeros_like(position))
-    before = ops.cast(position, "int32")
+    unseen = ops.logical_or(position < 0, position >= ops.cast(length + 1, position.dtype))
+    position = ops.where(unseen, ops.zeros_like(position), position)
+    before = ops.maximum(ops.cast(position, "int32"), 0)  # NaN becomes any integer.
     return before, position - ops.cast(before, position.dtype)
 
 

@@ -18,8 +18,11 @@ def is_joint(activation):
 
 
 def deviation(variance):
-    """Returns the root of a variance and where it is positive; elsewhere the root is a constant 1."""
-    wide = variance > 0
+    """Returns the root of a variance and where it is not 0; there the root is a constant 1.
+
+    NaN counts as wide, so it stays NaN.
+    """
+    wide = ops.logical_not(variance <= 0)
     return ops.sqrt(ops.where(wide, variance, ops.ones_like(variance))), wide
 
 

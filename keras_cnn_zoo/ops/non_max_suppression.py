@@ -30,8 +30,11 @@ def non_max_suppression(
     Returns:
         `(indices, scores, valid)`, each (batch, max_output_size): the indices of the boxes by descending
         score, their scores when picked, and whether a box was left to pick. Only the scores have a gradient.
+        A box whose score is NaN is never picked. One with a NaN coordinate suppresses nothing.
     """
     count = ops.shape(boxes)[1]
+    broken = ops.any(ops.not_equal(boxes, boxes), axis=-1, keepdims=True)
+    boxes = ops.where(broken, ops.zeros_like(boxes), boxes)
     fixed_boxes, fixed_scores = ops.stop_gradient(boxes), ops.stop_gradient(scores)
     coordinates = box_ops.split(fixed_boxes)
     positions = ops.expand_dims(ops.arange(count, dtype="int32"), 0)

@@ -1,4 +1,8 @@
-"""Euclidean norms whose squares neither overflow nor underflow, with a finite gradient at zero."""
+"""Euclidean norms whose squares neither overflow nor underflow, with a finite gradient at zero.
+
+Guards compare with `<= 0`, which is false for NaN, so that NaN stays NaN. They look at the sum of squares,
+because the maximum under XLA on TensorFlow passes over NaN.
+"""
 
 from keras import ops
 
@@ -28,8 +32,8 @@ def l2_normalize(inputs, axis=-1):
         axis: The axis. Defaults to the last.
     """
     ratio, length, _ = _parts(inputs, axis)
-    some = length > 0
-    return ops.where(some, ratio / ops.where(some, length, ops.ones_like(length)), ops.zeros_like(ratio))
+    zero = length <= 0
+    return ops.where(zero, ops.zeros_like(ratio), ratio / ops.where(zero, ops.ones_like(length), length))
 
 
 def _parts(inputs, axis):
@@ -40,9 +44,9 @@ def _parts(inputs, axis):
     """
     wide = ops.cast(inputs, at_least_float32(inputs.dtype))
     largest = ops.stop_gradient(ops.max(ops.abs(wide), axis=axis, keepdims=True))
-    some = largest > 0
-    scale = ops.where(some, largest, ops.ones_like(largest))
+    scale = ops.where(largest <= 0, ops.ones_like(largest), largest)
     ratio = wide / scale
     squares = ops.sum(ops.square(ratio), axis=axis, keepdims=True)
-    length = ops.sqrt(ops.where(some, squares, ops.ones_like(squares)))
-    return ratio, ops.where(some, length, ops.zeros_like(length)), scale
+    zero = squares <= 0
+    length = ops.sqrt(ops.where(zero, ops.ones_like(squares), squares))
+    return ratio, ops.where(zero, ops.zeros_like(length), length), scale

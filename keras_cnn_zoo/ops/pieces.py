@@ -18,14 +18,14 @@ def unstack_pieces(inputs, pieces, axis):
 
 
 def largest(tensors):
-    """Returns the elementwise maximum; in a tie, the gradient goes to the first tensor.
+    """Returns the elementwise maximum, NaN if one is NaN; in a tie, the gradient goes to the first tensor.
 
     Comparing the tensors one by one is twice as fast as a reduction over such a short axis, forward and
     backward. Unlike a reduction, it does not split the gradient of a tie.
     """
     winner, *others = tensors
     for other in others:
-        winner = select(other > winner, other, winner)
+        winner = select(ops.logical_or(other > winner, ops.not_equal(other, other)), other, winner)
     return winner
 
 

@@ -241,7 +241,8 @@ def _power(ratio, p):
     # Twice as fast as `power` on a CPU, and exact to rounding: if the logarithm is large, the power is small.
     if p > 1:
         return ops.exp(p * ops.log(ratio + _tiny(ratio)))
-    positive = ops.cast(ops.stop_gradient(ratio) > 0, ratio.dtype)
+    # True for NaN, because XLA makes a selection of the product.
+    positive = ops.cast(ops.logical_not(ops.stop_gradient(ratio) <= 0), ratio.dtype)
     return ops.exp(p * ops.log(ratio + (1.0 - positive))) * positive
 
 

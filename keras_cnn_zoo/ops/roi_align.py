@@ -112,14 +112,15 @@ def _corners(boxes, scale, aligned):
 def _positions(start, end, last, cells, sampling_ratio):
     """Returns each sample's position along one axis, (batch, n, samples), and whether it is visible (0 or 1).
 
-    A sample up to one pixel outside the map has the border's value. A sample farther out is 0.
+    A sample up to one pixel outside the map has the border's value. A sample farther out is 0. One at NaN is
+    visible, and its weight is NaN.
     """
     count = cells * sampling_ratio
     steps = (ops.arange(count, dtype=start.dtype) + 0.5) / count
     position = ops.expand_dims(start, -1) + ops.expand_dims(end - start, -1) * steps
-    inside = ops.logical_and(position >= -1.0, position <= last + 1)
+    outside = ops.logical_or(position < -1.0, position > last + 1)
     position = box_ops.smaller(ops.relu(position), last + ops.zeros_like(position))
-    return position, ops.cast(inside, position.dtype)
+    return position, ops.cast(ops.logical_not(outside), position.dtype)
 
 
 def _weights(start, end, size, cells, sampling_ratio):
@@ -138,7 +139,7 @@ def _neighbors(start, end, size, cells, sampling_ratio):
     size = _spread(size, 1)
     last = ops.cast(size, start.dtype) - 1
     position, visible = _positions(start, end, last, cells, sampling_ratio)
-    low = ops.cast(position, "int32")
+    low = ops.maximum(ops.cast(position, "int32"), 0)  # NaN becomes any integer.
     high = ops.where(low + 1 < size, low + 1, low)
     fraction = position - ops.cast(low, position.dtype)
     return (low, (1 - fraction) * visible), (high, fraction * visible)

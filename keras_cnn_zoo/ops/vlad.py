@@ -22,7 +22,7 @@ def nearest_assignment(descriptors, centers, nearest, bandwidth):
     scores = (2.0 * products - ops.sum(ops.square(centers), axis=-1)) / bandwidth
     if nearest < centers.shape[0]:
         least = ops.stop_gradient(ops.top_k(scores, nearest)[0][:, :, -1:])
-        scores = ops.where(scores >= least, scores, LOWEST_SCORE)
+        scores = ops.where(scores < least, LOWEST_SCORE, scores)
     return shares(scores)
 
 

@@ -10,6 +10,7 @@ from keras_cnn_zoo.testing import inputs as input_arrays
 from keras_cnn_zoo.testing import signature
 from keras_cnn_zoo.testing.case import Case, dtype_policy, make_component, nudge_weights, positional
 from keras_cnn_zoo.testing.fields import argument, documented
+from keras_cnn_zoo.testing.selections import check_selection
 
 INIT_KWARGS = (
     "Dict of constructor arguments. Choose values other than the defaults, so that a check sees a forgotten "
@@ -18,6 +19,12 @@ INIT_KWARGS = (
 INPUT_SHAPE = (
     "Shape of the input with its batch axis, or a tuple, list or dict of shapes. A tuple is spread over the "
     "arguments of `call` if it has that many without a default. Defaults to the shapes of `inputs`."
+)
+SELECTS_VALUE = (
+    'How the layer selects a value, if it does, so that C4 lets it lose a NaN there: `"maximum"` (on '
+    'TensorFlow, whose maximum pooling passes over NaN), `"draw"` (in training), or `"score"` '
+    "(everywhere, such as suppression). Its docstring must say what NaN does. Defaults to None: NaN in gives "
+    "NaN out."
 )
 
 LABELS = ("classes", "ids")
@@ -132,9 +139,11 @@ class LayerCase(CalledCase):
         default=None,
         kw_only=True,
     )
+    selects_value: str | None = argument(SELECTS_VALUE, default=None, kw_only=True)
 
     def __post_init__(self):
         super().__post_init__()
+        check_selection(self)
         self.init_kwargs = dict(self.init_kwargs or {})
 
     @property

@@ -7,7 +7,7 @@ GUARANTEES = {
     "C1": "get_config holds every constructor argument, is JSON-able, same before and after build and call",
     "C2": "from_config + weights, and a .keras file saved and loaded, give the same numbers",
     "C3": "eager, symbolic and declared output shapes agree, with unknown batch and, where possible, space",
-    "C4": "float32, mixed_bfloat16, mixed_float16 and float64: right dtype, finite values",
+    "C4": "float32, mixed_bfloat16, mixed_float16, float64: right dtype, finite values; NaN in gives NaN out",
     "C5": "channels_first equals the transposed channels_last",
     "C6": "XLA equals eager: inference, and training with the draw held fixed",
     "C7": "gradients are finite, reach every trainable weight, and match finite differences in float64",

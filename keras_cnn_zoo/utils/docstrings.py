@@ -43,6 +43,8 @@ activity_regularizer: For the output, or None.
 kernel_constraint: For the kernel, or None.
 bias_constraint: For the bias, or None.""",
     "vectors": "`(batch, ..., channels)`.",
+    "nan_in_maximum": "NaN is treated as in `keras.layers.MaxPooling2D`: TensorFlow passes over it, "
+    "JAX and PyTorch return it.",
     "dense_errors": "ValueError: for an argument outside its range, or an input of rank 1 or with unknown "
     "channels.",
 }

@@ -98,3 +98,30 @@ def test_take_rows_gathers_per_image(tail, places):
     indices = rng.integers(0, 7, size=(3, *places))
     taken = numpy_of(box_ops.take_rows(values, indices))
     np.testing.assert_array_equal(taken, np.stack([values[b][indices[b]] for b in range(3)]))
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_nan_in_a_box_gives_nan(place):
+    boxes, others = random_boxes(1, 3), random_boxes(1, 2, seed=1)
+    boxes[0, 1, place] = np.nan
+    for one, other, taken in ((boxes, others, (0, 1)), (others, boxes, (0, slice(None), 1))):
+        overlap = numpy_of(box_ops.pairwise_iou(one, other))
+        assert np.isnan(overlap[taken]).all() and np.isnan(overlap).sum() == 2
+    anchors = random_boxes(1, 3, seed=2)
+    for deltas in (box_ops.encode(boxes, anchors), box_ops.encode(anchors, boxes)):
+        assert np.isnan(numpy_of(deltas)[0, 1]).any()
+        assert np.isfinite(numpy_of(deltas)[0, [0, 2]]).all()
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_nan_in_deltas_gives_nan(place):
+    deltas = np.zeros((2, 4), "float32")
+    deltas[1, place] = np.nan
+    boxes = numpy_of(box_ops.decode(deltas, np.array([[0.0, 0, 16, 16]] * 2, "float32")))
+    assert np.isfinite(boxes[0]).all() and np.isnan(boxes[1]).sum() == 2
+
+
+def test_minimum_and_maximum_keep_nan_of_the_first():
+    one, other = np.array([1.0, np.nan, 1.0], "float32"), np.array([2.0, 2.0, 1.0], "float32")
+    np.testing.assert_array_equal(numpy_of(box_ops.smaller(one, other)), [1, np.nan, 1])
+    np.testing.assert_array_equal(numpy_of(box_ops.larger(one, other)), [2, np.nan, 1])

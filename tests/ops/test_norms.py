@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.ops.norms import l2_norm, l2_normalize
+from keras_cnn_zoo.testing.checks import xla
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 3, 5))
@@ -61,3 +62,20 @@ def test_the_gradient_of_the_gradient_is_that_of_the_norm():
 
     _, (row,), _ = value_and_gradients(first, [keras.ops.convert_to_tensor([3.0, 4.0])])
     np.testing.assert_allclose(numbers(row), [0.64 / 5, -0.48 / 5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("places", [[1], [0, 1, 2]])
+def test_nan_stays_nan_in_its_vector(places, compiled):
+    vectors = np.array([[1.0, 2.0, 2.0], [3.0, 0.0, 4.0], [0.0, 0.0, 0.0]], "float32")
+    vectors[1, places] = np.nan
+
+    def both(x):
+        return l2_norm(x), l2_normalize(x)
+
+    function = xla.compiled(both) if compiled and keras.backend.backend() != "torch" else both
+    norms, directions = map(numbers, function(keras.ops.convert_to_tensor(vectors)))
+    np.testing.assert_allclose(norms, [3.0, np.nan, 0.0], rtol=1e-6)
+    assert np.isnan(directions[1]).all() and np.isfinite(directions[[0, 2]]).all()
+    _, (gradient,), _ = value_and_gradients(lambda x: keras.ops.sum(l2_norm(x)), [vectors])
+    assert np.isnan(numbers(gradient)[1]).any() and np.isfinite(numbers(gradient)[[0, 2]]).all()

@@ -58,12 +58,15 @@ Output shape:
 Raises:
     ValueError: for an argument outside its range, or an input of a rank other than 4{or_too_small}.
 """
+NAN_IN_MAXIMUM = """The maximum
+    pooling treats NaN as `keras.layers.MaxPooling2D` does: TensorFlow passes over it."""
 OUTPUT_SHAPES = {
-    "stem": "`(batch, new_height, new_width, {channels})`, or with the channels first.",
+    "stem": "`(batch, new_height, new_width, {channels})`, or with the channels first. " + NAN_IN_MAXIMUM,
     "block": "`(batch, height, width, {channels})`, or with the channels first.",
     "residual": "Same as the input.",
     "reduction": """`(batch, (height - 1) // 2, (width - 1) // 2, channels + {channels})`, or with the
-    channels first; half the map, rounded up, with `padding="same"`.""",
+    channels first; half the map, rounded up, with `padding="same"`. """
+    + NAN_IN_MAXIMUM,
 }
 PAPERS = {
     "inception_v3": "Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, 2015, "

@@ -14,7 +14,8 @@ class InceptionV1Block(
 
     With `filters=(a, b, c, d, e, f)`, the columns of the paper's table 1, it concatenates 1 x 1 to `a`; 1 x 1
     to `b`, 3 x 3 to `c`; 1 x 1 to `d`, 5 x 5 to `e`; and 3 x 3 maximum pooling, 1 x 1 to `f`. An activation
-    follows every convolution. GoogLeNet has nine of these blocks.
+    follows every convolution. GoogLeNet has nine of these blocks. The pooling treats NaN as
+    `keras.layers.MaxPooling2D` does: TensorFlow passes over it.
 
     Reference: Szegedy et al., 2014, "Going Deeper with Convolutions", arXiv 1409.4842, figure 2(b).
 

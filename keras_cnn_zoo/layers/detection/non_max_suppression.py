@@ -17,7 +17,8 @@ class NonMaxSuppression(keras.layers.Layer):
     `score_threshold` and drops all candidates of its class that overlap it by more than `iou_threshold`. With
     `soft_sigma`, their scores are multiplied by `exp(-iou^2 / soft_sigma)` instead. The result is exact,
     shapes are fixed, and XLA can compile it; it takes `max_output_size` steps over all candidates. Gradients
-    flow to the scores and boxes that are kept.
+    flow to the scores and boxes that are kept. A candidate whose score is NaN is never kept; a box with a NaN
+    coordinate is kept by its score and overlaps nothing.
 
     Reference: Bodla, Singh, Chellappa, Davis, "Soft-NMS: Improving Object Detection With One Line of Code",
     2017, arXiv 1704.04503.

@@ -64,7 +64,7 @@ class GaussianSampling(keras.layers.Layer):
         dtype = at_least_float32(self.compute_dtype)
         mean, log_variance = ops.cast(mean, dtype), ops.cast(log_variance, dtype)
         largest = LARGEST_LOG_VARIANCE * ops.ones_like(log_variance)
-        deviation = ops.exp(ops.where(log_variance < largest, log_variance, largest) / 2)
+        deviation = ops.exp(ops.where(log_variance >= largest, largest, log_variance) / 2)
         noise = keras.random.normal(ops.shape(mean), dtype=dtype, seed=self.seed_generator)
         return ops.cast(mean + deviation * noise, self.compute_dtype)
 

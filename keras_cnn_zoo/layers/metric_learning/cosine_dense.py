@@ -89,7 +89,7 @@ class CosineDense(keras.layers.Layer):
         # normalized after it, which costs one division per unit.
         directions = ops.cast(l2_normalize(inputs), self.compute_dtype)
         lengths = l2_norm(kernel, axis=0)
-        lengths = ops.where(lengths > 0, lengths, ops.ones_like(lengths))
+        lengths = ops.where(lengths <= 0, ops.ones_like(lengths), lengths)
         wide = ops.cast(affine.dense(directions, kernel), at_least_float32(self.compute_dtype))
         return ops.cast(wide * (self.scale / lengths), self.compute_dtype)
 

@@ -150,7 +150,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         plain = _picked(own, ops.cast(logits, dtype))
         # An id of -1 selects nothing; `where` discards its result.
         length = _picked(own, l2_norm(kernel, axis=0)[None]) * l2_norm(features)
-        cosine = plain / ops.where(length > 0, length, ops.ones_like(length))
+        cosine = plain / ops.where(length <= 0, ops.ones_like(length), length)
         weight = self._weight_of_plain(dtype)
         mixed = (weight * plain + length * _psi(cosine, self.margin)) / (1 + weight)
         return ops.where(own, ops.cast(mixed, logits.dtype)[:, None], logits)
@@ -159,7 +159,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         """Returns the paper's lambda at this step."""
         base = 1 + self.annealing_rate * ops.cast(self.step, dtype)
         weight = self.annealing_start * ops.power(base, -self.annealing_power)
-        return ops.where(weight > self.annealing_end, weight, self.annealing_end * ops.ones_like(weight))
+        return ops.where(weight <= self.annealing_end, self.annealing_end * ops.ones_like(weight), weight)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)

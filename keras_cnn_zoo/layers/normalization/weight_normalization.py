@@ -101,7 +101,7 @@ class WeightNormalization(BaseWrapper):
     def _norm(self, kernel):
         """Returns the norm of each unit; 1 for a kernel of zeros, so that its gradient is finite."""
         energy = ops.sum(ops.square(ops.cast(kernel, self._wide)), axis=self._summed, keepdims=True)
-        return ops.sqrt(ops.where(energy > 0, energy, ops.ones_like(energy)))
+        return ops.sqrt(ops.where(energy <= 0, ops.ones_like(energy), energy))
 
     def call(self, inputs):
         direction = self._direction()

@@ -15,7 +15,8 @@ class BaseLpPooling(BasePooling):
     `y = (sum abs(x)^p)^(1/p)` over the window. With `normalize=True`, the mean replaces the sum; then p=1 is
     average pooling of `abs(x)`, and p=inf is max pooling of `abs(x)`. p=2 is the square-root pooling of tiled
     convolutional networks. Every window is scaled by its largest entry to prevent overflow. The gradient at 0
-    is 0. For p < 1, the gradient is unbounded near 0.
+    is 0. For p < 1, the gradient is unbounded near 0. For p=inf, TensorFlow passes over NaN, as in
+    `keras.layers.MaxPooling2D`.
 
     Reference: Hyvarinen, Koster, 2007, "Complex cell pooling and the statistics of natural images"; equation
     (7) of the survey. Boureau, Ponce, LeCun, 2010, "A theoretical analysis of feature pooling in visual

@@ -15,6 +15,7 @@ class MaxPoolingWithArgmax2D(BasePooling):
     The first output equals that of `keras.layers.MaxPooling2D`. The second is the row-major index of the
     first maximum in each window. `MaxUnpooling2D` uses the switches to put values back. For decoders that
     keep boundaries sharp without skip connections, and for visualizing features in the input.
+    {nan_in_maximum}
 
     Reference: Zeiler, Fergus, 2013, "Visualizing and Understanding Convolutional Networks", arXiv 1311.2901,
     section 2.1.

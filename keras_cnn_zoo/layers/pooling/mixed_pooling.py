@@ -15,7 +15,8 @@ class BaseMixedPooling(BasePooling):
     `y = lambda * max(x) + (1 - lambda) * mean(x)`, where `lambda` is 0 or 1 with equal probability in
     training, and the gradient follows the drawn value. At inference, `"expectation"` is the mean over the
     draws, `max(x) / 2 + mean(x) / 2`. `"frequency"` is the kind of pooling that was drawn more often in
-    training (the maximum in a tie, as before any training). The noise regularizes without a rate to tune.
+    training (the maximum in a tie, as before any training). The noise regularizes without a rate to tune. The
+    mean keeps NaN. On TensorFlow the maximum passes over it, as in `keras.layers.MaxPooling2D`.
 
     Reference: Yu, Wang, Chen, Wei, 2014, "Mixed Pooling for Convolutional Neural Networks" (RSKT); equation
     (8) of the survey.

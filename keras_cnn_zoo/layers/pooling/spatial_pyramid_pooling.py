@@ -15,7 +15,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     Bin i of n covers the rows `floor(i * height / n) .. ceil((i + 1) * height / n) - 1`, and the columns
     likewise. The bins cover the map and overlap if n does not divide its size. If the map is smaller than the
     grid, bins share pixels. Between convolutions and dense layers, it lets a network accept images of any
-    size.
+    size. Compiled by XLA on TensorFlow, the maximum passes over NaN, as `keras.ops.max` does there.
 
     Reference: He, Zhang, Ren, Sun, 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual
     Recognition", arXiv 1406.4729; section 3.2.5 of the survey.

@@ -13,7 +13,8 @@ class BaseStochasticPooling(BasePooling):
     In training, entry i of a window is drawn with probability `p_i = x_i / sum x`, and the gradient flows
     only to that entry. At inference, the output is the mean over the draws, `sum p_i x_i = sum x_i^2 / sum
     x_i`. The noise regularizes without a rate to tune. Use it on activations after a ReLU: negative inputs
-    count as 0, and a window without a positive entry gives 0. Overlapping windows draw independently.
+    count as 0, and a window without a positive entry gives 0. Overlapping windows draw independently. At
+    inference, a window with NaN gives NaN; in training, the draw may pass over it.
 
     Reference: Zeiler, Fergus, 2013, "Stochastic Pooling for Regularization of Deep Convolutional Neural
     Networks", arXiv 1301.3557; section 3.2.3 of the survey.

@@ -96,7 +96,8 @@ class Standout(BaseDense):
         if training:
             draw = keras.random.uniform(ops.shape(outputs), dtype="float32", seed=self.seed_generator)
             dropped = ops.cast(ops.sigmoid(-ops.stop_gradient(logits)), "float32")
-            return outputs * ops.cast(draw >= dropped, outputs.dtype)
+            # NaN is kept: XLA makes a selection of this product, so 0 times NaN would be 0.
+            return outputs * ops.cast(ops.logical_not(draw < dropped), outputs.dtype)
         return ops.cast(as_float32(outputs) * ops.sigmoid(logits), self.compute_dtype)
 
     def get_config(self):

@@ -6,7 +6,12 @@ from keras_cnn_zoo.testing.backends import programs
 from keras_cnn_zoo.testing.backends import reference as references
 from keras_cnn_zoo.testing.backends.compare import difference, draws_difference, summarize_draws
 from keras_cnn_zoo.testing.backends.job import receive_case, wait_for_reference
+from keras_cnn_zoo.testing.checks import not_a_number
 from keras_cnn_zoo.testing.guarantees import NotRun
+from keras_cnn_zoo.testing.probe import as_numpy
+
+NAN_KINDS = ("layer", "loss", "regularizer")
+"""Kinds of which NaN in must give NaN out; a model is made of them."""
 
 
 class Failed(Exception):
@@ -21,6 +26,7 @@ class CaseOnBackend:
         self.job = job
         self.journal = journal
         self._results = None
+        self._programs = {}
         self._jax_case = None
         self._arrays = None
 
@@ -77,7 +83,7 @@ class CaseOnBackend:
         random = bool(arrays["random"])
         results = {}
         for policy in self.policies(case):
-            program = load(programs.make_program(case, policy), arrays)
+            program = self._programs[policy] = load(programs.make_program(case, policy), arrays)
             results[policy] = {mode: references.evaluate(program, mode, random) for mode in program.modes}
         return results
 
@@ -100,16 +106,57 @@ class CaseOnBackend:
             raise Failed(problem)
 
     def dtypes(self):
-        """Checks C4: right dtypes, finite values and gradients; in float64 also the reference's numbers."""
+        """Checks C4: right dtypes, finite values, NaN for NaN; in float64 also the reference's numbers."""
         kind = receive_case(self.address).kind
         for policy, modes in self.results().items():
             for mode, results in modes.items():
                 check_dtypes(results["dtype"], policy, mode, kind)
                 check_finite(results, policy, mode)
+        if kind in NAN_KINDS and "float32" in self.results():
+            self._nan_stays_nan()
         if "float64" in self.results():
             if not self.arrays()["has float64"]:
                 raise NotRun("the reference process has no float64 (JAX needs JAX_ENABLE_X64=1)")
             compare_results(self.results(), self.arrays(), "float64")
+
+    def _nan_stays_nan(self):
+        """Raises Failed with the first place where NaN becomes a number in float32."""
+        on_jax = self.job["backend"] == "jax"
+        program = (self.jax_case().programs if on_jax else self._programs)["float32"]
+        random, weights = bool(self.arrays()["random"]), references.fetch(self.arrays(), "weight")
+        results = self.results()["float32"]
+
+        def run(modes):
+            if on_jax:
+                found = self.jax_case().run()["float32"]
+                return {mode: as_numpy(list(found[mode][0])) for mode in modes}
+            return {mode: references.outputs(program, mode, random) for mode in modes}
+
+        def outputs(inputs, weights, modes):
+            kept = program.inputs
+            program.inputs = inputs
+            program.set_weights(weights)
+            try:
+                return run(modes)
+            finally:
+                program.inputs = kept
+                program.set_weights(references.fetch(self.arrays(), "weight"))
+
+        subject = not_a_number.Subject(
+            program.case,
+            program.inputs,
+            program.predictions,
+            weights,
+            [variable.path for variable in program.weights],
+            outputs,
+            {
+                mode: dict(zip(program.differentiable, found["input gradient"], strict=True))
+                for mode, found in results.items()
+            },
+            {mode: found["weight gradient"] for mode, found in results.items()},
+        )
+        for line in not_a_number.hidden(subject):
+            raise Failed(line)
 
 
 def load(program, arrays):

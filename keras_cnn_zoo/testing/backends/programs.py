@@ -68,7 +68,10 @@ def build(case, policy):
 
 
 class _Program:
-    """The base of all programs: `inputs`, `differentiable` (places in `inputs`), `weights`, `modes`."""
+    """The base of all programs: `inputs`, `differentiable` (places in `inputs`), `weights`, `modes`.
+
+    `predictions` are the places in `inputs` of what must not lose NaN: not of targets.
+    """
 
     modes = ("inference",)
     trainable = ()
@@ -82,6 +85,7 @@ class _Program:
         self.differentiable = [i for i, leaf in enumerate(self.inputs) if is_float(leaf)]
         if case.kind not in DIFFERENTIABLE:
             self.differentiable = []
+        self.predictions = list(self.differentiable)
 
     def widen(self, array):
         """Returns an input in the width of the policy: float64 runs get the values of the float32 run."""
@@ -170,6 +174,8 @@ class LossProgram(_StatelessProgram):
 
     def __init__(self, case, policy):
         super().__init__(case, policy)
+        labels = len(keras.tree.flatten(case.y_true))
+        self.predictions = [place for place in self.differentiable if place >= labels]
         self.differentiable = [len(self.inputs) - 1]
         self.component = case.make(dtype=policy)
         self.per_sample = case.make(dtype=policy, reduction="none")

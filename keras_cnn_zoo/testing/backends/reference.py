@@ -76,6 +76,12 @@ def evaluate(program, mode, random=False):
     return as_results(value[1], of_weights, of_inputs)
 
 
+def outputs(program, mode, random):
+    """Returns the outputs as arrays, without gradients, with the draws held fixed if `random`."""
+    with programs.held_draws(random and mode == "training"):
+        return as_numpy([keras.ops.convert_to_tensor(one) for one in program.apply(program.inputs, mode)])
+
+
 def as_results(outputs, of_weights, of_inputs):
     """Returns lists of NumPy arrays under the names of `KINDS`, and the outputs' dtypes under "dtype"."""
     lists = (as_numpy(list(tensors)) for tensors in (outputs, of_weights, of_inputs))

@@ -1,11 +1,14 @@
-"""C4: every precision gives its own dtype, finite outputs and gradients, and nearly the float32 numbers."""
+"""C4: every precision gives its own dtype, finite outputs and gradients, and nearly the float32 numbers.
+
+NaN in gives NaN out: see `not_a_number`.
+"""
 
 import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import probe
 from keras_cnn_zoo.testing.case import dtype_policy
-from keras_cnn_zoo.testing.checks import labels
+from keras_cnn_zoo.testing.checks import labels, not_a_number
 from keras_cnn_zoo.testing.draws import fixed_draws
 from keras_cnn_zoo.testing.guarantees import Broken, Waived
 
@@ -26,17 +29,21 @@ KEEP_FINITE = (
 
 
 def check_layer_default(case):
-    """Checks the eager part of C4: finite outputs and gradients in float32."""
+    """Checks the eager part of C4: finite outputs and gradients in float32, and NaN for NaN."""
     component = case.ready()
-    _run(case, component, probe.as_tensors(case.make_inputs(), "float32"), "float32")
+    inputs = case.make_inputs()
+    _require_nan(
+        case, component, inputs, _runs(case, component, probe.as_tensors(inputs, "float32"), "float32")
+    )
 
 
 def check_layer(case):
     """Checks C4 for layers."""
     base = case.ready()
     inputs = _representable_inputs(case)
-    expected = _run(case, base, probe.as_tensors(inputs, "float32"), "float32").outputs
-    expected = probe.as_numpy(expected)
+    runs = _runs(case, base, probe.as_tensors(inputs, "float32"), "float32")
+    _require_nan(case, base, inputs, runs)
+    expected = probe.as_numpy(runs[False].outputs)
     for policy, dtype, tolerance in POLICIES:
         if probe.wide_dtype() == "float32" and dtype == "float64":
             continue  # JAX without 64-bit numbers; a separate process checks this.
@@ -100,13 +107,28 @@ def _twin(case, base, policy):
 
 def _run(case, component, inputs, policy, modes=(True, False)):
     """Returns the last of two runs; requires finite outputs and gradients in training and inference."""
+    return _runs(case, component, inputs, policy, modes)[modes[-1]]
+
+
+def _runs(case, component, inputs, policy, modes=(True, False)):
+    """Returns {training: run}; requires finite outputs and gradients in each."""
+    runs = {}
     for training in modes:
         with fixed_draws(), probe.kept_state(component):
             run = probe.forward_backward(case, component, inputs, training)
         words = f"{policy}, {'training' if training else 'inference'}"
         probe.require_finite(probe.as_numpy(run.outputs), f"outputs in {words}", KEEP_FINITE)
         probe.require_finite(probe.as_numpy(run.gradients), f"gradients in {words}", KEEP_FINITE)
-    return run
+        runs[training] = run
+    return runs
+
+
+def _require_nan(case, component, inputs, runs):
+    """Requires NaN for NaN in the inputs and in all weights; C6 has every weight by itself, compiled."""
+    not_a_number.require_docstring(case)
+    if not probe.has_argument(component.call, "training"):
+        runs = {False: runs[False]}
+    not_a_number.require(not_a_number.of_component(case, component, inputs, runs))
 
 
 def _require_dtype(outputs, dtype, policy):
@@ -166,6 +188,7 @@ def check_loss(case):
         )
     labels.require_exact_ids(case)
     component = case.make()
+    _require_nan_loss(case)
     for factor in (1.0, 0.0, 1e-4, 100.0):
         for dtype in ("float32", "bfloat16", "float16"):
             scores = keras.tree.map_structure(
@@ -174,6 +197,19 @@ def check_loss(case):
             values = differentiate_loss(case, component, probe.as_tensors(scores, dtype))
             words = f"{dtype} scores times {factor:g}"
             probe.require_finite([probe.as_numpy(value) for value in values], words, KEEP_FINITE)
+
+
+def _require_nan_loss(case):
+    scores = keras.tree.map_structure(lambda array: array.astype("float32"), case.y_pred)
+    each, reduced = case.make(reduction="none"), case.make()
+
+    def outputs(arrays):
+        packed = keras.tree.pack_sequence_as(scores, arrays)
+        return [probe.as_numpy(loss(case.y_true, packed)) for loss in (each, reduced)]
+
+    gradients = differentiate_loss(case, reduced, probe.as_tensors(scores))[1:]
+    flat = keras.tree.flatten(scores)
+    not_a_number.require(not_a_number.of_function(case, flat, outputs, probe.as_numpy(gradients)))
 
 
 def differentiate_loss(case, component, scores):
@@ -196,6 +232,13 @@ def check_regularizer(case):
             value, (gradient,), _ = probe.value_and_gradients(component, [weight])
             words = f"a {dtype} weight times {factor:g}"
             probe.require_finite([probe.as_numpy(value), probe.as_numpy(gradient)], words, KEEP_FINITE)
+    weight = case.weight.astype("float32")
+    _, (gradient,), _ = probe.value_and_gradients(component, [keras.ops.convert_to_tensor(weight)])
+
+    def outputs(arrays):
+        return [probe.as_numpy(component(keras.ops.convert_to_tensor(arrays[0])))]
+
+    not_a_number.require(not_a_number.of_function(case, [weight], outputs, [probe.as_numpy(gradient)]))
 
 
 def check_initializer(case):

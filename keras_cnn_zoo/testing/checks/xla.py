@@ -3,7 +3,7 @@
 import keras
 
 from keras_cnn_zoo.testing import functional, probe
-from keras_cnn_zoo.testing.checks import labels
+from keras_cnn_zoo.testing.checks import labels, not_a_number
 from keras_cnn_zoo.testing.draws import fixed_draws
 from keras_cnn_zoo.testing.guarantees import NotRun
 
@@ -63,7 +63,8 @@ def check_layer(case):
         return results
 
     specifications = _specifications(case, component, arrays)
-    actual = compiled(program, component.variables, specifications)(*keras.tree.flatten(inputs))
+    function = compiled(program, component.variables, specifications)
+    actual = function(*keras.tree.flatten(inputs))
     for training, one, other in zip(modes, probe.as_numpy(actual), expected, strict=True):
         words = f"XLA differs from eager in {'training' if training else 'inference'}"
         floor = 0.01 * probe.largest(*(probe.largest(gradient) for gradient in other[outputs:]))
@@ -72,6 +73,41 @@ def check_layer(case):
             probe.require_equal(
                 array, reference, f"{words}, {part}", ADVICE, tolerance=TOLERANCE, floor=floor
             )
+    _require_nan(case, component, arrays, modes, function, expected)
+
+
+def _require_nan(case, component, arrays, modes, function, expected):
+    """Requires NaN for NaN of the compiled program, which may treat it in another way than eager code."""
+    flat = keras.tree.flatten(arrays)
+    places = [place for place, array in enumerate(flat) if probe.is_float(array)]
+    variables = not_a_number.weights_of(component)
+    trainable = len(component.trainable_variables)
+    first = len(expected[0]) - len(places) - trainable
+    names = [not_a_number.mode_name(training) for training in modes]
+
+    def outputs(inputs, weights, modes):
+        with probe.kept_state(component):
+            for variable, value in zip(variables, weights, strict=True):
+                variable.assign(value)
+            results = probe.as_numpy(function(*probe.as_tensors(inputs)))
+        found = dict(zip(names, results, strict=True))
+        return {mode: found[mode][:first] for mode in modes}
+
+    not_a_number.require(
+        not_a_number.Subject(
+            case,
+            flat,
+            places,
+            [probe.as_numpy(variable) for variable in variables],
+            [variable.path for variable in variables],
+            outputs,
+            {
+                name: dict(zip(places, result[first:], strict=False))
+                for name, result in zip(names, expected, strict=True)
+            },
+            {name: result[len(result) - trainable :] for name, result in zip(names, expected, strict=True)},
+        )
+    )
 
 
 def _specifications(case, component, arrays):
@@ -99,27 +135,35 @@ def check_model(case):
 
 def check_loss(case):
     """Checks C6 for losses: value and gradient, and NaN for labels that are no class."""
-    component = case.make()
-    arrays = keras.tree.flatten(case.y_pred)
-    _check_function(
-        lambda *leaves: component(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves)), arrays
+    reduced, each = (
+        lambda *leaves, loss=loss: loss(case.y_true, keras.tree.pack_sequence_as(case.y_pred, leaves))
+        for loss in (case.make(), case.make(reduction="none"))
     )
+    _check_function(case, reduced, keras.tree.flatten(case.y_pred), each)
     labels.require_nan(case, compiled)
 
 
 def check_regularizer(case):
     """Checks C6 for regularizers: value and gradient."""
-    _check_function(case.make(), [case.weight])
+    component = case.make()
+    _check_function(case, component, [case.weight], component)
 
 
-def _check_function(function, arrays):
-    tensors = probe.as_tensors([array.astype("float32") for array in arrays])
+def _check_function(case, function, arrays, each):
+    """Compares a function and its gradients, and `each`, its values before they are reduced."""
+    arrays = [array.astype("float32") for array in arrays]
 
     def program(*leaves):
         value, gradients, _ = probe.value_and_gradients(function, leaves)
-        return [value, *gradients]
+        return [value, each(*leaves), *gradients]
 
-    expected = probe.as_numpy(program(*tensors))
-    actual = probe.as_numpy(compiled(program)(*tensors))
+    program_compiled = compiled(program)
+    expected = probe.as_numpy(program(*probe.as_tensors(arrays)))
+    actual = probe.as_numpy(program_compiled(*probe.as_tensors(arrays)))
     for one, other in zip(actual, expected, strict=True):
         probe.require_equal(one, other, "XLA differs from eager", ADVICE, tolerance=TOLERANCE)
+
+    def outputs(arrays):
+        return probe.as_numpy(program_compiled(*probe.as_tensors(arrays)))[:2]
+
+    not_a_number.require(not_a_number.of_function(case, arrays, outputs, expected[2:]))

@@ -59,12 +59,14 @@ CASES = [
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionResNetStem,
         init_kwargs={"width": 0.04},
         input_shape=(1, 27, 31, 3),
         reference=oracle.reference(STEM),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionResNetA,
@@ -83,12 +85,14 @@ CASES = [
         init_kwargs={**SHARED, "filters": (90, 70, 110, 60), "padding": "same"},
         input_shape=(2, 5, 6, 3),
         reference=oracle.reference(reduction_a),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionResNetReductionA,
         init_kwargs={"width": 0.02},
         input_shape=(1, 6, 7, 3),
         reference=oracle.reference(reduction_a),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionResNetB,
@@ -107,12 +111,14 @@ CASES = [
         init_kwargs={**SHARED, "width": 0.012, "padding": "same"},
         input_shape=(2, 5, 6, 3),
         reference=oracle.reference(REDUCTION_B),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionResNetReductionB,
         init_kwargs={"width": 0.02},
         input_shape=(1, 6, 7, 3),
         reference=oracle.reference(REDUCTION_B),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionResNetC,

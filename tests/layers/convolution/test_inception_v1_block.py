@@ -39,12 +39,14 @@ CASES = [
         },
         input_shape=(2, 5, 6, 3),
         reference=reference,
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV1Block,
         init_kwargs={"filters": (2, 1, 3, 2, 1, 4), "normalization": "batch"},
         input_shape=(2, 4, 5, 3),
         reference=reference,
+        selects_value="maximum",
     ),
 ]
 

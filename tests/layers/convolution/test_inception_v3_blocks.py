@@ -75,12 +75,14 @@ CASES = [
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV3Stem,
         init_kwargs={"width": 0.05},
         input_shape=(1, 27, 31, 3),
         reference=oracle.reference(STEM),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV3A,
@@ -99,12 +101,14 @@ CASES = [
         init_kwargs={**SHARED, "padding": "same"},
         input_shape=(2, 5, 6, 3),
         reference=oracle.reference(B),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV3B,
         init_kwargs={"width": 0.03},
         input_shape=(1, 6, 7, 3),
         reference=oracle.reference(B),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV3C,
@@ -123,12 +127,14 @@ CASES = [
         init_kwargs={**SHARED, "width": 0.015, "padding": "same"},
         input_shape=(2, 5, 6, 3),
         reference=oracle.reference(D),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV3D,
         init_kwargs={"width": 0.02},
         input_shape=(1, 6, 7, 3),
         reference=oracle.reference(D),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV3E,

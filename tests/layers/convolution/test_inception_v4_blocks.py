@@ -79,12 +79,14 @@ CASES = [
         init_kwargs={**SHARED, "width": 0.06, "padding": "same"},
         input_shape=(2, 9, 10, 3),
         reference=oracle.reference(STEM),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV4Stem,
         init_kwargs={"width": 0.04},
         input_shape=(1, 27, 31, 3),
         reference=oracle.reference(STEM),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV4A,
@@ -103,12 +105,14 @@ CASES = [
         init_kwargs={**SHARED, "filters": (90, 70, 110, 60), "padding": "same"},
         input_shape=(2, 5, 6, 3),
         reference=oracle.reference(reduction_a),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV4ReductionA,
         init_kwargs={"width": 0.02},
         input_shape=(1, 6, 7, 3),
         reference=oracle.reference(reduction_a),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV4B,
@@ -127,12 +131,14 @@ CASES = [
         init_kwargs={**SHARED, "width": 0.012, "padding": "same"},
         input_shape=(2, 5, 6, 3),
         reference=oracle.reference(REDUCTION_B),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV4ReductionB,
         init_kwargs={"width": 0.02},
         input_shape=(1, 6, 7, 3),
         reference=oracle.reference(REDUCTION_B),
+        selects_value="maximum",
     ),
     dict(
         cls=InceptionV4C,

@@ -92,24 +92,28 @@ CASES = [
         },
         inputs=candidates(bounding_box_format="center_xywh"),
         reference=reference,
+        selects_value="score",
     ),
     dict(
         cls=NonMaxSuppression,
         init_kwargs={"max_output_size": 50, "iou_threshold": 0.3, "score_threshold": 0.1},
         inputs=candidates(),
         reference=reference,
+        selects_value="score",
     ),
     dict(
         cls=NonMaxSuppression,
         init_kwargs={"max_output_size": 5},
         inputs=candidates(own_boxes=True),
         reference=reference,
+        selects_value="score",
     ),
     dict(
         cls=NonMaxSuppression,
         init_kwargs={"max_output_size": 6},
         inputs=candidates(classes=1, seed=3),
         reference=reference,
+        selects_value="score",
     ),
 ]
 

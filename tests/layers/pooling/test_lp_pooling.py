@@ -69,6 +69,7 @@ CASES = [
         init_kwargs={"pool_size": 3, "strides": 2, "p": "inf", "padding": "same"},
         input_shape=(2, 6, 7, 3),
         reference=reference,
+        selects_value="maximum",
     ),
     dict(
         cls=LpPooling2D,
@@ -83,7 +84,13 @@ CASES = [
         reference=reference,
     ),
     dict(cls=LpPooling3D, init_kwargs={"p": 4.0}, input_shape=(1, 5, 4, 6, 2), reference=reference),
-    dict(cls=LpPooling3D, init_kwargs={"p": "inf"}, input_shape=(1, 4, 4, 6, 2), reference=reference),
+    dict(
+        cls=LpPooling3D,
+        init_kwargs={"p": "inf"},
+        input_shape=(1, 4, 4, 6, 2),
+        reference=reference,
+        selects_value="maximum",
+    ),
 ]
 
 

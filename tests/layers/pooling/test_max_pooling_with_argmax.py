@@ -43,8 +43,15 @@ CASES = [
         },
         input_shape=(2, 8, 7, 3),
         reference=reference,
+        selects_value="maximum",
     ),
-    dict(cls=MaxPoolingWithArgmax2D, init_kwargs={}, input_shape=(2, 6, 7, 3), reference=reference),
+    dict(
+        cls=MaxPoolingWithArgmax2D,
+        init_kwargs={},
+        input_shape=(2, 6, 7, 3),
+        reference=reference,
+        selects_value="maximum",
+    ),
 ]
 
 

@@ -45,6 +45,7 @@ CASES = [
         input_shape=(2, 9, 3),
         prepare=lead_in_every_other_channel,
         reference=reference,
+        selects_value="maximum",
     ),
     dict(
         cls=MixedPooling2D,
@@ -60,6 +61,7 @@ CASES = [
         input_shape=(2, 8, 7, 3),
         prepare=lead_in_every_other_channel,
         reference=reference,
+        selects_value="maximum",
     ),
     dict(
         cls=MixedPooling3D,
@@ -75,23 +77,44 @@ CASES = [
         input_shape=(2, 4, 6, 5, 2),
         prepare=lead_in_every_other_channel,
         reference=reference,
+        selects_value="maximum",
     ),
-    dict(cls=MixedPooling1D, init_kwargs={"seed": 1}, input_shape=(2, 7, 3), reference=reference),
-    dict(cls=MixedPooling2D, init_kwargs={"seed": 1}, input_shape=(2, 6, 7, 3), reference=reference),
+    dict(
+        cls=MixedPooling1D,
+        init_kwargs={"seed": 1},
+        input_shape=(2, 7, 3),
+        reference=reference,
+        selects_value="maximum",
+    ),
+    dict(
+        cls=MixedPooling2D,
+        init_kwargs={"seed": 1},
+        input_shape=(2, 6, 7, 3),
+        reference=reference,
+        selects_value="maximum",
+    ),
     dict(
         cls=MixedPooling2D,
         init_kwargs={"per": "batch", "inference": "frequency", "seed": 1},
         input_shape=(2, 6, 7, 3),
         prepare=lambda layer: layer.max_lead.assign(9e5),
         reference=reference,
+        selects_value="maximum",
     ),
     dict(
         cls=MixedPooling2D,
         init_kwargs={"pool_size": 3, "strides": 1, "per": "region"},
         input_shape=(2, 5, 6, 3),
         reference=reference,
+        selects_value="maximum",
     ),
-    dict(cls=MixedPooling3D, init_kwargs={"seed": 1}, input_shape=(1, 5, 4, 6, 2), reference=reference),
+    dict(
+        cls=MixedPooling3D,
+        init_kwargs={"seed": 1},
+        input_shape=(1, 5, 4, 6, 2),
+        reference=reference,
+        selects_value="maximum",
+    ),
 ]
 
 SIBLINGS = {

@@ -32,6 +32,7 @@ CASES = [
         },
         input_shape=(2, 9, 3),
         reference=reference,
+        selects_value="draw",
     ),
     dict(
         cls=StochasticPooling2D,
@@ -44,6 +45,7 @@ CASES = [
         },
         input_shape=(2, 8, 7, 3),
         reference=reference,
+        selects_value="draw",
     ),
     dict(
         cls=StochasticPooling3D,
@@ -56,10 +58,29 @@ CASES = [
         },
         input_shape=(2, 4, 6, 5, 2),
         reference=reference,
+        selects_value="draw",
     ),
-    dict(cls=StochasticPooling1D, init_kwargs={}, input_shape=(2, 7, 3), reference=reference),
-    dict(cls=StochasticPooling2D, init_kwargs={}, input_shape=(2, 6, 7, 3), reference=reference),
-    dict(cls=StochasticPooling3D, init_kwargs={}, input_shape=(1, 5, 4, 6, 2), reference=reference),
+    dict(
+        cls=StochasticPooling1D,
+        init_kwargs={},
+        input_shape=(2, 7, 3),
+        reference=reference,
+        selects_value="draw",
+    ),
+    dict(
+        cls=StochasticPooling2D,
+        init_kwargs={},
+        input_shape=(2, 6, 7, 3),
+        reference=reference,
+        selects_value="draw",
+    ),
+    dict(
+        cls=StochasticPooling3D,
+        init_kwargs={},
+        input_shape=(1, 5, 4, 6, 2),
+        reference=reference,
+        selects_value="draw",
+    ),
 ]
 
 WINDOW = np.array([[0.5, 2.0], [0.0, 1.5]])
