@@ -88,6 +88,13 @@ class VLAD(keras.layers.Layer):
         """Returns the kernel and bias of the assignment by distance to `centers`."""
         return 2 * self.alpha * ops.transpose(centers), -self.alpha * ops.sum(ops.square(centers), axis=-1)
 
+    def lsuv_kernels(self):
+        """Returns why `initializers.lsuv` leaves the weights alone."""
+        return [
+            {"kernel": self.centers, "skip": "centers are compared with descriptors of norm 1"},
+            {"kernel": self.assignment_kernel, "skip": "it follows from the centers"},
+        ]
+
     def set_centers(self, centers):
         """Sets the centers of the built layer, (num_clusters, channels), and the assignment by distance."""
         centers = ops.convert_to_tensor(centers, dtype=self.centers.dtype)
