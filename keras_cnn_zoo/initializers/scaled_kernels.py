@@ -5,6 +5,7 @@ a `Kernel`, grouped by the layer that declares it, or the reason for leaving it 
 """
 
 import dataclasses
+import functools
 import re
 import typing
 
@@ -49,8 +50,8 @@ class Kernel:
 
     def restore(self, values):
         """Assigns the values that `values` returned."""
-        self.weight.assign(values[0])
-        self.scale.assign(values[1])
+        for weight, value in zip((self.weight, self.scale), values, strict=True):
+            _without_autocast(functools.partial(weight.assign, value))
 
     def divide_by(self, number):
         """Divides the scale, under the constraint of the kernel."""
@@ -90,17 +91,43 @@ class Kernel:
         )
 
 
+class _WithoutAutocast(keras.layers.Layer):
+    """Layer that runs a function on weights as they are.
+
+    Inside a layer of mixed precision, a weight reads as a rounded copy. On PyTorch, `assign` then changes
+    that copy only.
+    """
+
+    def __init__(self):
+        super().__init__(autocast=False)
+
+    def build(self):
+        self.built = True
+
+    def call(self, *, function):
+        return function()
+
+
+@functools.cache
+def _outside():
+    return _WithoutAutocast()
+
+
+def _without_autocast(function):
+    return _outside()(function=function)
+
+
 def value_of(weight):
     """Returns a copy of a weight in at least float32; on PyTorch, an array may share its memory."""
     dtype = at_least_float32(keras.backend.standardize_dtype(weight.dtype))
-    return np.array(keras.ops.convert_to_numpy(keras.ops.cast(weight, dtype)))
+    return _without_autocast(lambda: np.array(keras.ops.convert_to_numpy(keras.ops.cast(weight, dtype))))
 
 
 def _assign(weight, values):
     constraint = getattr(weight, "constraint", None)
     if constraint is not None:
         values = constraint(keras.ops.convert_to_tensor(values, dtype=weight.dtype))
-    weight.assign(values)
+    _without_autocast(lambda: weight.assign(values))
 
 
 def find(model):
@@ -124,8 +151,8 @@ def find(model):
         owner = owners.get(id(weight), layer)
         if owner is layer and id(weight) in wrapped:
             continue
-        listed.add(id(weight))
         scale = entry.get("scale", weight)
+        listed |= {id(weight), id(scale)}
         if id(owner) in frozen or not (weight.trainable and scale.trainable):
             reason = _quantized(owner) or entry.get("skip") or FROZEN
         else:
@@ -157,7 +184,7 @@ def _inside(layers):
 
 def _entries(layer, own, recurrent):
     """Returns the entries of a layer, whose kernels are weights of at least two axes."""
-    matrices = [weight for weight in own[id(layer)] if len(weight.shape) > 1]
+    matrices = [weight for weight in own[id(layer)] if _is_matrix(weight)]
     if id(layer) in recurrent or hasattr(layer, "recurrent_kernel"):
         return [{"kernel": weight, "skip": RECURRENT} for weight in matrices]
     if callable(getattr(layer, "lsuv_kernels", None)):
@@ -222,4 +249,8 @@ def _axes(owner, weight, entry):
 def _could_be_a_kernel(weight, frozen):
     is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(weight.dtype))
     named = weight.name in ("kernel", "_kernel")
-    return len(weight.shape) > 1 and (named or (is_float and (weight.trainable or frozen)))
+    return _is_matrix(weight) and (named or (is_float and (weight.trainable or frozen)))
+
+
+def _is_matrix(weight):
+    return len(weight.shape) > 1 and not weight.name.endswith("bias")

@@ -130,7 +130,7 @@ class BaseTiledConv(BaseConvolution):
         return outputs if self.activation is None else self.activation(outputs)
 
     def lsuv_kernels(self):
-        """Returns how `initializers.lsuv` scales the kernels, whose first axes are the position in the tile."""
+        """Returns how `initializers.lsuv` scales the kernels, whose first axes are the position."""
         return [{"kernel": self.kernel, "tiles": tuple(range(self.rank))}]
 
     def get_config(self):
