@@ -193,13 +193,12 @@ def _entries(layer, own, recurrent):
         reason = LOOKED_UP if isinstance(layer, keras.layers.Embedding) else PART_OF_POINTWISE
         pointwise = getattr(layer, "pointwise_kernel", None)
         return [{"kernel": weight} | ({} if weight is pointwise else {"skip": reason}) for weight in matrices]
-    # Another layer of Keras may have no kernel, and one with LoRA has a sum of kernels.
+    # An unbuilt layer of Keras raises for its kernel, and one with LoRA returns a sum.
     kernel = getattr(layer, "kernel", None) if layer.built else None
-    if not isinstance(kernel, keras.Variable) or len(kernel.shape) < 2:
-        return []
     if isinstance(layer, keras.layers.SpectralNormalization):
         return [{"kernel": kernel, "skip": DIVIDED_BY_NORM}]
-    return [{"kernel": kernel}]
+    # The kernel of a part is that part's.
+    return [{"kernel": weight} for weight in matrices if weight is kernel]
 
 
 def _checked(layer, entry):
