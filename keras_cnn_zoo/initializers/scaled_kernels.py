@@ -138,17 +138,22 @@ def find(model):
     layers = nested_layers(model)
     own = {id(layer): _own_weights(layer) for layer in layers}
     owners = {id(weight): layer for layer in layers for weight in own[id(layer)]}
+
+    def owner_of(layer, entry):
+        weight = entry["kernel"]
+        # Two layers may have the same weight.
+        is_own = any(weight is other for other in own[id(layer)])
+        return layer if is_own else owners.get(id(weight), layer)
+
     frozen = _inside(layer for layer in layers if not layer.trainable)
     recurrent = _inside(layer for layer in layers if isinstance(layer, keras.layers.RNN))
     # A wrapper's entry for a kernel of its layer replaces that of the layer.
     entries = [(layer, entry) for layer in layers for entry in _entries(layer, own, recurrent)]
-    wrapped = {
-        id(entry["kernel"]) for layer, entry in entries if owners.get(id(entry["kernel"]), layer) is not layer
-    }
+    wrapped = {id(entry["kernel"]) for layer, entry in entries if owner_of(layer, entry) is not layer}
     groups, skipped, listed, named = {}, [], set(), set()
     for layer, entry in entries:
         weight = entry["kernel"]
-        owner = owners.get(id(weight), layer)
+        owner = owner_of(layer, entry)
         if owner is layer and id(weight) in wrapped:
             continue
         scale = entry.get("scale", weight)
