@@ -28,6 +28,8 @@ class BilinearUpsampling(keras.initializers.Initializer):
     (1, 10, 14, 3)
     """
 
+    lsuv_keeps = "it starts as bilinear interpolation"
+
     def __call__(self, shape, dtype=None):
         """Returns the kernel.
 

@@ -44,6 +44,8 @@ class ConvIdentity(keras.initializers.Initializer):
     True
     """
 
+    lsuv_keeps = "it starts as the identity"
+
     def __init__(self, num_groups=None, noise=0.0, seed=None):
         self.num_groups = validation.positive_integer("num_groups", num_groups, optional=True)
         self.noise = validation.finite_number("noise", noise, minimum=0)

@@ -53,6 +53,8 @@ class GaborFilterBank(keras.initializers.Initializer):
     (1, 6, 6, 32)
     """
 
+    lsuv_keeps = "it starts as a bank of Gabor filters"
+
     def __init__(self, orientations=8, frequencies=None, *, bandwidth=1.0, aspect_ratio=0.5, gain=1.0):
         self.orientations = validation.positive_integer("orientations", orientations)
         self.frequencies = None if frequencies is None else _checked(frequencies)

@@ -70,6 +70,10 @@ class BaseDense(keras.layers.Layer):
         """Returns the output before the activation."""
         return affine.dense(inputs, self.kernel, self.bias)
 
+    def lsuv_kernels(self):
+        """Returns how `initializers.lsuv` scales the kernel: by the output before the activation."""
+        return [{"kernel": self.kernel, "outputs": lambda inputs, *_, **__: self._preactivation(inputs)}]
+
     def _activate(self, outputs):
         return outputs if self.activation is None else self.activation(outputs)
 

@@ -124,6 +124,13 @@ class GatedConv1D(BaseConvolution):
         )
 
     def call(self, inputs):
+        linear, gate = self._linear_and_gate(inputs)
+        if self.activation is not None:
+            linear = self.activation(linear)
+        return linear * ops.sigmoid(gate)
+
+    def _linear_and_gate(self, inputs):
+        """Returns the outputs of the two convolutions before their activations."""
         window = {
             "strides": self.strides,
             "padding": self.padding,
@@ -139,7 +146,11 @@ class GatedConv1D(BaseConvolution):
             linear = affine.convolution(inputs, self.kernel, **window)
             gate = affine.convolution(inputs, self.gate_kernel, **window)
         linear = affine.add_bias(linear, self.bias, self.data_format)
-        gate = affine.add_bias(gate, self.gate_bias, self.data_format)
-        if self.activation is not None:
-            linear = self.activation(linear)
-        return linear * ops.sigmoid(gate)
+        return linear, affine.add_bias(gate, self.gate_bias, self.data_format)
+
+    def lsuv_kernels(self):
+        """Returns how `initializers.lsuv` scales the two kernels: each by its own output."""
+        return [
+            {"kernel": self.kernel, "outputs": lambda inputs: self._linear_and_gate(inputs)[0]},
+            {"kernel": self.gate_kernel, "outputs": lambda inputs: self._linear_and_gate(inputs)[1]},
+        ]

@@ -58,8 +58,6 @@ class BaseLocallyConnected(BaseConvolution):
     """
 
     receptive_steps = "window"
-    # The kernel's first axis is the position.
-    tile_axes = 1
 
     def __init__(
         self,
@@ -153,6 +151,10 @@ class BaseLocallyConnected(BaseConvolution):
             outputs = outputs + ops.expand_dims(self.bias, self.rank)
         outputs = ops.transpose(outputs, sorted(range(self.rank + 2), key=batch_after.__getitem__))
         return outputs if self.activation is None else self.activation(outputs)
+
+    def lsuv_kernels(self):
+        """Returns how `initializers.lsuv` scales the kernels, whose first axis is the position."""
+        return [{"kernel": self.kernel, "tiles": (0,)}]
 
     def get_config(self):
         config = super().get_config()

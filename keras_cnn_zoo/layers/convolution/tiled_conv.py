@@ -132,6 +132,10 @@ class BaseTiledConv(BaseConvolution):
         outputs = affine.add_bias(outputs, self.bias, self.data_format)
         return outputs if self.activation is None else self.activation(outputs)
 
+    def lsuv_kernels(self):
+        """Returns how `initializers.lsuv` scales the kernels, whose first axes are the position."""
+        return [{"kernel": self.kernel, "tiles": tuple(range(self.rank))}]
+
     def get_config(self):
         return {**super().get_config(), "tile_size": self.tile_size}
 

@@ -93,6 +93,10 @@ class CosineDense(keras.layers.Layer):
         wide = ops.cast(affine.dense(directions, kernel), at_least_float32(self.compute_dtype))
         return ops.cast(wide * (self.scale / lengths), self.compute_dtype)
 
+    def lsuv_kernels(self):
+        """Returns how `initializers.lsuv` treats the kernel."""
+        return [{"kernel": self.kernel, "skip": "the output does not depend on its scale"}]
+
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
 

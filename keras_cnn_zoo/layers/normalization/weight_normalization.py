@@ -119,6 +119,10 @@ class WeightNormalization(BaseWrapper):
         kernel = ops.cast(functional_call.float_kernel(self.layer), self._wide)
         return kernel / self._norm(kernel)
 
+    def lsuv_kernels(self):
+        """Returns how `initializers.lsuv` scales the wrapped layer: by `g`."""
+        return [{"kernel": self.layer.kernel, "scale": self.g}]
+
     def initialize(self, inputs):
         """Sets `g` and the bias so that the layer's outputs on `inputs` have mean 0 and variance 1.
 

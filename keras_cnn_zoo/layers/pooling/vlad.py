@@ -152,6 +152,13 @@ class VLAD(keras.layers.Layer):
         descriptors = l2_normalize(vlad.as_descriptors(batch, self.data_format))
         return ops.convert_to_numpy(descriptors).reshape(-1, channels)
 
+    def lsuv_kernels(self):
+        """Returns why `initializers.lsuv` leaves the weights alone."""
+        return [
+            {"kernel": self.centers, "skip": "centers are compared with descriptors of norm 1"},
+            {"kernel": self.assignment_kernel, "skip": "it follows from the centers"},
+        ]
+
     def set_centers(self, centers):
         """Sets the centers of the built layer, (num_clusters, channels), and the assignment by distance.
 

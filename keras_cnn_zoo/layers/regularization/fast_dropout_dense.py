@@ -88,8 +88,12 @@ class FastDropoutDense(BaseDense):
         self.seed = validation.non_negative_integer("seed", seed, optional=True)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
+    def _preactivation(self, inputs):
+        """Returns the mean, over the draws, of the activation's input."""
+        return affine.add_bias((1 - self.rate) * affine.dense(inputs, self.kernel), self.bias)
+
     def call(self, inputs, training=False):
-        mean = affine.add_bias((1 - self.rate) * affine.dense(inputs, self.kernel), self.bias)
+        mean = self._preactivation(inputs)
         linear = self.activation in (None, keras.activations.linear) or is_joint(self.activation)
         if self.rate == 0 or (linear and not training):
             return self._activate(mean)

@@ -98,7 +98,8 @@ class SqueezeExcitation(CompositeLayer):
 
 def _dense(layer, inputs):
     """Returns the output of a `Dense` layer, also in float64, for which Keras uses float32 on PyTorch."""
-    if layer.quantization_mode is not None:
-        # A quantized kernel contains integers, which only the layer can decode.
+    if layer.compute_dtype != "float64" or layer.quantization_mode is not None:
+        # A quantized kernel contains integers, which only the layer can decode. `initializers.lsuv` needs to
+        # see the calls.
         return layer(inputs)
     return layer.activation(ops.einsum("ni,io->no", inputs, layer.kernel) + layer.bias)
