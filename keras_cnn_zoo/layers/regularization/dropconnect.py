@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_cnn_zoo.layers import functional_call
 from keras_cnn_zoo.layers.base_wrapper import BaseWrapper
-from keras_cnn_zoo.ops.gaussian import expected_activation, is_joint
+from keras_cnn_zoo.ops.expected_activation import expected_activation, is_joint
 from keras_cnn_zoo.utils import docstrings, validation
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 

@@ -5,7 +5,8 @@ from keras import ops
 
 from keras_cnn_zoo.layers.base_dense import BaseDense
 from keras_cnn_zoo.ops import affine
-from keras_cnn_zoo.ops.gaussian import deviation, expected_activation, is_joint
+from keras_cnn_zoo.ops.expected_activation import expected_activation, is_joint
+from keras_cnn_zoo.ops.gaussian import deviation
 from keras_cnn_zoo.ops.windows import as_float32
 from keras_cnn_zoo.utils import docstrings, validation
 
