@@ -226,9 +226,7 @@ def _piecewise(function, mean, scale):
     for place, (slope, curvature) in enumerate(function.inner):
         if slope or curvature:
             segment = _Segment(*function.knots[place : place + 2], mean, scale, z, tails)
-            total = segment.linear(slope, total)
-            if curvature:
-                total = total + curvature * segment.square()
+            total = segment.expected(slope, curvature, total)
     if not (isinstance(function.left, float | int) and function.left == 0):
         before = ops.where(z[first] > 0, zero, mean - first) - scale * tails[first]
         total = total + function.left * before
@@ -243,52 +241,60 @@ def _piecewise(function, mean, scale):
 
 
 class _Segment:
-    """The means of `y = clip(x, low, high) - low` and its square.
+    """The mean of a polynomial of `y = clip(x, low, high) - low`.
 
-    The closed form is a difference of two terms of the size of `scale`. Where that is wide, the function of
-    the distance from the middle of the segment is expanded instead.
+    The closed form is the polynomial without noise, and a difference of two terms of the size of `scale`.
+    Where that is wide, the function of the distance from the middle of the segment is expanded instead.
     """
 
     def __init__(self, low, high, mean, scale, z, tails):
-        self.low, self.high, self.length = low, high, high - low
-        self.mean, self.scale, self.z, self.tails = mean, scale, z, tails
+        self.low, self.length = low, high - low
+        self.mean, self.scale = mean, scale
+        self.u = [gaussian.magnitude(z[knot]) for knot in (low, high)]
+        self.tails = tails[low], tails[high]
+        self.after_low, self.after_high = z[low] > 0, z[high] > 0
         # Beyond this, the difference loses more digits than the expansion.
-        bound = self.length * (100 if keras.backend.standardize_dtype(mean.dtype) == "float64" else 2)
+        bound = self.length * (100 if keras.backend.standardize_dtype(mean.dtype) == "float64" else 4)
         self.narrow = scale < bound
         safe = ops.where(self.narrow, ops.full_like(scale, bound), scale)
-        self.ratio = ratio = self.length / safe
-        self.middle = middle = gaussian.standardized(mean - (low + high) / 2, safe)
-        self.density = gaussian.normal_density(middle)
-        # The second and fourth derivative of the cdf, divided by the density.
-        second, fourth = -middle, middle * (3 - ops.square(middle))
-        self.even = gaussian.normal_cdf(middle) + self.density * (
-            ratio**2 / 24 * second + ratio**4 / 1920 * fourth
-        )
+        self.ratio = self.length / safe
+        self.middle = gaussian.standardized(mean - (low + self.length / 2), safe)
 
-    def linear(self, slope, value):
-        """Returns the mean of `value + slope y`, for a number or tensor `value`."""
-        # The value without noise. For a number, `value - slope low` is exact.
-        inside = slope * self.mean + (value - slope * self.low)
-        start, end = (ops.zeros_like(self.mean) + edge for edge in (value, value + slope * self.length))
-        plain = ops.where(self.z[self.high] > 0, end, ops.where(self.z[self.low] > 0, inside, start))
-        noise = self.scale * (self.tails[self.low] - self.tails[self.high])
-        return ops.where(self.narrow, plain + slope * noise, value + slope * self.length * self.even)
+    def expected(self, slope, curvature, value):
+        """Returns the mean of `value + slope y + curvature y^2`, where `value` is a number or tensor."""
+        start = ops.zeros_like(self.mean) + value
+        end = start + (slope * self.length + curvature * self.length**2)
+        # For a number, the coefficients are exact.
+        constant = value + (curvature * self.low - slope) * self.low
+        inside = constant + self.mean * (slope - 2 * curvature * self.low + curvature * self.mean)
+        plain = ops.where(self.after_high, end, ops.where(self.after_low, inside, start))
+        noise = slope * self.scale * (self.tails[0] - self.tails[1])
+        even, odd = self._expanded()
+        wide = value + slope * self.length * even
+        if curvature:
+            noise = noise + curvature * self._noise_of_square()
+            wide = wide + curvature * self.length**2 * (even - odd)
+        return ops.where(self.narrow, plain + noise, wide)
 
-    def square(self):
-        """Returns the mean of `y^2`."""
-        above = ops.where(self.z[self.high] > 0, self.mean - self.high, ops.zeros_like(self.mean))
-        above = above + self.scale * self.tails[self.high]
-        direct = self._square_above(self.low) - self._square_above(self.high) - 2 * self.length * above
-        third = ops.square(self.middle) - 1
-        odd = self.density * (self.ratio / 6 + self.ratio**3 / 240 * third)
-        return ops.where(self.narrow, direct, self.length**2 * (self.even - odd))
-
-    def _square_above(self, knot):
-        """Returns the mean of `max(x - knot, 0)^2`."""
-        u = gaussian.magnitude(self.z[knot])
+    def _noise_of_square(self):
+        """Returns what the noise adds to `y^2`."""
         variance = ops.square(self.scale)
-        tail = variance * (gaussian.normal_tail(u) - u * self.tails[knot])
-        return ops.where(self.z[knot] > 0, ops.square(self.mean - knot) + variance - tail, tail)
+        # The mean of max(x - knot, 0)^2 if the mean of x is `u` deviations below the knot.
+        low, high = (
+            variance * (gaussian.normal_tail(u) - u * tail)
+            for u, tail in zip(self.u, self.tails, strict=True)
+        )
+        added = ops.where(self.after_low, variance - low - high, low - high)
+        return ops.where(self.after_high, high - low, added) - 2 * self.length * self.scale * self.tails[1]
+
+    def _expanded(self):
+        """Returns the mean of `y / length`, and that minus the mean of its square."""
+        z, ratio = self.middle, self.ratio
+        density = gaussian.normal_density(z)
+        # The second to fourth derivative of the cdf, divided by the density.
+        second, third, fourth = -z, ops.square(z) - 1, z * (3 - ops.square(z))
+        even = gaussian.normal_cdf(z) + density * (ratio**2 / 24 * second + ratio**4 / 1920 * fourth)
+        return even, density * (ratio / 6 + ratio**3 / 240 * third)
 
 
 def _mixed(mixture, mean, variance):
