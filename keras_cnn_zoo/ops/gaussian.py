@@ -97,7 +97,7 @@ def normal_cdf(z):
 
 def centered_cdf(u):
     """Returns `cdf(u) - 1/2` for `u >= 0`, with a small relative error near 0."""
-    small = ops.minimum(u, ops.ones_like(u))
+    small = ops.where(u < 1, u, ops.ones_like(u))  # PyTorch's minimum is in float32
     return ops.where(u < 1, small * _horner(CENTER, ops.square(small)), 0.5 - normal_tail(u))
 
 
@@ -110,8 +110,12 @@ def deviation(variance):
 def standardized(difference, scale):
     """Returns `difference / scale`, limited to `FURTHEST`, so that no gradient overflows."""
     limit = FURTHEST * scale
-    inside = ops.where(difference > limit, limit, ops.where(difference < -limit, -limit, difference))
-    return inside / scale
+    above, below = difference > limit, difference < -limit
+    furthest = ops.full_like(scale, FURTHEST)
+    # Neither branch divides a large number by a small one.
+    outside = ops.logical_or(above, below)
+    inside = ops.where(outside, ops.zeros_like(scale), difference) / scale
+    return ops.where(above, furthest, ops.where(below, -furthest, inside))
 
 
 def integral(function, mean, scale, edges):

@@ -28,14 +28,10 @@ def density(z):
     return np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
 
 
-def available(dtype):
-    return numpy_of(tensor([1.0], dtype)).dtype == dtype
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_both_tails_of_the_distribution_have_small_relative_errors(dtype):
-    if not available(dtype):
-        pytest.skip("JAX without float64")
+    if dtype == "float64" and keras.backend.backend() == "jax":
+        pytest.skip("JAX has float64 only with JAX_ENABLE_X64")
     z = np.linspace(-9, 9, 289)
     np.testing.assert_allclose(numpy_of(gaussian.normal_cdf(tensor(z, dtype))), cdf(z), rtol=RELATIVE[dtype])
     u = z[z >= 0]
@@ -75,7 +71,7 @@ def test_standardized_is_limited_and_its_gradient_is_finite():
         return keras.ops.sum(gaussian.standardized(difference, scale))
 
     difference = np.array([1e15, -1e15, 3.0], "float32")
-    scale = np.array([1e-19, 1e-19, 2.0], "float32")
+    scale = np.array([1e-18, 1e-18, 2.0], "float32")
     z = numpy_of(gaussian.standardized(tensor(difference), tensor(scale)))
     np.testing.assert_allclose(z, [gaussian.FURTHEST, -gaussian.FURTHEST, 1.5], rtol=1e-6)
     _, gradients, _ = value_and_gradients(total, [difference, scale])
