@@ -3,6 +3,7 @@
 import keras
 
 from keras_cnn_zoo.ops import affine
+from keras_cnn_zoo.ops.expected_activation import reduces_channels
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.weight_arguments import DENSE_ARGUMENTS, serialized
 
@@ -27,6 +28,8 @@ class BaseDense(keras.layers.Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = validation.positive_integer("units", units)
         self.activation = keras.activations.get(activation)
+        if reduces_channels(self.activation):
+            validation.fail("activation", "a function that keeps the number of units", activation)
         self.use_bias = validation.boolean("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -63,6 +66,9 @@ class BaseDense(keras.layers.Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if isinstance(self.activation, keras.layers.Layer) and not self.activation.built:
+            # Weights of a PReLU exist before they are loaded.
+            self.activation.build(self.compute_output_shape(input_shape))
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
         self.built = True
 

@@ -43,6 +43,7 @@ class Maxout(keras.layers.Layer):
     """
 
     receptive_steps = "pointwise"
+    reduces_channels = True
 
     def __init__(self, pieces, axis=-1, **kwargs):
         super().__init__(**kwargs)

@@ -61,6 +61,7 @@ class Probout(keras.layers.Layer):
     """
 
     receptive_steps = "pointwise"
+    reduces_channels = True
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """Randomized leaky rectifier."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -83,8 +85,16 @@ class RReLU(keras.layers.Layer):
                 seed=self.seed_generator,
             )
         else:
-            slope = (self.lower + self.upper) / 2 if self.inference_slope is None else self.inference_slope
+            slope = self._slope_outside_training()
         return ops.where(inputs < 0, slope * inputs, inputs)
+
+    @property
+    def inference_activation(self):
+        """The function that this layer is outside training."""
+        return functools.partial(keras.activations.leaky_relu, negative_slope=self._slope_outside_training())
+
+    def _slope_outside_training(self):
+        return (self.lower + self.upper) / 2 if self.inference_slope is None else self.inference_slope
 
     def _noise_shape(self, inputs):
         shape = ops.shape(inputs)

@@ -5,7 +5,8 @@ from keras import ops
 
 from keras_cnn_zoo.layers.base_dense import BaseDense
 from keras_cnn_zoo.ops import affine
-from keras_cnn_zoo.ops.gaussian import deviation, expected_activation, is_joint
+from keras_cnn_zoo.ops.expected_activation import expected_activation, is_joint, is_linear
+from keras_cnn_zoo.ops.gaussian import deviation
 from keras_cnn_zoo.ops.windows import as_float32
 from keras_cnn_zoo.utils import docstrings, validation
 
@@ -22,15 +23,17 @@ class FastDropoutDense(BaseDense):
 
     Reference: Wang, Manning, 2013, "Fast Dropout Training" (ICML); section 3.5.2 of the survey.
 
-    Differs from the paper: 32-point Gauss-Hermite quadrature replaces the paper's approximate mean of the
-    sigmoid. It is used for every activation except linear and ReLU, whose means have closed forms. A joint
-    activation, such as softmax, is applied to the mean. As in the paper, kept inputs are not scaled up:
+    Differs from the paper: the mean of the sigmoid is exact up to rounding; the paper approximates it. The
+    means of most activations, including all that are piecewise linear, have closed forms; the others are
+    integrals that are split at 0. A function that is not Keras' must be elementwise and smooth on both sides
+    of 0; then the errors are below 1e-6 up to a deviation of 100. A joint activation, such as softmax, is
+    applied to the mean. As in the paper, kept inputs are not scaled up:
     kernels equal those of `keras.layers.Dropout(rate)` and `Dense`, divided by `1 - rate`.
 
     Args:
         {units}
         rate: Probability of dropping an input, in [0, 1).
-        activation: Activation of the units, or None.
+        activation: Activation of the units, or None. Put a `Maxout` or `Probout` layer after this one.
         use_bias: Whether the units have biases, which are not dropped. Defaults to True.
         {weights}
         {seed}
@@ -94,7 +97,7 @@ class FastDropoutDense(BaseDense):
 
     def call(self, inputs, training=False):
         mean = self._preactivation(inputs)
-        linear = self.activation in (None, keras.activations.linear) or is_joint(self.activation)
+        linear = is_linear(self.activation) or is_joint(self.activation)
         if self.rate == 0 or (linear and not training):
             return self._activate(mean)
         kernel = as_float32(ops.convert_to_tensor(self.kernel))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.layers import DropConnect
+from keras_cnn_zoo.layers import DropConnect, Maxout, Probout, RReLU
 
 
 def expected_relu(mean, variance):
@@ -282,10 +282,45 @@ def test_refusals(arguments, message):
         DropConnect(keras.layers.Dense(2), **{"rate": 0.5, **arguments})
 
 
-def test_refuses_moment_matching_of_softmax():
-    message = "`inference` must be 'mean' for a layer with the joint activation 'softmax'. Received"
+@pytest.mark.parametrize(
+    "activation, name",
+    [
+        ("softmax", "softmax"),
+        (keras.layers.Softmax(), "softmax"),
+        ("glu", "glu"),
+        (Maxout(2), "Maxout"),
+        (Probout(2), "Probout"),
+    ],
+)
+def test_refuses_moment_matching_of_joint_activations(activation, name):
+    message = f"`inference` must be 'mean' for a layer with the joint activation '{name}'. Received"
     with pytest.raises(ValueError, match=message):
-        DropConnect(keras.layers.Dense(2, activation="softmax"), 0.5, inference="moment_matching")
+        DropConnect(keras.layers.Dense(2, activation=activation), 0.5, inference="moment_matching")
+
+
+def test_moment_matching_of_rrelu_is_that_of_its_slope_at_inference():
+    inputs = example((3, 6))
+    outputs = []
+    for activation in (RReLU(0.2, 0.4), keras.layers.LeakyReLU(0.3)):
+        inner = keras.layers.Dense(
+            4, activation=activation, kernel_initializer=keras.initializers.HeNormal(1)
+        )
+        outputs.append(numpy_of(DropConnect(inner, 0.5, inference="moment_matching")(inputs)))
+    np.testing.assert_allclose(*outputs, rtol=1e-5, atol=1e-6)
+
+
+def test_the_average_of_masks_under_a_leaky_relu_and_a_relu6():
+    # Gauss-Hermite quadrature across the kinks was 5 % and 2 % off.
+    for activation in ("leaky_relu", "relu6"):
+        inner = keras.layers.Dense(8, activation=activation)
+        layer = DropConnect(inner, 0.5, per_example=True, inference="moment_matching", seed=1)
+        inputs = example((1, 100))
+        layer.build(inputs.shape)
+        inner.set_weights([example((100, 8), seed=1) / 3, example((8,), seed=2)])
+        samples = sampled(layer, inputs)
+        noise = samples.std(axis=0) / 100
+        error = np.abs(numpy_of(layer(inputs))[0] - samples.mean(axis=0))
+        assert np.all(error < 4 * noise + 0.01 * samples.std())
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.layers import FastDropoutDense
+from keras_cnn_zoo.layers import FastDropoutDense, Maxout, Probout, RReLU
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 from tests.helpers import WEIGHT_ARGUMENTS
 
 ACTIVATIONS = {
     None: lambda u: u,
     "relu": lambda u: np.where(u > 0, u, 0.0),
+    "leaky_relu": lambda u: np.where(u > 0, u, 0.2 * u),
+    "elu": lambda u: np.where(u > 0, u, np.expm1(np.minimum(u, 0))),
     "sigmoid": lambda u: 1 / (1 + np.exp(-u)),
     "tanh": np.tanh,
 }
@@ -70,6 +72,12 @@ CASES = [
     dict(
         cls=FastDropoutDense, init_kwargs={"units": 2, "rate": 0.5}, input_shape=(2, 4), reference=reference
     ),
+    dict(
+        cls=FastDropoutDense,
+        init_kwargs={"units": 3, "rate": 0.5, "activation": "elu"},
+        input_shape=(2, 4),
+        reference=reference,
+    ),
 ]
 
 
@@ -79,6 +87,10 @@ def numpy_of(tensor):
 
 def named_weights(layer):
     return dict(zip(("kernel", "bias"), layer.get_weights(), strict=True))
+
+
+def named_weights_of(layer):
+    return {"kernel": numpy_of(layer.kernel), "bias": numpy_of(layer.bias)}
 
 
 def example(*shape, seed=0):
@@ -151,6 +163,40 @@ def test_a_rate_of_zero_equals_dense(training, activation):
     )
 
 
+@pytest.mark.parametrize(
+    "activation, slope",
+    [
+        (keras.layers.ReLU(), 0.0),
+        (keras.layers.LeakyReLU(0.1), 0.1),
+        (keras.layers.PReLU(keras.initializers.Constant(0.4)), 0.4),
+        (RReLU(0.2, 0.4), 0.3),
+        (RReLU(0.2, 0.4, inference_slope=0.25), 0.25),
+    ],
+)
+def test_a_layer_as_activation_is_averaged_and_saved(activation, slope, tmp_path):
+    layer, inputs = FastDropoutDense(4, 0.4, activation=activation), example(3, 6)
+    model = keras.Sequential([keras.Input((6,)), layer])
+    mean, variance = moments(inputs.astype("float64"), named_weights_of(layer), 4, 0.4)
+    expected = gaussian_mean(lambda u: np.where(u > 0, u, slope * u), mean, variance)
+    np.testing.assert_allclose(numpy_of(model(inputs)), expected, rtol=1e-5, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(numpy_of(loaded(inputs)), numpy_of(model(inputs)))
+
+
+def test_half_precision_averages_in_float32():
+    inputs = example(3, 6)
+    for activation in ("relu6", "sigmoid", "mish"):
+        layer = FastDropoutDense(4, 0.4, activation=activation, dtype="mixed_float16")
+        layer.build(inputs.shape)
+        twin = FastDropoutDense(4, 0.4, activation=activation)
+        twin.build(inputs.shape)
+        twin.set_weights(layer.get_weights())
+        outputs = layer(inputs)
+        assert keras.backend.standardize_dtype(outputs.dtype) == "float16"
+        np.testing.assert_allclose(numpy_of(outputs), numpy_of(twin(inputs)), rtol=5e-3, atol=2e-3)
+
+
 def test_kernels_equal_those_after_keras_dropout_divided_by_the_keep_rate():
     layer, inputs = built(3, 0.2, 6), example(2, 6)
     kernel, bias = layer.get_weights()
@@ -197,6 +243,14 @@ def test_zero_tiny_and_huge_inputs_are_finite(training, activation, scale):
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         FastDropoutDense(**{"units": 2, "rate": 0.5, **arguments})
+
+
+@pytest.mark.parametrize("activation", [Maxout(2), Probout(2), "glu"])
+def test_refuses_activations_with_fewer_outputs(activation):
+    with pytest.raises(
+        ValueError, match="`activation` must be a function that keeps the number of units. Rec"
+    ):
+        FastDropoutDense(4, 0.5, activation=activation)
 
 
 def test_refuses_inputs_without_channels():
