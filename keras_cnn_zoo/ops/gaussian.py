@@ -6,8 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.ops.normal_cdf import normal_cdf
-
 # Activations of a whole vector of units. Their mean does not follow from the Gaussian of one unit.
 JOINT_ACTIVATIONS = ("softmax", "log_softmax", "sparsemax", "glu")
 NODES, NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -38,7 +36,7 @@ def expected_activation(activation, mean, variance):
     scale, wide = deviation(variance)
     if activation is keras.activations.relu:
         scaled = mean / scale
-        below = normal_cdf(scaled)
+        below = (1 + ops.erf(scaled / math.sqrt(2))) / 2
         density = ops.exp(-ops.square(scaled) / 2) / math.sqrt(2 * math.pi)
         expected = mean * below + scale * density
     else:

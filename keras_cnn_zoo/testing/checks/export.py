@@ -23,8 +23,8 @@ ADVICE = {
         "and (a + b - 1) // b instead of -(-a // b)"
     ),
     "LiteRT": (
-        "use operations that LiteRT has built in (no 3D pooling, erf, FFT, or complex numbers, and "
-        "`keras.ops.take` or `slice` instead of an index into a tensor of rank 6 or more)"
+        "use operations that LiteRT has built in (no 3D pooling, erf, FFT, or complex numbers); slice and "
+        "transpose tensors of at most 6 axes"
     ),
 }
 PACKAGES = {"ONNX": ("onnx", "onnxruntime", "tf2onnx"), "LiteRT": ("ai_edge_litert",)}
