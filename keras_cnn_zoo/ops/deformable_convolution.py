@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.ops.boxes import take_rows
+from keras_cnn_zoo.utils.autodiff import unstack
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
 
@@ -44,14 +45,15 @@ def deformable_convolution(
 
     offsets = ops.cast(offsets, at_least_float32(offsets.dtype))
     offsets = ops.reshape(offsets, (batch, rows, columns, offset_groups, *size, 2))
+    move_down, move_right = unstack(offsets, 2)
     places = [
         _places(length, count, extent, stride, padding, dilation, offsets.dtype)
         for length, count, extent, stride, dilation in zip(
             (height, width), (rows, columns), size, strides, dilation_rate, strict=True
         )
     ]
-    down = ops.reshape(places[0], (1, rows, 1, 1, size[0], 1)) + offsets[..., 0]
-    right = ops.reshape(places[1], (1, 1, columns, 1, 1, size[1])) + offsets[..., 1]
+    down = ops.reshape(places[0], (1, rows, 1, 1, size[0], 1)) + move_down
+    right = ops.reshape(places[1], (1, 1, columns, 1, 1, size[1])) + move_right
     (top, below), (left, beside) = _cell(down, height), _cell(right, width)
     weights = [(1 - below) * (1 - beside), (1 - below) * beside, below * (1 - beside), below * beside]
     if modulation is not None:

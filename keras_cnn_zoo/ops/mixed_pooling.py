@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.ops import planes, windows
 
 COINS_PER_DRAW = 24
 
@@ -22,7 +22,7 @@ def max_and_average(inputs, pool_size, strides, padding, data_format):
     dtype = keras.backend.standardize_dtype(inputs.dtype)
     lowest = float(np.finfo(dtype).min)
     maximum, average = (
-        _pool(
+        planes.pool(
             function,
             windows.pad_windows(inputs, pool_size, strides, padding, axes, value=value),
             tuple(pool_size),
@@ -35,22 +35,6 @@ def max_and_average(inputs, pool_size, strides, padding, data_format):
         inside = windows.window_counts(ops.shape(inputs), pool_size, strides, padding, axes, dtype)
         average = average * (math.prod(pool_size) / inside)
     return maximum, average
-
-
-def _pool(function, inputs, size, strides, data_format):
-    if len(size) < 3 or keras.backend.standardize_dtype(inputs.dtype) != "float64":
-        return function(inputs, size, strides, "valid", data_format)
-    # TensorFlow has no 3D pooling kernel for float64, so pool within each plane, then across planes.
-    if data_format == "channels_first":
-        inputs = ops.transpose(inputs, (0, 2, 3, 4, 1))
-    batch, depth, height, width, channels = ops.shape(inputs)
-    planes = ops.reshape(inputs, (batch * depth, height, width, channels))
-    planes = function(planes, size[1:], strides[1:], "valid", "channels_last")
-    height, width = ops.shape(planes)[1:3]
-    columns = ops.reshape(planes, (batch, depth, height * width, channels))
-    columns = function(columns, (size[0], 1), (strides[0], 1), "valid", "channels_last")
-    outputs = ops.reshape(columns, (batch, ops.shape(columns)[1], height, width, channels))
-    return ops.transpose(outputs, (0, 4, 1, 2, 3)) if data_format == "channels_first" else outputs
 
 
 def fair_coins(shape, seed):

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_cnn_zoo.ops import windows
+from keras_cnn_zoo.ops import planes, windows
 from keras_cnn_zoo.utils.autodiff import masked
 
 LARGEST_POWER = 1e30  # above this, the result equals the maximum in every dtype
@@ -30,10 +30,10 @@ def lp_pool(inputs, pool_size, strides, padding, data_format, *, p=2.0, normaliz
     inputs = windows.as_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     if p > LARGEST_POWER:
-        return ops.cast(_max_pool(_magnitude(inputs), pool_size, strides, axes, data_format), dtype)
+        return ops.cast(planes.pool(ops.max_pool, _magnitude(inputs), pool_size, strides, data_format), dtype)
     factor = _factor(shape, pool_size, strides, padding, axes, inputs.dtype, p, normalize)
-    if p == 1 and _has_kernel(inputs, pool_size):
-        outputs = ops.average_pool(_magnitude(inputs), pool_size, strides, "valid", data_format) * factor
+    if p == 1:
+        outputs = planes.pool(ops.average_pool, _magnitude(inputs), pool_size, strides, data_format) * factor
     else:
         outputs = _power_mean(inputs, pool_size, strides, axes, data_format, p, factor)
     return ops.cast(outputs, dtype)
@@ -55,7 +55,7 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
     dtype = inputs.dtype
     inputs = windows.as_float32(inputs)
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
-    if tuple(pool_size) == tuple(strides) and math.prod(pool_size) > 1 and _has_kernel(inputs, pool_size):
+    if tuple(pool_size) == tuple(strides) and math.prod(pool_size) > 1:
         inputs = windows.crop_to_tiles(inputs, pool_size, axes)
         weights = windows.window_entries(ops.relu(ops.stop_gradient(inputs)), pool_size, strides, axes)
         masks = _draw(weights, seed)
@@ -120,10 +120,10 @@ def stochastic_pool_mean(inputs, pool_size, strides, padding, data_format):
     inputs = ops.relu(windows.as_float32(inputs))
     inputs = windows.pad_windows(inputs, pool_size, strides, padding, axes)
     # Every factor stays in the range of the dtype; the squares would not.
-    if tuple(pool_size) == tuple(strides) and _has_kernel(inputs, pool_size):
+    if tuple(pool_size) == tuple(strides):
         ratios, scale = _scale_tiles(inputs, pool_size, axes, data_format)
         square, mean = (
-            ops.average_pool(power, pool_size, strides, "valid", data_format)
+            planes.pool(ops.average_pool, power, pool_size, strides, data_format)
             for power in (ops.square(ratios), ratios)
         )
         outputs = scale * (square / (mean + _tiny(scale)))
@@ -141,7 +141,7 @@ def _power_mean(inputs, size, strides, axes, data_format, p, factor):
     Each window is first divided by its largest magnitude. Then nothing overflows, and what underflows is
     negligible. The result does not depend on this scale, so the scale needs no gradient.
     """
-    if tuple(size) == tuple(strides) and _has_kernel(inputs, size):
+    if tuple(size) == tuple(strides):
         return _power_mean_of_tiles(inputs, size, axes, data_format, p, factor)
     # Windows that overlap have no common scale, so take the mean over one axis after another.
     inputs = _magnitude(inputs)
@@ -158,7 +158,7 @@ def _power_mean(inputs, size, strides, axes, data_format, p, factor):
 
 def _power_mean_of_tiles(inputs, size, axes, data_format, p, factor):
     ratios, scale = _scale_tiles(inputs, size, axes, data_format)
-    mean = ops.average_pool(_power(ratios, p), size, size, "valid", data_format)
+    mean = planes.pool(ops.average_pool, _power(ratios, p), size, size, data_format)
     return (scale * factor) * _root(mean + _tiny(scale), p)
 
 
@@ -168,22 +168,8 @@ def _scale_tiles(inputs, size, axes, data_format):
     The largest entry divided by itself is exactly 1.
     """
     inputs = windows.crop_to_tiles(inputs, size, axes)
-    scale = _max_pool(ops.stop_gradient(ops.abs(inputs)), size, size, axes, data_format)
+    scale = planes.pool(ops.max_pool, ops.stop_gradient(ops.abs(inputs)), size, size, data_format)
     return _with_tiles(ops.divide, inputs, _positive(scale), size, axes), scale
-
-
-def _max_pool(inputs, size, strides, axes, data_format):
-    if _has_kernel(inputs, size):
-        return ops.max_pool(inputs, size, strides, "valid", data_format)
-    for axis, extent, stride in zip(axes, size, strides, strict=True):
-        entries = windows.window_entries(inputs, (extent,), (stride,), (axis,))
-        inputs = ops.max(ops.stack(entries), axis=0)
-    return inputs
-
-
-def _has_kernel(inputs, size):
-    """Returns whether Keras can pool these inputs: TensorFlow cannot pool float64 in 3D."""
-    return len(size) < 3 or _name(inputs.dtype) != "float64"
 
 
 def _with_tiles(operation, inputs, values, size, axes):

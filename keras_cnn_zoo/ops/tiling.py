@@ -111,7 +111,10 @@ def _join(kernels, groups):
 
 
 def _interleave(outputs, tile, blocks, data_format, groups):
-    """Moves the kernels from the channels to their positions in the blocks."""
+    """Moves the kernels from the channels to their positions in the blocks.
+
+    The first two axes stay together, so they are one axis: LiteRT transposes at most 6 axes.
+    """
     rank = len(blocks)
     shape = ops.shape(outputs)
     channels = outputs.shape[-1 if data_format == "channels_last" else 1]
@@ -119,16 +122,16 @@ def _interleave(outputs, tile, blocks, data_format, groups):
     tiles = (tile,) * rank
     space = [block * tile for block in blocks]
     if data_format == "channels_last":
-        split = (shape[0], *blocks, groups, *tiles, filters // groups)
-        order = [0]
-        for position in range(rank):
-            order += [1 + position, 2 + rank + position]
-        order += [1 + rank, 2 + 2 * rank]
+        split = (shape[0] * blocks[0], *blocks[1:], groups, *tiles, filters // groups)
+        order = [0, rank + 1]
+        for position in range(1, rank):
+            order += [position, rank + 1 + position]
+        order += [rank, 2 * rank + 1]
         merged = (shape[0], *space, filters)
     else:
-        split = (shape[0], groups, *tiles, filters // groups, *blocks)
-        order = [0, 1, 2 + rank]
+        split = (shape[0] * groups, *tiles, filters // groups, *blocks)
+        order = [0, rank + 1]
         for position in range(rank):
-            order += [3 + rank + position, 2 + position]
+            order += [rank + 2 + position, 1 + position]
         merged = (shape[0], filters, *space)
     return ops.reshape(ops.transpose(ops.reshape(outputs, split), order), merged)

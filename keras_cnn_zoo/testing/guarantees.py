@@ -15,7 +15,7 @@ GUARANTEES = {
     "C9": "lowers for CUDA and TPU, and compiles ahead of time for a TPU v5e",
     "C10": "inference is deterministic; training is reproducible from a seed; inputs are never changed",
     "C11": "every bad argument raises ValueError naming it and what it received; bad shapes fail at build",
-    "C12": "exports (SavedModel, ONNX), and the exported file gives the same numbers",
+    "C12": "exports (SavedModel, ONNX, LiteRT with fixed space and its own operations) give the same numbers",
     "C13": "equals an independent float64 NumPy reading of the paper's formula",
 }
 
@@ -43,6 +43,7 @@ PARTS = {
     "C7 finite differences": "the gradient is not the derivative, as on a straight-through path",
     "C7 input gradient": "no gradient is to reach the input",
     "C12 ONNX": "the ONNX converter lacks an operation",
+    "C12 LiteRT": "an operation is not among those that LiteRT has built in",
     "C12 SavedModel": "the function cannot be saved as a TensorFlow graph",
 }
 

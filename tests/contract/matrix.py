@@ -22,7 +22,7 @@ UNAVAILABLE = (
 )
 """What some machines cannot run: guarantee, whether this one can, and the reason. All else must run in CI."""
 
-DISTRIBUTIONS = ("keras", "tensorflow", "jax", "torch", "libtpu", "onnxruntime", "numpy")
+DISTRIBUTIONS = ("keras", "tensorflow", "jax", "torch", "libtpu", "onnxruntime", "ai-edge-litert", "numpy")
 
 
 def unavailable(guarantee):

@@ -1,9 +1,10 @@
-"""C12: exported as a SavedModel and as ONNX, the file gives the numbers of the component."""
+"""C12: exported as a SavedModel, as ONNX, and for LiteRT, the file gives the numbers of the component."""
 
 import contextlib
 import io
 import logging
 import os
+import re
 import tempfile
 import warnings
 
@@ -11,7 +12,8 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.testing import functional, probe
-from keras_cnn_zoo.testing.guarantees import NotRun, Waived
+from keras_cnn_zoo.testing.guarantees import Broken, NotRun, Waived
+from keras_cnn_zoo.utils import packages
 
 TOLERANCE = 1e-5
 ADVICE = {
@@ -20,7 +22,13 @@ ADVICE = {
         "use operations that ONNX has (no FFT, no complex numbers, no draw at inference), "
         "and (a + b - 1) // b instead of -(-a // b)"
     ),
+    "LiteRT": (
+        "use operations that LiteRT has built in (no 3D pooling, erf, FFT, or complex numbers); slice and "
+        "transpose tensors of at most 6 axes"
+    ),
 }
+PACKAGES = {"ONNX": ("onnx", "onnxruntime", "tf2onnx"), "LiteRT": ("ai_edge_litert",)}
+MISSING = re.compile(r"'(tf\.\w+)' op is neither a custom op nor a flex op")
 
 
 def check_layer(case):
@@ -48,9 +56,14 @@ def _check(case, model, arrays):
     if case.inputs is None:
         batches.append(keras.tree.map_structure(lambda array: np.concatenate([array[:1]] * 3), arrays))
     expected = [keras.tree.flatten(probe.as_numpy(model(batch, training=False))) for batch in batches]
+    absent = []
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        for name, run in (("SavedModel", _saved_model), ("ONNX", _onnx)):
+        for name, run in (("SavedModel", _saved_model), ("ONNX", _onnx), ("LiteRT", _litert)):
             if f"C12 {name}" in case.exempt:
+                continue
+            missing = [package for package in PACKAGES.get(name, ()) if not packages.is_installed(package)]
+            if missing:
+                absent.append(f"{name} needs {' and '.join(missing)}".replace("_", "-"))
                 continue
             for actual, wanted in zip(run(model, batches, folder), expected, strict=True):
                 probe.require_equal(
@@ -61,6 +74,8 @@ def _check(case, model, arrays):
                     tolerance=TOLERANCE,
                     topic=name,
                 )
+    if absent:
+        raise NotRun("; ".join(absent))
     for name in ADVICE:
         if f"C12 {name}" in case.exempt:
             raise Waived(case.exempt[f"C12 {name}"])
@@ -86,6 +101,47 @@ def _onnx(model, batches, folder):
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
     return [session.run(None, dict(zip(names, keras.tree.flatten(batch), strict=True))) for batch in batches]
+
+
+def _litert(model, batches, folder):
+    """Converts with the batch unknown and the space fixed: LiteRT has few operations for unknown sizes.
+
+    `model.export(format="litert")` makes the same file, but writes a SavedModel first, and accepts operations
+    that the runtime of a phone does not have unless `target_spec` is passed.
+    """
+    import tensorflow as tf
+    from ai_edge_litert import interpreter
+
+    flat = [keras.tree.flatten(batch) for batch in batches]
+    signature = [
+        tf.TensorSpec((None, *array.shape[1:]), array.dtype, name=f"input_{position}")
+        for position, array in enumerate(flat[0])
+    ]
+
+    @tf.function(input_signature=signature)
+    def serve(*tensors):
+        return keras.tree.flatten(model(keras.tree.pack_sequence_as(batches[0], tensors), training=False))
+
+    # The converter finds variables in the attributes of a module only.
+    owner = tf.Module()
+    owner.tracked = [variable.value for variable in model.variables]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], owner)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    try:
+        content = converter.convert()
+    except Exception as cause:
+        operations = sorted(set(MISSING.findall(str(cause))))
+        if not operations:
+            raise
+        raise Broken(f"LiteRT lacks {', '.join(operations)}", ADVICE["LiteRT"], topic="LiteRT") from cause
+    run = interpreter.Interpreter(model_content=content, num_threads=1).get_signature_runner()
+    names = run.get_input_details()  # Without inputs that the model does not use.
+    results = []
+    for arrays in flat:
+        given = {f"input_{position}": array for position, array in enumerate(arrays)}
+        outputs = run(**{name: given[name] for name in names})
+        results.append([outputs[f"output_{position}"] for position in range(len(outputs))])
+    return results
 
 
 def _ordered(actual, expected):

@@ -151,8 +151,8 @@ def test_the_two_draws_equal_max_and_average_pooling(monkeypatch, cls, shape, pa
     layer = cls(3, 2, padding, per=per)
     sibling = SIBLINGS[cls][0 if is_max else 1](3, 2, padding)
     outputs = numpy_of(layer(inputs, training=True))
-    # A mean over a window with padding is rounded one more time.
-    rounding = 0 if is_max or padding == "valid" else 3e-7
+    # A mean over a window with padding, or by planes, is rounded one more time.
+    rounding = 0 if is_max or (padding == "valid" and cls.rank < 3) else 3e-7
     np.testing.assert_allclose(outputs, numpy_of(sibling(inputs)), rtol=rounding, atol=rounding)
     gradients = [
         numpy_of(value_and_gradients(lambda x, call=call: keras.ops.sum(call(x) ** 2), [inputs])[1][0])
