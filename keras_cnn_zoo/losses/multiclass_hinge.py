@@ -49,7 +49,8 @@ def multiclass_hinge(y_true, y_pred, p=1, formulation="one_vs_rest"):
 def _power(hinge, p):
     if p == 1:
         return hinge
-    return ops.square(hinge) if p == 2 else ops.power(hinge, p)
+    # Not `keras.ops.power`, which rounds the exponent to float32 on PyTorch.
+    return ops.square(hinge) if p == 2 else hinge**p
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
