@@ -49,7 +49,8 @@ def _hinges(scores, own, p, formulation):
 def _power(hinge, p):
     if p == 1:
         return hinge
-    return ops.square(hinge) if p == 2 else ops.power(hinge, p)
+    # Not `keras.ops.power`, which rounds the exponent to float32 on PyTorch.
+    return ops.square(hinge) if p == 2 else hinge**p
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")

@@ -76,9 +76,11 @@ def stochastic_pool(inputs, pool_size, strides, padding, data_format, *, seed):
 
 def _draw(weights, seed):
     """Returns a mask per entry, true where it is drawn; each window draws one entry by weight."""
-    cumulative = [weights[0]]
+    # The sum may overflow. A power of two changes no digit.
+    share = 2.0 ** -math.ceil(math.log2(len(weights)))
+    cumulative = [weights[0] * share]
     for weight in weights[1:]:
-        cumulative.append(cumulative[-1] + weight)
+        cumulative.append(cumulative[-1] + weight * share)
     total = cumulative.pop()
     draw = keras.random.uniform(ops.shape(total), dtype="float32", seed=seed)
     # The draw is below 1, so the threshold is below the total. So the first entry whose cumulative weight
@@ -159,7 +161,8 @@ def _power_mean(inputs, size, strides, axes, data_format, p, factor):
 def _power_mean_of_tiles(inputs, size, axes, data_format, p, factor):
     ratios, scale = _scale_tiles(inputs, size, axes, data_format)
     mean = planes.pool(ops.average_pool, _power(ratios, p), size, size, data_format)
-    return (scale * factor) * _root(mean + _tiny(scale), p)
+    # In this order, because the scale times the factor may overflow.
+    return scale * (factor * _root(mean + _tiny(scale), p))
 
 
 def _scale_tiles(inputs, size, axes, data_format):

@@ -46,14 +46,25 @@ class Lp(keras.regularizers.Regularizer):
         x = ops.convert_to_tensor(x)
         x = ops.cast(x, at_least_float32(x.dtype))
         if self.p < 1:
-            powers = ops.power(ops.square(x) + self.epsilon**2, self.p / 2) - self.epsilon**self.p
+            powers = _smooth_power(x, self.p, self.epsilon)
         elif self.p == 1:
             powers = x * ops.sign(x)  # Not `abs`, whose gradient at 0 is 1 on JAX.
         elif self.p == 2:
             powers = ops.square(x)
         else:
-            powers = ops.power(ops.abs(x), self.p)
+            powers = ops.abs(x) ** self.p  # `keras.ops.power` rounds `p` to float32 on PyTorch.
         return self.factor * ops.sum(powers)
 
     def get_config(self):
         return {"factor": self.factor, "p": self.p, "epsilon": self.epsilon}
+
+
+def _smooth_power(x, p, epsilon):
+    """Returns `(x ** 2 + epsilon ** 2) ** (p / 2) - epsilon ** p`, also if the squares would overflow.
+
+    Both terms are divided by the larger of the two numbers, whose gradient cancels.
+    """
+    least = epsilon * ops.ones_like(x)
+    size = ops.stop_gradient(ops.abs(x))
+    scale = ops.where(size > least, size, least)
+    return scale**p * (ops.square(x / scale) + ops.square(least / scale)) ** (p / 2) - least**p

@@ -1,4 +1,4 @@
-"""Initial values of several kernels from one initializer."""
+"""Initial values: constants, and several kernels from one initializer."""
 
 import keras
 import numpy as np
@@ -53,3 +53,12 @@ def untied(initializer, count, shape, dtype=None):
     if type(initializer) in _ELEMENTWISE:
         return initializer((count, *shape), dtype=dtype)
     return ops.stack([reseeded(initializer, index)(shape, dtype=dtype) for index in range(count)])
+
+
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class ExactConstant(keras.initializers.Constant):
+    """`keras.initializers.Constant` whose value is not rounded to float32 if the weight is float64."""
+
+    def __call__(self, shape, dtype=None):
+        dtype = keras.backend.standardize_dtype(dtype or keras.config.floatx())
+        return ops.full(shape, self.value, dtype=dtype)

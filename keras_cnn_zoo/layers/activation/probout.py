@@ -98,20 +98,22 @@ class Probout(keras.layers.Layer):
             return winner / 2 if self.dropout else winner
         # Offsets from the largest entry keep the exponentials and gradients accurate.
         winner = ops.stop_gradient(as_float32(winner))
-        offsets = [as_float32(entry) - winner for entry in entries]
+        offsets = _half_offsets([as_float32(entry) for entry in entries], winner)
         weights = self._weights(offsets)
-        mean = winner + sum(map(ops.multiply, weights, offsets)) / sum(weights)
+        mean = winner + 2.0 * (sum(map(ops.multiply, weights, offsets)) / sum(weights))
         return ops.cast(mean / 2 if self.dropout else mean, inputs.dtype)
 
     def _weights(self, offsets):
         """Returns the unnormalized probabilities: 1 for the largest entry, whose offset is 0."""
-        factor = min(self.inverse_temperature, LARGEST_FACTOR)
+        factor = 2.0 * min(self.inverse_temperature, LARGEST_FACTOR)
         return [ops.exp(factor * offset) for offset in offsets]
 
     def _draw(self, entries, winner):
         draw = keras.random.uniform(ops.shape(winner), dtype="float32", seed=self.seed_generator)
         constant = ops.cast(ops.stop_gradient(winner), "float32")
-        offsets = [ops.cast(ops.stop_gradient(entry), "float32") - constant for entry in entries]
+        offsets = _half_offsets(
+            [ops.cast(ops.stop_gradient(entry), "float32") for entry in entries], constant
+        )
         limits = list(itertools.accumulate(self._weights(offsets)))
         # Draws below 1/2 give 0; the rest is rescaled to the whole interval.
         point = (2 * draw - 1 if self.dropout else draw) * limits[-1]
@@ -133,3 +135,9 @@ class Probout(keras.layers.Layer):
             "axis": self.axis,
             "seed": self.seed,
         }
+
+
+def _half_offsets(entries, winner):
+    """Returns half of each entry's difference from the largest one; the whole one may overflow."""
+    half = winner * 0.5
+    return [entry * 0.5 - half for entry in entries]

@@ -158,7 +158,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
     def _weight_of_plain(self, dtype):
         """Returns the paper's lambda at this step."""
         base = 1 + self.annealing_rate * ops.cast(self.step, dtype)
-        weight = self.annealing_start * ops.power(base, -self.annealing_power)
+        weight = self.annealing_start * base**-self.annealing_power
         return ops.where(weight <= self.annealing_end, self.annealing_end * ops.ones_like(weight), weight)
 
     def compute_output_shape(self, input_shape):

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_cnn_zoo.ops import statistics, windows
 from keras_cnn_zoo.utils import docstrings, validation
+from keras_cnn_zoo.utils.initialization import ExactConstant
 
 LARGEST_POWER = 1e30  # The result then equals the maximum in every dtype.
 
@@ -63,7 +64,7 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
         if self.trainable_p:
             # `p` is the argument, so the weight has another name.
             self.power = self.add_weight(
-                name="power", shape=(), initializer=keras.initializers.Constant(self.p), autocast=False
+                name="power", shape=(), initializer=ExactConstant(self.p), autocast=False
             )
         self.built = True
 

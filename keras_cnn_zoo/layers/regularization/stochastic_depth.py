@@ -67,19 +67,18 @@ class StochasticDepth(keras.layers.Layer):
             return inputs
         if not training:
             return inputs * (1 - self.rate) if self.scale_at == "inference" else inputs
-        factors = self._draw(inputs)
-        if self.scale_at == "inference":
-            factors = factors > 0
-        return inputs * ops.cast(factors, inputs.dtype)
+        kept = ops.cast(self._draw(inputs), inputs.dtype)
+        return inputs * (kept if self.scale_at == "inference" else kept * (1 / (1 - self.rate)))
 
     def _draw(self, inputs):
-        """Returns 0 or `1 / (1 - rate)` in float32; draws in half precision would be too coarse."""
+        """Returns where to keep the branch, drawn in float32: half precision would be too coarse."""
         ones = (1,) * (len(inputs.shape) - 1)
         count = ops.shape(inputs)[0] if self.per == "example" else 1
         shape = (None, *ones) if self.per == "example" else (1, *ones)
-        return keras.random.dropout(
+        drawn = keras.random.dropout(
             ops.ones((count, *ones), dtype="float32"), self.rate, noise_shape=shape, seed=self.seed_generator
         )
+        return drawn > 0
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -4,6 +4,7 @@ import keras
 
 from keras_cnn_zoo.layers.slots import CompositeLayer
 from keras_cnn_zoo.utils import docstrings, validation
+from keras_cnn_zoo.utils.initialization import ExactConstant
 from keras_cnn_zoo.utils.weight_arguments import CONVOLUTION_ARGUMENTS, serialized
 
 
@@ -127,7 +128,7 @@ class HighwayConv2D(CompositeLayer):
             "gate",
             **common,
             activation="sigmoid",
-            bias_initializer=keras.initializers.Constant(self.gate_bias),
+            bias_initializer=ExactConstant(self.gate_bias),
         )
 
     def build_parts(self, input_shape):
