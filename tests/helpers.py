@@ -7,6 +7,8 @@ import sys
 
 import keras
 
+from keras_cnn_zoo.testing.checks import xla
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 WEIGHT_ARGUMENTS = {
@@ -47,3 +49,8 @@ def fix_draws(monkeypatch, draw):
     monkeypatch.setattr(
         keras.random, "uniform", lambda shape, *_, **__: keras.ops.full(shape, draw, dtype="float32")
     )
+
+
+def compiled(function):
+    """Returns a function of tensors compiled by XLA; on PyTorch, the function itself."""
+    return function if keras.backend.backend() == "torch" else xla.compiled(function)

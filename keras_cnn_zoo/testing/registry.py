@@ -67,6 +67,7 @@ CHECKS = {
     "metric": {
         "C1": config.check_metric,
         "C10": reproducibility.check_metric,
+        "C4": precision.check_metric,
         "C13": oracle.check_metric,
         "C2": saving.check_metric,
         "C11": arguments.check_arguments,
@@ -136,7 +137,6 @@ NOT_APPLICABLE = {
     },
     "metric": {
         "C3": "the shape of a result is part of `expected`",
-        "C4": "a metric keeps its state in float32",
         "C5": "a metric has no data format",
         "C6": "a metric may compute on the host",
         "C7": "a metric is not differentiated",

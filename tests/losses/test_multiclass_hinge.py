@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo.losses import MulticlassHinge, multiclass_hinge
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import compiled
 
 
 def reference(y_true, y_pred, p=1, formulation="one_vs_rest"):
@@ -129,3 +130,13 @@ def test_refuses_one_hot_labels():
         ValueError, match=r"not a one-hot vector.* Received: y_true.shape=\(2, 3\), y_pred.shape=\(2, 3\)"
     ):
         MulticlassHinge()(np.eye(3)[:2], np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("places", [[0], [1], [0, 1, 2]])
+@pytest.mark.parametrize("formulation", ["one_vs_rest", "weston_watkins", "crammer_singer"])
+def test_nan_stays_nan_when_compiled(formulation, places):
+    scores = np.array([[3.0, 0.5, -1.0], [0.5, 0.2, 0.1]], "float32")
+    scores[0, places] = np.nan
+    function = compiled(lambda z: multiclass_hinge(np.array([0, 1]), z, 1.5, formulation))
+    found = keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(scores)))
+    np.testing.assert_array_equal(np.isnan(found), [True, False])

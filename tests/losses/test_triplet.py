@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo.losses import Triplet, triplet
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import compiled
 
 MINING = ("all", "semi_hard", "hard")
 
@@ -555,3 +556,13 @@ def test_refuses_other_shapes_for_given_triplets(shape):
         ValueError, match=r"`y_pred` must have the shape \(batch, 3, dim\). Received: y_pred.shape="
     ):
         Triplet(mining=None)(np.zeros(4), np.zeros(shape))
+
+
+@pytest.mark.parametrize("examples", [[1], range(6)])
+@pytest.mark.parametrize("mining", MINING)
+def test_nan_stays_nan_when_compiled(mining, examples):
+    labels, embeddings = np.array([0, 0, 0, 1, 1, 2]), np.arange(12.0, dtype="float32").reshape(6, 2)
+    embeddings[list(examples)] = np.nan
+    function = compiled(lambda x: triplet(labels, x, 1.0, mining))
+    losses = keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(embeddings)))
+    assert np.isnan(losses[list(examples)]).all()

@@ -5,10 +5,20 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_cnn_zoo.testing import LayerCase, LossCase, RegularizerCase
+from keras_cnn_zoo.testing import LayerCase, LossCase, MetricCase, RegularizerCase
 from keras_cnn_zoo.testing.checks import not_a_number, precision, xla
-from keras_cnn_zoo.testing.guarantees import Broken
-from tests.testing.parts import DENSE, LABELS, SCORES, Distance, Ridge, ScaledDense, register
+from keras_cnn_zoo.testing.guarantees import Broken, NotApplicable
+from tests.testing.parts import (
+    DENSE,
+    LABELS,
+    SCORES,
+    UPDATES,
+    Distance,
+    MeanError,
+    Ridge,
+    ScaledDense,
+    register,
+)
 
 
 @register
@@ -173,3 +183,44 @@ def test_a_regularizer_that_hides_nan_is_caught():
     precision.check_regularizer(RegularizerCase(Ridge, {"factor": 0.7}, SCORES))
     with pytest.raises(Broken, match="every input is NaN, and 1 of 1 values"):
         precision.check_regularizer(RegularizerCase(HidesRidge, {"factor": 0.7}, SCORES))
+
+
+@register
+class ForgivingError(MeanError):
+    """Leaves NaN out of the mean."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_pred = ops.where(ops.isnan(y_pred), ops.ones_like(y_pred), y_pred)
+        super().update_state(y_true, y_pred)
+
+
+@register
+class Refuses(MeanError):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if not np.isfinite(y_pred).all():
+            raise ValueError("`y_pred` must be finite.")
+        super().update_state(y_true, y_pred)
+
+
+def metric_case(cls, updates=UPDATES):
+    return MetricCase(cls, {"power": 2}, updates, expected=None)
+
+
+def test_a_metric_that_forgives_nan_is_caught():
+    precision.check_metric(metric_case(MeanError))
+    precision.check_metric(metric_case(Refuses))
+    with pytest.raises(Broken, match="every prediction is NaN, and the result is 1"):
+        precision.check_metric(metric_case(ForgivingError))
+    with pytest.raises(NotApplicable):
+        precision.check_metric(metric_case(MeanError, [tuple(a.astype(int) for a in u) for u in UPDATES]))
+
+
+def test_accuracy_of_nan_counts_as_a_good_number():
+    case = MetricCase(
+        keras.metrics.BinaryAccuracy,
+        {},
+        [(np.array([0.0, 1.0, 0.0]), np.array([0.2, 0.7, 0.1]))],
+        expected=None,
+    )
+    with pytest.raises(Broken, match="the result is 0.667"):
+        precision.check_metric(case)

@@ -64,6 +64,35 @@ def require_docstring(case):
         )
 
 
+def has_floats(structure):
+    """Returns whether a structure has a floating-point array."""
+    return any(_is_float_array(leaf) for leaf in keras.tree.flatten(structure))
+
+
+def as_nan(structure):
+    """Returns a structure with NaN in place of every floating-point number of its arrays."""
+    return keras.tree.map_structure(
+        lambda leaf: np.full_like(leaf, np.nan) if _is_float_array(leaf) else leaf, structure
+    )
+
+
+def _is_float_array(leaf):
+    return isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f"
+
+
+def require_worst(metric):
+    """Requires that a metric's result is NaN, or the worst one: 0, or at least 1 if less is better."""
+    direction = getattr(metric, "_direction", None)
+    for value in map(np.asarray, keras.tree.flatten(probe.as_numpy(metric.result()))):
+        worst = value <= 0 if direction == "up" else (value >= 1) & (direction == "down")
+        if not np.all(worst | np.isnan(value)):
+            raise Broken(
+                f"every prediction is NaN, and the result is {value.ravel()[0]:.3g}",
+                "let NaN through, or count it as an error",
+                topic="NaN",
+            )
+
+
 def hidden(subject):
     """Yields a line per place where NaN becomes a number.
 

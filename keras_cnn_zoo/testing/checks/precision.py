@@ -10,7 +10,7 @@ from keras_cnn_zoo.testing import probe
 from keras_cnn_zoo.testing.case import dtype_policy
 from keras_cnn_zoo.testing.checks import labels, not_a_number
 from keras_cnn_zoo.testing.draws import fixed_draws
-from keras_cnn_zoo.testing.guarantees import Broken, Waived
+from keras_cnn_zoo.testing.guarantees import Broken, NotApplicable, Waived
 
 # Policy, compute dtype, and how far an output may be from float32's, as a part of the largest one.
 POLICIES = (
@@ -239,6 +239,20 @@ def check_regularizer(case):
         return [probe.as_numpy(component(keras.ops.convert_to_tensor(arrays[0])))]
 
     not_a_number.require(not_a_number.of_function(case, [weight], outputs, [probe.as_numpy(gradient)]))
+
+
+def check_metric(case):
+    """Checks C4 for metrics: NaN predictions give NaN or the worst result, or are refused."""
+    component, has_floats = case.make(), False
+    try:
+        for y_true, y_pred, *weights in case.updates:
+            has_floats = has_floats or not_a_number.has_floats(y_pred)
+            component.update_state(y_true, not_a_number.as_nan(y_pred), *weights)
+    except ValueError:
+        return
+    if not has_floats:
+        raise NotApplicable("its predictions are not floating-point numbers")
+    not_a_number.require_worst(component)
 
 
 def check_initializer(case):

@@ -195,3 +195,14 @@ def test_refusals(arguments, message):
 def test_refuses_other_shapes(boxes, scores):
     with pytest.raises(ValueError, match=r"`NonMaxSuppression` takes boxes .* Received: boxes_shape="):
         NonMaxSuppression(3)(np.zeros(boxes), np.zeros(scores))
+
+
+@pytest.mark.parametrize("soft_sigma", [None, 0.5])
+def test_nan_scores_are_never_kept_and_nan_boxes_overlap_nothing(soft_sigma):
+    boxes = np.array([[[0.0, 0, 10, 10], [1, 0, 10, 10], [0, np.nan, 10, 10], [20, 20, 30, 30]]], "float32")
+    scores = np.array([[[np.nan], [0.8], [0.9], [0.7]]], "float32")
+    layer = NonMaxSuppression(4, iou_threshold=0.5, score_threshold=0.1, soft_sigma=soft_sigma)
+    found = {name: keras.ops.convert_to_numpy(value) for name, value in layer(boxes, scores).items()}
+    np.testing.assert_allclose(found["scores"], [[0.9, 0.8, 0.7, 0.0]], rtol=1e-6)
+    np.testing.assert_array_equal(found["boxes"][0], [boxes[0, 2], boxes[0, 1], boxes[0, 3], [0.0] * 4])
+    np.testing.assert_array_equal(found["classes"], [[0, 0, 0, -1]])

@@ -185,3 +185,16 @@ def test_refusals(arguments, message):
 def test_refuses_other_shapes(features, boxes):
     with pytest.raises(ValueError, match="takes features of rank 4 and boxes"):
         ROIAlign2D(2, 1.0)(np.zeros(features), np.zeros(boxes))
+
+
+@pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("place", range(4))
+def test_nan_in_a_box_gives_nan_in_its_features_alone(place, aligned, dense):
+    features = np.random.default_rng(0).normal(size=(1, 6, 7, 2)).astype("float32")
+    boxes = random_boxes(1, 3)
+    boxes[0, 1, place] = np.nan
+    outputs = roi_align([features], boxes, [0.1], output_size=(2, 2), aligned=aligned, dense=dense)
+    outputs = np.asarray(keras.ops.convert_to_numpy(outputs))
+    assert np.isnan(outputs[0, 1]).any()
+    assert np.isfinite(outputs[0, [0, 2]]).all()

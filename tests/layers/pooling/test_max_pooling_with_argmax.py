@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.layers import MaxPoolingWithArgmax2D
+from tests.helpers import compiled
 from tests.layers.pooling.oracles import as_tuple, pooled
 
 
@@ -103,3 +104,19 @@ def test_refuses_inputs_smaller_than_a_window():
         MaxPoolingWithArgmax2D(3).build((1, 2, 4, 3))
     with pytest.raises(ValueError, match=r"`MaxPoolingWithArgmax2D` takes inputs of rank 4"):
         MaxPoolingWithArgmax2D(2).build((1, 4, 3))
+
+
+@pytest.mark.parametrize("compiling", [False, True])
+def test_nan_is_treated_as_in_the_sibling(compiling):
+    maps = np.random.default_rng(0).normal(size=(1, 4, 4, 1)).astype("float32")
+    maps[0, 0, 0] = np.nan
+    maps[0, 2:, 2:] = np.nan
+    layer, sibling = MaxPoolingWithArgmax2D(2), keras.layers.MaxPooling2D(2)
+    functions = [lambda x: layer(x)[0], sibling]
+    if compiling:
+        functions = [compiled(function) for function in functions]
+    ours, theirs = (
+        np.asarray(keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(maps))))
+        for function in functions
+    )
+    np.testing.assert_array_equal(ours, theirs)
