@@ -56,9 +56,9 @@ def _require_large_ids(case):
 
 def _require_exact_class(case, dtype, label):
     """Requires a loss nearer to that of the class than to that of the one before, to which it is rounded."""
-    count = case.y_pred.shape[-1]
-    # Columns that differ next to each other, as many as needed.
-    scores = np.concatenate([case.y_pred] * (label // count + 2), axis=-1)
+    # The class has the highest score of the case, all others have the lowest.
+    scores = np.full((*case.y_pred.shape[:-1], label + 2), case.y_pred.min())
+    scores[..., label] = case.y_pred.max()
     labels = [np.full(case.y_true.shape, each) for each in (label, label - 1)]
     right, wrong = (_each(case, each, scores, "float32") for each in labels)
     actual = _each(case, labels[0], scores, dtype)
