@@ -6,14 +6,20 @@ import pytest
 
 from keras_cnn_zoo.losses import Contrastive, contrastive
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.losses.distance_functions import LOOPS, city_blocks
 
 
-def reference(y_true, y_pred, margin=1.0, squared_hinge=False):
+def reference(y_true, y_pred, margin=1.0, squared_hinge=False, distance="squared"):
     losses = []
     for match, (first, second) in zip(np.asarray(y_true).ravel(), y_pred, strict=True):
-        distance = sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
-        push = max(margin - distance**0.5, 0.0) ** 2 if squared_hinge else max(margin - distance, 0.0)
-        losses.append(0.5 * (match * distance + (1 - match) * push))
+        if squared_hinge:
+            # Hadsell et al.: both terms are squares, of the Euclidean distance for both names.
+            apart = LOOPS["euclidean" if distance == "squared" else distance](first, second)
+            pull, push = apart**2, max(margin - apart, 0.0) ** 2
+        else:
+            pull = LOOPS[distance](first, second)
+            push = max(margin - pull, 0.0)
+        losses.append(0.5 * (match * pull + (1 - match) * push))
     return np.array(losses)
 
 
@@ -32,7 +38,77 @@ CASES = [
         cls=Contrastive, init_kwargs={"margin": 3.0}, y_true=MATCH[:, None], y_pred=PAIRS, reference=reference
     ),
     dict(cls=Contrastive, init_kwargs={}, y_true=MATCH, y_pred=PAIRS, reference=reference),
+    *(
+        dict(
+            cls=Contrastive,
+            init_kwargs={"margin": 1.3, "squared_hinge": squared_hinge, "distance": distance},
+            y_true=MATCH,
+            y_pred=PAIRS,
+            reference=reference,
+        )
+        for squared_hinge, distance in ((False, "euclidean"), (True, "euclidean"), (True, city_blocks))
+    ),
 ]
+
+
+@pytest.mark.parametrize("distance", list(LOOPS), ids=str)
+@pytest.mark.parametrize("squared_hinge", [False, True])
+@pytest.mark.parametrize("margin", [0.5, 2.0])
+def test_any_distance_equals_the_loop(distance, squared_hinge, margin):
+    pairs = keras.ops.convert_to_tensor(PAIRS)
+    found = contrastive(MATCH, pairs, margin, squared_hinge, distance=distance)
+    expected = reference(MATCH, PAIRS, margin, squared_hinge, distance)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("distance, power", [("squared", 2), ("euclidean", 1)])
+def test_equals_pytorch_metric_learning(distance, power):
+    torch = pytest.importorskip("torch")
+    distances = pytest.importorskip("pytorch_metric_learning.distances")
+    peers = pytest.importorskip("pytorch_metric_learning.losses")
+    reducers = pytest.importorskip("pytorch_metric_learning.reducers")
+
+    peer = peers.ContrastiveLoss(
+        pos_margin=0.0,
+        neg_margin=1.7,
+        distance=distances.LpDistance(normalize_embeddings=False, power=power),
+        reducer=reducers.MeanReducer(),
+    )
+    for match in (1, 0):
+        # It takes pairs as indices of anchors and of matching or other examples.
+        pairs, none = (torch.arange(6), torch.arange(6, 12)), (torch.tensor([], dtype=int),) * 2
+        chosen = (*pairs, *none) if match else (*none, *pairs)
+        embeddings = torch.tensor(np.concatenate([PAIRS[:, 0], PAIRS[:, 1]]))
+        theirs = peer(embeddings, torch.arange(12), chosen).item()
+        mine = contrastive([match] * 6, PAIRS, 1.7, distance=distance)
+        assert np.mean(keras.ops.convert_to_numpy(mine)) == pytest.approx(theirs / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("match", [0, 1])
+@pytest.mark.parametrize("squared_hinge", [False, True])
+def test_the_euclidean_gradient_is_zero_at_one_point_and_nan_stays_nan(match, squared_hinge):
+    def total(pairs):
+        return keras.ops.sum(contrastive([match], pairs, 1.0, squared_hinge, distance="euclidean"))
+
+    value, (gradient,), _ = value_and_gradients(total, [np.ones((1, 2, 3), "float32")])
+    assert float(value) == (0.0 if match else 0.5)
+    assert not keras.ops.convert_to_numpy(gradient).any()
+    if match:  # the hinge is another matter
+        assert np.isnan(float(total(np.full((1, 2, 3), np.nan, "float32"))))
+
+
+def test_a_config_without_a_distance_loads_and_a_function_is_saved():
+    old = {"name": "c", "reduction": "sum", "margin": 1.5, "squared_hinge": True, "dtype": "float32"}
+    assert Contrastive.from_config(old).distance == "squared"
+    loss = Contrastive(distance=city_blocks)
+    assert keras.losses.deserialize(keras.losses.serialize(loss)).distance is city_blocks
+
+
+def test_refuses_an_unknown_distance():
+    with pytest.raises(
+        ValueError, match="`distance` must be one of 'squared', 'euclidean', or a function. R"
+    ):
+        Contrastive(distance="cosine")
 
 
 def pair(distance, dtype="float32"):

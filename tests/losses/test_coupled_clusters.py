@@ -6,14 +6,17 @@ import pytest
 
 from keras_cnn_zoo.losses import CoupledClusters, coupled_clusters
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.losses.distance_functions import LOOPS, city_blocks
 
 
-def squared(first, second):
-    return sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
+@keras.saving.register_keras_serializable(package="tests")
+def dissimilarity(first, second):
+    """A distance whose values are all negative."""
+    return keras.ops.sum(keras.ops.abs(first - second), axis=-1) - 100.0
 
 
-def reference(y_true, y_pred, margin=1.0):
-    losses = []
+def reference(y_true, y_pred, margin=1.0, distance="squared"):
+    between, losses = LOOPS[city_blocks if distance is dissimilarity else distance], []
     for labels, embeddings in zip(y_true, y_pred, strict=True):
         positives = [z for label, z in zip(labels, embeddings, strict=True) if label == 1]
         negatives = [z for label, z in zip(labels, embeddings, strict=True) if label == 0]
@@ -21,8 +24,8 @@ def reference(y_true, y_pred, margin=1.0):
             losses.append(0.0)
             continue
         centre = [sum(values) / len(positives) for values in zip(*positives, strict=True)]
-        nearest = min(squared(z, centre) for z in negatives)
-        hinges = [0.5 * max(squared(z, centre) - nearest + margin, 0.0) for z in positives]
+        nearest = min(between(z, centre) for z in negatives)
+        hinges = [0.5 * max(between(z, centre) - nearest + margin, 0.0) for z in positives]
         losses.append(sum(hinges) / len(positives))
     return np.array(losses)
 
@@ -35,13 +38,52 @@ KINDS = np.array(
 CASES = [
     dict(cls=CoupledClusters, init_kwargs={"margin": 2.5}, y_true=KINDS, y_pred=SETS, reference=reference),
     dict(cls=CoupledClusters, init_kwargs={}, y_true=KINDS, y_pred=SETS, reference=reference),
+    *(
+        dict(
+            cls=CoupledClusters,
+            init_kwargs={"margin": 0.6, "distance": distance},
+            y_true=KINDS,
+            y_pred=SETS,
+            reference=reference,
+        )
+        for distance in ("euclidean", city_blocks)
+    ),
 ]
 
 
-def losses(kinds, sets, margin=1.0):
+def losses(kinds, sets, margin=1.0, distance="squared"):
     return keras.ops.convert_to_numpy(
-        coupled_clusters(np.array(kinds), np.asarray(sets, "float32"), margin)
+        coupled_clusters(np.array(kinds), np.asarray(sets, "float32"), margin, distance=distance)
     ).tolist()
+
+
+@pytest.mark.parametrize("distance", [*LOOPS, dissimilarity], ids=str)
+@pytest.mark.parametrize("margin", [0.3, 2.0])
+def test_any_distance_equals_the_loop(distance, margin):
+    expected = reference(KINDS, SETS, margin, distance)
+    np.testing.assert_allclose(losses(KINDS, SETS, margin, distance), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_euclidean_gradient_is_zero_at_the_center():
+    value, (gradient,), _ = value_and_gradients(
+        lambda z: keras.ops.sum(coupled_clusters(np.array([[1, 1, 0, 0]]), z, distance="euclidean")),
+        [np.ones((1, 4, 3), "float32")],
+    )
+    assert float(value) == 0.5
+    assert not keras.ops.convert_to_numpy(gradient).any()
+
+
+def test_a_config_without_a_distance_loads_and_a_function_is_saved():
+    assert CoupledClusters.from_config({"name": "c", "margin": 1.5}).distance == "squared"
+    loss = CoupledClusters(distance=city_blocks)
+    assert keras.losses.deserialize(keras.losses.serialize(loss)).distance is city_blocks
+
+
+def test_refuses_an_unknown_distance():
+    with pytest.raises(
+        ValueError, match="`distance` must be one of 'squared', 'euclidean', or a function. R"
+    ):
+        CoupledClusters(distance="l2")
 
 
 def test_by_hand():

@@ -11,13 +11,14 @@ from keras_cnn_zoo.losses import (
     estimate_margins,
 )
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.losses.distance_functions import LOOPS, city_blocks
 
 
-def reference(y_true, y_pred, positive_margin, negative_margin):
+def reference(y_true, y_pred, positive_margin, negative_margin, distance="squared"):
     losses = []
     for match, (first, second) in zip(np.asarray(y_true).ravel(), y_pred, strict=True):
-        distance = sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
-        pull, push = max(distance - positive_margin, 0.0), max(negative_margin - distance, 0.0)
+        apart = LOOPS[distance](first, second)
+        pull, push = max(apart - positive_margin, 0.0), max(negative_margin - apart, 0.0)
         losses.append(0.5 * (match * pull + (1 - match) * push))
     return np.array(losses)
 
@@ -40,7 +41,61 @@ CASES = [
         y_pred=PAIRS,
         reference=reference,
     ),
+    *(
+        dict(
+            cls=DoubleMarginContrastive,
+            init_kwargs={"positive_margin": 0.4, "negative_margin": 1.5, "distance": distance},
+            y_true=MATCH,
+            y_pred=PAIRS,
+            reference=reference,
+        )
+        for distance in ("euclidean", city_blocks)
+    ),
 ]
+
+
+@pytest.mark.parametrize("distance", list(LOOPS), ids=str)
+def test_any_distance_equals_the_loop(distance):
+    found = double_margin_contrastive(MATCH, PAIRS, 0.6, 2.0, distance=distance)
+    expected = reference(MATCH, PAIRS, 0.6, 2.0, distance)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("distance, power", [("squared", 2), ("euclidean", 1)])
+def test_equals_pytorch_metric_learning(distance, power):
+    torch = pytest.importorskip("torch")
+    distances = pytest.importorskip("pytorch_metric_learning.distances")
+    peers = pytest.importorskip("pytorch_metric_learning.losses")
+    reducers = pytest.importorskip("pytorch_metric_learning.reducers")
+
+    peer = peers.ContrastiveLoss(
+        pos_margin=0.4,
+        neg_margin=1.7,
+        distance=distances.LpDistance(normalize_embeddings=False, power=power),
+        reducer=reducers.MeanReducer(),
+    )
+    for match in (1, 0):
+        # It takes pairs as indices of anchors and of matching or other examples.
+        pairs, none = (torch.arange(6), torch.arange(6, 12)), (torch.tensor([], dtype=int),) * 2
+        chosen = (*pairs, *none) if match else (*none, *pairs)
+        embeddings = torch.tensor(np.concatenate([PAIRS[:, 0], PAIRS[:, 1]]))
+        theirs = peer(embeddings, torch.arange(12), chosen).item()
+        mine = double_margin_contrastive([match] * 6, PAIRS, 0.4, 1.7, distance=distance)
+        assert np.mean(keras.ops.convert_to_numpy(mine)) == pytest.approx(theirs / 2, rel=1e-6)
+
+
+def test_a_config_without_a_distance_loads_and_a_function_is_saved():
+    old = {"name": "d", "reduction": "sum", "positive_margin": 0.5, "negative_margin": 1.5}
+    assert DoubleMarginContrastive.from_config(old).distance == "squared"
+    loss = DoubleMarginContrastive(0.5, 1.5, distance=city_blocks)
+    assert keras.losses.deserialize(keras.losses.serialize(loss)).distance is city_blocks
+
+
+def test_refuses_an_unknown_distance():
+    with pytest.raises(
+        ValueError, match="`distance` must be one of 'squared', 'euclidean', or a function. R"
+    ):
+        DoubleMarginContrastive(0.5, 1.5, distance=2)
 
 
 def pair(distance, dtype="float32"):

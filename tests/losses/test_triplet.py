@@ -7,29 +7,13 @@ import pytest
 from keras_cnn_zoo.losses import Triplet, triplet
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 from tests.helpers import compiled
+from tests.losses.distance_functions import LOOPS, city_blocks, euclidean, squared
 
 MINING = ("all", "semi_hard", "hard")
 
 
-def squared(first, second):
-    return sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
-
-
-def euclidean(first, second):
-    return squared(first, second) ** 0.5
-
-
-def taxicab(first, second):
-    return sum(abs(a - b) for a, b in zip(first, second, strict=True))
-
-
 def product(first, second):
     return -sum(a * b for a, b in zip(first, second, strict=True))
-
-
-@keras.saving.register_keras_serializable(package="test_triplet")
-def city_blocks(first, second):
-    return keras.ops.sum(keras.ops.abs(first - second), axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="test_triplet")
@@ -75,15 +59,8 @@ def nearest_of_each(labels, distances):
     return keras.ops.stack([keras.ops.cast(column, "int32") for column in columns], axis=-1)
 
 
-DISTANCES = {
-    "squared": squared,
-    "euclidean": euclidean,
-    city_blocks: taxicab,
-}
-
-
 def distance_of(name):
-    return product if isinstance(name, Similarity) else DISTANCES[name]
+    return product if isinstance(name, Similarity) else LOOPS[name]
 
 
 def price(difference, margin):
@@ -273,9 +250,7 @@ def test_its_gradient_is_that_of_the_loop(distance, mining, margin):
 
 
 @pytest.mark.parametrize("margin", [0.5, "soft"])
-@pytest.mark.parametrize(
-    "distance", list(DISTANCES), ids=lambda value: getattr(value, "__name__", str(value))
-)
+@pytest.mark.parametrize("distance", list(LOOPS), ids=lambda value: getattr(value, "__name__", str(value)))
 def test_given_triplets_with_any_distance_and_margin(margin, distance):
     given = np.random.default_rng(1).normal(size=(6, 3, 4))
     found = keras.ops.convert_to_numpy(
@@ -311,33 +286,34 @@ def test_a_soft_margin_neither_overflows_nor_vanishes(mining):
 
 
 def test_soft_margins_of_all_triplets_need_no_cubic_memory():
-    tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the sizes are read from TensorFlow's graph")
-    embeddings = tf.Variable(np.random.default_rng(0).normal(size=(24, 3)).astype("float32"))
-    labels = np.arange(24) % 4
+    assert _largest_tensor("all", 24) == 24 * 24
+    # The booleans of a function do need it.
+    assert _largest_tensor(within_the_margin, 24) == 24**3
+
+
+def _largest_tensor(mining, batch):
+    """Returns the largest number of elements of a tensor in the graph of the loss and its gradient."""
+    import tensorflow as tf
+
+    embeddings = tf.Variable(np.random.default_rng(0).normal(size=(batch, 3)).astype("float32"))
 
     @tf.function
     def gradient():
         with tf.GradientTape() as tape:
-            value = keras.ops.mean(triplet(labels, embeddings, "soft"))
+            value = keras.ops.mean(triplet(np.arange(batch) % 4, embeddings, "soft", mining))
         return tape.gradient(value, embeddings)
 
     graph = gradient.get_concrete_function().graph
-    sizes = [
-        tensor.shape.num_elements() or 0
-        for part in (graph, *(function.graph for function in _functions(graph)))
-        for operation in part.get_operations()
-        for tensor in operation.outputs
-        if tensor.shape.rank is not None
+    # Bodies of loops are graphs of their own.
+    inner = [graph._get_function(name) for name in graph._functions]
+    graphs = [graph, *(function.graph for function in inner if hasattr(function, "graph"))]
+    assert mining != "all" or len(graphs) > 1
+    tensors = [
+        tensor for part in graphs for operation in part.get_operations() for tensor in operation.outputs
     ]
-    # The largest block of `squared_distances` is (24, 24).
-    assert 24 * 24 <= max(sizes) < 24**3 / 4
-
-
-def _functions(graph):
-    names = [name for name in graph._functions]
-    return [graph._get_function(name) for name in names if hasattr(graph._get_function(name), "graph")]
+    return max(tensor.shape.num_elements() or 0 for tensor in tensors if tensor.shape.rank is not None)
 
 
 def test_chosen_triplets_of_the_wrong_classes_are_ignored():

@@ -4,7 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.ops.distances import squared_distances
+from keras_cnn_zoo.ops.distances import (
+    distances_between,
+    euclidean,
+    pairwise_distances,
+    squared_distances,
+)
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
 
 
@@ -70,3 +75,35 @@ def test_rows_that_nearly_coincide_keep_their_gradient():
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(gradient), [[0, 0], [2e-3, 0], [-2e-3, 0]], atol=1e-4
     )
+
+
+def test_euclidean_distances_of_pairs_and_of_all_rows():
+    rows = np.random.default_rng(0).normal(size=(6, 3)) + 20
+    expected = by_differences(rows) ** 0.5
+    tensor = keras.ops.convert_to_tensor(rows)
+    for found in (
+        pairwise_distances(tensor, "euclidean"),
+        distances_between(tensor[:, None], tensor[None], "euclidean"),
+        pairwise_distances(tensor, lambda a, b: keras.ops.sqrt(keras.ops.sum((a - b) ** 2, axis=-1))),
+    ):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
+
+
+def test_euclidean_distances_in_float32_are_exact_up_to_the_root_of_rounding():
+    rows = (np.random.default_rng(0).normal(size=(40, 12)) + 1000).astype("float32")
+    rows[1] = rows[0] + np.float32(1e-2)
+    expected = by_differences(rows.astype("float64")) ** 0.5
+    found = keras.ops.convert_to_numpy(pairwise_distances(keras.ops.convert_to_tensor(rows), "euclidean"))
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_the_root_has_no_gradient_at_zero_and_keeps_nan_and_infinity():
+    inputs = np.array([0.0, 4.0, np.nan, np.inf, 1e-30], "float32")
+    value, (gradient,), _ = value_and_gradients(
+        lambda x: keras.ops.sum(euclidean(x) * np.array([1, 1, 0, 0, 0], "float32")), [inputs]
+    )
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(euclidean(inputs)), [0, 2, np.nan, np.inf, 1e-15], rtol=1e-6
+    )
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(gradient)[:2], [0, 0.25])
+    assert np.isnan(keras.ops.convert_to_numpy(value))

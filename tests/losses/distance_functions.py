@@ -1,0 +1,24 @@
+"""Distances between two vectors by loops, and a function of tensors that several losses take."""
+
+import keras
+
+
+def squared(first, second):
+    return sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
+
+
+def euclidean(first, second):
+    return squared(first, second) ** 0.5
+
+
+def taxicab(first, second):
+    return sum(abs(a - b) for a, b in zip(first, second, strict=True))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def city_blocks(first, second):
+    return keras.ops.sum(keras.ops.abs(first - second), axis=-1)
+
+
+LOOPS = {"squared": squared, "euclidean": euclidean, city_blocks: taxicab}
+"""For each value of `distance`, the loop that computes it."""
