@@ -19,6 +19,8 @@ class NonMaxSuppression(keras.layers.Layer):
     shapes are fixed, and XLA can compile it; it takes `max_output_size` steps over all candidates. Gradients
     flow to the scores and boxes that are kept.
 
+    Areas overflow: in float32, coordinates must be below 1e18, and sides below 1e-18 count as 0.
+
     Reference: Bodla, Singh, Chellappa, Davis, "Soft-NMS: Improving Object Detection With One Line of Code",
     2017, arXiv 1704.04503.
 

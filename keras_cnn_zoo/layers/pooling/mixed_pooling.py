@@ -17,6 +17,9 @@ class BaseMixedPooling(BasePooling):
     draws, `max(x) / 2 + mean(x) / 2`. `"frequency"` is the kind of pooling that was drawn more often in
     training (the mean in a tie). The noise regularizes without a rate to tune.
 
+    As in Keras' average pooling, a mean overflows if the sum does: in float32, from 3e38 divided by the
+    number of entries.
+
     Reference: Yu, Wang, Chen, Wei, 2014, "Mixed Pooling for Convolutional Neural Networks" (RSKT); equation
     (8) of the survey.
 

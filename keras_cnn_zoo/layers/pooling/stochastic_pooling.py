@@ -15,6 +15,9 @@ class BaseStochasticPooling(BasePooling):
     x_i`. The noise regularizes without a rate to tune. Use it on activations after a ReLU: negative inputs
     count as 0, and a window without a positive entry gives 0. Overlapping windows draw independently.
 
+    In float32, values are right up to 3e38, and the gradient at inference for inputs up to 1e37. A window
+    without an entry above 1.2e-38, the smallest normal number, may count as 0, with a gradient of 0.
+
     Reference: Zeiler, Fergus, 2013, "Stochastic Pooling for Regularization of Deep Convolutional Neural
     Networks", arXiv 1301.3557; section 3.2.3 of the survey.
 
