@@ -73,6 +73,8 @@ class BoxIoU(BaseLoss):
     (atan(w_true / h_true) - atan(w / h))^2` and `a = v / (1 - iou + v)`. Use it for the boxes of a detector
     instead of a distance of coordinates.
 
+    Areas overflow: in float32, coordinates must be below 1e18, and sides below 1e-18 count as 0.
+
     Reference: Rezatofighi, Tsoi, Gwak, Sadeghian, Reid, Savarese, "Generalized Intersection over Union",
     2019, arXiv 1902.09630; Zheng, Wang, Liu, Li, Ye, Ren, "Distance-IoU Loss", 2019, arXiv 1911.08287, for
     `diou` and `ciou`.

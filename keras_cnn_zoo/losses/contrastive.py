@@ -51,6 +51,9 @@ class Contrastive(BaseLoss):
     with `e` the Euclidean distance for both names, or the distance by your function. Use it for siamese
     networks that are trained on pairs, as in verification.
 
+    Squares overflow: in float32, magnitudes above 1e18 are out of range, and those below 1e-18 count as
+    0.
+
     Reference: Hadsell, Chopra, LeCun, 2006, "Dimensionality Reduction by Learning an Invariant Mapping"
     (CVPR); equation (20) of the survey.
 

@@ -61,6 +61,9 @@ class CoupledClusters(BaseLoss):
     no choice of an anchor. A row is one positive and one negative set, such as views of one object and views
     of others. Rows are independent. If one of its sets is empty, a row's loss is 0.
 
+    Squares overflow: in float32, magnitudes above 1e18 are out of range, and those below 1e-18 count as
+    0.
+
     Reference: Liu, Tian, Yang, Pang, Huang, 2016, "Deep Relative Distance Learning: Tell the Difference
     Between Similar Vehicles" (CVPR); equation (23) of the survey.
 

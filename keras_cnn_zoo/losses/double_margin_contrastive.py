@@ -103,6 +103,9 @@ class DoubleMarginContrastive(BaseLoss):
     give the model an output per layer, and each output a loss with the margins from `estimate_margins`. The
     total is equation (21). With `positive_margin=0` it is `Contrastive`.
 
+    Squares overflow: in float32, magnitudes above 1e18 are out of range, and those below 1e-18 count as
+    0.
+
     Reference: Lin, Morere, Petta, Chandrasekhar, Veillard, 2015, "DeepHash: Getting Regularization, Depth and
     Fine-Tuning Right", arXiv 1501.04711; equation (21) of the survey.
 

@@ -125,6 +125,9 @@ class LDA(BaseClassLoss):
     The loss is coupled across the batch: every entry is the loss of the whole batch, and 0 for one class or
     without a class of two examples. With several replicas, each computes the loss of its part.
 
+    Squares overflow: in float32, magnitudes above 1e18 are out of range, and those below 1e-18 count as
+    0.
+
     Reference: Dorfer, Kelz, Widmer, 2016, "Deep Linear Discriminant Analysis", arXiv 1511.04707.
 
     Differs from the paper: the number of classes is that of the batch. A class of one example has no

@@ -222,6 +222,9 @@ class Triplet(BaseClassLoss):
     Every batch needs several classes with several examples each. With several replicas, each replica mines
     its part of the batch.
 
+    Squares overflow: in float32, magnitudes above 1e18 are out of range, and those below 1e-18 count as
+    0.
+
     Reference: Weinberger, Saul, 2009; Schroff, Kalenichenko, Philbin, 2015, "FaceNet: A Unified Embedding for
     Face Recognition and Clustering", arXiv 1503.03832 (`"semi_hard"`); Hermans, Beyer, Leibe, 2017, arXiv
     1703.07737 (`"hard"`, `"soft"`); equation (22) of the survey.

@@ -29,7 +29,7 @@ LABELS = np.array([0, 3, 1, 1, 2, 0])
 CASES = [
     dict(
         cls=MulticlassHinge,
-        init_kwargs={"p": 2, "formulation": "weston_watkins"},
+        init_kwargs={"p": 1.3, "formulation": "weston_watkins"},
         y_true=LABELS,
         y_pred=SCORES,
         labels="classes",

@@ -18,7 +18,7 @@ def reference(weight, p, factor=0.01, epsilon=1e-3):
 WEIGHT = np.random.default_rng(0).normal(size=(3, 4, 2))
 
 CASES = [
-    dict(cls=Lp, init_kwargs={"factor": 0.3, "p": 0.5, "epsilon": 0.05}, weight=WEIGHT, reference=reference),
+    dict(cls=Lp, init_kwargs={"factor": 0.3, "p": 0.7, "epsilon": 0.05}, weight=WEIGHT, reference=reference),
     dict(cls=Lp, init_kwargs={"p": 1.5}, weight=WEIGHT, reference=reference),
     dict(cls=Lp, init_kwargs={"factor": 0.02, "p": 4}, weight=WEIGHT, reference=reference),
 ]
@@ -75,3 +75,22 @@ def test_empty_weights_and_factor_zero_cost_nothing():
 def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         Lp(**{"p": 2, **arguments})
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14)])
+def test_squares_of_large_weights_do_not_overflow(dtype, tolerance):
+    weight = np.array([1e20, -3e38, 0.0])
+    value = Lp(factor=1.0, p=0.5)(keras.ops.convert_to_tensor(weight, dtype=dtype))
+    np.testing.assert_allclose(float(value), np.sqrt(np.abs(weight)).sum(), rtol=tolerance)
+
+
+@pytest.mark.parametrize("p", [0.3, 2.7])
+def test_float64_keeps_the_exponent(p):
+    weight = np.array([0.3, -1.7, 5.0])
+    value = Lp(factor=1.0, p=p, epsilon=1e-12)(keras.ops.convert_to_tensor(weight, dtype="float64"))
+    np.testing.assert_allclose(float(value), (np.abs(weight) ** p).sum() - (p < 1) * 3 * 1e-12**p, rtol=1e-14)
+
+
+def test_a_weight_of_zero_costs_nothing():
+    for p, epsilon in ((0.3, 0.1), (0.7, 3.0)):
+        assert float(Lp(p=p, epsilon=epsilon)(keras.ops.zeros(4))) == 0.0

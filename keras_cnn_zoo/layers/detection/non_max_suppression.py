@@ -20,6 +20,8 @@ class NonMaxSuppression(keras.layers.Layer):
     flow to the scores and boxes that are kept. A candidate whose score is NaN is never kept; a box with a NaN
     coordinate is kept by its score and overlaps nothing.
 
+    Areas overflow: in float32, coordinates must be below 1e18, and sides below 1e-18 count as 0.
+
     Reference: Bodla, Singh, Chellappa, Davis, "Soft-NMS: Improving Object Detection With One Line of Code",
     2017, arXiv 1704.04503.
 

@@ -17,6 +17,8 @@ class InstanceNormalization(keras.layers.Layer):
     not depend on the batch. For style transfer, image-to-image networks, and small batches. A map with one
     position becomes `beta`.
 
+    As in Keras' normalizations, the variance overflows in float32 for inputs above 1e18.
+
     Reference: Ulyanov, Vedaldi, Lempitsky, 2016, "Instance Normalization: The Missing Ingredient for Fast
     Stylization", arXiv 1607.08022, with the `epsilon`, `gamma` and `beta` of the authors' code.
 

@@ -17,6 +17,8 @@ class LocalResponseNormalization(keras.layers.Layer):
     `i - depth_radius` to `i + depth_radius`. Use it for pretrained AlexNet and networks of its time; new
     networks use `keras.layers.BatchNormalization`.
 
+    The energy overflows in float32 for inputs above 1e18: the output is then NaN or 0.
+
     Reference: Krizhevsky, Sutskever, Hinton, 2012, "ImageNet Classification with Deep Convolutional Neural
     Networks" (NIPS), section 3.3, whose k, n, alpha, beta are `bias`, `2 * depth_radius + 1`, `alpha`, `beta`
     and whose values are the defaults. Caffe and PyTorch divide `alpha` by the window size, so their alpha is

@@ -29,6 +29,8 @@ class WeightNormalization(BaseWrapper):
     `initialize(inputs)` sets `g` from a batch, as in the paper, so that outputs before the activation have
     mean 0 and variance 1. The layer's kernel regularizer and constraint act on `v`.
 
+    The squared norm overflows in float32 for kernels above 1e18.
+
     Reference: Salimans, Kingma, 2016, "Weight Normalization: A Simple Reparameterization to Accelerate
     Training of Deep Neural Networks", arXiv 1602.07868.
 

@@ -20,6 +20,8 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
     and a map without a positive entry gives 0. Every map is scaled by its largest entry to prevent overflow.
     The gradient at 0 is 0. For p < 1, the gradient is unbounded near 0.
 
+    In float32, a map without an entry above 1.2e-38, the smallest normal number, may count as empty.
+
     Reference: Radenovic, Tolias, Chum, 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation",
     arXiv 1711.02512. One power is shared by all channels, as in the authors' networks.
 

@@ -18,6 +18,10 @@ class BaseLpPooling(BasePooling):
     is 0. For p < 1, the gradient is unbounded near 0. For p=inf, TensorFlow passes over NaN, as in
     `keras.layers.MaxPooling2D`.
 
+    In float32, values are right up to 3e38, and gradients for inputs up to 1e37; with p=1, sums overflow
+    as in average pooling. A window without an entry above 1.2e-38, the smallest normal number, may count
+    as 0, with a gradient of 0.
+
     Reference: Hyvarinen, Koster, 2007, "Complex cell pooling and the statistics of natural images"; equation
     (7) of the survey. Boureau, Ponce, LeCun, 2010, "A theoretical analysis of feature pooling in visual
     recognition", study the range from average to max pooling.

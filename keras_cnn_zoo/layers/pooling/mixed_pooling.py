@@ -18,6 +18,9 @@ class BaseMixedPooling(BasePooling):
     training (the maximum in a tie, as before any training). The noise regularizes without a rate to tune. The
     mean keeps NaN. On TensorFlow the maximum passes over it, as in `keras.layers.MaxPooling2D`.
 
+    As in Keras' average pooling, a mean overflows if the sum does: in float32, from 3e38 divided by the
+    number of entries.
+
     Reference: Yu, Wang, Chen, Wei, 2014, "Mixed Pooling for Convolutional Neural Networks" (RSKT); equation
     (8) of the survey.
 

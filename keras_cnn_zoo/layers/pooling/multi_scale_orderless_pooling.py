@@ -25,6 +25,9 @@ class MultiScaleOrderlessPooling2D(keras.layers.Layer):
     `adapt(data)` computes the centers by k-means and the principal components with scikit-learn. They are
     non-trainable weights, saved with the model.
 
+    As in Keras' average pooling, a mean overflows if the sum does: in float32, from 3e38 divided by the
+    number of entries.
+
     Reference: Gong, Wang, Guo, Lazebnik, 2014, "Multi-scale Orderless Pooling of Deep Convolutional
     Activation Features", arXiv 1403.1840; section 3.2.6 of the survey.
 

@@ -17,6 +17,9 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     grid, bins share pixels. Between convolutions and dense layers, it lets a network accept images of any
     size. Compiled by XLA on TensorFlow, the maximum passes over NaN, as `keras.ops.max` does there.
 
+    As in Keras' average pooling, a mean overflows if the sum does: in float32, from 3e38 divided by the
+    number of entries.
+
     Reference: He, Zhang, Ren, Sun, 2014, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual
     Recognition", arXiv 1406.4729; section 3.2.5 of the survey.
 

@@ -16,6 +16,9 @@ class BaseStochasticPooling(BasePooling):
     count as 0, and a window without a positive entry gives 0. Overlapping windows draw independently. At
     inference, a window with NaN gives NaN; in training, the draw may pass over it.
 
+    In float32, values are right up to 3e38, and the gradient at inference for inputs up to 1e37. A window
+    without an entry above 1.2e-38, the smallest normal number, may count as 0, with a gradient of 0.
+
     Reference: Zeiler, Fergus, 2013, "Stochastic Pooling for Regularization of Deep Convolutional Neural
     Networks", arXiv 1301.3557; section 3.2.3 of the survey.
 

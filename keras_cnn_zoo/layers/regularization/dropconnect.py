@@ -24,6 +24,8 @@ class DropConnect(BaseWrapper):
     returns the expected activation. Use it for large dense layers that overfit. Each step draws one random
     number per weight.
 
+    For `"moment_matching"`, the variance overflows in float32 for inputs above 1e18.
+
     Reference: Wan, Zeiler, Zhang, LeCun, Fergus, 2013, "Regularization of Neural Networks using DropConnect"
     (ICML); section 3.5.3 of the survey.
 

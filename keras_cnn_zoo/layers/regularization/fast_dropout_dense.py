@@ -21,6 +21,8 @@ class FastDropoutDense(BaseDense):
     one number per unit instead of one per input, independently for each unit. Inference returns the mean of
     the activation, which differs from the activation of the mean.
 
+    The variance overflows in float32 for inputs above 1e18. Below 1e-18, it counts as 0.
+
     Reference: Wang, Manning, 2013, "Fast Dropout Training" (ICML); section 3.5.2 of the survey.
 
     Differs from the paper: the mean of the sigmoid is exact up to rounding; the paper approximates it. The

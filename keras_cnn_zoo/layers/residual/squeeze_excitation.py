@@ -16,6 +16,9 @@ class SqueezeExcitation(CompositeLayer):
     is a dense layer with `channels // ratio` units, and `expand` is one with `channels` units. It is usually
     the last layer of a residual branch, and adds few operations.
 
+    As in Keras' average pooling, a mean overflows if the sum does: in float32, from 3e38 divided by the
+    number of entries.
+
     Reference: Hu, Shen, Sun, 2018, "Squeeze-and-Excitation Networks", arXiv 1709.01507.
 
     Args:

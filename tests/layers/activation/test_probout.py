@@ -189,3 +189,9 @@ def test_refuses_channels_that_do_not_divide():
         Probout(3).build((2, 5, 8))
     with pytest.raises(ValueError, match="`axis` must name an axis of the input other than the batch's"):
         Probout(3, axis=0).build((2, 6))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_difference_of_large_entries_does_not_overflow(training):
+    layer = Probout(2, dropout=False, seed=1)
+    np.testing.assert_allclose(layer(np.float32([[3e38, -3e38]]), training=training), [[3e38]], rtol=1e-6)

@@ -198,3 +198,9 @@ def test_refusals(arguments, message):
 def test_refuses_another_rank():
     with pytest.raises(ValueError, match=r"takes inputs of rank 4. Received: input_shape=\(1, 4, 4\)"):
         GeneralizedMeanPooling2D().build((1, 4, 4))
+
+
+def test_the_power_starts_at_p_in_float64():
+    layer = GeneralizedMeanPooling2D(3.7, dtype="float64")
+    layer.build((None, 4, 4, 1))
+    assert float(layer.power) == 3.7

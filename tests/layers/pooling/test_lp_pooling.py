@@ -268,3 +268,10 @@ def test_refuses_inputs_smaller_than_a_window():
         LpPooling2D(3).build((1, 2, 4, 3))
     with pytest.raises(ValueError, match=r"`LpPooling1D` takes inputs of rank 3"):
         LpPooling1D(2).build((1, 4, 4, 3))
+
+
+@pytest.mark.parametrize("strides", [2, 1])
+def test_the_sum_of_a_window_may_be_the_largest_number(strides):
+    inputs = np.array([3e38, 1e37, -2e37, 1e36], "float32").reshape(1, 2, 2, 1)
+    outputs = LpPooling2D(2, strides, p=2.0)(inputs)
+    np.testing.assert_allclose(outputs[0, 0, 0, 0], np.sqrt((inputs.astype("float64") ** 2).sum()), rtol=1e-5)

@@ -238,3 +238,12 @@ def test_refuses_inputs_smaller_than_a_window():
         StochasticPooling3D(3).build((1, 4, 4, 2, 3))
     with pytest.raises(ValueError, match=r"`StochasticPooling2D` takes inputs of rank 4"):
         StochasticPooling2D(2).build((1, 4, 3))
+
+
+@pytest.mark.parametrize("strides", [2, 1])
+@pytest.mark.parametrize(("draw", "expected"), [(0.1, 2e38), (0.4, 3e38), (0.6, 1.5e38), (0.9, 2.5e38)])
+def test_a_sum_of_large_entries_does_not_overflow(monkeypatch, draw, expected, strides):
+    fix_draws(monkeypatch, draw)
+    layer = StochasticPooling2D(2, strides)
+    inputs = np.array([[2e38, 3e38], [1.5e38, 2.5e38]], "float32").reshape(1, 2, 2, 1)
+    np.testing.assert_allclose(layer(inputs, training=True)[0, 0, 0, 0], expected, rtol=1e-6)

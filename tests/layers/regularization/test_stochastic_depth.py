@@ -17,7 +17,7 @@ def reference(inputs, weights, rate, scale_at="training", **_):
 CASES = [
     dict(
         cls=StochasticDepth,
-        init_kwargs={"rate": 0.3, "per": "example", "scale_at": "inference", "seed": 3},
+        init_kwargs={"rate": 0.3, "per": "example", "scale_at": "training", "seed": 3},
         input_shape=(4, 3, 5, 2),
         reference=reference,
     ),
@@ -109,3 +109,9 @@ def test_any_rank_and_batch_size_is_accepted(per, shape):
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         StochasticDepth(**{"rate": 0.5, **arguments})
+
+
+def test_the_factor_is_exact_in_float64():
+    layer = StochasticDepth(0.3, seed=1, dtype="float64")
+    outputs = keras.ops.convert_to_numpy(layer(np.ones((50, 1)), training=True))
+    assert sorted(set(outputs.ravel().tolist())) == [0.0, 1 / 0.7]

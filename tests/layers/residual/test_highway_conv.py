@@ -156,3 +156,9 @@ def test_refuses_inputs_with_the_wrong_shape():
         HighwayConv2D(3, 3, data_format="channels_first").build((1, 4, 4, 3))
     with pytest.raises(ValueError, match=r"inputs of rank 4. Received: input_shape=\(1, 4, 3\)"):
         HighwayConv2D(3, 3).build((1, 4, 3))
+
+
+def test_the_gate_starts_at_gate_bias_in_float64():
+    layer = HighwayConv2D(2, 3, gate_bias=-1.7, dtype="float64")
+    layer.build((None, 4, 4, 2))
+    np.testing.assert_array_equal(layer.gate.bias, [-1.7, -1.7])
