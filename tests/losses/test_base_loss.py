@@ -11,10 +11,10 @@ from keras_cnn_zoo.testing.probe import wide_dtype
 REDUCTIONS = ("sum", "sum_over_batch_size", "mean", "mean_with_sample_weight", None, "none")
 SHAPES = {
     # Shape of the losses: shapes of weights that Keras takes for them.
-    (6,): [None, (6,), (6, 1), (1,)],
-    (6, 1): [None, (6,), (6, 1), (6, 4)],
-    (6, 4): [None, (6, 4), (6, 1), (6, 4, 1), (1, 4)],
-    (3, 4, 5): [None, (3, 4, 5), (3, 1, 1), (3, 4, 1), (3, 4, 5, 1)],
+    (6,): [None, (6,), (6, 1)],
+    (6, 1): [(6,), (6, 4)],
+    (6, 4): [None, (6, 4), (6, 1)],
+    (3, 4, 5): [(3, 4, 5), (3, 1, 1), (3, 4, 5, 1)],
 }
 # Keras does not bring a mask and weights with other axes together, on PyTorch weights to be repeated neither.
 WEIGHTED = [
