@@ -203,7 +203,7 @@ class Triplet(BaseClassLoss):
 
     A triplet of an anchor, a positive of its class, and a negative of another class costs `max(d_ap - d_an +
     margin, 0)`, or with `margin="soft"` `log(1 + exp(d_ap - d_an))`. `d` are squared Euclidean distances
-    unless `distance` says otherwise. `mining` selects the triplets of a batch:
+    by default; see `distance`. `mining` selects the triplets of a batch:
 
     - `"all"`: all triplets, in O(batch^2 * log(batch)) time; with the soft margin in O(batch^3) time, but
       also without a tensor larger than (batch, batch). Then only first derivatives are right;

@@ -21,8 +21,9 @@ class KernelSmoothness(keras.regularizers.Regularizer):
     but unlike weight decay does not shrink them.
 
     A regularizer sees only a tensor. All axes before the last two are taken for spatial axes, so do not pass
-    it to other weights of three to five axes, such as those of `keras.layers.EinsumDense`. If the weight of
-    your own layer contains several kernels, give `add_weight` the regularizer that `of_each_kernel` returns.
+    it to other weights of three to five axes, such as those of `keras.layers.EinsumDense`. A layer that you
+    write, and whose weight contains several kernels, gives `add_weight` the regularizer that
+    `of_each_kernel` returns.
 
     Reference: Feinman, Lake, 2019, "Learning a Smooth Kernel Regularizer for Convolutional Neural Networks",
     arXiv 1903.01882; the penalty on differences of any order is that of Eilers, Marx, 1996, "Flexible
