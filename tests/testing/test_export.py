@@ -92,3 +92,11 @@ def test_a_format_without_its_package_is_not_run(monkeypatch, missing, message):
 def test_further_arguments_convert_for_litert(cls, arguments, shape):
     with pytest.raises(Waived):
         export.check_layer(LayerCase(cls, arguments, shape, exempt=ONLY_LITERT))
+
+
+@on_tensorflow
+@needs_litert
+def test_a_recurrent_layer_converts_with_a_known_batch():
+    case = LayerCase(keras.layers.LSTM, {"units": 3}, (2, 4, 5), exempt=ONLY_LITERT)
+    with pytest.raises(Waived):
+        export.check_layer(case)
