@@ -18,7 +18,7 @@ FACTS = Path(__file__).with_suffix(".json")
 def manifests():
     """Returns {name: manifest}, with the fields of `preset.json`, but `package` instead of `files`.
 
-    `package` has the `distribution` that is installed, the path of the `file` in it, its `sha256` and `bytes`.
+    `package` has the `distribution` to install, the path of the `file` in it, its `sha256` and `bytes`.
     """
     return json.loads(FACTS.read_text(encoding="utf-8"))
 

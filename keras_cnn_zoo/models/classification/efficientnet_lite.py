@@ -38,7 +38,7 @@ _TORCH_NAMES = {
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
 class EfficientNetLite(Classifier):
-    """Network of inverted bottlenecks for CPUs and phones, as a classifier or, with `features_only`, backbone.
+    """Network of inverted bottlenecks for CPUs and phones, as a classifier or, with `features_only`, levels.
 
     Each block expands the channels, filters them with a depthwise convolution, and projects them back. Unlike
     EfficientNet, it has ReLU6 and no squeeze-and-excitation, so it can be quantized. A good first choice for
