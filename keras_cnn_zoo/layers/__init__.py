@@ -41,6 +41,7 @@ from keras_cnn_zoo.layers.detection.roi_align import ROIAlign2D
 from keras_cnn_zoo.layers.generation.gaussian_sampling import GaussianSampling
 from keras_cnn_zoo.layers.metric_learning.cosine_dense import CosineDense
 from keras_cnn_zoo.layers.metric_learning.large_margin_softmax import LargeMarginSoftmax
+from keras_cnn_zoo.layers.normalization.batch_normalization import BatchNormalization
 from keras_cnn_zoo.layers.normalization.instance_normalization import InstanceNormalization
 from keras_cnn_zoo.layers.normalization.local_response_normalization import LocalResponseNormalization
 from keras_cnn_zoo.layers.normalization.weight_normalization import WeightNormalization
@@ -74,6 +75,7 @@ from keras_cnn_zoo.layers.tracking.cross_correlation import CrossCorrelation2D
 __all__ = [
     "AnchorGenerator",
     "AtrousSpatialPyramidPooling2D",
+    "BatchNormalization",
     "ContextModule2D",
     "CosineDense",
     "CrossCorrelation2D",

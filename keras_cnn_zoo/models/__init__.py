@@ -1,6 +1,7 @@
 """Application models and their pretrained weights."""
 
 from keras_cnn_zoo.models import presets
+from keras_cnn_zoo.models.classification.efficientnet_lite import EfficientNetLite
 from keras_cnn_zoo.models.classification.lenet5 import LeNet5
 from keras_cnn_zoo.models.classification.resnet import ResNet
 from keras_cnn_zoo.models.detection.faster_rcnn import FasterRCNN
@@ -19,6 +20,7 @@ from keras_cnn_zoo.visualization import deconvolution_view, receptive_field
 __all__ = [
     "CRNN",
     "DeepLab",
+    "EfficientNetLite",
     "FCN",
     "FasterRCNN",
     "KeywordCNN",

@@ -9,7 +9,7 @@ import keras
 # Arguments that every model takes.
 COMMON = ("name", "trainable")
 # Entries of a config that are not arguments.
-RESERVED = ("frozen", "quantization")
+RESERVED = ("frozen", "preprocessing", "quantization")
 # Entries of a serialized object about how it was built and compiled, which are not arguments.
 _HISTORY = ("build_config", "compile_config")
 

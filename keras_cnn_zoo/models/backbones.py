@@ -10,6 +10,7 @@ import re
 
 import keras
 
+from keras_cnn_zoo import presets
 from keras_cnn_zoo.utils import registry, validation
 
 # If the image grows from _SIZE by _GROWTH pixels, a level of stride s grows by _GROWTH / s cells. All strides
@@ -89,16 +90,35 @@ def check_input_shape(input_shape):
 
 
 def check(name, backbone):
-    """Returns None, the name of a network, or a model with a dict of levels. Builds the model of a config."""
+    """Returns None, the name of a network, or a model with a dict of levels.
+
+    Args:
+        name: name of the argument, for messages.
+        backbone: None; the name of a network, for fresh weights; the name or path of a preset, which is
+            loaded without its head; a model; or the config of a model, which is built.
+
+    Raises:
+        ValueError: for anything else.
+        InputError: for a preset that cannot be loaded.
+    """
     if isinstance(backbone, dict):
         # A copy, because Keras empties the config of a functional model while it builds the model.
         backbone = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
     if backbone is None or (isinstance(backbone, str) and backbone in networks()):
         return backbone
+    if isinstance(backbone, str) and presets.exists(backbone):
+        backbone = presets.load(backbone, features_only=True)
     if not has_levels(backbone):
         known = ", ".join(map(repr, networks()))
-        validation.fail(name, f'{known}, None, or a model with a dict of levels, "P0" to "P5"', backbone)
+        validation.fail(
+            name, f'{known}, a preset, None, or a model with a dict of levels, "P0" to "P5"', backbone
+        )
     return backbone
+
+
+def is_pretrained(backbone):
+    """Returns whether a value of `backbone=` is the name of a preset."""
+    return isinstance(backbone, str) and backbone not in networks()
 
 
 def has_levels(model):

@@ -1,12 +1,13 @@
 """The base class of every model: config, preprocessing, decoding, and presets."""
 
+import copy
 import warnings
 
 import keras
 import numpy as np
 
 from keras_cnn_zoo import presets
-from keras_cnn_zoo.models import arguments
+from keras_cnn_zoo.models import arguments, backbones
 from keras_cnn_zoo.ops.host.pictures import list_pictures
 from keras_cnn_zoo.utils import layer_tree, registry, validation
 
@@ -83,11 +84,17 @@ class ZooModel(keras.Model):
         `trainable` is False if the model was frozen as a whole, and absent otherwise. `frozen` lists the
         paths of layers with `trainable=False`, such as "backbone/stage_1_block_1". It is absent unless a
         layer was frozen or unfrozen by hand. `quantization` is the mode given to `quantize`, and absent
-        before.
+        before. `preprocessing` is absent if it is that of the class. A backbone that was loaded from a preset
+        is its config.
         """
         values = self._arguments.values
         config = {name: arguments.serialized(value) for name, value in values.items()}
+        if backbones.is_pretrained(config.get("backbone")):
+            # The config needs neither the preset nor its weights.
+            config["backbone"] = arguments.serialized(self.backbone)
         config["name"] = self.name
+        if dict(self.preprocessing) != dict(type(self).preprocessing):
+            config["preprocessing"] = copy.deepcopy(dict(self.preprocessing))
         if not self.trainable:
             config["trainable"] = False
         frozen = self._frozen()
@@ -103,8 +110,10 @@ class ZooModel(keras.Model):
         """Builds the model of a config that `get_config` returned."""
         config = {name: arguments.revived(value, custom_objects) for name, value in config.items()}
         frozen, quantization = config.pop("frozen", None), config.pop("quantization", None)
-        trainable = config.pop("trainable", True)
+        trainable, preprocessing = config.pop("trainable", True), config.pop("preprocessing", None)
         model = cls(**config)
+        if preprocessing is not None:
+            model.preprocessing = preprocessing
         if quantization is not None:
             model.quantize(quantization)
         if not trainable:
@@ -146,6 +155,11 @@ class ZooModel(keras.Model):
             warnings.filterwarnings("ignore", "Layer .* does not have a `quantize` method implemented")
             super().quantize(mode)
         self._arguments.quantization = mode
+
+    def _use_preprocessing(self, backbone):
+        """Prepares images as the weights of a `backbones.Backbone` need it."""
+        if backbone.preprocessing is not None:
+            self.preprocessing = dict(backbone.preprocessing)
 
     def _frozen(self):
         """Returns the paths of all frozen layers with weights, at any depth."""

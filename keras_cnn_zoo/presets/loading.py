@@ -1,6 +1,8 @@
 """Loads a model from a preset."""
 
-from keras_cnn_zoo.presets import configs
+import copy
+
+from keras_cnn_zoo.presets import configs, packaged
 from keras_cnn_zoo.presets import weights as weight_files
 from keras_cnn_zoo.presets.bundled import locate
 from keras_cnn_zoo.presets.manifest import SPLITS, WEIGHTS, check_plain, fail, shown
@@ -34,8 +36,12 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
         return _foreign(name_or_path, weights, expected_class, num_classes=num_classes, **overrides)
     if weights is not None:
         fail(shown(str(name_or_path)), f"has its own weights. Received: weights={shown(str(weights))}")
-    label, path = locate(name_or_path)
-    manifest, contents = read(label, path)
+    if name_or_path in packaged.manifests():
+        label, manifest = shown(name_or_path), copy.deepcopy(packaged.manifests()[name_or_path])
+        weights = packaged.weights_path(label, name_or_path)
+    else:
+        label, path = locate(name_or_path)
+        manifest, contents = read(label, path)
     cls = configs.resolve_class(label, manifest["class"], expected_class)
     config = manifest["config"]
     if "class_names" in config:
@@ -63,7 +69,11 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
         config["class_names"] = class_names
     features_only = overrides.pop("features_only", None) if not config.get("features_only") else None
     model = _build(label, cls, {**config, **overrides})
-    weight_files.load_into(label, model, contents[WEIGHTS], cls.head_names if swapped else ())
+    fresh = cls.head_names if swapped else ()
+    if weights is not None:
+        torch_files.load_into(label, model, weights, fresh)
+    else:
+        weight_files.load_into(label, model, contents[WEIGHTS], fresh)
     if features_only:
         model = _headless(label, cls, model)
     if manifest["preprocessing"] != dict(model.preprocessing):
@@ -86,11 +96,13 @@ def describe(name_or_path):
 
     Returns:
         A dict with `class`, `summary`, `config`, `class_names`, `preprocessing`, `metrics`, `training`, and
-        `files`.
+        `files`, or `package` if the weights come with another Python package.
 
     Raises:
         InputError: as for `load`.
     """
+    if name_or_path in packaged.manifests():
+        return copy.deepcopy(packaged.manifests()[name_or_path])
     return read_manifest(*locate(name_or_path))
 
 
@@ -103,6 +115,8 @@ def recorded_splits(name_or_path):
     Raises:
         InputError: as for `load`.
     """
+    if name_or_path in packaged.manifests():
+        return None
     label, path = locate(name_or_path)
     if SPLITS not in read_manifest(label, path)["files"]:
         return None

@@ -94,8 +94,9 @@ def _config(label, model):
         fail(label, f"the config of {type(model).__name__} is not JSON ({error})", error)
     config.pop("class_names", None)
     class_names = None if model.class_names is None else list(model.class_names)
-    # Name, precision, and frozen layers belong to a session, not to the trained model.
-    for key in ("name", "trainable", "frozen"):
+    # Name, precision, and frozen layers belong to a session, not to the trained model. A preset has the
+    # preprocessing separately.
+    for key in ("name", "trainable", "frozen", "preprocessing"):
         config.pop(key, None)
     config = configs.without_session(config)
     configs.check_arguments(label, type(model), config)

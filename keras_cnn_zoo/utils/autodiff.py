@@ -164,3 +164,34 @@ def masked(mask, tensor):
     import tensorflow as tf
 
     return tf.math.multiply_no_nan(tensor, mask)
+
+
+def fused_batch_normalization(inputs, gamma, beta, epsilon):
+    """Returns a normalized batch of maps with its mean and variance, by TensorFlow's fused kernel.
+
+    Args:
+        inputs: float32 or bfloat16 tensor `(batch, height, width, channels)`.
+        gamma: float32 tensor `(channels,)`, the scale.
+        beta: float32 tensor `(channels,)`, the offset.
+        epsilon: number added to the variance.
+
+    Returns:
+        Tuple of the outputs in the dtype of the inputs, and the mean and variance in float32, without
+        gradients.
+    """
+    import tensorflow as tf
+
+    none = tf.zeros((0,), "float32")
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs,
+        scale=tf.convert_to_tensor(gamma),
+        offset=tf.convert_to_tensor(beta),
+        mean=none,
+        variance=none,
+        epsilon=epsilon,
+        is_training=True,
+    )
+    # The kernel divides by n - 1, the moving variance of Keras by n.
+    number = tf.cast(tf.size(inputs) // inputs.shape[-1], "float32")
+    biased = tf.math.divide_no_nan(number - 1.0, number)
+    return outputs, tf.stop_gradient(mean), tf.stop_gradient(variance * biased)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo import models, presets
-from keras_cnn_zoo.presets import bundled, card, storage
+from keras_cnn_zoo.presets import bundled, card, packaged, storage
 from keras_cnn_zoo.utils import registry
 from keras_cnn_zoo.utils.errors import InputError
 from tests.presets.preset_files import small_lenet
@@ -112,7 +112,7 @@ TASKS_WITH_MODELS = [
 
 def test_list_presets_returns_the_bundled_presets():
     listed = models.list_presets()
-    assert [preset["name"] for preset in listed] == sorted(bundled.folders())
+    assert [preset["name"] for preset in listed] == sorted({**bundled.folders(), **packaged.manifests()})
     assert registry.tasks() == TASKS_WITH_MODELS
     for task in TASKS_WITH_MODELS:
         assert models.list_presets(task) == [preset for preset in listed if preset["task"] == task]
@@ -142,7 +142,7 @@ def one_bundled(tmp_path, monkeypatch):
 
 
 def test_a_bundled_name_takes_precedence_over_a_folder(one_bundled):
-    assert models.list_presets()[0] | {"data": 0, "bytes": 0} == {
+    assert models.list_presets()[1] | {"data": 0, "bytes": 0} == {
         "name": "lenet5_toy",
         "task": "classification",
         "class": "LeNet5",
@@ -150,8 +150,9 @@ def test_a_bundled_name_takes_precedence_over_a_folder(one_bundled):
         "num_classes": 3,
         "metrics": {},
         "data": 0,
-        "licence": None,
+        "license": None,
         "bytes": 0,
+        "package": None,
     }
     (one_bundled / "lenet5_toy").mkdir()
     assert models.from_preset("lenet5_toy").class_names == ("a", "b", "c")
@@ -161,12 +162,12 @@ def test_a_bundled_name_takes_precedence_over_a_folder(one_bundled):
 
 def test_an_unknown_name_suggests_the_closest(one_bundled):
     wanted = (
-        "Preset 'lenet_toy': no such folder, file, or bundled preset; did you mean 'lenet5_toy'\\? "
-        "Bundled: lenet5_toy$"
+        "Preset 'lenet_toy': no such folder, file, or preset; did you mean 'lenet5_toy'\\? "
+        "Known: efficientnet_lite0_imagenet, lenet5_toy$"
     )
     with pytest.raises(InputError, match=wanted):
         models.from_preset("lenet_toy")
-    with pytest.raises(InputError, match="bundled preset; Bundled: lenet5_toy$"):
+    with pytest.raises(InputError, match="or preset; Known: efficientnet_lite0_imagenet, lenet5_toy$"):
         models.from_preset("zzz")
 
 

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from keras_cnn_zoo.layers import ResidualBlock2D
+from keras_cnn_zoo.models.backbones import check_input_shape
 from keras_cnn_zoo.models.base import scaled
 from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.utils import prototypes, validation
@@ -138,7 +139,7 @@ class ResNet(Classifier):
         dropout = validation.probability("dropout", dropout, allow_one=False)
         normalization = prototypes.normalization("normalization", normalization)
         activation = prototypes.activation("activation", activation)
-        input_shape = _check_input_shape(input_shape)
+        input_shape = check_input_shape(input_shape)
         class_names = None if num_classes is None else self.check_class_names(num_classes, class_names)
         block = {
             "preactivation": preactivation,
@@ -247,11 +248,3 @@ def _centered(x, filters, kernel_size, strides, use_bias, name):
         data_format="channels_last",
         name=name,
     )(x)
-
-
-def _check_input_shape(input_shape):
-    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3:
-        validation.fail("input_shape", "(height, width, channels)", input_shape)
-    *space, channels = input_shape
-    space = [validation.positive_integer("input_shape", size, optional=True) for size in space]
-    return (*space, validation.positive_integer("input_shape", channels))

@@ -68,8 +68,14 @@ class Detector(ZooModel):
             anchor_head: the part that computes `logits` and `deltas` of the anchors from the levels.
         """
         self.features = features
+        self._use_preprocessing(features.source)
         self.anchor_head = anchor_head
         self.loss_parts = [keras.metrics.Mean(name=name) for name in self.loss_names]
+
+    @property
+    def backbone(self):
+        """The network that computes the levels."""
+        return self.features.backbone
 
     def first_stage(self, images, training=None):
         """Returns a dict of the pyramid levels, and `logits` and `deltas` of all anchors."""

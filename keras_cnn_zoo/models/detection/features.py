@@ -45,7 +45,7 @@ class PyramidFeatures:
         extra,
         normalization,
     ):
-        found = backbones.build(
+        self.source = found = backbones.build(
             backbones.check("backbone", backbone) or f"resnet{variant}",
             input_shape,
             output_stride=None,

@@ -143,6 +143,7 @@ class DeepLab(Segmenter):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         self.backbone = features.model
+        self._use_preprocessing(features)
 
 
 def _low_level(features):

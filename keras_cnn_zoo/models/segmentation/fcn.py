@@ -147,3 +147,4 @@ class FCN(Segmenter):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         self.backbone = features.model
+        self._use_preprocessing(features)

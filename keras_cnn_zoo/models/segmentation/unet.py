@@ -161,6 +161,8 @@ class UNet(Segmenter):
         outputs = pixel_scores(x, num_classes)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.backbone = None if backbone is None else features.model
+        if backbone is not None:
+            self._use_preprocessing(features)
 
 
 def _check_input_shape(input_shape, depth, padding):

@@ -4,6 +4,7 @@ import difflib
 import os
 from pathlib import Path
 
+from keras_cnn_zoo.presets import packaged
 from keras_cnn_zoo.presets.configs import resolve_class
 from keras_cnn_zoo.presets.manifest import MANIFEST, WEIGHTS, shown
 from keras_cnn_zoo.presets.storage import read_manifest
@@ -21,30 +22,33 @@ def folders():
 
 
 def list_presets(task=None):
-    """Returns the bundled presets, one dict per preset.
+    """Returns the presets that a name loads, one dict per preset.
 
     Args:
         task: a task such as "segmentation", or None for all.
 
     Returns:
         A list of dicts sorted by name: `name`, `task`, `class`, `summary`, `num_classes`, `metrics`, `data`,
-        `licence`, and `bytes`, the size of the weights.
+        `license`, `bytes` (the size of the weights), and `package`: the Python package that has the weights,
+        or None if they are bundled.
 
     Raises:
         InputError: for an unknown task.
 
     >>> from keras_cnn_zoo import models
     >>> [preset["name"] for preset in models.list_presets("classification")]
-    ['lenet5_mnist', 'resnet18_cifar10']
+    ['efficientnet_lite0_imagenet', 'lenet5_mnist', 'resnet18_cifar10']
     """
     tasks = registry.tasks()
     if task is not None and task not in tasks:
         raise InputError(f"`task` must be one of {', '.join(tasks)} or None. Received: task={shown(task)}")
+    found = {name: read_manifest(repr(name), folder) for name, folder in folders().items()}
+    found |= packaged.manifests()
     listed = []
-    for name, folder in folders().items():
-        manifest = read_manifest(repr(name), folder)
+    for name, manifest in sorted(found.items()):
         own_task = resolve_class(repr(name), manifest["class"]).task
         if task in (None, own_task):
+            weights = manifest["package"] if "package" in manifest else manifest["files"][WEIGHTS]
             listed.append(
                 {
                     "name": name,
@@ -54,8 +58,9 @@ def list_presets(task=None):
                     "num_classes": manifest["config"].get("num_classes"),
                     "metrics": manifest["metrics"],
                     "data": manifest["training"].get("data"),
-                    "licence": manifest["training"].get("licence"),
-                    "bytes": manifest["files"][WEIGHTS]["bytes"],
+                    "license": manifest["training"].get("license"),
+                    "bytes": weights["bytes"],
+                    "package": weights.get("distribution"),
                 }
             )
     return listed
@@ -87,7 +92,18 @@ def locate(name_or_path):
         exists = False
     if exists:
         return label, path
-    close = difflib.get_close_matches(name_or_path, known, n=1)
+    names = sorted({*known, *packaged.manifests()})
+    close = difflib.get_close_matches(name_or_path, names, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
-    names = ", ".join(known) or "none"
-    raise InputError(f"Preset {label}: no such folder, file, or bundled preset; {meant}Bundled: {names}")
+    raise InputError(f"Preset {label}: no such folder, file, or preset; {meant}Known: {', '.join(names)}")
+
+
+def exists(name_or_path):
+    """Returns whether `load` would find a preset of this name or path."""
+    if name_or_path in packaged.manifests():
+        return True
+    try:
+        locate(name_or_path)
+    except InputError:
+        return False
+    return True

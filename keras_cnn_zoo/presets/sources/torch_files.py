@@ -1,8 +1,8 @@
-"""Reads weights of timm's and torchvision's residual networks from a file.
+"""Reads weights of networks in PyTorch's names and layouts from a file, such as timm's and torchvision's.
 
-Both collections use the same names for the weights of these networks. Reading a file never runs code:
-safetensors files have their own reader, `.pth` files are read by `torch.load(weights_only=True)`, and every
-array is checked against the network before it is used.
+Both collections use the same names for the weights of residual networks. Reading a file never runs code:
+safetensors files have their own reader, `.pth` files are read by `torch_pickles`, and every array is checked
+against the network before it is used.
 """
 
 import os
@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from keras_cnn_zoo.presets.manifest import fail, shown
+from keras_cnn_zoo.presets.sources import torch_pickles
 from keras_cnn_zoo.utils import registry
 
 COLLECTIONS = ("timm", "torchvision")
@@ -50,9 +51,21 @@ def load(label, name, path, *, num_classes=None, **overrides):
         model = cls(**{**arguments, **overrides}, features_only=features_only)
     except (TypeError, ValueError) as error:
         fail(label, f"{cls.__name__} cannot be built: {error}", error)
-    _assign(label, model, state, with_head=kept)
+    _assign(label, model, state, () if kept else cls.head_names)
     model.preprocessing = dict(IMAGENET)
     return model
+
+
+def load_into(label, model, path, fresh_layers=()):
+    """Loads the weights of a file into `model`, which gives their names by `torch_weights`.
+
+    Args:
+        label: name of the preset in messages.
+        model: a built model.
+        path: a `.safetensors` or `.pth` file.
+        fresh_layers: names of layers that keep their fresh weights.
+    """
+    _assign(label, model, _read(label, path), fresh_layers)
 
 
 def _networks():
@@ -76,13 +89,10 @@ def _read(label, path):
 
             state = load_file(path)
         else:
-            import torch
-
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-            state = {key: value.numpy() for key, value in loaded.items()}
+            state = torch_pickles.read(path)
     except ImportError as error:
         fail(label, f"reading {path} needs the package {error.name}", error)
-    # For a damaged file the two readers can raise anything: their own errors, pickle's, AttributeError.
+    # The reader of safetensors has errors of its own.
     except Exception as error:
         fail(label, f"{path} cannot be read as weights: {error}", error)
     return {
@@ -92,14 +102,19 @@ def _read(label, path):
     }
 
 
-def _assign(label, model, state, with_head):
+def _assign(label, model, state, fresh_layers):
     """Assigns every array of `state` to its variable, after checking that all of them fit."""
     targets = model.torch_weights()
-    if not with_head:
-        state, targets = (
-            {key: value for key, value in found.items() if not key.startswith("fc.")}
-            for found in (state, targets)
-        )
+    fresh = {
+        id(variable) for layer in model.layers if layer.name in fresh_layers for variable in layer.weights
+    }
+    dropped = {key for key, variable in targets.items() if id(variable) in fresh}
+    if model.features_only:
+        # Without the head, the file has more than the network.
+        dropped |= {key for key in state if key.startswith("fc.")}
+    state, targets = (
+        {key: value for key, value in found.items() if key not in dropped} for found in (state, targets)
+    )
     for key, other in (
         (set(state) - set(targets), "not of this network"),
         (set(targets) - set(state), "missing"),
@@ -109,8 +124,13 @@ def _assign(label, model, state, with_head):
     values = {}
     for key, variable in targets.items():
         value = state[key]
-        # PyTorch stores kernels as (out, in, height, width), Keras as (height, width, in, out).
-        value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
+        if value.ndim == 4:
+            # PyTorch stores kernels as (out, in, height, width), Keras as (height, width, in, out), and the
+            # kernel of a depthwise convolution as (height, width, in, 1).
+            swapped = value.shape[1] == 1 and tuple(variable.shape)[2:] == (len(value), 1)
+            value = value.transpose((2, 3, 0, 1) if swapped else (2, 3, 1, 0))
+        else:
+            value = value.T
         if value.ndim == 4 and len(variable.shape) == 2 and value.shape[:2] == (1, 1):
             value = value[0, 0]
         if value.shape != tuple(variable.shape):
