@@ -79,14 +79,24 @@ def split(boxes):
 def smaller(one, other):
     """Returns the elementwise minimum; `keras.ops.minimum` computes in float32 on PyTorch.
 
-    NaN in `one` is kept, and NaN in `other` is passed over.
+    NaN in `one` is passed over; see `at_most`.
     """
-    return ops.where(other <= one, other, one)
+    return ops.where(one < other, one, other)
 
 
 def larger(one, other):
     """Returns the elementwise maximum; see `smaller`."""
-    return ops.where(other >= one, other, one)
+    return ops.where(one > other, one, other)
+
+
+def at_most(values, limit):
+    """Returns the values, or the limit where they are larger. NaN stays NaN."""
+    return ops.where(values >= limit, limit, values)
+
+
+def at_least(values, limit):
+    """Returns the values, or the limit where they are smaller. NaN stays NaN."""
+    return ops.where(values <= limit, limit, values)
 
 
 def divide(numerator, denominator):
@@ -166,8 +176,8 @@ def decode(deltas, anchors, weights=(1.0, 1.0, 1.0, 1.0)):
     x, y, width, height = centers_and_sizes(anchors)
     limit = ops.full_like(log_width, MAX_LOG_SIZE)
     x, y = x + dx * width, y + dy * height
-    width = width * ops.exp(smaller(log_width, limit))
-    height = height * ops.exp(smaller(log_height, limit))
+    width = width * ops.exp(at_most(log_width, limit))
+    height = height * ops.exp(at_most(log_height, limit))
     return ops.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=-1)
 
 

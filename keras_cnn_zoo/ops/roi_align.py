@@ -105,7 +105,7 @@ def _corners(boxes, scale, aligned):
     if aligned:
         return left - 0.5, top - 0.5, right - 0.5, bottom - 0.5
     width, height = right - left, bottom - top
-    width, height = (box_ops.larger(size, ops.ones_like(size)) for size in (width, height))
+    width, height = (box_ops.at_least(size, ops.ones_like(size)) for size in (width, height))
     return left, top, left + width, top + height
 
 
@@ -119,7 +119,7 @@ def _positions(start, end, last, cells, sampling_ratio):
     steps = (ops.arange(count, dtype=start.dtype) + 0.5) / count
     position = ops.expand_dims(start, -1) + ops.expand_dims(end - start, -1) * steps
     outside = ops.logical_or(position < -1.0, position > last + 1)
-    position = box_ops.smaller(ops.relu(position), last + ops.zeros_like(position))
+    position = box_ops.at_most(ops.relu(position), last + ops.zeros_like(position))
     return position, ops.cast(ops.logical_not(outside), position.dtype)
 
 

@@ -121,7 +121,7 @@ def test_nan_in_deltas_gives_nan(place):
     assert np.isfinite(boxes[0]).all() and np.isnan(boxes[1]).sum() == 2
 
 
-def test_minimum_and_maximum_keep_nan_of_the_first():
-    one, other = np.array([1.0, np.nan, 1.0], "float32"), np.array([2.0, 2.0, 1.0], "float32")
-    np.testing.assert_array_equal(numpy_of(box_ops.smaller(one, other)), [1, np.nan, 1])
-    np.testing.assert_array_equal(numpy_of(box_ops.larger(one, other)), [2, np.nan, 1])
+def test_limits_keep_nan():
+    values, limit = np.array([1.0, np.nan, 3.0], "float32"), np.full(3, 2.0, "float32")
+    np.testing.assert_array_equal(numpy_of(box_ops.at_most(values, limit)), [1, np.nan, 2])
+    np.testing.assert_array_equal(numpy_of(box_ops.at_least(values, limit)), [2, np.nan, 3])
