@@ -280,6 +280,7 @@ def test_the_papers_names_are_names_of_the_components(module, alias, name):
 
 def test_the_docstrings_state_the_readings():
     """Xu et al., 2015, draw a slope per channel (equation (12)); Hermans et al. do not square."""
-    relu, triplet = (cls.__doc__.split("Args:")[0] for cls in (layers.RReLU, losses.Triplet))
-    assert "(12)" in relu and "channel" in relu
+    relu, triplet = (" ".join(cls.__doc__.split()) for cls in (layers.RReLU, losses.Triplet))
+    assert "per example and channel, shared over the spatial axes, as equation (12) does" in relu
+    triplet = triplet.split("Args:")[0]
     assert "soft" in triplet and "euclidean" in triplet.replace("squared Euclidean", "").lower()
