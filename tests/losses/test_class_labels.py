@@ -9,6 +9,7 @@ from keras_cnn_zoo import losses
 from keras_cnn_zoo.testing.checks.xla import compiled
 from keras_cnn_zoo.testing.probe import as_tensors
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
+from tests.helpers import run_python
 
 RNG = np.random.default_rng(0)
 OF_EMBEDDINGS = {
@@ -177,6 +178,34 @@ def test_a_batch_that_is_empty_only_when_the_graph_runs_costs_nothing(make):
     np.testing.assert_array_equal(gradient, np.zeros((3, 3)))
     value, gradient = program(LABELS.astype("int32"), SCORES.astype("float32"))
     assert np.isfinite(value) and np.any(gradient)
+
+
+TWO_REPLICAS = """
+import keras, numpy, tensorflow
+config = tensorflow.config
+half = config.LogicalDeviceConfiguration()
+config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], [half, half])
+from keras_cnn_zoo import losses
+x, y = numpy.random.default_rng(0).normal(size=(9, 3)), numpy.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
+every = [losses.Triplet(mining=mining) for mining in ("all", "semi_hard", "hard")]
+for loss in (*every, losses.Histogram(), losses.LDA(regularization=0.1)):
+    with tensorflow.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+        model.compile(keras.optimizers.SGD(0.01), loss, jit_compile=False)
+    # The second batch has one example, so one of the replicas has none.
+    history = model.fit(x, y, batch_size=8, shuffle=False, verbose=0).history
+    assert history["loss"][0] != 0 and numpy.isfinite(history["loss"][0]), history
+    assert all(numpy.isfinite(weight).all() for weight in model.get_weights())
+print("trained")
+"""
+
+
+@pytest.mark.slow
+def test_a_replica_without_examples():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("distribution strategies are TensorFlow's")
+    result = run_python("-c", TWO_REPLICAS)
+    assert result.stdout.split()[-1:] == ["trained"], result.stderr
 
 
 def test_given_triplets_need_no_labels():

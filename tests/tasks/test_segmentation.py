@@ -79,6 +79,14 @@ def test_without_weights_every_pixel_counts():
     assert float(loss(y_true, y_pred)) == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
+def test_masks_of_every_dtype_give_the_same_loss(dtype):
+    y_true, y_pred, weights = scores()
+    loss = CrossEntropyAndLovasz(0.5)
+    expected = float(loss(y_true.astype("int32"), y_pred, weights))
+    assert float(loss(y_true.astype(dtype), y_pred, weights)) == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_fit_with_the_mixed_loss_learns(masks_folder):
     """A few steps of a small network on the task's own batches, as `fit` compiles it."""
     task = tasks.Segmentation(loss="lovasz", augmentation=(), image_size=(24, 24))
