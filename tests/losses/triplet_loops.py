@@ -37,9 +37,9 @@ class Similarity:
 
 @keras.saving.register_keras_serializable(package="test_triplet")
 def within_the_margin(labels, distances):
-    """Chooses triplets whose negative is farther than the positive by less than 1.5, as booleans."""
+    """Chooses triplets whose negative is farther than the positive by 0.03 to 1.53, as booleans."""
     gaps = distances[:, None, :] - distances[:, :, None]
-    return keras.ops.logical_and(gaps > 0, gaps < 1.5)
+    return keras.ops.logical_and(gaps > 0.03, gaps < 1.53)
 
 
 @keras.saving.register_keras_serializable(package="test_triplet")
@@ -75,7 +75,7 @@ def triplets(labels, distances, mining):
             continue
         if mining is within_the_margin:
             gaps = {(p, n): distances[a][n] - distances[a][p] for p in positives for n in negatives}
-            yield from ((a, p, n) for (p, n), gap in gaps.items() if 0 < gap < 1.5)
+            yield from ((a, p, n) for (p, n), gap in gaps.items() if 0.03 < gap < 1.53)
             continue
         if mining is nearest_of_each:
             nearest = [min(others, key=lambda i: distances[a][i]) for others in (positives, negatives)]
