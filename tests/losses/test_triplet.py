@@ -52,13 +52,9 @@ CASES = [
             cls=Triplet,
             init_kwargs={"margin": margin, "mining": mining, "distance": distance},
             y_true=LABELS,
-<<<<<<< HEAD
-            y_pred=EMBEDDINGS,
-            labels="ids",
-=======
             # Exact in half precision, which would else change what is mined.
             y_pred=np.round(EMBEDDINGS * 8) / 8,
->>>>>>> h/distances
+            labels="ids",
             reference=reference,
         )
         for margin, mining, distance in (
