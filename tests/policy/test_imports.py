@@ -40,6 +40,7 @@ LEAN_PARTS |= {"visualization", "presets", "models"}
 OF_KERAS = {"h5py", "ml_dtypes"}  # required and loaded by Keras
 DISTRIBUTIONS = {  # packages that are imported under another name
     "PIL": "pillow",
+    "ai_edge_litert": "ai-edge-litert",
     "cv2": "opencv-contrib-python-headless",
     "keras_hub": "keras-hub",
     "keras_tuner": "keras-tuner",
