@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow has convolutions with the channels first on a CPU only with oneDNN, which is off on some CPUs.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import hypothesis  # noqa: E402
 import keras  # noqa: E402
