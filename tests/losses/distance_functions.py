@@ -22,3 +22,8 @@ def city_blocks(first, second):
 
 LOOPS = {"squared": squared, "euclidean": euclidean, city_blocks: taxicab}
 """For each value of `distance`, the loop that computes it."""
+
+
+def name_of(distance):
+    """Returns the name of a distance for the id of a test, the same in every process."""
+    return getattr(distance, "__name__", str(distance))

@@ -6,7 +6,7 @@ import pytest
 
 from keras_cnn_zoo.losses import Contrastive, contrastive
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
-from tests.losses.distance_functions import LOOPS, city_blocks
+from tests.losses.distance_functions import LOOPS, city_blocks, name_of
 
 
 def reference(y_true, y_pred, margin=1.0, squared_hinge=False, distance="squared"):
@@ -51,7 +51,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("distance", list(LOOPS), ids=str)
+@pytest.mark.parametrize("distance", list(LOOPS), ids=name_of)
 @pytest.mark.parametrize("squared_hinge", [False, True])
 @pytest.mark.parametrize("margin", [0.5, 2.0])
 def test_any_distance_equals_the_loop(distance, squared_hinge, margin):

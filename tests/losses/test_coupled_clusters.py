@@ -6,7 +6,7 @@ import pytest
 
 from keras_cnn_zoo.losses import CoupledClusters, coupled_clusters
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
-from tests.losses.distance_functions import LOOPS, city_blocks
+from tests.losses.distance_functions import LOOPS, city_blocks, name_of
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -57,7 +57,7 @@ def losses(kinds, sets, margin=1.0, distance="squared"):
     ).tolist()
 
 
-@pytest.mark.parametrize("distance", [*LOOPS, dissimilarity], ids=str)
+@pytest.mark.parametrize("distance", [*LOOPS, dissimilarity], ids=name_of)
 @pytest.mark.parametrize("margin", [0.3, 2.0])
 def test_any_distance_equals_the_loop(distance, margin):
     expected = reference(KINDS, SETS, margin, distance)

@@ -11,7 +11,7 @@ from keras_cnn_zoo.losses import (
     estimate_margins,
 )
 from keras_cnn_zoo.utils.autodiff import value_and_gradients
-from tests.losses.distance_functions import LOOPS, city_blocks
+from tests.losses.distance_functions import LOOPS, city_blocks, name_of
 
 
 def reference(y_true, y_pred, positive_margin, negative_margin, distance="squared"):
@@ -54,7 +54,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("distance", list(LOOPS), ids=str)
+@pytest.mark.parametrize("distance", list(LOOPS), ids=name_of)
 def test_any_distance_equals_the_loop(distance):
     found = double_margin_contrastive(MATCH, PAIRS, 0.6, 2.0, distance=distance)
     expected = reference(MATCH, PAIRS, 0.6, 2.0, distance)

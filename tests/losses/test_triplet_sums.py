@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.losses import Triplet, triplet
-from tests.losses.distance_functions import LOOPS, euclidean
+from tests.losses.distance_functions import LOOPS, euclidean, name_of
 from tests.losses.triplet_loops import (
     EMBEDDINGS,
     EVERY,
@@ -52,7 +52,7 @@ def test_its_gradient_is_that_of_the_loop(distance, mining, margin):
 
 
 @pytest.mark.parametrize("margin", [0.5, "soft"])
-@pytest.mark.parametrize("distance", list(LOOPS), ids=lambda value: getattr(value, "__name__", str(value)))
+@pytest.mark.parametrize("distance", list(LOOPS), ids=name_of)
 def test_given_triplets_with_any_distance_and_margin(margin, distance):
     given = np.random.default_rng(1).normal(size=(6, 3, 4))
     found = keras.ops.convert_to_numpy(
