@@ -25,6 +25,12 @@ def class_scores(y_true, y_pred, ignore_class=None):
             "`y_true` must contain one class id, not a one-hot vector, for each vector of scores. "
             f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
         )
+    pairs = zip(y_true.shape, y_pred.shape[:-1], strict=True)
+    if any(None not in sizes and sizes[0] != sizes[1] for sizes in pairs):
+        raise ValueError(
+            "`y_true` must contain one class id for each vector of scores. "
+            f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
+        )
     if y_pred.shape[-1] is None or y_pred.shape[-1] < 2:
         raise ValueError(
             "`y_pred` must have a score for each of at least two classes along its last axis. For two "

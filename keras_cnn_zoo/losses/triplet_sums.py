@@ -84,7 +84,8 @@ def of_all_softly(distances, same, itself, counted, margin):
         of_positive = ops.cast(ops.equal(places, place), dtype) * ops.sum(slope, axis=-1, keepdims=True)
         return total + ops.sum(costs, axis=-1), slopes + of_positive - slope
 
-    start = (ops.zeros_like(fixed[:, 0]), ops.zeros_like(fixed))
+    # A batch may be empty, and then has no first column.
+    start = (ops.sum(ops.zeros_like(fixed), axis=-1), ops.zeros_like(fixed))
     total, slopes = (ops.stop_gradient(part) for part in ops.fori_loop(0, number, step, start))
     positives = ops.sum(ops.cast(positive, dtype), axis=-1)
     negatives = ops.sum(ops.cast(negative, dtype), axis=-1)

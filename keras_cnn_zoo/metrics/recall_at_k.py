@@ -91,9 +91,13 @@ class RecallAtK(keras.metrics.Metric):
                 f"Received: {class_ids.shape} and {embeddings.shape}"
             )
         numbers = class_ids.dtype.kind in "biuf"
-        ids = class_ids.reshape(-1).astype("int32") if numbers else None
+        with np.errstate(invalid="ignore"):
+            ids = class_ids.reshape(-1).astype("int32") if numbers else None
         if not numbers or not np.array_equal(ids, class_ids.reshape(-1)):
-            raise ValueError(f"`y_true` must contain integer class ids. Received: {class_ids.ravel()[:8]}")
+            raise ValueError(
+                "`y_true` must contain integer class ids from -2^31 to 2^31 - 1. "
+                f"Received: {class_ids.ravel()[:8].tolist()}"
+            )
         if not np.isfinite(embeddings).all():
             raise ValueError("`y_pred` must be finite. Received: embeddings with NaN or infinite values")
         if in_gallery is not None and in_gallery.shape != ids.shape:

@@ -43,7 +43,7 @@ def nan_where(refused, dtype):
     return ops.cast(ops.where(refused, float("nan"), 1.0), dtype)
 
 
-def as_labels(labels):
+def as_labels(labels, name="y_true"):
     """Returns labels as a tensor: whole numbers that fit as int32, and other numbers in their own dtype.
 
     Integers that int32 cannot hold become floating-point numbers, which `class_ids` refuses. JAX would turn
@@ -51,6 +51,10 @@ def as_labels(labels):
 
     Args:
         labels: Tensor, array, or list of numbers. A tensor keeps its dtype.
+        name: Name of the argument in messages. Defaults to `"y_true"`.
+
+    Raises:
+        ValueError: for labels that are not real numbers, such as names.
     """
     if isinstance(labels, keras.Variable):
         return ops.convert_to_tensor(labels)
@@ -58,13 +62,26 @@ def as_labels(labels):
         return labels
     array = np.asarray(labels)
     if array.dtype.kind not in "iu":
-        array = array.astype("int32" if array.dtype == bool else "float64")
+        array = array.astype("int32") if array.dtype == bool else _as_float64(array, name)
     with np.errstate(invalid="ignore"):
         fits = np.abs(array.astype("float64")) <= LARGEST
         ids = np.where(fits, array, 0).astype("int32")
     if np.array_equal(ids, array):
         return ops.convert_to_tensor(ids)
     return ops.convert_to_tensor(array.astype("float64"))
+
+
+def _as_float64(array, name):
+    # Digits would pass as numbers, and complex numbers would lose a part.
+    if array.dtype.kind not in "USc":
+        try:
+            return array.astype("float64")
+        except (TypeError, ValueError):
+            pass
+    raise ValueError(
+        f"`{name}` must contain class ids, which are whole numbers. "
+        f"Received: {name} of dtype {array.dtype} with {array.ravel()[:5].tolist()}"
+    )
 
 
 def class_ids(labels, num_classes=None, *, ignore_class=None, name="y_true"):
@@ -80,7 +97,7 @@ def class_ids(labels, num_classes=None, *, ignore_class=None, name="y_true"):
         ValueError: in eager mode, for labels other than 0 to `num_classes - 1`, -1, and `ignore_class`.
             Compiled code cannot raise an error that depends on a value: there `refused` marks these labels.
     """
-    labels = as_labels(labels)
+    labels = as_labels(labels, name)
     dtype = keras.backend.standardize_dtype(labels.dtype)
     unsigned = dtype.startswith("uint")
     if dtype == "bool":

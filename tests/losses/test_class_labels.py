@@ -12,10 +12,25 @@ from keras_cnn_zoo.utils.autodiff import value_and_gradients
 from tests.helpers import run_python
 
 RNG = np.random.default_rng(0)
+
+
+@keras.saving.register_keras_serializable("tests_of_class_labels")
+def absolute(first, second):
+    return ops.sum(ops.abs(first - second), axis=-1)
+
+
+@keras.saving.register_keras_serializable("tests_of_class_labels")
+def every_triplet(class_ids, distances):
+    same = ops.equal(class_ids[:, None], class_ids[None, :])
+    return ops.logical_and(same[:, :, None], ops.logical_not(same)[:, None, :])
+
+
 OF_EMBEDDINGS = {
     "all": lambda **options: losses.Triplet(**options),
     "semi_hard": lambda **options: losses.Triplet(mining="semi_hard", **options),
     "hard": lambda **options: losses.Triplet(mining="hard", **options),
+    "soft": lambda **options: losses.Triplet("soft", **options),
+    "functions": lambda **options: losses.Triplet(mining=every_triplet, distance=absolute, **options),
     "histogram": lambda **options: losses.Histogram(num_bins=10, **options),
     "lda": lambda **options: losses.LDA(regularization=0.1, **options),
 }
@@ -108,6 +123,20 @@ def test_refuses_labels_that_are_no_class_id(make, label):
         make()(np.array([0, 1, label]), SCORES[:3])
 
 
+@every_loss
+@pytest.mark.parametrize("names", [["a", "b", "a"], ["0", "1", "0"], np.array([0, 1, 1j]), [0, 1, "b"]])
+def test_refuses_labels_that_are_no_numbers(make, names):
+    with pytest.raises(ValueError, match="`y_true` must contain class ids, .* Received: y_true of dtype"):
+        make()(names, SCORES[:3])
+
+
+@every_loss
+@pytest.mark.parametrize("labels", [np.array([0]), np.array([[0], [1]]), np.zeros((0,), int)])
+def test_refuses_another_number_of_labels(make, labels):
+    with pytest.raises(ValueError, match=r"Received: y_true.shape=\(.*, y_pred.shape=\(3, 3\)"):
+        make()(labels, SCORES[:3])
+
+
 @of_classes
 @pytest.mark.parametrize("label", [3, 2**31 - 1])
 def test_refuses_labels_outside_of_the_classes(make, label):
@@ -188,6 +217,7 @@ config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], 
 from keras_cnn_zoo import losses
 x, y = numpy.random.default_rng(0).normal(size=(9, 3)), numpy.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
 every = [losses.Triplet(mining=mining) for mining in ("all", "semi_hard", "hard")]
+every += [losses.Triplet("soft", mining=mining) for mining in ("all", "semi_hard", "hard")]
 for loss in (*every, losses.Histogram(), losses.LDA(regularization=0.1)):
     with tensorflow.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])

@@ -307,7 +307,9 @@ def test_invalid_arguments_raise(arguments, message):
     [
         ([([0, 1], np.zeros((3, 2)))], r"`y_true` must be \(batch,\) or .* Received: \(2,\) and \(3, 2\)"),
         ([([0, 1], np.zeros(2))], "`y_true` must be"),
-        ([([0.5, 1], np.zeros((2, 2)))], "`y_true` must contain integer class ids. Received: "),
+        ([([0.5, 1], np.zeros((2, 2)))], r"integer class ids from -2\^31 to 2\^31 - 1. Received: \[0.5"),
+        ([([2**31, 1], np.zeros((2, 2)))], r"ids from -2\^31 to 2\^31 - 1. Received: \[2147483648, 1\]"),
+        ([([np.nan, 1], np.zeros((2, 2)))], "`y_true` must contain integer class ids"),
         ([(["a", "b"], np.zeros((2, 2)))], "`y_true` must contain integer class ids"),
         ([([0, 1], [[np.nan], [1]])], "`y_pred` must be finite"),
         ([([0], np.zeros((1, 2))), ([0], np.zeros((1, 3)))], "the same dim .* so far 2. Received: .*3"),

@@ -125,7 +125,7 @@ class LargeMarginSoftmax(keras.layers.Layer):
         logits = affine.dense(features, kernel)
         if labels is None:
             return logits
-        labels = as_labels(labels)
+        labels = as_labels(labels, "labels")
         if len(labels.shape) not in (1, 2) or tuple(labels.shape[1:]) not in ((), (1,)):
             raise ValueError(
                 "`labels` must have the shape (batch,) or (batch, 1). "

@@ -12,7 +12,7 @@ def batches(data):
     """Yields the batches of `data`: an array or tensor in parts of 32 examples, or an iterable of batches.
 
     Raises:
-        ValueError: if there is no batch.
+        ValueError: if there is no batch, or a batch also has targets.
     """
     if hasattr(data, "shape"):
         whole = data
@@ -20,6 +20,11 @@ def batches(data):
     found = False
     for batch in data:
         found = True
+        if isinstance(batch, tuple | dict):
+            raise ValueError(
+                "`data` must contain batches of inputs alone, without targets. "
+                f"Received: a batch of type {type(batch).__name__}"
+            )
         yield batch
     if not found:
         raise ValueError("`data` must contain at least one feature map. Received: no batches")

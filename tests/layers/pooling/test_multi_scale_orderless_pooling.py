@@ -284,6 +284,8 @@ def test_refuses_too_few_or_invalid_data():
         adapted(maps, 2, (2,), components=4)
     with pytest.raises(ValueError, match="`data` must contain at least one feature map"):
         adapted([])
+    with pytest.raises(ValueError, match="`data` .* inputs alone, .* a batch of type tuple"):
+        adapted([(maps, np.zeros(2))])
     with pytest.raises(ValueError, match="`data` must be finite"):
         adapted(np.full((2, 3, 3, 3), np.nan))
     layer = MultiScaleOrderlessPooling2D(2, window_sizes=(2,), strides=1)

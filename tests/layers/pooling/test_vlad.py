@@ -268,6 +268,9 @@ def test_without_adapt_an_alpha_of_none_is_100_and_one_cluster_needs_none():
         (np.arange(1, 10.0).reshape(1, 9, 1) * np.ones(3), {}, "Received: num_clusters=4, 9 descriptors"),
         (noise(2, 9, 3), {"max_descriptors": 0}, "`max_descriptors` must be a positive integer"),
         (noise(2, 9, 3), {"seed": -1}, "`seed` must be a non-negative integer"),
+        # As a tensor, a pair of equal shapes would be an input of rank 4.
+        ([(noise(2, 9, 3), noise(2, 9, 3))], {}, "`data` .* inputs alone, .* a batch of type tuple"),
+        ([{"maps": noise(2, 9, 3)}], {}, "`data` .* inputs alone, .* a batch of type dict"),
     ],
 )
 def test_refuses_other_data(data, arguments, message):
