@@ -1,6 +1,5 @@
 """The base class of every model: config, preprocessing, decoding, and presets."""
 
-import copy
 import warnings
 
 import keras
@@ -93,8 +92,9 @@ class ZooModel(keras.Model):
             # The config needs neither the preset nor its weights.
             config["backbone"] = arguments.serialized(self.backbone)
         config["name"] = self.name
-        if dict(self.preprocessing) != dict(type(self).preprocessing):
-            config["preprocessing"] = copy.deepcopy(dict(self.preprocessing))
+        preprocessing = _untracked(self.preprocessing)
+        if preprocessing != _untracked(type(self).preprocessing):
+            config["preprocessing"] = preprocessing
         if not self.trainable:
             config["trainable"] = False
         frozen = self._frozen()
@@ -159,7 +159,7 @@ class ZooModel(keras.Model):
     def _use_preprocessing(self, backbone):
         """Prepares images as the weights of a `backbones.Backbone` need it."""
         if backbone.preprocessing is not None:
-            self.preprocessing = dict(backbone.preprocessing)
+            self.preprocessing = _untracked(backbone.preprocessing)
 
     def _frozen(self):
         """Returns the paths of all frozen layers with weights, at any depth."""
@@ -295,6 +295,14 @@ class ZooModel(keras.Model):
             overwrite: whether to replace an existing preset. It is kept until the new one is written.
         """
         presets.save(self, path, card=card, overwrite=overwrite)
+
+
+def _untracked(preprocessing):
+    """Returns a copy. Keras replaces the dicts and lists in attributes of a model by classes of its own."""
+    return {
+        name: list(value) if isinstance(value, (list, tuple)) else value
+        for name, value in preprocessing.items()
+    }
 
 
 def _is_usual(config):

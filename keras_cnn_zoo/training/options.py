@@ -5,6 +5,7 @@ import json
 
 import keras
 
+from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.utils.errors import InputError
 
 # A preset is a whole model: these build a new one.
@@ -31,6 +32,7 @@ class FitOptions:
         model_options: dict of further constructor arguments of a new model, JSON values.
         task_options: dict of constructor arguments of the task, JSON values.
         recipe_options: dict of fields of the task's `Recipe`.
+        freeze: "none", "backbone", or N for the stem and the levels of the backbone up to PN.
         epochs: passes over the training data.
         batch_size: examples per step.
         learning_rate: peak learning rate.
@@ -53,6 +55,7 @@ class FitOptions:
     model_options: dict = dataclasses.field(default_factory=dict)
     task_options: dict = dataclasses.field(default_factory=dict)
     recipe_options: dict = dataclasses.field(default_factory=dict)
+    freeze: str | int = freezing.NONE
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -71,6 +74,7 @@ class FitOptions:
                 raise InputError(f"`{name}` must not be empty")
         if not 0 <= self.seed < _SEEDS:
             raise InputError(f"`seed` must be at least 0 and below {_SEEDS}. Received: {self.seed}")
+        freezing.check(self.freeze)
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -139,6 +143,10 @@ class FitOptions:
         content["task_options"] = {**task.recorded_arguments(), **self.task_options}
         if self.image_size is not None:
             content["task_options"].pop("image_size")
+        content["freeze"] = freezing.check(self.freeze)
+        if content["freeze"] == freezing.NONE:
+            # Runs of version 0.1 do not have it, and are resumed.
+            content.pop("freeze")
         content["recipe_options"] = {**self._own_recipe(task), **self.recipe_options}
         for name in ("task_options", "recipe_options"):
             # Runs of version 0.1 do not have them, and are resumed.

@@ -1,6 +1,7 @@
 """The model that a run starts with: a new one, or a preset for the classes of the data."""
 
 from keras_cnn_zoo import presets
+from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -9,9 +10,15 @@ def starting_model(task, source, options):
     """Returns a model of `task` for `source` as the `FitOptions` ask for it.
 
     Raises:
-        InputError: for an unknown model or argument, a preset of another task, or another image size than
-            that of the preset.
+        InputError: for an unknown model or argument, a preset of another task, another image size than
+            that of the preset, or a part to freeze that the model does not have.
     """
+    model = _model_of(task, source, options)
+    freezing.apply(model, freezing.check(options.freeze))
+    return model
+
+
+def _model_of(task, source, options):
     if options.preset is None:
         return task.build(source, model=options.model, **_model_arguments(options))
     card = presets.describe(options.preset)

@@ -137,3 +137,54 @@ def test_a_preset_keeps_the_input_of_a_network_and_drops_its_freezing(tmp_path):
     loaded = models.from_preset(tmp_path / "preset")
     assert loaded.backbone.input.dtype == "uint8"
     assert len(loaded.backbone.trainable_weights) == 2
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """A preset of a classifier with preprocessing of its own, for gray and color images of any size."""
+    path = tmp_path_factory.mktemp("pretrained") / "classifier"
+    model = models.EfficientNetLite(4, width=0.125)
+    model.preprocessing = {"mean": [120.0, 110.0, 100.0], "std": [60.0, 55.0, 50.0]}
+    model.save_to_preset(path)
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(set(SMALL) - {"UNet"}))
+def test_a_backbone_is_loaded_from_a_preset_with_its_preprocessing(name, pretrained, images, tmp_path):
+    strides = {"output_stride": 16} if name == "DeepLab" else {}
+    model = (
+        SMALL[name](str(pretrained))
+        if not strides
+        else models.DeepLab(3, width=0.0625, backbone=str(pretrained), **strides)
+    )
+    source = models.from_preset(pretrained, features_only=True)
+    for own, wanted in zip(model.backbone.weights, source.weights, strict=True):
+        np.testing.assert_array_equal(own.numpy(), wanted.numpy())
+    assert model.preprocessing == source.preprocessing
+    config = model.get_config()
+    assert config["backbone"]["class_name"] == "EfficientNetLite"
+    assert config["preprocessing"] == source.preprocessing
+    model.save(tmp_path / "model.keras")
+    model.save_to_preset(tmp_path / "preset")
+    pretrained.rename(pretrained.with_name("gone"))
+    try:
+        # Neither a config nor a file needs the preset.
+        again = type(model).from_config(config)
+        saved = keras.saving.load_model(tmp_path / "model.keras")
+        preset = models.from_preset(tmp_path / "preset")
+    finally:
+        pretrained.with_name("gone").rename(pretrained)
+    for other in (again, saved, preset):
+        assert other.preprocessing == model.preprocessing
+        assert other.backbone.preprocessing == model.preprocessing
+    np.testing.assert_array_equal(saved.backbone.weights[0].numpy(), model.backbone.weights[0].numpy())
+
+
+def test_an_unknown_name_of_a_backbone_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="'efficientnet_lite0'.*, a preset, None, or a model"):
+        models.FCN(2, backbone="resnet19")
+
+
+def test_fresh_weights_have_no_preprocessing_of_their_own():
+    model = models.FCN(2, width=0.0625, backbone="efficientnet_lite0")
+    assert model.preprocessing == models.FCN.preprocessing and "preprocessing" not in model.get_config()
