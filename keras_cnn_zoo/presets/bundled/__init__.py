@@ -99,7 +99,11 @@ def locate(name_or_path):
 
 
 def exists(name_or_path):
-    """Returns whether `load` would find a preset of this name or path."""
+    """Returns whether `load` would find a preset.
+
+    Args:
+        name_or_path: as for `load`.
+    """
     if name_or_path in packaged.manifests():
         return True
     try:
