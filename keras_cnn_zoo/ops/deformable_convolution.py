@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_cnn_zoo.ops import windows
 from keras_cnn_zoo.ops.boxes import take_rows
+from keras_cnn_zoo.ops.extremes import at_least_zero
 from keras_cnn_zoo.utils.autodiff import unstack
 from keras_cnn_zoo.utils.dtypes import at_least_float32
 
@@ -106,7 +107,7 @@ def _cell(position, length):
     position = position + 1
     unseen = ops.logical_or(position < 0, position >= ops.cast(length + 1, position.dtype))
     position = ops.where(unseen, ops.zeros_like(position), position)
-    before = ops.maximum(ops.cast(position, "int32"), 0)  # NaN becomes any integer.
+    before = at_least_zero(ops.cast(position, "int32"))  # NaN becomes any integer.
     return before, position - ops.cast(before, position.dtype)
 
 

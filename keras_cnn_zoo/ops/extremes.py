@@ -1,4 +1,4 @@
-"""Maxima and minima that keep NaN."""
+"""Maxima and minima for NaN and integers."""
 
 from keras import ops
 
@@ -16,3 +16,11 @@ def keep_nan(values, source, axis=-1):
     """
     total = ops.stop_gradient(ops.sum(source, axis=axis))
     return ops.where(ops.isnan(total), total, values)
+
+
+def at_least_zero(integers):
+    """Returns integers, or 0 where they are negative.
+
+    TensorFlow turns a maximum with 0 into a ReLU, which LiteRT does not have for integers.
+    """
+    return ops.where(integers < 0, ops.zeros_like(integers), integers)

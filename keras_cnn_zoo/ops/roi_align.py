@@ -10,6 +10,7 @@ from all maps, flattened to (batch, pixels, channels) -> weighted sum -> mean ov
 from keras import ops
 
 from keras_cnn_zoo.ops import boxes as box_ops
+from keras_cnn_zoo.ops.extremes import at_least_zero
 
 # Total pixels of all maps up to which matrix products are faster than gathering on a CPU. The work of the
 # products grows with the maps; that of gathering does not.
@@ -139,7 +140,7 @@ def _neighbors(start, end, size, cells, sampling_ratio):
     size = _spread(size, 1)
     last = ops.cast(size, start.dtype) - 1
     position, visible = _positions(start, end, last, cells, sampling_ratio)
-    low = ops.maximum(ops.cast(position, "int32"), 0)  # NaN becomes any integer.
+    low = at_least_zero(ops.cast(position, "int32"))  # NaN becomes any integer.
     high = ops.where(low + 1 < size, low + 1, low)
     fraction = position - ops.cast(low, position.dtype)
     return (low, (1 - fraction) * visible), (high, fraction * visible)
