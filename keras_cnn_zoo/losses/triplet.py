@@ -61,6 +61,8 @@ def triplet(y_true, y_pred, margin=1.0, mining="all", *, distance="squared"):
         # A function of the user sees the distances as they are.
         chosen = mining(labels.ids, ops.stop_gradient(distances))
         losses, triplets = triplet_sums.of_chosen(chosen, distances, same, itself, labels.counted, cost)
+        # Comparisons with NaN are false, so the function may choose no triplet.
+        losses = keep_nan(losses, distances)
     else:
         if callable(distance):
             distances = _above_zero(distances)
@@ -214,8 +216,9 @@ class Triplet(BaseClassLoss):
     - a function of the class ids `(batch,)` and the distances `(batch, batch)`. It returns either booleans
       `(batch, batch, batch)`, True for the triplets [anchor, positive, negative], or integers `(number, 3)`,
       a triplet's three positions in the batch per row, with a number of rows that depends only on shapes.
-      Entries whose classes do not make a triplet are ignored, so fill up rows with zeros. Booleans take
-      O(batch^3) memory.
+      Entries whose classes do not make a triplet are ignored, so fill up rows with zeros. Examples with the
+      label -1 are in the distances: do not choose them, because their triplets are ignored too. Booleans
+      take O(batch^3) memory.
 
     The default reduction gives the mean over these triplets, and 0 without any. Embeddings without
     normalization can grow to meet the margin. To avoid this, put a `UnitNormalization` layer before the loss.

@@ -44,7 +44,7 @@ def within_the_margin(labels, distances):
 
 @keras.saving.register_keras_serializable(package="test_triplet")
 def nearest_of_each(labels, distances):
-    """Chooses the nearest positive and the nearest negative of each anchor, as positions."""
+    """Chooses the nearest positive and the nearest negative of each anchor, as positions, without -1."""
     same = keras.ops.equal(labels[:, None], labels[None, :])
     batch = keras.ops.shape(distances)[0]
     itself = keras.ops.cast(keras.ops.eye(batch), "bool")
@@ -52,7 +52,8 @@ def nearest_of_each(labels, distances):
     positive = keras.ops.argmin(
         keras.ops.where(keras.ops.logical_and(same, keras.ops.logical_not(itself)), distances, far), axis=-1
     )
-    negative = keras.ops.argmin(keras.ops.where(same, far, distances), axis=-1)
+    others = keras.ops.logical_and(keras.ops.logical_not(same), labels[None, :] >= 0)
+    negative = keras.ops.argmin(keras.ops.where(others, distances, far), axis=-1)
     columns = [keras.ops.arange(batch), positive, negative]
     return keras.ops.stack([keras.ops.cast(column, "int32") for column in columns], axis=-1)
 
