@@ -150,8 +150,8 @@ class LovaszSoftmax(BaseClassLoss):
         rank = None if sample_weight is None else len(ops.shape(sample_weight))
         if rank is not None and (rank > 2 or rank == 2 and ops.shape(sample_weight)[1] != 1):
             raise ValueError(
-                "`sample_weight` must have one weight per image, (batch,) or (batch, 1), because pixels have "
-                "no loss of their own. To leave pixels out, label them -1 or `ignore_class`. "
+                "`sample_weight` must have one weight per image, (batch,) or (batch, 1), because single "
+                "pixels have no loss. To leave pixels out, label them -1 or `ignore_class`. "
                 f"Received: sample_weight.shape={tuple(ops.shape(sample_weight))}"
             )
         return super().__call__(y_true, y_pred, sample_weight)

@@ -298,7 +298,7 @@ class ZooModel(keras.Model):
 
 
 def _untracked(preprocessing):
-    """Returns a copy. Keras replaces the dicts and lists in attributes of a model by classes of its own."""
+    """Returns a copy. Keras replaces the dicts and lists in attributes of a model by other classes."""
     return {
         name: list(value) if isinstance(value, (list, tuple)) else value
         for name, value in preprocessing.items()

@@ -141,7 +141,7 @@ def test_a_preset_keeps_the_input_of_a_network_and_drops_its_freezing(tmp_path):
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory):
-    """A preset of a classifier with preprocessing of its own, for gray and color images of any size."""
+    """A preset of a classifier with other preprocessing, for gray and color images of any size."""
     path = tmp_path_factory.mktemp("pretrained") / "classifier"
     model = models.EfficientNetLite(4, width=0.125)
     model.preprocessing = {"mean": [120.0, 110.0, 100.0], "std": [60.0, 55.0, 50.0]}
@@ -185,6 +185,6 @@ def test_an_unknown_name_of_a_backbone_is_refused_with_the_known_ones():
         models.FCN(2, backbone="resnet19")
 
 
-def test_fresh_weights_have_no_preprocessing_of_their_own():
+def test_fresh_weights_have_the_usual_preprocessing():
     model = models.FCN(2, width=0.0625, backbone="efficientnet_lite0")
     assert model.preprocessing == models.FCN.preprocessing and "preprocessing" not in model.get_config()

@@ -92,7 +92,7 @@ def _read(label, path):
             state = torch_pickles.read(path)
     except ImportError as error:
         fail(label, f"reading {path} needs the package {error.name}", error)
-    # The reader of safetensors has errors of its own.
+    # The reader of safetensors raises other errors.
     except Exception as error:
         fail(label, f"{path} cannot be read as weights: {error}", error)
     return {
