@@ -29,7 +29,11 @@ class Classification(SingleLabel):
 
     name = "classification"
     summary = "one class per image"
-    models = {"lenet5": models.LeNet5, "resnet": models.ResNet}
+    models = {
+        "efficientnet_lite": models.EfficientNetLite,
+        "lenet5": models.LeNet5,
+        "resnet": models.ResNet,
+    }
     default_model = "lenet5"
     recipe = Recipe(epochs=20, batch_size=64, learning_rate=2e-3, fine_tune_learning_rate=1e-3)
     fit_arguments = (IMAGE_SIZE,)

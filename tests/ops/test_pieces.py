@@ -33,10 +33,10 @@ def test_unstacking_and_its_gradient(pieces, axis):
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(gradient), expected)
 
 
-def test_the_largest_of_no_number_is_the_first():
+def test_the_largest_is_nan_if_one_is():
     first, second = np.array([5.0, np.nan], "float32"), np.array([np.nan, 5.0], "float32")
     outputs = largest([keras.ops.convert_to_tensor(values) for values in (first, second)])
-    np.testing.assert_array_equal(keras.ops.convert_to_numpy(outputs), first)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(outputs), [np.nan, np.nan])
 
 
 def test_the_second_derivative_follows_the_first():

@@ -66,6 +66,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     [-1.0, 1.0]
     """
 
+    receptive_steps = "pointwise"
+
     def call(self, inputs, training=None, mask=None):
         if not (training and self.trainable and mask is None and self._fuses(inputs)):
             return super().call(inputs, training=training, mask=mask)

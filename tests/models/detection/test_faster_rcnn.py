@@ -206,7 +206,10 @@ def test_a_given_resnet_equals_the_default_one():
         ({"input_shape": 64}, r"`input_shape` must be \(height, width, channels\)"),
         ({"variant": "7"}, "`variant` must be one of '18', '34', '50'"),
         ({"width": 0}, "`width` must be a finite number above 0"),
-        ({"backbone": "resnet"}, "`backbone` must be 'resnet18', .*, None, or a model with a dict of levels"),
+        (
+            {"backbone": "resnet"},
+            "`backbone` must be .*'resnet18', .*, None, or a model with a dict of levels",
+        ),
         ({"min_level": 1}, "`min_level` must be one of 2, 3, 4"),
         ({"anchor_sizes": (32, 64)}, "`anchor_sizes` must be None or positive numbers for each of 4 levels"),
         ({"anchor_sizes": ((8, 9), 16, 32, 64)}, "`anchor_sizes` must be as many on every level"),
