@@ -20,8 +20,13 @@ def check_selection(case):
 
 
 def loses_nan(case, mode):
-    """Returns whether a case may lose a NaN in a mode, "training" or "inference", on this backend."""
+    """Returns whether a case may lose a NaN on this backend.
+
+    Args:
+        case: The case.
+        mode: "inference", "training", or "drawn", which is training with draws that are not held fixed.
+    """
     kind = getattr(case, "selects_value", None)
     if kind == "maximum":
         return keras.backend.backend() == "tensorflow"
-    return kind == "score" or (kind == "draw" and mode == "training")
+    return kind == "score" or (kind == "draw" and mode != "inference")
