@@ -18,7 +18,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     `keras.layers.BatchNormalization`. Keras computes the training step from separate operations. This layer
     uses TensorFlow's fused kernel, which also keeps less memory for the backward pass, for float32 or
     bfloat16 inputs of rank 4 with the channels last. For any other input, a mask, `renorm`, `synchronized`,
-    an `epsilon` below 1e-5, or another backend, it computes what Keras computes.
+    an `epsilon` below 1e-5, or another backend, it computes what Keras computes. In float64 nothing is
+    rounded to float32, as Keras' layer does on JAX and PyTorch, unless there is a mask or `renorm`.
 
     Reference: Ioffe, Szegedy, 2015, "Batch Normalization: Accelerating Deep Network Training by Reducing
     Internal Covariate Shift", arXiv 1502.03167.
@@ -69,15 +70,42 @@ class BatchNormalization(keras.layers.BatchNormalization):
     receptive_steps = "pointwise"
 
     def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable and mask is None and self._fuses(inputs)):
+        plain = mask is None and not (self.renorm or self.synchronized)
+        if plain and keras.backend.standardize_dtype(inputs.dtype) == "float64":
+            return self._in_float64(inputs, training and self.trainable)
+        if not (plain and training and self.trainable and self._fuses(inputs)):
             return super().call(inputs, training=training, mask=mask)
         channels = inputs.shape[-1]
         gamma = self.gamma if self.scale else ops.ones((channels,), "float32")
         beta = self.beta if self.center else ops.zeros((channels,), "float32")
         outputs, mean, variance = autodiff.fused_batch_normalization(inputs, gamma, beta, self.epsilon)
+        self._move(mean, variance)
+        return outputs
+
+    def _move(self, mean, variance):
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
-        return outputs
+
+    def _in_float64(self, inputs, by_batch):
+        rank = len(inputs.shape)
+        axes = [axis for axis in range(rank) if axis != self.axis % rank]
+
+        def along(vector):
+            return ops.reshape(vector, [1 if axis in axes else -1 for axis in range(rank)])
+
+        if by_batch:
+            mean = ops.mean(inputs, axis=axes)
+            variance = ops.mean(ops.square(inputs - along(mean)), axis=axes)
+            self._move(mean, variance)
+        else:
+            mean, variance = (
+                ops.convert_to_tensor(part) for part in (self.moving_mean, self.moving_variance)
+            )
+        factor = 1 / ops.sqrt(variance + self.epsilon)
+        if self.scale:
+            factor = factor * self.gamma
+        outputs = (inputs - along(mean)) * along(factor)
+        return outputs + along(self.beta) if self.center else outputs
 
     def _fuses(self, inputs):
         return (
@@ -86,7 +114,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and self.axis in (-1, 3)
             and keras.backend.standardize_dtype(inputs.dtype) in ("float32", "bfloat16")
             and keras.backend.standardize_dtype(self.moving_mean.dtype) == "float32"
-            and not (self.renorm or self.synchronized)
             and self.epsilon >= _SMALLEST_EPSILON
         )
 
