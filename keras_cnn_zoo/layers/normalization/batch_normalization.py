@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_cnn_zoo.ops import statistics
 from keras_cnn_zoo.utils import autodiff, prototypes
 
 # cuDNN, which TensorFlow calls on a GPU, may refuse smaller numbers.
@@ -88,14 +89,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _in_float64(self, inputs, by_batch):
         rank = len(inputs.shape)
-        axes = [axis for axis in range(rank) if axis != self.axis % rank]
+        axes = tuple(axis for axis in range(rank) if axis != self.axis % rank)
 
         def along(vector):
             return ops.reshape(vector, [1 if axis in axes else -1 for axis in range(rank)])
 
         if by_batch:
-            mean = ops.mean(inputs, axis=axes)
-            variance = ops.mean(ops.square(inputs - along(mean)), axis=axes)
+            mean = statistics.mean(inputs, axes)
+            variance = statistics.mean(ops.square(inputs - along(mean)), axes)
             self._move(mean, variance)
         else:
             mean, variance = (
