@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_cnn_zoo.initializers import scaled_kernels
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.arrays import in_eager_mode
 from keras_cnn_zoo.utils.layer_tree import nested_layers
 
 # A rescaling must bring the logarithm of the variance closer to 0 by at least this factor.
@@ -297,13 +298,10 @@ def _variance(structures):
     It is 0 if it is rounding error.
     """
     tensors = [leaf for structure in structures for leaf in keras.tree.flatten(structure) if leaf is not None]
-    try:
-        arrays = [keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")).ravel() for tensor in tensors]
-    except Exception:  # Each backend has its own error for a tensor of a traced function.
+    arrays = [in_eager_mode(keras.ops.cast(tensor, "float32")) for tensor in tensors]
+    if not arrays or any(array is None for array in arrays):
         return None
-    if not arrays:
-        return None
-    values = np.concatenate(arrays).astype("float64")
+    values = np.concatenate([array.ravel() for array in arrays]).astype("float64")
     variance = float(np.var(values))
     epsilon = 2 * max(_epsilon(tensor) for tensor in tensors)
     return 0.0 if variance <= (epsilon * np.mean(values)) ** 2 else variance

@@ -4,6 +4,15 @@ from keras import layers
 
 from keras_cnn_zoo.utils import prototypes
 
+# From names of variables in Keras to those in PyTorch.
+TORCH_NAMES = {
+    "gamma": "weight",
+    "beta": "bias",
+    "kernel": "weight",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
 
 def convolved(x, filters, kernel_size, name, *, normalization, activation, padding="same", suffix=""):
     """Returns a 2D convolution of `x`, normalized and activated.

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_cnn_zoo.utils.arrays import in_eager_mode
+
 LARGEST = 2**31 - 1
 """The largest class id. JAX has no larger integers by default."""
 LEFT_OUT = -1
@@ -127,16 +129,6 @@ def class_ids(labels, num_classes=None, *, ignore_class=None, name="y_true"):
         found = found[ops.convert_to_numpy(refused)]
         raise ValueError(_message(name, num_classes, ignore_class, _some(found)))
     return ClassIds(ids, counted, None)
-
-
-def in_eager_mode(tensor):
-    """Returns the value of a tensor as a NumPy array, or None while a function is traced or compiled."""
-    if isinstance(tensor, keras.KerasTensor):
-        return None
-    try:
-        return ops.convert_to_numpy(tensor)
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
-        return None
 
 
 def _message(name, num_classes, ignore_class, received):

@@ -8,6 +8,7 @@ from keras import layers
 from keras_cnn_zoo.layers import BatchNormalization, StochasticDepth
 from keras_cnn_zoo.models.backbones import check_input_shape
 from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.blocks import TORCH_NAMES
 from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.utils import prototypes, validation
 
@@ -27,13 +28,6 @@ STAGES = (
 STEM, HEAD = 32, 1280
 # The last stage before each halving of the image, and the last one.
 LEVELS = {0: "P1", 1: "P2", 2: "P3", 4: "P4", 6: "P5"}
-_TORCH_NAMES = {
-    "gamma": "weight",
-    "beta": "bias",
-    "kernel": "weight",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -187,7 +181,7 @@ class EfficientNetLite(Classifier):
         def enter(prefix, name):
             for variable in self.get_layer(name).weights:
                 own = variable.path.rsplit("/", 1)[-1]
-                found[f"{prefix}.{_TORCH_NAMES.get(own, own)}"] = variable
+                found[f"{prefix}.{TORCH_NAMES.get(own, own)}"] = variable
 
         enter("_conv_stem", "stem_convolution")
         enter("_bn0", "stem_normalization")

@@ -8,6 +8,7 @@ from keras import layers
 from keras_cnn_zoo.layers import ResidualBlock2D
 from keras_cnn_zoo.models.backbones import check_input_shape
 from keras_cnn_zoo.models.base import scaled
+from keras_cnn_zoo.models.blocks import TORCH_NAMES
 from keras_cnn_zoo.models.classifier import Classifier
 from keras_cnn_zoo.utils import prototypes, validation
 
@@ -22,13 +23,6 @@ VARIANTS = {
     **{f"cifar{6 * blocks + 2}": {"kind": "basic", "blocks": (blocks,) * 3} for blocks in (3, 5, 7, 9, 18)},
 }
 OUTPUT_STRIDES = (8, 16, 32)
-_TORCH_NAMES = {
-    "gamma": "weight",
-    "beta": "bias",
-    "kernel": "weight",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -213,7 +207,7 @@ class ResNet(Classifier):
         def enter(prefix, part):
             for variable in () if part is None else part.weights:
                 own = variable.path.rsplit("/", 1)[-1]
-                found[f"{prefix}.{_TORCH_NAMES.get(own, own)}"] = variable
+                found[f"{prefix}.{TORCH_NAMES.get(own, own)}"] = variable
 
         enter("conv1", self.get_layer("stem_convolution"))
         enter("bn1", self.get_layer("stem_normalization"))
