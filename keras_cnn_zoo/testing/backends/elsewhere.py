@@ -118,7 +118,7 @@ class Elsewhere:
         seconds: How long all of it may take, in seconds.
     """
 
-    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=10, step_seconds=180, seconds=3600):
+    def __init__(self, cases, *, backends=BACKENDS, cache=None, batch=10, step_seconds=600, seconds=3600):
         self.cases = list(cases)
         self.backends = tuple(dict.fromkeys(backends))
         self._lanes = [lane for backend in self.backends for lane in lanes_for(backend)]
