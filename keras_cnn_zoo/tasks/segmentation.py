@@ -12,6 +12,7 @@ from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -71,6 +72,7 @@ class Segmentation(Task):
         loss: "cross_entropy", or "lovasz" for the mean of cross-entropy and `LovaszSoftmax`.
         image_size: (height, width) of the training crops, or None for the size of the first training image,
             at most 224 x 224.
+        backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
     """
 
     name = "segmentation"
@@ -93,8 +95,10 @@ class Segmentation(Task):
         loss="cross_entropy",
         *,
         image_size=None,
+        backbone_rate=1.0,
     ):
         self.image_size = checked_size(image_size)
+        self.backbone_rate = rates.check(backbone_rate)
         self.crop_scale = checked_range("crop_scale", crop_scale, positive=True)
         self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))

@@ -3,7 +3,7 @@
 import os
 
 from keras_cnn_zoo import distribution
-from keras_cnn_zoo.training import logs, old_runs, results
+from keras_cnn_zoo.training import logs, old_runs, rates, results
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
 from keras_cnn_zoo.training.start import starting_model
 from keras_cnn_zoo.training.validation import Keeper, train
@@ -38,9 +38,10 @@ def fit(task, options):
         model = starting_model(task, source, options)
         trainer = task.trainer(model)
         batches = task.batches(model, source, "train", seed=options.seed, training=True)
-        optimizer = task.optimizer(epochs * len(batches))
+        optimizer = rates.optimizer_of(task, model, epochs * len(batches))
         trainer.compile(optimizer, task.loss(), jit_compile=jit)
-        optimizer.build(trainer.trainable_variables)
+        # Not the one above: in half precision, `compile` wraps it in one with further state.
+        trainer.optimizer.build(trainer.trainable_variables)
     if "old_draw" in splits:
         old_runs.check_run(folder, source, baseline, steps=len(batches))
     # Every option and the data have been checked; only now is anything written.
