@@ -12,6 +12,7 @@ from keras_cnn_zoo.training import freezing, rates
 from keras_cnn_zoo.training.validation import Keeper
 from keras_cnn_zoo.utils.errors import InputError
 from tests.helpers import run_python
+from tests.tasks.test_base import WithCritic
 
 SIZE = (32, 32, 3)
 STEPS, PEAK = 40, 1e-2
@@ -285,25 +286,35 @@ class Cut(Exception):
 
 
 @pytest.mark.parametrize(
-    ("rate", "chosen"),
+    ("task", "rate", "precision"),
     [
-        pytest.param(1, {"model": "lenet5", "width": 0.2, "precision": "mixed_float16"}, id="half precision"),
-        pytest.param(0.25, {}, id="two rates"),
-        pytest.param(0.25, {"precision": "mixed_float16"}, marks=pytest.mark.slow, id="both"),
+        pytest.param(tasks.Classification, 1, "mixed_float16", id="half precision"),
+        pytest.param(WithCritic, 0.25, "float32", id="two networks and rates"),
+        pytest.param(tasks.Classification, 0.25, "mixed_float16", marks=pytest.mark.slow, id="all"),
     ],
 )
-def test_a_run_cut_off_and_resumed_ends_bit_for_bit_the_same(rate, chosen, digits_npz, tmp_path, monkeypatch):
+def test_a_run_cut_off_and_resumed_ends_bit_for_bit_the_same(
+    task, rate, precision, digits_npz, tmp_path, monkeypatch
+):
+    # A network with a backbone takes much longer to compile.
+    body = property(lambda self: keras.Model(self.input, self.get_layer("logits").input))
+    monkeypatch.setattr(models.LeNet5, "backbone", body, raising=False)
+
     def fit(out, **more):
         # As in a new process: `Classification` makes layers, and `fit` leaves the precision behind.
         keras.config.set_dtype_policy("float32")
-        more = {"epochs": 2, "task_options": {"backbone_rate": rate}, **chosen, **more}
-        return tasks.fit(tasks.Classification(), options(digits_npz, tmp_path / out, **more))
+        chosen = {"model": "lenet5", "width": 0.2, "epochs": 2, "precision": precision, **more}
+        chosen["task_options"] = {"backbone_rate": rate}
+        model, metrics = tasks.fit(task(), options(digits_npz, tmp_path / out, **chosen))
+        return task.trainers[-1] if task is WithCritic else model, metrics
 
     def cut_off(self, batch, logs=None):
         if self.history:
             raise Cut
 
     whole, metrics = fit("whole")
+    optimizer = getattr(whole.optimizer, "inner_optimizer", whole.optimizer)
+    assert isinstance(optimizer, keras.optimizers.MultiOptimizer) == (rate != 1)
     with monkeypatch.context() as patch:
         patch.setattr(Keeper, "on_train_batch_end", cut_off)
         with pytest.raises(Cut):
