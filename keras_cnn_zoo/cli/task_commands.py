@@ -58,8 +58,13 @@ def application(task):
         ] = None,
         freeze: Annotated[str, option("none, backbone, or N: the stem and the levels up to PN")] = "none",
         epochs: Annotated[int | None, option(f"{task.recipe.epochs} if not given")] = None,
+        minutes: Annotated[float | None, option("time for the whole run, instead of --epochs")] = None,
+        patience: Annotated[
+            int | None, option("stop after N validations without progress; 0 for never")
+        ] = None,
         batch_size: Annotated[int | None, option(f"{task.recipe.batch_size} if not given")] = None,
         learning_rate: Annotated[float | None, option("peak of the schedule")] = None,
+        ema: Annotated[bool, option("keep the moving average of the weights", "--ema")] = False,
         precision: Annotated[str, option("float32, mixed_bfloat16, or mixed_float16")] = "float32",
         jit: Annotated[str, option("auto, on, or off")] = "auto",
         distribute: Annotated[str, option("none or auto")] = "none",
@@ -93,6 +98,9 @@ def application(task):
             recipe_options=settings["recipe"],
             freeze=freeze,
             epochs=epochs,
+            minutes=minutes,
+            patience=patience,
+            ema=ema or None,
             batch_size=batch_size,
             learning_rate=learning_rate,
             image_size=image_size,

@@ -12,6 +12,7 @@ from keras_cnn_zoo import distribution
 from keras_cnn_zoo.search import report
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.training.run_folder import RunFolder
+from keras_cnn_zoo.training.schedule import Schedule
 from keras_cnn_zoo.training.validation import Keeper, train
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
@@ -145,10 +146,10 @@ class Trials(keras_tuner.Tuner):
         optimizer = rates.optimizer_of(task, model, steps, learning_rate=values["learning_rate"])
         trainer.compile(optimizer, task.loss())
         trainer.optimizer.build(trainer.trainable_variables)
-        keeper = Keeper(task, model, self.source, folder, last)
+        keeper = Keeper(task, model, self.source, folder, Schedule.of(last))
         if os.path.exists(folder.file("checkpoint.npz")):
             first = keeper.restore(trainer)
-        train(trainer, batches, keeper, first=first, epochs=last)
+        train(trainer, batches, keeper, first=first)
         return keeper
 
     def _keep(self):

@@ -110,7 +110,7 @@ class Task:
         """Returns one batch for `model.evaluate`: (x, y) or (x, y, sample_weight), without augmentation."""
         raise NotImplementedError(f"{type(self).__name__}.measuring_batch")
 
-    def training_examples(self, source):
+    def training_examples(self, model, source):
         """Returns the examples of one epoch: the training split, unless a subclass adds to it."""
         return source.split("train")
 
@@ -128,7 +128,7 @@ class Task:
         task = self if batch_size is None else self.configured(recipe={"batch_size": batch_size})
         if training:
             return Batches(
-                task.training_examples(source) if split == "train" else source.split(split),
+                task.training_examples(model, source) if split == "train" else source.split(split),
                 lambda examples, batch_seed: task.training_batch(model, source, examples, batch_seed),
                 batch_size=task.examples_per_batch(source),
                 seed=seed,
@@ -266,8 +266,12 @@ class Task:
         )
 
     def _adamw(self, steps, peak, name):
+        average = {}
+        if self.recipe.ema:
+            # The average reaches back over about a tenth of the run.
+            average = {"use_ema": True, "ema_momentum": min(0.999, max(0.9, 1 - 10 / steps))}
         schedule = rates.warmed_up_cosine(self.recipe, steps, peak)
-        return keras.optimizers.AdamW(schedule, weight_decay=self.recipe.weight_decay, name=name)
+        return keras.optimizers.AdamW(schedule, weight_decay=self.recipe.weight_decay, name=name, **average)
 
     # --- answers ------------------------------------------------------------------------------------------
     def item(self, example):

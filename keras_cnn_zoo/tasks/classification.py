@@ -37,7 +37,14 @@ class Classification(SingleLabel):
         "resnet": models.ResNet,
     }
     default_model = "lenet5"
-    recipe = Recipe(epochs=20, batch_size=64, learning_rate=2e-3, fine_tune_learning_rate=1e-3)
+    recipe = Recipe(
+        epochs=20,
+        batch_size=64,
+        learning_rate=2e-3,
+        fine_tune_learning_rate=1e-3,
+        least_steps=200,
+        patience=15,
+    )
     fit_arguments = (IMAGE_SIZE,)
 
     def __init__(self, augmentation=None, loss="cross_entropy", *, image_size=None, backbone_rate=1.0):

@@ -50,7 +50,13 @@ class Detection(Task):
     # Over few pictures `map50` jumps more from epoch to epoch than the mean over ten thresholds.
     metric = "map"
     recipe = Recipe(
-        epochs=40, batch_size=4, learning_rate=5e-4, fine_tune_learning_rate=2e-4, weight_decay=1e-2
+        epochs=40,
+        batch_size=4,
+        learning_rate=5e-4,
+        fine_tune_learning_rate=2e-4,
+        weight_decay=1e-2,
+        least_steps=600,
+        patience=15,
     )
     batch_size = 4
     fit_arguments = (IMAGE_SIZE,)

@@ -42,7 +42,14 @@ class Language(SingleLabel):
     summary = "one class per text"
     models = {"textcnn": models.TextCNN}
     default_model = "textcnn"
-    recipe = Recipe(epochs=12, batch_size=50, learning_rate=2e-3, fine_tune_learning_rate=1e-3)
+    recipe = Recipe(
+        epochs=12,
+        batch_size=50,
+        learning_rate=2e-3,
+        fine_tune_learning_rate=1e-3,
+        least_steps=200,
+        patience=15,
+    )
 
     def __init__(self, vocabulary_size=30_000, min_count=1, windows=(1, 2), filters=200):
         self.vocabulary_size = validation.positive_integer("vocabulary_size", vocabulary_size)

@@ -17,6 +17,12 @@ class Recipe:
         fine_tune_learning_rate: the same when weights come from a preset.
         weight_decay: decoupled decay (AdamW), per unit of learning rate.
         warmup: fraction of the steps spent warming up, in [0, 1).
+        least_steps: a run with fewer steps than this gets more epochs, because small data sets have short
+            epochs. 0 for none.
+        patience: number of validations in a row without a better result after which training stops. A run
+            has about 40 validations. 0 never stops early.
+        ema: whether the exponential moving average of the weights is validated and kept instead of the
+            weights.
 
     Raises:
         InputError: for a value out of range.
@@ -28,12 +34,21 @@ class Recipe:
     fine_tune_learning_rate: float = 3e-4
     weight_decay: float = 5e-2
     warmup: float = 0.05
+    least_steps: int = 0
+    patience: int = 0
+    ema: bool = False
 
     def __post_init__(self):
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(f"`{name}` must be an integer of at least 1. Received: {value!r}")
+        for name in ("least_steps", "patience"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise InputError(f"`{name}` must be an integer of at least 0. Received: {value!r}")
+        if not isinstance(self.ema, bool):
+            raise InputError(f"`ema` must be True or False. Received: {self.ema!r}")
         for name in ("learning_rate", "fine_tune_learning_rate"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 < value < math.inf:

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import losses, models
-from keras_cnn_zoo.data.augmentation.images import Augmentation, random_crop
+from keras_cnn_zoo.data.augmentation.images import Augmentation, elastic, random_crop
 from keras_cnn_zoo.data.final_checks import class_pixels
+from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
@@ -18,6 +19,8 @@ from keras_cnn_zoo.utils.errors import InputError
 
 # Edge of the training crops in the DeepLab papers, for which they chose their rates.
 _DEEPLAB_CROP = 513
+# Most crops of an image per epoch.
+_MOST_CROPS = 8
 # Marks ignored pixels for the Lovasz loss; no class has this id.
 _IGNORED = -1
 
@@ -60,8 +63,9 @@ LOSSES = {"cross_entropy": _cross_entropy, "lovasz": CrossEntropyAndLovasz}
 class Segmentation(Task):
     """Images to masks; metrics `mean_iou` over classes and `pixel_accuracy`, without ignored pixels.
 
-    Training uses crops of random scale, brightness, and contrast, mirrored if the data allow it. Evaluation
-    uses whole images in their original size. Rare classes weigh more in the loss: a pixel of a class with
+    Training uses crops of random scale, brightness, and contrast, bent a little, and mirrored if the data
+    allow it. An image larger than the crop gives several crops per epoch. Evaluation uses whole images in
+    their original size. Rare classes weigh more in the loss: a pixel of a class with
     frequency f has the weight f^-class_balance, scaled to a mean of 1.
 
     Args:
@@ -72,6 +76,9 @@ class Segmentation(Task):
         loss: "cross_entropy", or "lovasz" for the mean of cross-entropy and `LovaszSoftmax`.
         image_size: (height, width) of the training crops, or None for the size of the first training image,
             at most 224 x 224.
+        crops: crops of each image per epoch, or None for the number that covers an image, at most 8.
+        elastic: strength of a smooth random deformation of training crops, as the standard deviation of the
+            displacement of a 3 x 3 grid, in fractions of the edge; 0 for none.
         backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
     """
 
@@ -80,7 +87,14 @@ class Segmentation(Task):
     models = {"deeplab": models.DeepLab, "fcn": models.FCN, "unet": models.UNet}
     default_model = "unet"
     metric = "mean_iou"
-    recipe = Recipe(epochs=60, batch_size=8, learning_rate=2e-3, fine_tune_learning_rate=5e-4)
+    recipe = Recipe(
+        epochs=30,
+        batch_size=8,
+        learning_rate=2e-3,
+        fine_tune_learning_rate=5e-4,
+        least_steps=800,
+        patience=15,
+    )
     batch_size = 4
     fit_arguments = (
         IMAGE_SIZE,
@@ -95,9 +109,13 @@ class Segmentation(Task):
         loss="cross_entropy",
         *,
         image_size=None,
+        crops=None,
+        elastic=0.02,
         backbone_rate=1.0,
     ):
         self.image_size = checked_size(image_size)
+        self.crops = validation.positive_integer("crops", crops, optional=True)
+        self.elastic = validation.finite_number("elastic", elastic, minimum=0)
         self.backbone_rate = rates.check(backbone_rate)
         self.crop_scale = checked_range("crop_scale", crop_scale, positive=True)
         self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
@@ -119,6 +137,25 @@ class Segmentation(Task):
         if self.image_size is not None:
             return self.image_size
         return tuple(int(edge) for edge in np.minimum(source.split("train")[0]["image"].shape[:2], 224))
+
+    def crops_per_image(self, source, size):
+        """Returns the number of crops of `size` that each training image gives per epoch."""
+        if self.crops is not None:
+            return self.crops
+        edges = np.array([example["image"].shape[:2] for example in sheets.sample(source.split("train"), 20)])
+        # An image smaller than the crop along one axis is scaled up to it.
+        area = np.maximum(edges, size).prod(axis=1) / np.prod(size)
+        return int(min(_MOST_CROPS, max(1, np.median(area).round())))
+
+    def training_examples(self, model, source):
+        """Returns the training split, each image as often as it gives crops."""
+        examples = source.split("train")
+        size = _fixed_size(model) or self.crop_size(source)
+        times = source.once(("crops", self.crops, size), lambda: self.crops_per_image(source, size))
+        if times == 1:
+            return examples
+        names = [str(position) for position in range(times * len(examples))]
+        return Split(names, lambda position: examples[position % len(examples)])
 
     def further_arguments(self, name, source, arguments):
         """Returns rates that suit the training crops for a DeepLab without rates.
@@ -154,16 +191,11 @@ class Segmentation(Task):
         size = _fixed_size(model) or source.once(
             ("crop size", self.image_size), lambda: self.crop_size(source)
         )
-        pairs = [
-            random_crop(
-                example["image"],
-                example["mask"],
-                size=size,
-                scale=self.crop_scale,
-                rng=np.random.default_rng((*seed, position)),
-            )
-            for position, example in enumerate(examples)
-        ]
+        pairs = []
+        for position, example in enumerate(examples):
+            rng = np.random.default_rng((*seed, position))
+            pair = random_crop(example["image"], example["mask"], size=size, scale=self.crop_scale, rng=rng)
+            pairs.append(elastic(*pair, strength=self.elastic, rng=rng) if self.elastic else pair)
         images, masks = (np.stack(part) for part in zip(*pairs, strict=True))
         layers = self.augmentation.layers
         if not source.mirror:

@@ -38,7 +38,14 @@ class Speech(SingleLabel):
     summary = "one class per recording"
     models = {"keyword_cnn": models.KeywordCNN}
     default_model = "keyword_cnn"
-    recipe = Recipe(epochs=40, batch_size=32, learning_rate=3e-3, fine_tune_learning_rate=1e-3)
+    recipe = Recipe(
+        epochs=40,
+        batch_size=32,
+        learning_rate=3e-3,
+        fine_tune_learning_rate=1e-3,
+        least_steps=200,
+        patience=15,
+    )
 
     def __init__(self, speed=0.15, shift=0.1, noise_db=(-60.0, -20.0)):
         self.speed = validation.probability("speed", speed, allow_one=False)

@@ -37,7 +37,13 @@ class Text(Task):
     default_model = "crnn"
     metric = "word_accuracy"
     recipe = Recipe(
-        epochs=40, batch_size=128, learning_rate=2e-3, fine_tune_learning_rate=5e-4, weight_decay=1e-2
+        epochs=40,
+        batch_size=128,
+        learning_rate=2e-3,
+        fine_tune_learning_rate=5e-4,
+        weight_decay=1e-2,
+        least_steps=500,
+        patience=15,
     )
     fit_arguments = (IMAGE_SIZE,)
 

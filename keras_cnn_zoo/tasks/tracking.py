@@ -53,7 +53,12 @@ class Tracking(Task):
     default_model = "siamfc"
     metric = "auc"
     recipe = Recipe(
-        epochs=60, batch_size=32, learning_rate=1e-3, fine_tune_learning_rate=3e-4, weight_decay=1e-2
+        epochs=60,
+        batch_size=32,
+        learning_rate=1e-3,
+        fine_tune_learning_rate=3e-4,
+        weight_decay=1e-2,
+        patience=15,
     )
     batch_size = 1
     fit_arguments = (IMAGE_SIZE,)
@@ -80,7 +85,7 @@ class Tracking(Task):
         self.tracker = _checked_tracker({} if tracker is None else tracker)
 
     # --- data ---------------------------------------------------------------------------------------------
-    def training_examples(self, source):
+    def training_examples(self, model, source):
         """Returns the training split, repeated to the length of an epoch, mixed with embedded sequences."""
         examples = source.split("train")
         share = 0.0 if _is_embedded(source) else self.embedded_share

@@ -11,8 +11,8 @@ from keras_cnn_zoo.utils.files import atomic_path
 FORMAT_VERSION = 1
 
 
-def _state(model):
-    """Returns a dict of variables: weights, random state (missing in Keras' files), and optimizer."""
+def state_of(model):
+    """Returns a dict of the variables of a compiled model: weights, optimizer, and the random state."""
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     # Metric variables are reset in each epoch and differ between backends: they are not state.
     metric_ids = {id(variable) for variable in model.metrics_variables}
@@ -26,7 +26,7 @@ def _state(model):
 def save(path, model, record):
     """Writes variables, optimizer, and `record` (a dict of JSON values) to `path`, atomically."""
     arrays = {}
-    for name, variable in _state(model).items():
+    for name, variable in state_of(model).items():
         value = variable.numpy()
         # NumPy has no bfloat16; float32 represents each of its values exactly.
         arrays[name] = value.astype("float32") if value.dtype.name == "bfloat16" else value
@@ -46,7 +46,7 @@ def load(path, model):
         raise InputError(f"{path} is not a checkpoint that can be read: {error}") from error
     if header.get("format_version") != FORMAT_VERSION:
         raise InputError(f"{path} has format_version {header.get('format_version')}, not {FORMAT_VERSION}")
-    state = _state(model)
+    state = state_of(model)
     if set(state) != set(arrays):
         raise InputError(
             f"{path} belongs to another model or optimizer: {len(arrays)} arrays, not {len(state)}"

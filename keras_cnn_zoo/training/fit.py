@@ -1,9 +1,11 @@
 """fit: written once for all tasks."""
 
+import dataclasses
 import os
+import time
 
 from keras_cnn_zoo import distribution
-from keras_cnn_zoo.training import logs, old_runs, rates, results
+from keras_cnn_zoo.training import logs, old_runs, rates, results, schedule
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
 from keras_cnn_zoo.training.start import starting_model
 from keras_cnn_zoo.training.validation import Keeper, train
@@ -22,36 +24,60 @@ def fit(task, options):
     Raises:
         InputError: for an option, a file, or a folder that cannot be used; nothing is overwritten.
     """
+    started = time.monotonic()
     options.check()
     task = options.configured(task)
-    jit = distribution.jit_argument(options.jit)
+    distribution.jit_argument(options.jit)
     folder = RunFolder(options.out or os.path.join("runs", task.name))
     record = options.record(task)
     folder.check(record, resume=options.resume)
+    resumed = options.resume and folder.exists
+    decided = folder.schedule() if resumed else None
+    if decided is not None:
+        task = task.configured(recipe=decided["recipe"])
+    elif resumed:
+        task = old_runs.as_then(task, options)
     distribution.set_up(precision=options.precision, distribute=options.distribute, seed=options.seed)
     splits = folder.splits_to_continue(resume=options.resume)
     source = task.load(options.data, **{**options.data_options, "seed": options.seed, **splits})
     announce(source)
     baseline = results.check_data(task, source)
-    epochs = task.recipe.epochs
     with distribution.model_scope(options.distribute):
         model = starting_model(task, source, options)
         trainer = task.trainer(model)
         batches = task.batches(model, source, "train", seed=options.seed, training=True)
-        optimizer = rates.optimizer_of(task, model, epochs * len(batches))
-        trainer.compile(optimizer, task.loss(), jit_compile=jit)
-        # Not the one above: in half precision, `compile` wraps it in one with further state.
-        trainer.optimizer.build(trainer.trainable_variables)
+        if decided is not None:
+            plan = schedule.Schedule(decided["epochs"], decided["every"])
+        else:
+            plan = schedule.usual(task, options, len(batches))
+        _compile(task, model, trainer, plan.epochs * len(batches), options)
     if "old_draw" in splits:
         old_runs.check_run(folder, source, baseline, steps=len(batches))
+    keeper = Keeper(task, model, source, folder, plan)
+    if options.minutes is not None and decided is None:
+        epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate)
+        # The schedule of the learning rate is a part of the program, which is therefore compiled again.
+        passed = time.monotonic() - started + compiling
+        plan = keeper.schedule = schedule.fitting(options.minutes, passed, epoch, validation)
+        with distribution.model_scope(options.distribute):
+            _compile(task, model, trainer, plan.epochs * len(batches), options)
     # Every option and the data have been checked; only now is anything written.
-    folder.start(record, resume=options.resume, source=source)
-    keeper = Keeper(task, model, source, folder, epochs)
+    recorded = {**dataclasses.asdict(plan), "recipe": dataclasses.asdict(task.recipe)}
+    folder.start(record, resume=options.resume, source=source, schedule=recorded)
     first = keeper.restore(trainer) if options.resume else 0
-    train(trainer, batches, keeper, first=first, epochs=epochs, callbacks=logs.tensorboard(folder))
+    callbacks = [*logs.tensorboard(folder), schedule.Forecast(plan, len(batches), keeper)]
+    train(trainer, batches, keeper, first=first, callbacks=callbacks)
     keeper.load_best()
     folder.save_model(model)
     with results.after_saving(folder.file("model.keras")):
         metrics = results.measure(task, model, source, keeper, baseline)
         results.write(folder, task, model, source, keeper.history, metrics)
     return model, metrics
+
+
+def _compile(task, model, trainer, steps, options):
+    """Compiles a trainer with a new optimizer for a number of steps."""
+    optimizer = rates.optimizer_of(task, model, steps)
+    trainer.compile(optimizer, task.loss(), jit_compile=distribution.jit_argument(options.jit))
+    # Not the one above: in half precision, `compile` wraps it in one with further state.
+    trainer.optimizer.build(trainer.trainable_variables)

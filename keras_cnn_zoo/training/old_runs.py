@@ -1,7 +1,11 @@
-"""Runs and presets of version 0.1, which did not record their splits.
+"""Runs and presets of earlier versions, which did not record all that was decided before the first step.
 
-Their missing splits are drawn again as then. The draw is the same only if the number of examples is. That
-number is not recorded either, but two figures depend on it: the steps per epoch and the baseline.
+Before there was a `schedule.json`, the recipes and the training examples were others. Those of `_THEN` are
+used when such a run is resumed.
+
+Version 0.1 did not record splits either. Missing splits are drawn again as then. The draw is the same only if
+the number of examples is. That number is not recorded, but two figures depend on it: the steps per epoch and
+the baseline.
 """
 
 import ast
@@ -15,6 +19,27 @@ from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 _TOLERANCE = 1e-5
+# Fields of recipes, and arguments of tasks, that have changed since runs have a `schedule.json`.
+_THEN = {
+    "segmentation": ({"epochs": 60}, {"crops": 1, "elastic": 0.0}),
+}
+
+
+def as_then(task, options):
+    """Returns a task with the recipe and the training examples of runs without a `schedule.json`.
+
+    Args:
+        task: the configured `Task` of a run that is resumed.
+        options: its `FitOptions`; what was given stays.
+    """
+    recipe, arguments = _THEN.get(task.name, ({}, {}))
+    recipe = {"least_steps": 0, "patience": 0, "ema": False, **recipe}
+    given = {name for name in recipe if getattr(options, name, None) is not None} | set(
+        options.recipe_options
+    )
+    recipe = {name: value for name, value in recipe.items() if name not in given}
+    arguments = {name: v for name, v in arguments.items() if name not in options.task_arguments()}
+    return task.configured(recipe=recipe, **arguments)
 
 
 def check_run(folder, source, baseline, *, steps=None):

@@ -12,6 +12,8 @@ from keras_cnn_zoo.utils.errors import InputError
 _OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "model_options")
 # An unset variable of a shell gives an empty name. It must not mean the default.
 _NAMES = ("data", "model", "preset", "variant", "backbone", "out")
+# Fields of the recipe that are options too.
+_RECIPE = ("epochs", "batch_size", "learning_rate", "patience", "ema")
 # NumPy's generator takes seeds below this.
 _SEEDS = 2**32
 
@@ -33,7 +35,13 @@ class FitOptions:
         task_options: dict of constructor arguments of the task, JSON values.
         recipe_options: dict of fields of the task's `Recipe`.
         freeze: "none", "backbone", or N for the stem and the levels of the backbone up to PN.
-        epochs: passes over the training data.
+        epochs: passes over the training data. A number that is given is kept. That of the recipe is raised
+            for small data sets.
+        minutes: minutes for the whole run instead of a number of epochs. The first steps are timed, and the
+            number of epochs that fits is fixed and recorded.
+        patience: validations in a row without a better result after which training stops; 0 for never. A run
+            has about 40 validations.
+        ema: whether the exponential moving average of the weights is validated and kept.
         batch_size: examples per step.
         learning_rate: peak learning rate.
         image_size: (height, width), or None; short for `task_options["image_size"]`.
@@ -57,6 +65,9 @@ class FitOptions:
     recipe_options: dict = dataclasses.field(default_factory=dict)
     freeze: str | int = freezing.NONE
     epochs: int | None = None
+    minutes: float | None = None
+    patience: int | None = None
+    ema: bool | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
     image_size: tuple | None = None
@@ -79,7 +90,7 @@ class FitOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"`{name}` must be at least 1. Received: {value}")
-        for name in ("learning_rate", "width"):
+        for name in ("learning_rate", "width", "minutes"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"`{name}` must be positive. Received: {value}")
@@ -87,9 +98,11 @@ class FitOptions:
             for name in _OF_A_NEW_MODEL:
                 if getattr(self, name) not in (None, {}):
                     raise InputError(f"`{name}` and `preset` exclude each other: a preset is a whole model")
-        for name in ("epochs", "batch_size", "learning_rate"):
+        for name in _RECIPE:
             if getattr(self, name) is not None and name in self.recipe_options:
                 raise InputError(f"`{name}` and `recipe.{name}` exclude each other")
+        if self.minutes is not None and (self.epochs is not None or "epochs" in self.recipe_options):
+            raise InputError("`minutes` and `epochs` exclude each other: one follows from the other")
         if "fine_tune_learning_rate" in self.recipe_options:
             if self.preset is None:
                 raise InputError("`recipe.fine_tune_learning_rate` needs `preset`")
@@ -117,7 +130,7 @@ class FitOptions:
                 f"the task {task.name} has no argument recipe: fields of the recipe are `recipe.NAME`"
             )
         task = task.configured(recipe=self.recipe_options, **arguments)
-        changes = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
+        changes = {name: getattr(self, name) for name in _RECIPE}
         given = self.learning_rate is not None or "learning_rate" in self.recipe_options
         if self.preset is not None and not given:
             changes["learning_rate"] = task.recipe.fine_tune_learning_rate
@@ -126,9 +139,7 @@ class FitOptions:
 
     def _own_recipe(self, task):
         """Returns the fields of the recipe that differ from the class's and are not options."""
-        explained = {
-            name for name in ("epochs", "batch_size", "learning_rate") if getattr(self, name) is not None
-        }
+        explained = {name for name in _RECIPE if getattr(self, name) is not None}
         if self.preset is not None:
             explained.add("learning_rate")
         usual, own = (dataclasses.asdict(recipe) for recipe in (type(task).recipe, task.recipe))

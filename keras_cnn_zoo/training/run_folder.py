@@ -12,6 +12,8 @@ from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 from keras_cnn_zoo.utils.files import atomic_path, write_text
 
+# What was decided before the first step: the length of the run and its recipe.
+SCHEDULE_FILE = "schedule.json"
 # The name of the embedded data on a preset's card, for every task.
 EMBEDDED = "embedded"
 
@@ -59,18 +61,19 @@ class RunFolder:
             others = [
                 name
                 for name in os.listdir(self.path)
-                if name != SPLITS_FILE and not name.endswith(".partial")
+                if name not in (SPLITS_FILE, SCHEDULE_FILE) and not name.endswith(".partial")
             ]
             if others:
                 raise InputError(f"`out` {self.path} is not empty and holds no run: choose another folder")
 
-    def start(self, config, *, resume, source=None):
+    def start(self, config, *, resume, source=None, schedule=None):
         """Creates the folder after the same check, and records the splits of `source`.
 
         Args:
             config: contents of `config.json`.
             resume: whether to continue a run in the folder.
             source: the data, or None if the run has none.
+            schedule: contents of `schedule.json`, or None if the run has none.
         """
         self.check(config, resume=resume)
         os.makedirs(self.path, exist_ok=True)
@@ -78,6 +81,8 @@ class RunFolder:
             # Before config.json: a run without this file is one of version 0.1.
             with atomic_path(self.file(SPLITS_FILE)) as temporary, open(temporary, "wb") as file:
                 file.write(text_of(source).encode("utf-8", "surrogateescape"))
+        if schedule is not None and not self.exists:
+            self.write_json(SCHEDULE_FILE, schedule)
         if not self.exists:
             self.write_json("config.json", config)
 
@@ -106,6 +111,10 @@ class RunFolder:
     def splits_to_continue(self, *, resume):
         """Returns the arguments of `data.load` for a new or a resumed run, as a dict."""
         return self.recorded_splits(fixed=True) if resume and self.exists else {}
+
+    def schedule(self):
+        """Returns what was decided when the run was started, or None for an older run without it."""
+        return self.read_json(SCHEDULE_FILE) if os.path.exists(self.file(SCHEDULE_FILE)) else None
 
     def config(self):
         """Returns the arguments of `fit`, as it recorded them."""

@@ -1,28 +1,27 @@
 """Runs the epochs; after each, measures validation, keeps the best weights, and writes a checkpoint."""
 
+import contextlib
 import os
+import time
 
 import keras
 
 from keras_cnn_zoo.training import checkpoint
 from keras_cnn_zoo.utils.console import say
 
-# A long run is validated about this many times, because each validation is a pass over the whole split.
-MEASUREMENTS = 40
 
-
-def train(trainer, batches, keeper, *, first, epochs, callbacks=()):
-    """Runs the epochs after `first` up to `epochs`, in the order that `batches` fixes.
+def train(trainer, batches, keeper, *, first, callbacks=()):
+    """Runs the epochs after `first` up to the last of the schedule, in the order that `batches` fixes.
 
     Args:
         trainer: a compiled model, as `Task.trainer` returns it.
         batches: training `Batches`.
         keeper: the `Keeper` of the run.
         first: number of finished epochs.
-        epochs: number of epochs in total.
         callbacks: further Keras callbacks.
     """
-    if first >= epochs:
+    epochs = keeper.schedule.epochs
+    if first >= epochs or keeper.has_stopped:
         return
     try:
         trainer.fit(
@@ -40,37 +39,40 @@ def train(trainer, batches, keeper, *, first, epochs, callbacks=()):
 
 
 class Keeper(keras.callbacks.Callback):
-    """After each epoch, measures validation, keeps the best weights, and writes the checkpoint.
+    """Measures validation, keeps the best weights, writes the checkpoint, and stops a run that stalls.
+
+    With an exponential moving average (`Recipe.ema`), the average is measured and kept. Training goes on from
+    the weights themselves.
 
     Args:
         task: a `Task`.
         network: the model whose weights are measured and kept; `fit` may train it inside another model.
         source: the data.
         folder: the `RunFolder`.
-        epochs: number of epochs in total.
+        schedule: the `Schedule`.
     """
 
-    def __init__(self, task, network, source, folder, epochs):
+    def __init__(self, task, network, source, folder, schedule):
         super().__init__()
         self.task = task
         self.network = network
         self.source = source
         self.folder = folder
-        self.every = max(1, epochs // MEASUREMENTS)
-        self.epochs = epochs
+        self.schedule = schedule
         self.history = []
         self.best = None
         self.best_epoch = None
+        self.validations = 0
+        self.seconds_of_validation = 0.0
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, "loss": float(logs["loss"])}
-        if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
-            measured = self.task.evaluate(self.network, self.source, "val")
-            row.update({f"val_{name}": value for name, value in measured.items()})
-            if self.best is None or measured[self.task.metric] > self.best:
-                self.best, self.best_epoch = measured[self.task.metric], epoch + 1
-                with checkpoint.atomic_path(self.folder.file("best.weights.h5")) as temporary:
-                    self.network.save_weights(temporary)
+        if self.schedule.validates(epoch + 1):
+            started = time.monotonic()
+            with self._averaged():
+                row.update(self._validate(epoch))
+            self.validations += 1
+            self.seconds_of_validation += time.monotonic() - started
             # Keras' other callbacks (TensorBoard) read the logs.
             logs.update({name: value for name, value in row.items() if name.startswith("val_")})
         self.history.append(row)
@@ -82,6 +84,49 @@ class Keeper(keras.callbacks.Callback):
         }
         checkpoint.save(self.folder.file("checkpoint.npz"), self.model, record)
         self.folder.write_history(self.history)
+        if self.has_stopped:
+            self.model.stop_training = True
+            say(
+                f"no better {self.task.metric} in {self.task.recipe.patience} validations: "
+                f"stopped after epoch {epoch + 1} of {self.schedule.epochs}"
+            )
+
+    def validate(self):
+        """Returns the metrics of the network on the validation split."""
+        return self.task.evaluate(self.network, self.source, "val")
+
+    def _validate(self, epoch):
+        """Measures validation, keeps the weights if they are the best, and returns columns of the history."""
+        measured = self.validate()
+        if self.best is None or measured[self.task.metric] > self.best:
+            self.best, self.best_epoch = measured[self.task.metric], epoch + 1
+            with checkpoint.atomic_path(self.folder.file("best.weights.h5")) as temporary:
+                self.network.save_weights(temporary)
+        return {f"val_{name}": value for name, value in measured.items()}
+
+    @contextlib.contextmanager
+    def _averaged(self):
+        """Gives the trained variables their averages, if the recipe asks for them, and takes them back."""
+        if not self.task.recipe.ema:
+            yield
+            return
+        variables = self.model.trainable_variables
+        held = [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, held, strict=True):
+                variable.assign(value)
+
+    @property
+    def has_stopped(self):
+        """Whether there were `Recipe.patience` validations since the best one."""
+        if not self.task.recipe.patience or self.best_epoch is None:
+            return False
+        later = (row for row in self.history if row["epoch"] > self.best_epoch)
+        stale = sum(f"val_{self.task.metric}" in row for row in later)
+        return stale >= self.task.recipe.patience
 
     def restore(self, trainer):
         """Loads the checkpoint if there is one; returns the number of finished epochs."""
@@ -92,7 +137,7 @@ class Keeper(keras.callbacks.Callback):
         record = checkpoint.load(path, trainer)
         self.history = record["history"]
         self.best, self.best_epoch = record["best"], record["best_epoch"]
-        say(f"resuming after epoch {record['epoch']} of {self.epochs}")
+        say(f"resuming after epoch {record['epoch']} of {self.schedule.epochs}")
         return record["epoch"]
 
     def load_best(self):

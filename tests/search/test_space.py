@@ -68,7 +68,7 @@ def test_arguments_of_the_task_hold_in_every_trial():
 def test_a_trial_is_trained_as_chosen(tmp_path, monkeypatch):
     seen = []
 
-    def train(model, batches, keeper, first, epochs):
+    def train(model, batches, keeper, first):
         decay = model.optimizer.weight_decay
         seen.append((type(model.loss).__name__, decay, batches.batch_size, keeper.task.loss_name))
         keeper.best, keeper.best_epoch = 0.5, 1

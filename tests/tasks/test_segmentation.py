@@ -163,3 +163,70 @@ def test_refusals():
         tasks.Segmentation(loss="dice")
     with pytest.raises(ValueError, match="`lovasz_weight` must be a finite number"):
         CrossEntropyAndLovasz(1.5)
+
+
+def sizes(*shapes):
+    """A source with images of these shapes, each filled with its position."""
+    train = [
+        {"image": np.full((*shape, 3), i, "uint8"), "mask": np.full(shape, i % 2, "uint8")}
+        for i, shape in enumerate(shapes)
+    ]
+    kept = {}
+    return types.SimpleNamespace(
+        class_names=("a", "b"),
+        channels=3,
+        split=lambda name: train,
+        once=lambda key, compute: kept.setdefault(key, compute()),
+    )
+
+
+@pytest.mark.parametrize(
+    "shapes, options, expected",
+    [
+        ([(512, 512)], {}, 5),  # 512 * 512 / (224 * 224) = 5.2
+        ([(360, 480)], {}, 3),  # 3.4
+        ([(200, 150)], {}, 1),  # The crop is the image.
+        ([(60, 80)] * 2 + [(600, 800)], {"image_size": (60, 80)}, 1),  # The median image.
+        ([(60, 80), (600, 800), (600, 800)], {"image_size": (60, 80)}, 8),  # At most 8.
+        ([(32, 320)], {"image_size": (64, 64)}, 5),  # Scaled up, the image is 64 x 320 at least.
+        ([(512, 512)], {"crops": 2}, 2),
+    ],
+)
+def test_a_large_image_gives_several_crops_per_epoch(shapes, options, expected):
+    model = types.SimpleNamespace(input_shape=(None, None, None, 3))
+    examples = tasks.Segmentation(**options).training_examples(model, sizes(*shapes))
+    assert len(examples) == expected * len(shapes)
+    seen = sorted(int(example["image"][0, 0, 0]) for example in examples)
+    assert seen == sorted(list(range(len(shapes))) * expected)
+
+
+def test_a_network_of_fixed_size_is_trained_on_crops_of_that_size():
+    model = types.SimpleNamespace(input_shape=(None, 100, 100, 3))
+    assert len(tasks.Segmentation().training_examples(model, sizes((200, 200)))) == 4
+
+
+@pytest.mark.parametrize("elastic", [0.0, 0.05])
+def test_training_crops_are_bent_with_their_masks(elastic):
+    rows, columns = np.mgrid[:64, :64]
+    stripes = ((columns // 8) % 2).astype("uint8")
+    image = np.repeat(250 * stripes[..., None], 3, axis=-1)
+    data = sizes((64, 64))
+    data.split("train")[0].update(image=image, mask=stripes)
+    data.mirror, data.ignore_label = False, 255
+    task = tasks.Segmentation(crop_scale=(1.0, 1.0), augmentation=(), elastic=elastic, class_balance=0.0)
+    model = task.build(data, model="unet", width=0.05)
+    task.class_weights = lambda source: np.ones(2, "float32")
+    images, masks, _ = task.training_batch(model, data, [data.split("train")[0]], (0, 1, 0))
+    assert ((masks[0] != stripes).mean() > 0.02) == bool(elastic)
+    # Away from the borders of the stripes, a pixel's class is still its color.
+    light = images[0, ..., 0] > images[0, ..., 0].mean()
+    assert (light == (masks[0] == 1)).mean() > 0.97
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [({"crops": 0}, "`crops`"), ({"crops": 1.5}, "`crops`"), ({"elastic": -1}, "`elastic`")],
+)
+def test_bad_crops_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        tasks.Segmentation(**options)

@@ -154,7 +154,10 @@ def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(mask
         ({"jit": "maybe"}, "`jit` must be auto, on, or off"),
         ({"distribute": "all"}, "`distribute` must be none or auto"),
         ({"seed": -1}, "`seed` must be at least 0 and below"),
-        ({"model": "alexnet"}, "`model`: unknown classification model 'alexnet'. Known: efficientnet_lite, lenet5, resnet"),
+        (
+            {"model": "alexnet"},
+            "`model`: unknown classification model 'alexnet'. Known: efficientnet_lite, lenet5, resnet",
+        ),
         ({"preset": "lenet5_mnist"}, "`width` and `preset` exclude each other"),
         ({"variant": "tiny"}, "`model` lenet5: `variant` must be one of 'caffe', 'lecun'"),
     ],

@@ -5,6 +5,8 @@ import numpy as np
 
 # Added to class ids before Keras' layers move a mask, so that the zeros they fill in mean "no pixel".
 _MASK_OFFSET = 1
+# Cells per axis of the mesh that an elastic deformation is drawn with; the map is bilinear in each.
+_CELLS = 8
 
 
 def random_crop(image, mask=None, *, size, scale=(1.0, 1.0), rng):
@@ -43,6 +45,71 @@ def random_crop(image, mask=None, *, size, scale=(1.0, 1.0), rng):
     if mask is None:
         return crop
     return crop, cut(mask, Image.Resampling.NEAREST)
+
+
+def elastic(image, mask=None, *, strength, rng):
+    """Bends an image smoothly, as by a 3 x 3 grid of nodes that are pulled at random.
+
+    The displacement of a pixel is the polynomial of second degree through those of the nodes. A pixel from
+    outside the image has the color of the nearest edge.
+
+    Reference: Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+    2015, arXiv 1505.04597, section 3.1. Differs from the paper: its displacements are interpolated by cubic
+    splines, which three nodes do not determine.
+
+    Args:
+        image: uint8 array (height, width, channels), resampled bilinearly.
+        mask: integer array (height, width), resampled with nearest neighbor, or None.
+        strength: standard deviation of a node's displacement along each axis, as a fraction of the edge.
+        rng: `numpy.random.Generator`, the only source of randomness.
+
+    Returns:
+        The bent image. If `mask` is given, the pair (image, mask).
+    """
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    mesh = _bent_mesh((height, width), strength * rng.standard_normal((2, 3, 3)))
+
+    def bend(array, method):
+        picture = Image.fromarray(array)
+        return np.asarray(picture.transform(picture.size, Image.Transform.MESH, mesh, resample=method))
+
+    if image.shape[2] == 3:
+        bent = bend(image, Image.Resampling.BILINEAR)
+    else:
+        # Pillow multiplies colors by a fourth channel.
+        planes = [bend(plane, Image.Resampling.BILINEAR) for plane in np.moveaxis(image, -1, 0)]
+        bent = np.stack(planes, axis=-1)
+    if mask is None:
+        return bent
+    return bent, bend(mask.astype("int32"), Image.Resampling.NEAREST).astype(mask.dtype)
+
+
+def _bent_mesh(size, displacements):
+    """Returns Pillow's mesh for displacements (2, 3, 3), down and right, as fractions of the edges.
+
+    A cell of the mesh is a rectangle of the result, and the four corners that it comes from.
+    """
+    edges = [np.unique(np.linspace(0, edge, _CELLS + 1).round().astype(int)) for edge in size]
+    places = [line / edge for line, edge in zip(edges, size, strict=True)]
+    # The polynomials that are 1 at one of the nodes 0, 0.5, 1, and 0 at the others.
+    down, right = (np.stack([(1 - t) * (1 - 2 * t), 4 * t * (1 - t), t * (2 * t - 1)], 1) for t in places)
+    # Pillow counts the far edge as outside.
+    rows, columns = (
+        np.clip((start + down @ nodes @ right.T) * edge, 0, edge * (1 - 1e-6))
+        for start, nodes, edge in zip(
+            (places[0][:, None], places[1][None, :]), displacements, size, strict=True
+        )
+    )
+    mesh = []
+    for i in range(len(edges[0]) - 1):
+        for j in range(len(edges[1]) - 1):
+            corners = [(i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)]
+            quad = [float(value) for corner in corners for value in (columns[corner], rows[corner])]
+            box = (edges[1][j], edges[0][i], edges[1][j + 1], edges[0][i + 1])
+            mesh.append((tuple(map(int, box)), tuple(quad)))
+    return mesh
 
 
 class Augmentation:

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.data.augmentation.images import Augmentation, random_crop
+from keras_cnn_zoo.data.augmentation.images import Augmentation, elastic, random_crop
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +76,55 @@ def test_windows_stay_inside_for_every_size_and_scale(pictures, size, scale):
 
 def test_gray_images_keep_their_channel(pictures):
     assert random_crop(pictures[0, :, :, :1], size=(4, 4), rng=np.random.default_rng(0)).shape == (4, 4, 1)
+
+
+def ramp(height, width):
+    """An image whose colors are the position of a pixel's center: (column, row, 0)."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([columns, rows, 0 * rows], axis=-1).astype("uint8")
+
+
+def displacement(nodes, t):
+    """The polynomial of second degree through the values at 0, 0.5, and 1."""
+    return np.polyval(np.polyfit([0, 0.5, 1], nodes, 2), t)
+
+
+def test_an_elastic_deformation_is_the_polynomial_through_nine_random_nodes():
+    height, width, strength = 160, 240, 0.02
+    bent = elastic(ramp(height, width), strength=strength, rng=np.random.default_rng(1))
+    down, right = strength * np.random.default_rng(1).standard_normal((2, 3, 3))
+    # On lines of the mesh, which has eight cells per axis, the map is exact; on the others bilinear.
+    for row, column in ((40, 60), (80, 120), (100, 90), (120, 210)):
+        v, u = row / height, column / width
+        shift = [displacement([displacement(line, u) for line in nodes], v) for nodes in (right, down)]
+        expected = np.array([(u + shift[0]) * width, (v + shift[1]) * height]) - 0.5
+        # A corner of the mesh lies between four pixels. Pillow rounds down.
+        found = bent[row - 1 : row + 1, column - 1 : column + 1, :2].astype(float).mean(axis=(0, 1)) + 0.5
+        np.testing.assert_allclose(found, expected, atol=0.55)
+    assert np.abs(bent.astype(int) - ramp(height, width)).max() > 3
+
+
+def test_a_mask_is_bent_like_its_image_and_keeps_its_labels():
+    picture = ramp(96, 128)
+    mask = 1000 * (picture[..., 0] // 16).astype("int32")
+    bent, moved = elastic(picture, mask, strength=0.03, rng=np.random.default_rng(0))
+    assert moved.dtype == mask.dtype and set(np.unique(moved)) <= set(np.unique(mask))
+    near = np.abs(bent[..., 0] % 16 - 7.5) < 6
+    np.testing.assert_array_equal(moved[near], 1000 * (bent[..., 0][near] // 16).astype("int32"))
+    assert not np.array_equal(moved, mask)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_each_channel_is_bent_alone(channels):
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, channels)).astype("uint8")
+    bent = elastic(picture, strength=0.1, rng=np.random.default_rng(4))
+    assert bent.shape == picture.shape and bent.dtype == np.uint8
+    for channel in range(channels):
+        alone = elastic(picture[..., channel : channel + 1], strength=0.1, rng=np.random.default_rng(4))
+        np.testing.assert_array_equal(bent[..., channel], alone[..., 0])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (7, 5)])
+def test_small_images_are_bent_without_gaps(size):
+    picture = np.full((*size, 1), 200, "uint8")
+    np.testing.assert_array_equal(elastic(picture, strength=0.3, rng=np.random.default_rng(0)), picture)

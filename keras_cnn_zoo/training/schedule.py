@@ -1,0 +1,179 @@
+"""How long a run trains, decided once before its first step and recorded in its folder."""
+
+import dataclasses
+import math
+import time
+
+import keras
+
+from keras_cnn_zoo.training import checkpoint
+from keras_cnn_zoo.utils.console import say
+
+# A long run is validated about this many times, because each validation is a pass over the whole split.
+MEASUREMENTS = 40
+# Fraction of `minutes` that is kept for measuring the test split and for pictures.
+_KEPT = 0.1
+# Steps and seconds that are timed, after the steps that compile the program.
+_COMPILING, _LEAST, _SECONDS = 2, 3, 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Length of a run.
+
+    Args:
+        epochs: passes over the training split.
+        every: epochs from one validation to the next.
+    """
+
+    epochs: int
+    every: int
+
+    @classmethod
+    def of(cls, epochs):
+        """Returns the schedule with the usual number of validations."""
+        return cls(epochs, max(1, epochs // MEASUREMENTS))
+
+    def validates(self, epoch):
+        """Returns whether validation follows an epoch, counted from 1."""
+        return epoch % self.every == 0 or epoch == self.epochs
+
+    def seconds(self, epoch, validation):
+        """Returns the duration of the run for the durations of an epoch and of a validation."""
+        validations = self.epochs // self.every + bool(self.epochs % self.every)
+        return self.epochs * epoch + validations * validation
+
+
+def usual(task, options, steps):
+    """Returns the `Schedule` of the recipe, with more epochs where they would have too few steps.
+
+    Args:
+        task: a `Task`.
+        options: `FitOptions`; a number of epochs that was asked for is kept.
+        steps: steps per epoch.
+    """
+    epochs, least = task.recipe.epochs, task.recipe.least_steps
+    asked = options.epochs is not None or "epochs" in options.recipe_options
+    if not asked and epochs * steps < least:
+        epochs = math.ceil(least / steps)
+        say(f"few training data: {epochs} epochs of {steps} steps instead of {task.recipe.epochs}")
+    return Schedule.of(epochs)
+
+
+def fitting(minutes, elapsed, epoch, validation):
+    """Returns the longest `Schedule` that fits into a time.
+
+    Args:
+        minutes: minutes for the whole run.
+        elapsed: seconds of them that have passed or are needed for something else.
+        epoch: seconds per epoch.
+        validation: seconds per validation.
+    """
+    left = (1 - _KEPT) * 60 * minutes - elapsed
+    if Schedule.of(1).seconds(epoch, validation) > left:
+        seconds = elapsed + (epoch + validation) / (1 - _KEPT)
+        say(f"one epoch takes longer than {minutes:g} minutes: about {duration(seconds)} in all")
+        return Schedule.of(1)
+    low, high = 1, 2
+    while Schedule.of(high).seconds(epoch, validation) <= left:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if Schedule.of(middle).seconds(epoch, validation) <= left:
+            low = middle
+        else:
+            high = middle
+    return Schedule.of(low)
+
+
+def timed(trainer, batches, validate):
+    """Measures how long training takes, and leaves the trainer as it was.
+
+    Args:
+        trainer: a compiled model with a built optimizer.
+        batches: training `Batches`.
+        validate: function without arguments that measures the validation split.
+
+    Returns:
+        (seconds per epoch, seconds per validation, seconds to compile the training step).
+    """
+    state = checkpoint.state_of(trainer)
+    before = {name: keras.ops.convert_to_numpy(variable).copy() for name, variable in state.items()}
+    steps = len(batches)
+    done, started, began = 0, None, time.monotonic()
+    while done < _COMPILING + _LEAST or time.monotonic() - started < _SECONDS:
+        if done == _COMPILING:
+            started = time.monotonic()
+            compiling = started - began
+        trainer.train_on_batch(*batches[done % steps])
+        done += 1
+    per_step = (time.monotonic() - started) / (done - _COMPILING)
+    validate()  # Compiles the program.
+    started = time.monotonic()
+    validate()
+    per_validation = time.monotonic() - started
+    for name, variable in state.items():
+        variable.assign(before[name])
+    trainer.reset_metrics()
+    return per_step * steps, per_validation, compiling
+
+
+class Forecast(keras.callbacks.Callback):
+    """Says once how long the rest of the run will take, if it is longer than 30 seconds.
+
+    Args:
+        schedule: the `Schedule`.
+        steps: steps per epoch.
+        keeper: the `Keeper` of the run. This callback comes after it.
+    """
+
+    least = 30.0
+
+    def __init__(self, schedule, steps, keeper):
+        super().__init__()
+        self.schedule = schedule
+        self.steps = steps
+        self.keeper = keeper
+        self.epoch = None
+        self.counted = 0
+        self.started = None
+        self.said = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.said:
+            return
+        if self.started is None:
+            # The first step of a process compiles the program, and is not counted.
+            self.started = time.monotonic()
+            return
+        self.counted += 1
+        passed = time.monotonic() - self.started
+        if passed >= self.least:
+            self._say(passed / self.counted, batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.said or not self.counted:
+            # A run with one step per epoch is timed in its second epoch.
+            return
+        training = time.monotonic() - self.started - self.keeper.seconds_of_validation
+        self._say(training / self.counted, self.steps)
+
+    def _say(self, step, done):
+        self.said = True
+        steps = (self.schedule.epochs - self.epoch) * self.steps - done
+        measured = self.keeper.validations
+        left = [e for e in range(self.epoch + 1, self.schedule.epochs + 1) if self.schedule.validates(e)]
+        validation = self.keeper.seconds_of_validation / measured if measured else 0.0
+        seconds = steps * step + len(left) * validation
+        if seconds >= self.least:
+            say(f"about {duration(seconds)} for the {steps} steps that remain, {step:.2g} s each")
+
+
+def duration(seconds):
+    """Returns seconds, minutes, or hours in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,304 @@
+"""How long a run trains: the floor in steps, the time limit, early stopping, and averaged weights."""
+
+import csv
+import json
+import re
+import time
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import tasks
+from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.training import old_runs, schedule, validation
+from keras_cnn_zoo.training.schedule import Schedule
+from keras_cnn_zoo.utils.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Two classes of 16 x 16 images of random grays, 20 of them for training."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 20), ("val", 6), ("test", 6)):
+        labels = np.arange(count) % 2
+        images = rng.integers(0, 60, (count, 16, 16, 1)) + 150 * labels[:, None, None, None]
+        arrays |= {f"x_{split}": images.astype("uint8"), f"y_{split}": labels}
+    path = tmp_path_factory.mktemp("data") / "halves.npz"
+    np.savez(path, **arrays)
+    return f"npz:{path}"
+
+
+def fit(data, out, task=None, **options):
+    options = {"width": 0.2, "batch_size": 8, "jit": "off", **options}
+    return tasks.fit(task or tasks.Classification(), tasks.FitOptions(data=data, out=str(out), **options))
+
+
+def history(out):
+    with open(out / "history.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Small(tasks.Classification):
+    recipe = Recipe(epochs=2, batch_size=8, least_steps=9)
+
+
+def test_a_small_set_gets_more_epochs_and_says_so(digits, tmp_path, capsys):
+    fit(digits, tmp_path / "run", Small())
+    # 20 images in batches of 8 are 2 steps, so 9 steps are 5 epochs.
+    assert len(history(tmp_path / "run")) == 5
+    assert "few training data: 5 epochs of 2 steps instead of 2" in capsys.readouterr().err
+    decided = json.loads((tmp_path / "run" / "schedule.json").read_text())
+    assert decided["epochs"] == 5 and decided["every"] == 1 and decided["recipe"]["epochs"] == 2
+
+
+@pytest.mark.parametrize("options", [{"epochs": 3}, {"recipe_options": {"epochs": 3}}])
+def test_epochs_that_are_asked_for_are_kept(digits, tmp_path, options):
+    fit(digits, tmp_path / "run", Small(), **options)
+    assert len(history(tmp_path / "run")) == 3
+
+
+def test_a_resumed_run_keeps_what_was_decided_although_the_recipe_has_changed(digits, tmp_path, monkeypatch):
+    class Cut(Exception):
+        pass
+
+    def cut(self, batch, logs=None):
+        if len(self.history) == 2:
+            raise Cut
+
+    whole, _ = fit(digits, tmp_path / "whole", Small())
+    with monkeypatch.context() as patch:
+        patch.setattr(validation.Keeper, "on_train_batch_end", cut)
+        with pytest.raises(Cut):
+            fit(digits, tmp_path / "cut", Small())
+    monkeypatch.setattr(Small, "recipe", Recipe(epochs=4, batch_size=8, least_steps=0, weight_decay=0.5))
+    resumed, _ = fit(digits, tmp_path / "cut", Small(), resume=True)
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_longest_schedule_that_fits_into_the_time():
+    def seconds(epochs):
+        every = max(1, epochs // 40)
+        validated = sum(e % every == 0 or e == epochs for e in range(1, epochs + 1))
+        return 1.5 * epochs + 4.0 * validated
+
+    found = schedule.fitting(10, 100.0, 1.5, 4.0)
+    # A tenth of ten minutes is kept for measuring.
+    left = 0.9 * 600 - 100
+    assert seconds(found.epochs) <= left < seconds(found.epochs + 1)
+    assert found.every == found.epochs // 40
+    assert found.seconds(1.5, 4.0) == pytest.approx(seconds(found.epochs))
+
+
+def test_a_limit_that_is_too_short_gives_one_epoch_and_says_how_long_it_takes(capsys):
+    assert schedule.fitting(1, 30.0, 500.0, 20.0) == Schedule(1, 1)
+    assert "one epoch takes longer than 1 minutes: about 10 minutes in all" in capsys.readouterr().err
+
+
+def test_a_run_of_some_minutes_times_its_steps_and_starts_from_untouched_weights(
+    digits, tmp_path, monkeypatch
+):
+    seen = {}
+    timed = schedule.timed
+
+    def watched(trainer, batches, validate):
+        seen["before"] = [np.array(v) for v in (*trainer.get_weights(), *trainer.optimizer.variables)]
+        found = timed(trainer, batches, validate)
+        seen["after"] = [np.array(v) for v in (*trainer.get_weights(), *trainer.optimizer.variables)]
+        return found
+
+    monkeypatch.setattr(schedule, "timed", watched)
+    monkeypatch.setattr(schedule, "_SECONDS", 0.2)
+    # Few and long epochs: the clock decides how many fit, so the test must not depend on it.
+    monkeypatch.setattr(schedule, "fitting", lambda minutes, passed, epoch, validation: Schedule.of(3))
+    model, _ = fit(digits, tmp_path / "minutes", minutes=0.5)
+    for one, other in zip(seen["before"], seen["after"], strict=True):
+        np.testing.assert_array_equal(one, other)
+    decided = json.loads((tmp_path / "minutes" / "schedule.json").read_text())
+    assert decided["epochs"] == 3 and len(history(tmp_path / "minutes")) == 3
+    asked, _ = fit(digits, tmp_path / "epochs", epochs=3)
+    for one, other in zip(model.get_weights(), asked.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_a_run_takes_about_as_long_as_it_may(digits, tmp_path):
+    started = time.monotonic()
+    fit(digits, tmp_path / "run", minutes=0.4, patience=0)
+    assert 10 < time.monotonic() - started < 40
+    assert len(history(tmp_path / "run")) > 20
+
+
+def keeper(metrics, patience, epochs=10):
+    """A keeper that has validated each epoch of a run with these metrics."""
+    task = types.SimpleNamespace(metric="accuracy", recipe=Recipe(patience=patience))
+    made = validation.Keeper(task, None, None, None, Schedule(epochs, 1))
+    for epoch, value in enumerate(metrics, 1):
+        made.history.append({"epoch": epoch, **({} if value is None else {"val_accuracy": value})})
+        if value is not None and (made.best is None or value > made.best):
+            made.best, made.best_epoch = value, epoch
+    return made
+
+
+@pytest.mark.parametrize(
+    "metrics, patience, stopped",
+    [
+        ([], 1, False),
+        ([0.5], 1, False),
+        ([0.5, 0.5], 1, True),
+        ([0.5, 0.4, 0.6], 2, False),
+        ([0.5, 0.4, 0.3], 2, True),
+        # Epochs without validation do not count.
+        ([0.5, None, None, 0.4], 2, False),
+        ([0.5, None, None, 0.4, None, 0.5], 2, True),
+        ([0.5, 0.4, 0.3, 0.2], 0, False),
+    ],
+)
+def test_a_run_stops_after_validations_without_progress(metrics, patience, stopped):
+    assert keeper(metrics, patience).has_stopped is stopped
+
+
+class Constant(tasks.Classification):
+    """Validation never improves."""
+
+    def evaluate(self, model, source, split="test", **options):
+        return {"accuracy": 0.5}
+
+
+def test_a_stopped_run_is_finished(digits, tmp_path, capsys):
+    fit(digits, tmp_path / "run", Constant(), epochs=10, patience=2)
+    assert "no better accuracy in 2 validations: stopped after epoch 3 of 10" in capsys.readouterr().err
+    assert len(history(tmp_path / "run")) == 3
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["best_epoch"] == 1
+    fit(digits, tmp_path / "run", Constant(), epochs=10, patience=2, resume=True)
+    assert len(history(tmp_path / "run")) == 3
+
+
+def test_the_average_of_the_weights_is_measured_and_kept(digits, tmp_path, monkeypatch):
+    trained, kept = [], []
+
+    class Watched(tasks.Classification):
+        def evaluate(self, model, source, split="test", **options):
+            if split == "val":
+                kept.append([np.array(v) for v in model.trainable_variables])
+            return super().evaluate(model, source, split, **options)
+
+    save = validation.checkpoint.save
+
+    def recorded(path, model, record):
+        trained.append([np.array(v) for v in model.trainable_variables])
+        save(path, model, record)
+
+    monkeypatch.setattr(validation.checkpoint, "save", recorded)
+    model, _ = fit(digits, tmp_path / "run", Watched(), epochs=4, batch_size=20, ema=True)
+    # One step per epoch, so the weights after each step are known. Four steps give a momentum of 0.9.
+    average = trained[0]
+    for step, weights in enumerate(trained):
+        if step:
+            average = [0.9 * old + 0.1 * new for old, new in zip(average, weights, strict=True)]
+        for one, other in zip(kept[step], average, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert any(np.abs(one - other).max() > 1e-4 for one, other in zip(average, trained[-1], strict=True))
+    best = json.loads((tmp_path / "run" / "metrics.json").read_text())["best_epoch"]
+    for one, other in zip(model.trainable_variables, kept[best - 1], strict=True):
+        np.testing.assert_array_equal(np.array(one), other)
+
+
+def test_the_weights_that_are_trained_do_not_depend_on_the_average(digits, tmp_path, monkeypatch):
+    ends = []
+    save = validation.checkpoint.save
+
+    def recorded(path, model, record):
+        ends.append([np.array(v) for v in model.trainable_variables])
+        save(path, model, record)
+
+    monkeypatch.setattr(validation.checkpoint, "save", recorded)
+    fit(digits, tmp_path / "with", epochs=3, ema=True)
+    fit(digits, tmp_path / "without", epochs=3)
+    for one, other in zip(ends[2], ends[5], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"minutes": 0}, "`minutes` must be positive. Received: 0"),
+        ({"minutes": float("nan")}, "`minutes` must be positive"),
+        ({"minutes": 2, "epochs": 3}, "`minutes` and `epochs` exclude each other"),
+        ({"minutes": 2, "recipe_options": {"epochs": 3}}, "`minutes` and `epochs` exclude each other"),
+        ({"patience": -1}, "`patience` must be an integer of at least 0. Received: -1"),
+        ({"patience": 2, "recipe_options": {"patience": 3}}, "`patience` and `recipe.patience` exclude"),
+        ({"recipe_options": {"ema": 1}}, "`ema` must be True or False. Received: 1"),
+        ({"recipe_options": {"least_steps": 1.5}}, "`least_steps` must be an integer of at least 0"),
+    ],
+)
+def test_bad_options(digits, tmp_path, options, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        fit(digits, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def forecast(monkeypatch, capsys, *, epochs, steps, per_step, validation_seconds, compiling=50.0):
+    """Returns what a `Forecast` prints in the first two epochs of a run on a separate clock."""
+    now = [0.0]
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: now[0])
+    kept = types.SimpleNamespace(validations=0, seconds_of_validation=0.0)
+    callback = schedule.Forecast(Schedule.of(epochs), steps, kept)
+    now[0] += compiling
+    for epoch in range(2):
+        callback.on_epoch_begin(epoch)
+        for batch in range(steps):
+            now[0] += per_step
+            callback.on_train_batch_end(batch)
+        if callback.schedule.validates(epoch + 1):
+            now[0] += validation_seconds
+            kept.validations += 1
+            kept.seconds_of_validation += validation_seconds
+        callback.on_epoch_end(epoch)
+    return capsys.readouterr().err
+
+
+def test_the_rest_of_a_run_is_forecast_after_the_first_epoch(monkeypatch, capsys):
+    text = forecast(monkeypatch, capsys, epochs=20, steps=10, per_step=0.5, validation_seconds=3.0)
+    # 19 epochs of 10 steps and a validation remain: 19 * (5 + 3) seconds.
+    assert "about 3 minutes for the 190 steps that remain, 0.5 s each" in text
+    assert text.count("remain") == 1
+
+
+def test_a_long_epoch_is_forecast_within_it(monkeypatch, capsys):
+    text = forecast(monkeypatch, capsys, epochs=2, steps=100, per_step=1.0, validation_seconds=0.0)
+    assert "for the 169 steps that remain" in text
+
+
+def test_one_step_per_epoch_is_forecast_in_the_second(monkeypatch, capsys):
+    text = forecast(monkeypatch, capsys, epochs=30, steps=1, per_step=2.0, validation_seconds=0.0)
+    assert "about 56 seconds for the 28 steps that remain, 2 s each" in text
+
+
+def test_a_short_run_has_no_forecast(monkeypatch, capsys):
+    assert not forecast(monkeypatch, capsys, epochs=20, steps=10, per_step=0.01, validation_seconds=0.1)
+
+
+@pytest.mark.parametrize("seconds, text", [(12, "12 seconds"), (300, "5 minutes"), (9000, "2.5 hours")])
+def test_durations_in_words(seconds, text):
+    assert schedule.duration(seconds) == text
+
+
+def test_keras_averages_nothing_unless_asked():
+    assert tasks.Classification().optimizer(10).use_ema is False
+    assert isinstance(tasks.Classification().optimizer(10), keras.optimizers.AdamW)
+
+
+def test_a_run_without_a_schedule_goes_on_as_it_was_started():
+    task = old_runs.as_then(tasks.Segmentation(), tasks.FitOptions())
+    assert task.recipe == Recipe(epochs=60, batch_size=8, learning_rate=2e-3, fine_tune_learning_rate=5e-4)
+    assert task.crops == 1 and task.elastic == 0.0
+    options = tasks.FitOptions(
+        epochs=7, recipe_options={"least_steps": 5}, task_options={"crops": 3}, patience=2
+    )
+    task = old_runs.as_then(options.configured(tasks.Segmentation()), options)
+    assert (task.recipe.epochs, task.recipe.least_steps, task.recipe.patience) == (7, 5, 2)
+    assert task.crops == 3 and task.elastic == 0.0
