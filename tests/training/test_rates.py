@@ -341,6 +341,19 @@ for own, one, other in zip(ours, full, slow):
     assert abs(ratio - (0.25 if own else 1)) < 1e-3, ratio
 print("trained")
 """
+ELSEWHERE = """
+import numpy
+from tests.training import test_rates
+full = test_rates.changes(test_rates.made("small"), 2)
+model = test_rates.made("small", backbone_rate=0.25)
+slow = test_rates.changes(model, 2)
+for own, one, other in zip(test_rates.of_the_backbone(model), full, slow):
+    ratio = numpy.linalg.norm(other) / numpy.linalg.norm(one)
+    assert (0.2 < ratio < 0.35) if own else (0.9 < ratio < 1.1), ratio
+for name in ("DeepLab", "ResNet"):
+    test_rates.test_each_variable_has_one_optimizer(name)
+print("trained")
+"""
 TWO_REPLICAS = """
 import numpy, tensorflow
 config = tensorflow.config
@@ -370,4 +383,13 @@ def test_compiled_and_on_two_replicas(script):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("other backends compile without this, and distribution strategies are TensorFlow's")
     result = run_python("-c", script)
+    assert result.stdout.split()[-1:] == ["trained"], result.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_train_and_divide_the_networks_alike(backend, monkeypatch):
+    pytest.importorskip(backend)
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    result = run_python("-c", ELSEWHERE)
     assert result.stdout.split()[-1:] == ["trained"], result.stderr[-3000:]
