@@ -1,5 +1,6 @@
 """The base class of every model: config, preprocessing, decoding, and presets."""
 
+import contextlib
 import warnings
 
 import keras
@@ -62,14 +63,16 @@ class ZooModel(keras.Model):
 
     def __getattr__(self, name):
         """Returns an argument of the constructor, as it was given."""
+        # Only PyTorch's modules define `__getattr__`. They hold what was assigned to the model, such as its
+        # backbone, which comes before the argument of that name.
+        inherited = getattr(super(), "__getattr__", None)
+        if inherited is not None:
+            with contextlib.suppress(AttributeError):
+                return inherited(name)
         record = self.__dict__.get("_arguments")
         if record is not None and name in record.values:
             return record.values[name]
-        # Only PyTorch's modules define `__getattr__`.
-        inherited = getattr(super(), "__getattr__", None)
-        if inherited is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return inherited(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def class_names(self):

@@ -10,6 +10,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 
 from keras_cnn_zoo import distribution
 from keras_cnn_zoo.search import report
+from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.training.run_folder import RunFolder
 from keras_cnn_zoo.training.schedule import Schedule
 from keras_cnn_zoo.training.validation import Keeper, train
@@ -142,7 +143,8 @@ class Trials(keras_tuner.Tuner):
         trainer = task.trainer(model)
         batches = task.batches(model, self.source, "train", seed=self.seed, training=True)
         steps = (last - first) * len(batches)
-        trainer.compile(task.optimizer(steps, learning_rate=values["learning_rate"]), task.loss())
+        optimizer = rates.optimizer_of(task, model, steps, learning_rate=values["learning_rate"])
+        trainer.compile(optimizer, task.loss())
         trainer.optimizer.build(trainer.trainable_variables)
         keeper = Keeper(task, model, self.source, folder, Schedule.of(last))
         if os.path.exists(folder.file("checkpoint.npz")):

@@ -13,8 +13,10 @@ from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.tasks import constructor
 from keras_cnn_zoo.tasks.forward import outputs_of
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.files import files_of
 
 
 class Task:
@@ -44,6 +46,8 @@ class Task:
     metric = None
     recipe = Recipe()
     batch_size = 32
+    # The constructors of tasks whose models have a backbone take another one.
+    backbone_rate = 1.0
     fit_arguments = ()
     predict_arguments = ()
 
@@ -244,22 +248,30 @@ class Task:
         """Returns the loss for `compile`, or None if the model computes it."""
         raise NotImplementedError(f"{type(self).__name__}.loss")
 
-    def optimizer(self, steps, *, learning_rate=None):
-        """Returns AdamW on a warmed-up cosine schedule for `steps` steps."""
+    def optimizer(self, steps, *, learning_rate=None, model=None):
+        """Returns AdamW on a warmed-up cosine schedule for `steps` steps.
+
+        With a `backbone_rate` below 1 it is a `keras.optimizers.MultiOptimizer`: the backbone of `model` has
+        its own AdamW, whose schedule is scaled by that rate. Its weight decay is scaled too, because each
+        step decays by learning rate times `weight_decay`.
+
+        Args:
+            steps: number of training steps.
+            learning_rate: peak of the schedule, or None for the recipe's.
+            model: the model that is trained, after layers were frozen; a `backbone_rate` below 1 needs it.
+        """
         peak = self.recipe.learning_rate if learning_rate is None else learning_rate
-        warmup = int(self.recipe.warmup * steps)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            peak / 100 if warmup else peak,
-            max(1, steps - warmup),
-            alpha=0.0,
-            warmup_target=peak if warmup else None,
-            warmup_steps=warmup,
+        return rates.two_rates(
+            lambda factor, name: self._adamw(steps, factor * peak, name), model, self.backbone_rate
         )
+
+    def _adamw(self, steps, peak, name):
         average = {}
         if self.recipe.ema:
             # The average reaches back over about a tenth of the run.
             average = {"use_ema": True, "ema_momentum": min(0.999, max(0.9, 1 - 10 / steps))}
-        return keras.optimizers.AdamW(schedule, weight_decay=self.recipe.weight_decay, **average)
+        schedule = rates.warmed_up_cosine(self.recipe, steps, peak)
+        return keras.optimizers.AdamW(schedule, weight_decay=self.recipe.weight_decay, name=name, **average)
 
     # --- answers ------------------------------------------------------------------------------------------
     def item(self, example):
@@ -330,24 +342,7 @@ class Task:
         Raises:
             InputError: for a path that does not exist, or if no file is left.
         """
-        files = []
-        for item in map(str, inputs):
-            if os.path.isdir(item):
-                names = sorted(name for name in os.listdir(item) if not name.startswith("."))
-                paths = [os.path.join(item, name) for name in names]
-                folders = set(filter(os.path.isdir, paths))
-                files.extend(path for path in paths if path not in folders)
-                if folders:
-                    say(f"{item}: {len(folders)} folders in it are not read")
-            elif os.path.isfile(item):
-                files.append(item)
-            else:
-                # A pipe could be read only once.
-                there = os.path.exists(item)
-                raise InputError(f"{item} {'is neither a file nor a folder' if there else 'does not exist'}")
-        if not files:
-            raise InputError(f"no files in {', '.join(map(str, inputs))}")
-        return files
+        return files_of(inputs)
 
     def check_input(self, path, **options):
         """Checks an input of `predict` without reading all of it.

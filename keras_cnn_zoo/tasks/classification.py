@@ -9,6 +9,7 @@ from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_layers, checked_size
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
+from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 
 LOSSES = ("cross_entropy", "hinge")
@@ -25,6 +26,7 @@ class Classification(SingleLabel):
         loss: "cross_entropy", or "hinge" for the squared `MulticlassHinge`, whose probabilities mean less.
         image_size: (height, width) of a new network's images, or None for the size of the first training
             image, at most 224.
+        backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
     """
 
     name = "classification"
@@ -45,9 +47,10 @@ class Classification(SingleLabel):
     )
     fit_arguments = (IMAGE_SIZE,)
 
-    def __init__(self, augmentation=None, loss="cross_entropy", *, image_size=None):
+    def __init__(self, augmentation=None, loss="cross_entropy", *, image_size=None, backbone_rate=1.0):
         self.loss_name = validation.one_of("loss", loss, LOSSES)
         self.image_size = checked_size(image_size)
+        self.backbone_rate = rates.check(backbone_rate)
         if augmentation is None:
             augmentation = (
                 keras.layers.RandomRotation(0.03, fill_mode="nearest", data_format="channels_last"),

@@ -15,6 +15,7 @@ from keras_cnn_zoo.metrics import MeanAveragePrecision
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 
 # The longer side of a new network's images by default, and what both sides are multiples of.
@@ -39,6 +40,7 @@ class Detection(Task):
             A `RandomFlip` is left out for data whose images must not be mirrored.
         image_size: (height, width) of a new network's images, or None for the median shape of the training
             images, scaled to a longer side of at most 320.
+        backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
     """
 
     name = "detection"
@@ -59,8 +61,11 @@ class Detection(Task):
     batch_size = 4
     fit_arguments = (IMAGE_SIZE,)
 
-    def __init__(self, scale=(0.6, 1.6), turns=False, augmentation=None, *, image_size=None):
+    def __init__(
+        self, scale=(0.6, 1.6), turns=False, augmentation=None, *, image_size=None, backbone_rate=1.0
+    ):
         self.image_size = checked_size(image_size)
+        self.backbone_rate = rates.check(backbone_rate)
         self.scale = checked_range("scale", scale, positive=True)
         self.turns = validation.boolean("turns", turns)
         if augmentation is None:

@@ -13,6 +13,7 @@ from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -78,6 +79,7 @@ class Segmentation(Task):
         crops: crops of each image per epoch, or None for the number that covers an image, at most 8.
         elastic: strength of a smooth random deformation of training crops, as the standard deviation of the
             displacement of a 3 x 3 grid, in fractions of the edge; 0 for none.
+        backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
     """
 
     name = "segmentation"
@@ -109,10 +111,12 @@ class Segmentation(Task):
         image_size=None,
         crops=None,
         elastic=0.02,
+        backbone_rate=1.0,
     ):
         self.image_size = checked_size(image_size)
         self.crops = validation.positive_integer("crops", crops, optional=True)
         self.elastic = validation.finite_number("elastic", elastic, minimum=0)
+        self.backbone_rate = rates.check(backbone_rate)
         self.crop_scale = checked_range("crop_scale", crop_scale, positive=True)
         self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))

@@ -5,7 +5,7 @@ import os
 import time
 
 from keras_cnn_zoo import distribution
-from keras_cnn_zoo.training import logs, old_runs, results, schedule
+from keras_cnn_zoo.training import logs, old_runs, rates, results, schedule
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
 from keras_cnn_zoo.training.start import starting_model
 from keras_cnn_zoo.training.validation import Keeper, train
@@ -50,7 +50,7 @@ def fit(task, options):
             plan = schedule.Schedule(decided["epochs"], decided["every"])
         else:
             plan = schedule.usual(task, options, len(batches))
-        _compile(task, trainer, plan.epochs * len(batches), options)
+        _compile(task, model, trainer, plan.epochs * len(batches), options)
     if "old_draw" in splits:
         old_runs.check_run(folder, source, baseline, steps=len(batches))
     keeper = Keeper(task, model, source, folder, plan)
@@ -60,7 +60,7 @@ def fit(task, options):
         passed = time.monotonic() - started + compiling
         plan = keeper.schedule = schedule.fitting(options.minutes, passed, epoch, validation)
         with distribution.model_scope(options.distribute):
-            _compile(task, trainer, plan.epochs * len(batches), options)
+            _compile(task, model, trainer, plan.epochs * len(batches), options)
     # Every option and the data have been checked; only now is anything written.
     recorded = {**dataclasses.asdict(plan), "recipe": dataclasses.asdict(task.recipe)}
     folder.start(record, resume=options.resume, source=source, schedule=recorded)
@@ -75,8 +75,9 @@ def fit(task, options):
     return model, metrics
 
 
-def _compile(task, trainer, steps, options):
+def _compile(task, model, trainer, steps, options):
     """Compiles a trainer with a new optimizer for a number of steps."""
-    optimizer = task.optimizer(steps)
+    optimizer = rates.optimizer_of(task, model, steps)
     trainer.compile(optimizer, task.loss(), jit_compile=distribution.jit_argument(options.jit))
-    optimizer.build(trainer.trainable_variables)
+    # Not the one above: in half precision, `compile` wraps it in one with further state.
+    trainer.optimizer.build(trainer.trainable_variables)

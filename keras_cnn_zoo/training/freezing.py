@@ -25,6 +25,19 @@ def check(freeze):
     return freeze
 
 
+def backbone_layers(model):
+    """Returns the layers before the parts that belong to the task, as a list, or None without a backbone.
+
+    A detector or segmenter has one such layer, its backbone; a classifier has all layers but its head.
+    """
+    network = getattr(model, "backbone", None)
+    if network is not None:
+        return [network]
+    if "features_only" not in model.get_config():
+        return None
+    return [layer for layer in model.layers if layer.name not in model.head_names]
+
+
 def apply(model, freeze):
     """Sets `trainable=False` on the layers that `freeze` names.
 
@@ -40,16 +53,15 @@ def apply(model, freeze):
     """
     if freeze == NONE:
         return
-    network = getattr(model, "backbone", None)
-    if network is None and "features_only" not in model.get_config():
+    layers = backbone_layers(model)
+    if layers is None:
         raise InputError(f"`freeze`: {type(model).__name__} has no backbone. Received: {freeze!r}")
     if freeze == BACKBONE:
-        for layer in [network] if network is not None else model.layers:
-            if layer.name not in model.head_names:
-                layer.trainable = False
+        for layer in layers:
+            layer.trainable = False
         return
     # A classifier has the layers of its backbone, under the same names.
-    body = network
+    network = body = getattr(model, "backbone", None)
     if body is None:
         body = type(model).from_config({**model.get_config(), "features_only": True})
     level = f"P{freeze}"

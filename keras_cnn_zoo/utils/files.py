@@ -1,7 +1,10 @@
-"""Atomic writing of files: an interrupted write keeps the old file."""
+"""Atomic writing of files, where an interrupted write keeps the old file, and the files of an input."""
 
 import contextlib
 import os
+
+from keras_cnn_zoo.utils.console import say
+from keras_cnn_zoo.utils.errors import InputError
 
 
 @contextlib.contextmanager
@@ -28,3 +31,29 @@ def write_text(path, text):
     """Writes a small text file atomically."""
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def files_of(inputs):
+    """Returns the paths in `inputs`; a folder is replaced by the files directly in it, sorted by name.
+
+    Raises:
+        InputError: for a path that does not exist, or if no file is left.
+    """
+    files = []
+    for item in map(str, inputs):
+        if os.path.isdir(item):
+            names = sorted(name for name in os.listdir(item) if not name.startswith("."))
+            paths = [os.path.join(item, name) for name in names]
+            folders = set(filter(os.path.isdir, paths))
+            files.extend(path for path in paths if path not in folders)
+            if folders:
+                say(f"{item}: {len(folders)} folders in it are not read")
+        elif os.path.isfile(item):
+            files.append(item)
+        else:
+            # A pipe could be read only once.
+            there = os.path.exists(item)
+            raise InputError(f"{item} {'is neither a file nor a folder' if there else 'does not exist'}")
+    if not files:
+        raise InputError(f"no files in {', '.join(map(str, inputs))}")
+    return files

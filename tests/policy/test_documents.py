@@ -1,5 +1,6 @@
 """The README starts with a command and an example; links exist and Python code runs in all pages."""
 
+import configparser
 import re
 
 import numpy as np
@@ -67,6 +68,19 @@ def test_every_dependency_has_a_reason():
     names = {re.sub(r"^fontpkg-.*", "fontpkg-", name) for name in test_imports.declared_distributions()}
     missing = [name for name in names if not re.search(rf"\b{name}", table)]
     assert sorted(set(missing) - {"keras-cnn-zoo"}) == []
+
+
+def test_every_lower_bound_is_one_that_was_tested():
+    config = configparser.ConfigParser()
+    config.read(sources.ROOT / "setup.cfg", encoding="utf-8")
+    bounds = config["options"]["install_requires"].split()
+    text = (sources.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tested = dict(re.findall(r"^\| `(\S+>=\S+)` \| ([\d.]+)", text, re.MULTILINE))
+    assert set(bounds) == set(tested)
+    for bound, version in tested.items():
+        assert version.startswith(bound.partition(">=")[2] + "."), bound
+    commands = re.search(r"^pip install --no-deps --target OLD (.*)$", text, re.MULTILINE)[1].split()
+    assert set(commands) == {f"{bound.partition('>=')[0]}=={version}" for bound, version in tested.items()}
 
 
 def test_no_placeholder_for_a_number_is_left():
