@@ -5,6 +5,7 @@ import contextlib
 import keras
 
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.layer_tree import nested_layers
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -48,11 +49,15 @@ def model_scope(distribute="none"):
     return contextlib.nullcontext()
 
 
-def jit_argument(jit):
+def jit_argument(jit, model=None):
     """Returns the value of `jit_compile` for `compile`.
+
+    "auto" is Keras' choice, with one exception. XLA's grouped and depthwise convolutions are several times
+    slower than TensorFlow's on a CPU, so a model that has them is trained without XLA there.
 
     Args:
         jit: "auto", "on", or "off".
+        model: the model to compile, or None if only the word is checked.
 
     Raises:
         InputError: for another value, and for "on" with the PyTorch backend, which has no XLA.
@@ -64,7 +69,31 @@ def jit_argument(jit):
         raise InputError(
             "`jit` must be off or auto with the PyTorch backend, which has no XLA. Received: 'on'"
         )
+    if jit == "auto" and model is not None and _is_tensorflow_on_a_cpu() and _has_grouped_convolution(model):
+        return False
     return choices[jit]
+
+
+def _has_grouped_convolution(model):
+    depthwise = (
+        keras.layers.DepthwiseConv1D,
+        keras.layers.DepthwiseConv2D,
+        keras.layers.SeparableConv1D,
+        keras.layers.SeparableConv2D,
+    )
+    return any(
+        isinstance(layer, depthwise) or (hasattr(layer, "kernel_size") and getattr(layer, "groups", 1) > 1)
+        for layer in nested_layers(model)
+    )
+
+
+def _is_tensorflow_on_a_cpu():
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    devices = tf.config.list_logical_devices()
+    return not any(device.device_type in ("GPU", "TPU") for device in devices)
 
 
 def prepare_to_predict(model):
@@ -76,11 +105,7 @@ def prepare_to_predict(model):
     Args:
         model: a `keras.Model`.
     """
-    if keras.backend.backend() != "tensorflow" or getattr(model, "predict_function", False) is not None:
-        return
-    import tensorflow as tf
-
-    if any(device.device_type in ("GPU", "TPU") for device in tf.config.list_logical_devices()):
+    if getattr(model, "predict_function", False) is not None or not _is_tensorflow_on_a_cpu():
         return
     before, model.jit_compile = model.jit_compile, False
     model.make_predict_function()

@@ -144,7 +144,7 @@ class Trials(keras_tuner.Tuner):
         batches = task.batches(model, self.source, "train", seed=self.seed, training=True)
         steps = (last - first) * len(batches)
         optimizer = rates.optimizer_of(task, model, steps, learning_rate=values["learning_rate"])
-        trainer.compile(optimizer, task.loss())
+        trainer.compile(optimizer, task.loss(), jit_compile=distribution.jit_argument("auto", model))
         trainer.optimizer.build(trainer.trainable_variables)
         keeper = Keeper(task, model, self.source, folder, Schedule.of(last))
         if os.path.exists(folder.file("checkpoint.npz")):

@@ -78,6 +78,6 @@ def fit(task, options):
 def _compile(task, model, trainer, steps, options):
     """Compiles a trainer with a new optimizer for a number of steps."""
     optimizer = rates.optimizer_of(task, model, steps)
-    trainer.compile(optimizer, task.loss(), jit_compile=distribution.jit_argument(options.jit))
+    trainer.compile(optimizer, task.loss(), jit_compile=distribution.jit_argument(options.jit, model))
     # Not the one above: in half precision, `compile` wraps it in one with further state.
     trainer.optimizer.build(trainer.trainable_variables)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo import distribution
+from keras_cnn_zoo import distribution, layers
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -41,6 +41,26 @@ def test_jit_words_become_arguments_of_compile():
     assert [distribution.jit_argument(word) for word in ("auto", "off")] == ["auto", False]
     with pytest.raises(InputError, match="`jit` must be auto, on, or off"):
         distribution.jit_argument("yes")
+
+
+@pytest.mark.parametrize(
+    "layer, grouped",
+    [
+        (keras.layers.Conv2D(4, 3), False),
+        (keras.layers.GroupNormalization(2), False),
+        (keras.layers.Conv2D(4, 3, groups=2), True),
+        (keras.layers.DepthwiseConv2D(3), True),
+        (keras.layers.SeparableConv2D(4, 3), True),
+        (layers.ResidualBlock2D(4, kind="bottleneck", groups=2), True),
+    ],
+    ids=["plain", "normalization", "grouped", "depthwise", "separable", "inside"],
+)
+def test_grouped_convolutions_are_trained_without_xla_on_a_cpu(layer, grouped):
+    model = keras.Sequential([keras.Input((8, 8, 4)), keras.Sequential([layer])])
+    without = grouped and keras.backend.backend() == "tensorflow"
+    assert distribution.jit_argument("auto", model) == (False if without else "auto")
+    if keras.backend.backend() != "torch":
+        assert distribution.jit_argument("on", model) is True
 
 
 def test_one_device_needs_no_scope():
