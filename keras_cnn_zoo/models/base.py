@@ -63,7 +63,7 @@ class ZooModel(keras.Model):
 
     def __getattr__(self, name):
         """Returns an argument of the constructor, as it was given."""
-        # Only PyTorch's modules define `__getattr__`. They hold what was assigned to the model, such as its
+        # Only PyTorch's modules define `__getattr__`. They keep what was assigned to the model, such as its
         # backbone, which comes before the argument of that name.
         inherited = getattr(super(), "__getattr__", None)
         if inherited is not None:

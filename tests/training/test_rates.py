@@ -215,7 +215,7 @@ def test_a_model_without_a_backbone_is_refused():
 
 
 class OfBefore(tasks.Classification):
-    """Has an optimizer of its own, from the time before `model`."""
+    """Has a separate optimizer, from the time before `model`."""
 
     def optimizer(self, steps, *, learning_rate=None):
         return keras.optimizers.SGD(0.1 if learning_rate is None else learning_rate)
@@ -301,7 +301,7 @@ def test_a_run_cut_off_and_resumed_ends_bit_for_bit_the_same(
     monkeypatch.setattr(models.LeNet5, "backbone", body, raising=False)
 
     def fit(out, **more):
-        # As in a new process: `Classification` makes layers, and `fit` leaves the precision behind.
+        # As in a new process: `Classification` makes layers, and `fit` does not reset the precision.
         keras.config.set_dtype_policy("float32")
         chosen = {"model": "lenet5", "width": 0.2, "epochs": 2, "precision": precision, **more}
         chosen["task_options"] = {"backbone_rate": rate}
