@@ -176,9 +176,9 @@ def test_a_second_network_with_the_same_names_learns_at_the_full_rate():
 
 def test_a_rate_of_one_is_the_optimizer_of_before():
     optimizer = tasks.Classification().optimizer(STEPS)
-    assert type(optimizer) is keras.optimizers.AdamW
+    assert isinstance(optimizer, keras.optimizers.AdamW)
     with_model = tasks.Classification(backbone_rate=1).optimizer(STEPS, model=BUILD["ResNet"]())
-    assert type(with_model) is keras.optimizers.AdamW
+    assert isinstance(with_model, keras.optimizers.AdamW)
     configs = [{**one.get_config(), "name": None} for one in (optimizer, with_model)]
     assert configs[0] == configs[1]
     # Models without a backbone are no matter then.
@@ -186,7 +186,7 @@ def test_a_rate_of_one_is_the_optimizer_of_before():
 
 
 def test_a_frozen_backbone_leaves_one_optimizer():
-    assert type(made("DeepLab", freeze="backbone", backbone_rate=0.1).optimizer) is keras.optimizers.AdamW
+    assert isinstance(made("DeepLab", freeze="backbone", backbone_rate=0.1).optimizer, keras.optimizers.AdamW)
     model = made("DeepLab", freeze=2, backbone_rate=0.1)
     _, backbone = parts(model.optimizer)
     assert len(backbone.variables) == 2 * len(model.backbone.trainable_variables) + 1
