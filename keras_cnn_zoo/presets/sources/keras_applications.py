@@ -17,12 +17,12 @@ import warnings
 import keras
 import numpy as np
 
-from keras_cnn_zoo.presets.manifest import fail, shown
+from keras_cnn_zoo.presets.manifest import fail
 from keras_cnn_zoo.presets.sources import keras_files
+from keras_cnn_zoo.presets.sources.downloads import OTHERWISE
 from keras_cnn_zoo.presets.sources.keras_networks import NETWORKS, TORCH
 from keras_cnn_zoo.utils import validation
 
-DOOR = "keras"
 _PREPROCESSING = ("InputLayer", "Rescaling", "Normalization")
 
 
@@ -44,7 +44,8 @@ class KerasNetwork(keras.Model):
         if network not in NETWORKS:
             validation.fail("network", f"one of {', '.join(sorted(NETWORKS))}", network)
         facts = NETWORKS[network]
-        body = _adapted(_original(network) if original is None else original, facts.levels)
+        fresh = original is None
+        body = _adapted(_original(network) if fresh else original, facts.levels, with_weights=not fresh)
         super().__init__(body.input, body.output, name=network.lower() if name is None else name)
         self.network = network
         self.preprocessing = facts.preprocessing if preprocessing is None else preprocessing
@@ -83,7 +84,7 @@ def load(label, name, weights=None):
     if name not in NETWORKS:
         close = difflib.get_close_matches(name.lower(), map(str.lower, NETWORKS), n=1)
         meant = [known for known in NETWORKS if [known.lower()] == close]
-        hint = f"did you mean {DOOR}/{meant[0]}? " if meant else ""
+        hint = f"did you mean keras/{meant[0]}? " if meant else ""
         fail(label, f"no such network in keras.applications; {hint}Known: {', '.join(sorted(NETWORKS))}")
     original = _downloaded(label, name) if weights is None else _of_file(label, name, os.fspath(weights))
     facts = NETWORKS[name]
@@ -101,12 +102,7 @@ def _downloaded(label, name):
     # Keras raises a plain Exception for a failed download, and other errors for a damaged file.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        fail(
-            label,
-            f"the download of its weights failed ({reason}); without a network, download the file elsewhere "
-            "and give its path as `weights` (--weights FILE)",
-            error,
-        )
+        fail(label, f"the download of its weights failed ({reason}){OTHERWISE}", error)
 
 
 def _of_file(label, name, path):
@@ -138,10 +134,10 @@ def _channels_last():
         keras.config.set_image_data_format(before)
 
 
-def _adapted(original, levels):
+def _adapted(original, levels, *, with_weights):
     """Returns a network of the layers of `original` after its own preprocessing, for any image size.
 
-    Its output is a dict of levels, and it has copies of the weights. Keras' graph is called again, layer by
+    Its output is a dict of levels, and it has copies of the weights or fresh ones. Keras' graph is called again, layer by
     layer, so that the tensor before each layer is known.
     """
     first = next(layer for layer in original.layers if type(layer).__name__ not in _PREPROCESSING)
@@ -171,7 +167,7 @@ def _adapted(original, levels):
         whole = keras.models.clone_model(
             core, input_tensors=images, clone_function=lambda operation: operation, call_function=call
         )
-    for layer, own in pairs:
+    for layer, own in pairs if with_weights else ():
         layer.set_weights(own.get_weights())
     found = {"": whole.output, **after, **{f">{name}": tensor for name, tensor in before.items()}}
     return keras.Model(images, {level: found[entry] for level, entry in levels.items()})
@@ -209,5 +205,9 @@ def _preprocessing_of(original):
     # layer divides by its square root once more.
     mean, variance, *_ = (np.asarray(value, dtype="float64").reshape(-1) for value in found[0].get_weights())
     std = np.sqrt(variance) * np.sqrt(np.divide(TORCH["std"], 255))
-    usable = mean.shape == std.shape == (3,) and np.isfinite([mean, std]).all() and (std > 0).all()
-    return {"mean": (255 * mean).tolist(), "std": (255 * std).tolist()} if usable else None
+    if mean.shape != (3,) or std.shape != (3,) or not np.isfinite([mean, std]).all() or not (std > 0).all():
+        return None
+    if (mean == 0).all() and (variance == 1).all():
+        # Never adapted, as in a network that was trained from fresh weights: without that other layer.
+        return {"mean": 0.0, "std": 255.0}
+    return {"mean": (255 * mean).tolist(), "std": (255 * std).tolist()}

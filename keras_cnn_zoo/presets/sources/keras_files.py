@@ -1,4 +1,4 @@
-"""Reads a file of weights into a network of Keras: the older `.h5` layout, `.weights.h5`, and `.keras` files."""
+"""Reads a file of weights into a network of Keras: `.h5` in the older layout, `.weights.h5`, and `.keras`."""
 
 import contextlib
 import io

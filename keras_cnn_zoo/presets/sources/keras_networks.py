@@ -44,12 +44,14 @@ def _levels(*entries, first=1):
 
 _PLAIN = {"include_preprocessing": False}
 _EFFICIENT_NET = _levels(
-    ">block2a_expand_conv", ">block3a_expand_conv", ">block4a_expand_conv", ">block6a_expand_conv", ">top_conv"
+    ">block2a_expand_conv",
+    ">block3a_expand_conv",
+    ">block4a_expand_conv",
+    ">block6a_expand_conv",
+    ">top_conv",
 )
 _VGG = _levels(*(f">block{number}_pool" for number in range(1, 6)), "", first=0)
-_RESNET = _levels(
-    ">pool1_pad", ">conv3_block1_1_conv", ">conv4_block1_1_conv", ">conv5_block1_1_conv", ""
-)
+_RESNET = _levels(">pool1_pad", ">conv3_block1_1_conv", ">conv4_block1_1_conv", ">conv5_block1_1_conv", "")
 
 
 def _convnext(name):
@@ -74,8 +76,8 @@ def _mobilenet_v3(*blocks):
 
 
 def _nasnet(blocks):
-    # The graph is right only for a known size. For this one, every map on the way has an odd size, so that all
-    # of Keras' paddings are the same on both sides.
+    # The graph is right only for a known size. For this one, every map on the way has an odd size, so that
+    # all of Keras' paddings are the same on both sides.
     entries = ("stem_bn1", "reduction_concat_stem_1", f"normal_concat_{blocks - 1}")
     return Network(_levels(*entries, f"normal_concat_{2 * blocks}", ""), TF, size=259)
 
@@ -85,18 +87,14 @@ NETWORKS = {
     **{f"ConvNeXt{size}": _convnext(f"convnext_{size.lower()}") for size in ("Large", "XLarge")},
     **{f"DenseNet{depth}": _densenet() for depth in (121, 169, 201)},
     **{f"EfficientNetB{number}": Network(_EFFICIENT_NET, TORCH) for number in range(8)},
-    **{
-        f"EfficientNetV2B{number}": Network(_EFFICIENT_NET, TORCH, arguments=_PLAIN) for number in range(4)
-    },
+    **{f"EfficientNetV2B{number}": Network(_EFFICIENT_NET, TORCH, arguments=_PLAIN) for number in range(4)},
     **{f"EfficientNetV2{size}": Network(_EFFICIENT_NET, SHIFTED, arguments=_PLAIN) for size in "SML"},
     "InceptionResNetV2": Network(
         _levels(">max_pooling2d", ">max_pooling2d_1", "block35_10_ac", "block17_20_ac", ">conv_7b"), TF
     ),
     "InceptionV3": Network(_levels(">max_pooling2d", ">max_pooling2d_1", "mixed2", "mixed7", "mixed10"), TF),
     "MobileNet": Network(_levels(*(f">conv_pad_{block}" for block in (2, 4, 6, 12)), ""), TF),
-    "MobileNetV2": Network(
-        _levels(*(f">block_{block}_expand" for block in (1, 3, 6, 13)), ">Conv_1"), TF
-    ),
+    "MobileNetV2": Network(_levels(*(f">block_{block}_expand" for block in (1, 3, 6, 13)), ">Conv_1"), TF),
     "MobileNetV3Large": _mobilenet_v3(1, 3, 6, 12),
     "MobileNetV3Small": _mobilenet_v3(1, 3, 8),
     "NASNetLarge": _nasnet(6),
@@ -107,7 +105,9 @@ NETWORKS = {
     "ResNet152V2": _resnet_v2(3, 8, 36),
     **{f"VGG{depth}": Network(_VGG, CAFFE, blue_first=True) for depth in (16, 19)},
     "Xception": Network(
-        _levels(">block2_sepconv1", ">block3_sepconv1_act", ">block4_sepconv1_act", ">block13_sepconv1_act", ""),
+        _levels(
+            ">block2_sepconv1", ">block3_sepconv1_act", ">block4_sepconv1_act", ">block13_sepconv1_act", ""
+        ),
         TF,
     ),
 }
