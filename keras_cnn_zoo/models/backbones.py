@@ -97,8 +97,7 @@ def resolve(spec, input_shape, weights=None):
 
     Args:
         spec: name of a network; name or path of a preset; or a collection and a name, such as
-            "keras/EfficientNetV2B0", "kerashub/resnet_18_imagenet", "timm/resnet18.a1_in1k",
-            "torchvision/resnet50", or "hf://USER/REPO".
+            "keras/EfficientNetV2B0", "timm/resnet18.a1_in1k", "torchvision/resnet50", or "hf://USER/REPO".
         input_shape: (height, width, channels) of the whole model. The channels stay those of the weights.
         weights: path of a file that replaces the download, or None.
 

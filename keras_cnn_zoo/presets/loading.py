@@ -20,14 +20,13 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     Args:
         name_or_path: a name from `list_presets()`; a folder or `.zip` file that `save_to_preset` wrote;
             "hf://USER/REPO[@REVISION]" for one on the Hugging Face Hub; "timm/NAME" or "torchvision/NAME" for
-            a residual network of these collections; or "keras/NAME" or "kerashub/PRESET", which need
-            `features_only=True`.
+            a residual network of these collections; or "keras/NAME" for a network of `keras.applications`,
+            which needs `features_only=True`.
         num_classes: None keeps the head. Another number of classes than the preset's replaces the head by a
             fresh one, and drops the class names unless `class_names=` gives new ones. The same number
             replaces the head only if `class_names=` gives other names.
         weights: path of a file to read instead of a download: `.safetensors` or `.pth` for "timm/NAME" and
-            "torchvision/NAME"; `.h5`, `.weights.h5`, or `.keras` for "keras/NAME" and "kerashub/PRESET". None
-            for anything else.
+            "torchvision/NAME"; `.h5`, `.weights.h5`, or `.keras` for "keras/NAME". None for anything else.
         expected_class: class of which the model must be an instance, or None.
         **overrides: constructor arguments to change, such as `input_shape`. The weights must still fit.
             `features_only=True` returns a classifier's body without its head.
@@ -89,6 +88,8 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
 
 def _foreign(name, weights, expected_class, **arguments):
     label, collection = shown(name), sources.collection_of(name)
+    if collection == "kerashub":
+        fail(label, "kerashub/ is not supported yet")
     if collection in _BODIES:
         given = {key: value for key, value in arguments.items() if value is not None}
         if given != {"features_only": True}:
