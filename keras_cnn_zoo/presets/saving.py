@@ -77,7 +77,7 @@ def save(model, path, *, card=None, overwrite=False, precision="float16", splits
         },
         "files": {WEIGHTS: storage.record(packed)},
     }
-    title = path.rsplit("/", 1)[1].split("@")[0] if uploaded else Path(path).name.removesuffix(".zip")
+    title = path if uploaded else Path(path).name.removesuffix(".zip")
     page = cards.readme(title, manifest, model=model).encode("utf-8")
     manifest["files"][CARD] = storage.record(page)
     contents = {WEIGHTS: packed, CARD: page}

@@ -137,8 +137,8 @@ def _channels_last():
 def _adapted(original, levels, *, with_weights):
     """Returns a network of the layers of `original` after its own preprocessing, for any image size.
 
-    Its output is a dict of levels, and it has copies of the weights or fresh ones. Keras' graph is called again, layer by
-    layer, so that the tensor before each layer is known.
+    Its output is a dict of levels, and it has copies of the weights or fresh ones. Keras' graph is called
+    again, layer by layer, so that the tensor before each layer is known.
     """
     first = next(layer for layer in original.layers if type(layer).__name__ not in _PREPROCESSING)
     core = keras.Model(first.input, original.output)
