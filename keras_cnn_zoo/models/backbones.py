@@ -104,11 +104,7 @@ def resolve(spec, input_shape, weights=None):
     Raises:
         InputError: if it cannot be loaded. The message is one line.
     """
-    if weights is not None and collection_of(spec) is None:
-        raise InputError(
-            "`weights` is the file of a `backbone` of another collection, such as keras/ResNet50 or "
-            f"timm/resnet18.a1_in1k. Received: backbone={spec!r}, weights={weights!r}"
-        )
+    check_weights(spec, weights)
     if not isinstance(spec, (str, os.PathLike)):
         raise InputError(f"`backbone` must be the name of a network or preset. Received: {spec!r}")
     if spec in networks():
@@ -121,6 +117,15 @@ def resolve(spec, input_shape, weights=None):
         return presets.load(spec, features_only=True, input_shape=(*input_shape[:2], own[-1]))
     except InputError as error:
         raise InputError(f"`backbone`: {error}") from error
+
+
+def check_weights(spec, weights):
+    """Raises an InputError for a file of weights next to a spec that is not of another collection."""
+    if weights is not None and collection_of(spec) is None:
+        raise InputError(
+            "`weights` is the file of a `backbone` of another collection, such as keras/ResNet50 or "
+            f"timm/resnet18.a1_in1k. Received: backbone={spec!r}, weights={weights!r}"
+        )
 
 
 def check(name, backbone):

@@ -182,6 +182,7 @@ class Task:
         Raises:
             InputError: for an unknown model or argument, or a value that the model rejects.
         """
+        backbones.check_weights(backbone, weights)
         name = self.default_model if model is None else model
         if name not in self.models:
             known = ", ".join(sorted(self.models))
@@ -199,7 +200,7 @@ class Task:
             raise InputError(f"`model` {name} takes {', '.join(sorted(known))}. Received: {unknown}")
         try:
             arguments |= self.further_arguments(name, source, arguments)
-            if backbone is not None or weights is not None:
+            if backbone is not None:
                 shape = backbones.check_input_shape(arguments["input_shape"])
                 found = backbones.resolve(backbone, shape, weights)
                 arguments["backbone"] = found
