@@ -135,8 +135,9 @@ IMAGES = np.random.default_rng(1).integers(0, 256, (2, 64, 96, 3)).astype("float
 
 
 def levels_by_hand(original, preprocessed, names):
-    body = keras.Model(original.input, [original.get_layer(name).output for name in names])
-    return [keras.ops.convert_to_numpy(level) for level in body(preprocessed, training=False)]
+    body = keras.Model(original.input, {name: original.get_layer(name).output for name in names})
+    found = body(preprocessed, training=False)
+    return [keras.ops.convert_to_numpy(found[name]) for name in names]
 
 
 def levels(network, images=IMAGES):
