@@ -175,7 +175,7 @@ def test_a_network_of_another_collection_is_not_a_preset():
     with pytest.raises(InputError, match="has no head: it is the backbone of a model"):
         models.from_preset("keras/ResNet50")
     with pytest.raises(InputError, match="not a preset: give it as `backbone`. For a local folder"):
-        models.describe("keras/ResNet50")
+        presets.describe("keras/ResNet50")
     assert not presets.exists("keras/ResNet50")
 
 
