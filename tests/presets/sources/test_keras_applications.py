@@ -105,7 +105,10 @@ def scrambled(network, seed=0):
         if not layer._trainable_variables and not layer._non_trainable_variables:
             continue
         for weight in layer.weights:
-            if weight.name in ("gamma", "moving_variance", "variance"):
+            if weight.name == "gamma":
+                # Small ones, because a deep network of large ones amplifies rounding errors a thousandfold.
+                value = rng.uniform(0.2, 0.6, weight.shape)
+            elif weight.name in ("moving_variance", "variance"):
                 value = rng.uniform(0.5, 1.5, weight.shape)
             elif weight.name in ("beta", "moving_mean", "mean", "bias"):
                 value = rng.normal(0, 0.1, weight.shape)
@@ -186,7 +189,7 @@ def test_values_are_those_of_keras(mobile):
         ("MobileNet", "mobilenet", {"P1": "conv_pw_1_relu", "P4": "conv_pw_11_relu"}),
         ("MobileNetV3Large", "mobilenet_v3", {"P3": "expanded_conv_5_add"}),
         ("ResNet50V2", "resnet_v2", {"P3": "conv3_block3_out", "P5": "post_relu"}),
-        ("EfficientNetV2B0", "efficientnet_v2", {"P2": "block2b_add", "P5": "block6h_add"}),
+        ("EfficientNetV2B0", "efficientnet_v2", {"P2": "block2b_add", "P3": "block3b_add"}),
         ("EfficientNetV2S", "efficientnet_v2", {"P3": "block3d_add"}),
         ("ConvNeXtTiny", "convnext", {"P5": "layer_normalization"}),
     ],
