@@ -290,8 +290,8 @@ class ZooModel(keras.Model):
         """Writes this model as a preset folder (or one `.zip` file) that `from_preset` reads.
 
         Args:
-            path: the folder or `.zip` file to write, or "hf://USER/REPO" to upload to the Hugging Face Hub. It
-                must not exist unless `overwrite`.
+            path: the folder or `.zip` file to write, or "hf://USER/REPO" on the Hugging Face Hub. It must not
+                exist unless `overwrite`.
             card: dict of the facts on the model card (data, license, metric, command, seed), or None.
             overwrite: whether to replace an existing preset. It is kept until the new one is written.
         """
