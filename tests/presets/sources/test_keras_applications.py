@@ -255,7 +255,7 @@ def test_newer_files_of_keras_are_read(mobile, suffix):
 @pytest.mark.parametrize("suffix", [".h5", ".weights.h5"])
 def test_a_file_with_a_head_gives_the_same_backbone(suffix, tmp_path):
     whole = scrambled(keras.applications.MobileNetV3Small(weights=None, include_preprocessing=False))
-    path = tmp_path / f"whole{suffix}"
+    path = tmp_path / f"head{suffix}"
     published(whole, path) if suffix == ".h5" else whole.save_weights(path)
     network = presets.load("keras/MobileNetV3Small", weights=path, features_only=True)
     for layer in network.layers:
