@@ -51,7 +51,10 @@ def application(task):
         preset: Annotated[Text, option("start from a preset's weights")] = None,
         variant: Annotated[Text, option("variant of the model")] = None,
         width: Annotated[float | None, option("scale of the model's channels")] = None,
-        backbone: Annotated[Text, option("preset to start from, or a network such as resnet18")] = None,
+        backbone: Annotated[
+            Text, option("preset, keras/NAME or the like, or a network such as resnet18")
+        ] = None,
+        weights: Annotated[Text, option("file that replaces the download of --backbone keras/NAME")] = None,
         model_options: Annotated[
             list[str] | None,
             option("argument NAME=VALUE of the model, task.NAME=VALUE, or recipe.NAME=VALUE", "--set"),
@@ -93,6 +96,7 @@ def application(task):
             variant=variant,
             width=width,
             backbone=backbone,
+            weights=weights,
             model_options=settings["model"],
             task_options={**settings["task"], **given},
             recipe_options=settings["recipe"],

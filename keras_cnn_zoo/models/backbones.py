@@ -6,12 +6,15 @@ below 32, the deepest levels keep their names and have that stride. Code reads t
 
 import copy
 import dataclasses
+import os
 import re
 
 import keras
 
 from keras_cnn_zoo import presets
+from keras_cnn_zoo.presets.sources import collection_of, is_foreign
 from keras_cnn_zoo.utils import registry, validation
+from keras_cnn_zoo.utils.errors import InputError
 
 # If the image grows from _SIZE by _GROWTH pixels, a level of stride s grows by _GROWTH / s cells. All strides
 # up to 8 and the usual larger ones divide _GROWTH. Only shapes are computed.
@@ -89,24 +92,61 @@ def check_input_shape(input_shape):
     return (*space, validation.positive_integer("input_shape", channels))
 
 
+def resolve(spec, input_shape, weights=None):
+    """Returns the name of a network, for fresh weights, or a pretrained model without its head.
+
+    Args:
+        spec: name of a network; name or path of a preset; or a collection and a name, such as
+            "keras/EfficientNetV2B0", "timm/resnet18.a1_in1k", "torchvision/resnet50", or "hf://USER/REPO".
+        input_shape: (height, width, channels) of the whole model. The channels stay those of the weights.
+        weights: path of a file that replaces the download, or None.
+
+    Raises:
+        InputError: if it cannot be loaded. The message is one line.
+    """
+    check_weights(spec, weights)
+    if not isinstance(spec, (str, os.PathLike)):
+        raise InputError(f"`backbone` must be the name of a network or preset. Received: {spec!r}")
+    if spec in networks():
+        return spec
+    try:
+        if collection_of(spec) is not None:
+            return presets.load(spec, features_only=True, weights=weights)
+        # The number of channels stays that of the preset, because its weights depend on it.
+        own = presets.describe(spec)["config"].get("input_shape") or input_shape
+        return presets.load(spec, features_only=True, input_shape=(*input_shape[:2], own[-1]))
+    except InputError as error:
+        raise InputError(f"`backbone`: {error}") from error
+
+
+def check_weights(spec, weights):
+    """Raises an InputError for a file of weights next to a spec that is not of another collection."""
+    if weights is not None and collection_of(spec) is None:
+        raise InputError(
+            "`weights` is the file of a `backbone` of another collection, such as keras/ResNet50 or "
+            f"timm/resnet18.a1_in1k. Received: backbone={spec!r}, weights={weights!r}"
+        )
+
+
 def check(name, backbone):
     """Returns None, the name of a network, or a model with a dict of levels.
 
     Args:
         name: name of the argument, for messages.
-        backbone: None; the name of a network, for fresh weights; the name or path of a preset, which is
-            loaded without its head; a model; or the config of a model, which is built.
+        backbone: None; the name of a network, for fresh weights; the name or path of a preset, or a network
+            of another collection such as "keras/EfficientNetV2B0" or "timm/resnet18.a1_in1k", which are
+            loaded without their heads; a model; or the config of a model, which is built.
 
     Raises:
         ValueError: for anything else.
-        InputError: for a preset that cannot be loaded.
+        InputError: for a preset or network that cannot be loaded.
     """
     if isinstance(backbone, dict):
         # A copy, because Keras empties the config of a functional model while it builds the model.
         backbone = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
     if backbone is None or (isinstance(backbone, str) and backbone in networks()):
         return backbone
-    if isinstance(backbone, str) and presets.exists(backbone):
+    if isinstance(backbone, str) and (is_foreign(backbone) or presets.exists(backbone)):
         backbone = presets.load(backbone, features_only=True)
     if not has_levels(backbone):
         known = ", ".join(map(repr, networks()))
@@ -117,7 +157,7 @@ def check(name, backbone):
 
 
 def is_pretrained(backbone):
-    """Returns whether a value of `backbone=` is the name of a preset."""
+    """Returns whether a value of `backbone=` names a preset, or a network of another collection."""
     return isinstance(backbone, str) and backbone not in networks()
 
 
@@ -136,22 +176,25 @@ def has_levels(model):
     )
 
 
-def build(backbone, input_shape, *, output_stride=32, **arguments):
-    """Returns the `Backbone` of a value that `check` returned.
+def build(backbone, input_shape, *, output_stride=32, weights=None, **arguments):
+    """Returns the `Backbone` of a spec, or of a value that `check` returned.
 
     A network of the package is used as it is if its input shape and stride fit. Otherwise it is rebuilt for
     them with its weights, because replacing strides by dilations does not change the shapes of weights. Any
     other model must fit as it is.
 
     Args:
-        backbone: name of a network, which gets fresh weights, or a model.
+        backbone: name of a network, which gets fresh weights; a model; or another spec that `resolve` takes.
         input_shape: (height, width, channels) of the whole model.
         output_stride: stride of the deepest level, or None for that of the backbone.
+        weights: path of a file that replaces a download, as of `resolve`.
         **arguments: arguments of a network that is built by name, such as `width`.
 
     Raises:
         ValueError: if the model does not fit and cannot be rebuilt.
     """
+    if is_pretrained(backbone) or weights is not None:
+        backbone = resolve(backbone, input_shape, weights)
     if isinstance(backbone, str):
         cls, own = networks()[backbone]
         known = {**own, **arguments, "input_shape": input_shape}

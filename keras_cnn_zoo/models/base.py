@@ -281,7 +281,7 @@ class ZooModel(keras.Model):
         """Loads a pretrained model: a bundled name, or a folder or file written by `save_to_preset`.
 
         Args:
-            name_or_path: a name from `models.list_presets()`, or a path.
+            name_or_path: a name from `models.list_presets()`, a path, or "hf://USER/REPO[@REVISION]".
             **overrides: constructor arguments to change. `num_classes=` replaces the head and keeps the body.
 
         Raises:
@@ -293,7 +293,8 @@ class ZooModel(keras.Model):
         """Writes this model as a preset folder (or one `.zip` file) that `from_preset` reads.
 
         Args:
-            path: the folder or `.zip` file to write. It must not exist unless `overwrite`.
+            path: the folder or `.zip` file to write, or "hf://USER/REPO" on the Hugging Face Hub. It must not
+                exist unless `overwrite`.
             card: dict of the facts on the model card (data, license, metric, command, seed), or None.
             overwrite: whether to replace an existing preset. It is kept until the new one is written.
         """

@@ -6,6 +6,7 @@ import keras
 
 from keras_cnn_zoo import initializers, layers, regularizers
 from keras_cnn_zoo.presets.manifest import check_plain, fail, shown
+from keras_cnn_zoo.presets.sources.keras_applications import KerasNetwork
 from keras_cnn_zoo.utils import registry
 
 PACKAGE = "keras_cnn_zoo"
@@ -176,7 +177,7 @@ def _checked_tensor(label, path, value):
 
 def _own_names():
     """Returns the names of the layers, models, regularizers, and initializers of this package."""
-    parts = dict(registry.models())
+    parts = {**registry.models(), KerasNetwork.__name__: KerasNetwork}
     for family in (layers, regularizers, initializers):
         parts |= {name: getattr(family, name) for name in family.__all__}
     return {

@@ -2,25 +2,31 @@
 
 import copy
 
-from keras_cnn_zoo.presets import configs, packaged
+from keras_cnn_zoo.presets import configs, packaged, sources
 from keras_cnn_zoo.presets import weights as weight_files
 from keras_cnn_zoo.presets.bundled import locate
 from keras_cnn_zoo.presets.manifest import SPLITS, WEIGHTS, check_plain, fail, shown
-from keras_cnn_zoo.presets.sources import torch_files
+from keras_cnn_zoo.presets.sources import keras_applications, torch_files
 from keras_cnn_zoo.presets.storage import read, read_manifest
 from keras_cnn_zoo.utils import validation
+
+# Collections of networks without a head.
+_BODIES = {"keras": keras_applications}
 
 
 def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, **overrides):
     """Loads a pretrained model. The preset names its class; no code in it is ever run.
 
     Args:
-        name_or_path: a name from `list_presets()`, a folder or `.zip` file that `save_to_preset` wrote, or
-            "timm/NAME" or "torchvision/NAME" for a residual network of these collections.
+        name_or_path: a name from `list_presets()`; a folder or `.zip` file that `save_to_preset` wrote;
+            "hf://USER/REPO[@REVISION]" for one on the Hugging Face Hub; "timm/NAME" or "torchvision/NAME" for
+            a residual network of these collections; or "keras/NAME" for a network of `keras.applications`,
+            which needs `features_only=True`.
         num_classes: None keeps the head. Another number of classes than the preset's replaces the head by a
             fresh one, and drops the class names unless `class_names=` gives new ones. The same number
             replaces the head only if `class_names=` gives other names.
-        weights: the `.safetensors` or `.pth` file from which to read "timm/NAME" or "torchvision/NAME".
+        weights: path of a file to read instead of a download: `.safetensors` or `.pth` for "timm/NAME" and
+            "torchvision/NAME"; `.h5`, `.weights.h5`, or `.keras` for "keras/NAME". None for anything else.
         expected_class: class of which the model must be an instance, or None.
         **overrides: constructor arguments to change, such as `input_shape`. The weights must still fit.
             `features_only=True` returns a classifier's body without its head.
@@ -31,8 +37,7 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     Raises:
         InputError: the preset cannot be loaded. The message is one line that names it.
     """
-    collection = str(name_or_path).split("/")[0] if isinstance(name_or_path, str) else None
-    if collection in torch_files.COLLECTIONS and "/" in name_or_path:
+    if sources.collection_of(name_or_path) is not None:
         return _foreign(name_or_path, weights, expected_class, num_classes=num_classes, **overrides)
     if weights is not None:
         fail(shown(str(name_or_path)), f"has its own weights. Received: weights={shown(str(weights))}")
@@ -82,7 +87,16 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
 
 
 def _foreign(name, weights, expected_class, **arguments):
-    model = torch_files.load(shown(name), name, weights, **arguments)
+    label, collection = shown(name), sources.collection_of(name)
+    if collection == "kerashub":
+        fail(label, "kerashub/ is not supported yet")
+    if collection in _BODIES:
+        given = {key: value for key, value in arguments.items() if value is not None}
+        if given != {"features_only": True}:
+            fail(label, "has no head: it is the backbone of a model, backbone=" + label)
+        model = _BODIES[collection].load(label, name.split("/", 1)[1], weights)
+    else:
+        model = torch_files.load(label, name, weights, **arguments)
     if expected_class is not None and not isinstance(model, expected_class):
         fail(shown(name), f"must be a {expected_class.__name__}. Received: a {type(model).__name__}")
     return model

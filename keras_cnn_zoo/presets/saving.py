@@ -2,12 +2,13 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import keras
 
 from keras_cnn_zoo.presets import card as cards
-from keras_cnn_zoo.presets import configs, storage, weights
+from keras_cnn_zoo.presets import configs, sources, storage, weights
 from keras_cnn_zoo.presets.manifest import (
     CARD,
     FORMAT_VERSION,
@@ -19,12 +20,13 @@ from keras_cnn_zoo.presets.manifest import (
     parse,
     shown,
 )
+from keras_cnn_zoo.presets.sources import hub
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
 
 def save(model, path, *, card=None, overwrite=False, precision="float16", splits=None):
-    """Writes `model` as a preset: a folder, or one file if `path` ends in ".zip".
+    """Writes `model` as a preset: a folder, one file if `path` ends in ".zip", or a repository on the hub.
 
     The preset consists of `preset.json` (class, arguments, class names, preprocessing, metrics, training,
     sha256 of each file), `model.weights.h5` in Keras' layout, and `README.md`, the model card. It is written
@@ -32,7 +34,8 @@ def save(model, path, *, card=None, overwrite=False, precision="float16", splits
 
     Args:
         model: a built `ZooModel`.
-        path: the folder or `.zip` file to write.
+        path: the folder or `.zip` file to write, or "hf://USER/REPO[@REVISION]" to upload it to the Hugging
+            Face Hub in one commit. The repository is made if it does not exist.
         card: dict of `summary`, `data`, `data_spec`, `license`, `metrics`, `evaluated_on`, `command`, `seed`,
             and `notes`, all optional, or None.
         overwrite: whether to replace an existing preset.
@@ -52,7 +55,11 @@ def save(model, path, *, card=None, overwrite=False, precision="float16", splits
     validation.boolean("overwrite", overwrite)
     validation.one_of("precision", precision, weights.PRECISIONS)
     card = cards.check(label, card)
-    storage.check_target(label, Path(path), overwrite)
+    uploaded = sources.is_on_hub(path)
+    if uploaded:
+        hub.check_target(label, path, overwrite)
+    else:
+        storage.check_target(label, Path(path), overwrite)
 
     config, class_names = _config(label, model)
     packed = weights.pack(label, model, precision)
@@ -70,7 +77,7 @@ def save(model, path, *, card=None, overwrite=False, precision="float16", splits
         },
         "files": {WEIGHTS: storage.record(packed)},
     }
-    title = Path(path).name.removesuffix(".zip")
+    title = path if uploaded else Path(path).name.removesuffix(".zip")
     page = cards.readme(title, manifest, model=model).encode("utf-8")
     manifest["files"][CARD] = storage.record(page)
     contents = {WEIGHTS: packed, CARD: page}
@@ -80,7 +87,14 @@ def save(model, path, *, card=None, overwrite=False, precision="float16", splits
     raw = dump(manifest)
     # Anything that `load` would refuse is refused here, while the model is still in memory.
     parse(label, raw)
-    storage.write(label, path, {MANIFEST: raw, **contents}, overwrite)
+    contents = {MANIFEST: raw, **contents}
+    if not uploaded:
+        storage.write(label, path, contents, overwrite)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "preset"
+        storage.write(label, folder, contents)
+        hub.push(label, path, folder)
 
 
 def _config(label, model):

@@ -12,7 +12,7 @@ PRECISIONS = ("float16", "float32")
 _DEEPEST = 40
 
 
-class _Memory(io.BytesIO):
+class Memory(io.BytesIO):
     """A file in memory that `save_weights` and `load_weights` accept because of its name.
 
     On a full disk, HDF5 prints many messages and leaves a file half open. The bytes in memory are therefore
@@ -60,14 +60,14 @@ def load_into(label, model, raw, fresh_layers=()):
         raw: bytes of a weights file.
         fresh_layers: names of layers that keep their fresh weights.
     """
-    merged = _Memory()
+    merged = Memory()
     with h5py.File(_native(model), "r") as wanted, h5py.File(merged, "w") as target:
         heads = tuple(f"{_group_of(label, wanted, name)}/" for name in fresh_layers)
         kept = {path: item for path, item in _datasets(wanted).items() if not path.startswith(heads)}
         try:
             with h5py.File(io.BytesIO(raw), "r") as source:
                 given = {}
-                _audit(label, source, "", given, set())
+                audit(label, source, "", given, set())
                 given = {path: item for path, item in given.items() if not path.startswith(heads)}
                 _check_fit(label, wanted, kept, given)
                 wanted.visititems(
@@ -90,7 +90,7 @@ def load_into(label, model, raw, fresh_layers=()):
 
 def _native(model):
     """Returns Keras' own weights file of `model`, in memory."""
-    buffer = _Memory()
+    buffer = Memory()
     model.save_weights(buffer)
     buffer.seek(0)
     return buffer
@@ -144,8 +144,17 @@ def _group_of(label, wanted, layer_name):
     return paths[0]
 
 
-def _audit(label, group, prefix, found, seen, depth=0):
-    """Collects the datasets of a file. Refuses anything that is not a plain array in this file."""
+def audit(label, group, prefix, found, seen, depth=0):
+    """Collects the datasets of a file. Refuses anything that is not a plain array in this file.
+
+    Args:
+        label: name of the preset in messages.
+        group: the open file, or a group of it.
+        prefix: path of the group, with a slash at its end, or "".
+        found: dict from path to dataset, to which the datasets are added.
+        seen: set of addresses, to which those of all objects are added.
+        depth: number of groups around this one.
+    """
     if depth > _DEEPEST:
         fail(label, f"{WEIGHTS} is nested deeper than {_DEEPEST} levels")
     for key in group:
@@ -159,7 +168,7 @@ def _audit(label, group, prefix, found, seen, depth=0):
             fail(label, f"{WEIGHTS} must not have one object under two names. Received: {shown(path)}")
         seen.add(address)
         if isinstance(item, h5py.Group):
-            _audit(label, item, f"{path}/", found, seen, depth + 1)
+            audit(label, item, f"{path}/", found, seen, depth + 1)
             continue
         plain = isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.shape is not None
         if not plain or item.external or item.is_virtual:

@@ -6,7 +6,7 @@ import os
 
 import keras
 
-from keras_cnn_zoo import data, models, presets
+from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.ahead import in_order
 from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.models import backbones
@@ -168,7 +168,9 @@ class Task:
         """
         return {}
 
-    def build(self, /, source, *, model=None, variant=None, width=None, backbone=None, **overrides):
+    def build(
+        self, /, source, *, model=None, variant=None, width=None, backbone=None, weights=None, **overrides
+    ):
         """Returns a new model of this task with the classes of `source`.
 
         Args:
@@ -176,12 +178,15 @@ class Task:
             model: a name in `models`, or None for the default one.
             variant: variant of the model, or None for its default.
             width: channel scale, or None for the model's default.
-            backbone: name of a network for a backbone with fresh weights, or of a preset; or None.
+            backbone: name of a network for a backbone with fresh weights, or of a preset, or of a network of
+                another collection such as "keras/ResNet50"; or None.
+            weights: path of a file that replaces the download of a network of another collection, or None.
             **overrides: further constructor arguments.
 
         Raises:
             InputError: for an unknown model or argument, or a value that the model rejects.
         """
+        backbones.check_weights(backbone, weights)
         name = self.default_model if model is None else model
         if name not in self.models:
             known = ", ".join(sorted(self.models))
@@ -201,7 +206,7 @@ class Task:
             arguments |= self.further_arguments(name, source, arguments)
             if backbone is not None:
                 shape = backbones.check_input_shape(arguments["input_shape"])
-                found = self._load_backbone(backbone, shape)
+                found = backbones.resolve(backbone, shape, weights)
                 arguments["backbone"] = found
                 if not isinstance(found, str):
                     # Weights that were learned on colors need them: images are converted.
@@ -211,20 +216,6 @@ class Task:
             raise
         except (TypeError, ValueError) as error:
             raise InputError(f"`model` {name}: {error}") from error
-
-    @staticmethod
-    def _load_backbone(name, input_shape):
-        """Returns the name of a network, for fresh weights, or a preset's model without its head."""
-        if not isinstance(name, (str, os.PathLike)):
-            raise InputError(f"`backbone` must be the name of a network or preset. Received: {name!r}")
-        if name in backbones.networks():
-            return name
-        try:
-            # The number of channels stays that of the preset, because its weights depend on it.
-            own = presets.describe(name)["config"].get("input_shape") or input_shape
-            return models.from_preset(name, features_only=True, input_shape=(*input_shape[:2], own[-1]))
-        except InputError as error:
-            raise InputError(f"`backbone`: {error}") from error
 
     def adapt(self, preset, source):
         """Returns the model of a preset for the classes of `source`, with a new head if they differ."""

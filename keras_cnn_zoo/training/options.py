@@ -9,9 +9,9 @@ from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.utils.errors import InputError
 
 # A preset is a whole model: these build a new one.
-_OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "model_options")
+_OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "weights", "model_options")
 # An unset variable of a shell gives an empty name. It must not mean the default.
-_NAMES = ("data", "model", "preset", "variant", "backbone", "out")
+_NAMES = ("data", "model", "preset", "variant", "backbone", "weights", "out")
 # Fields of the recipe that are options too.
 _RECIPE = ("epochs", "batch_size", "learning_rate", "patience", "ema")
 # NumPy's generator takes seeds below this.
@@ -30,7 +30,8 @@ class FitOptions:
         preset: preset to start from instead.
         variant: variant of a new model.
         width: channel scale of a new model.
-        backbone: network or preset for the backbone of a new model.
+        backbone: network or preset for the backbone of a new model, or a network of another collection, such
+            as "keras/ResNet50".
         model_options: dict of further constructor arguments of a new model, JSON values.
         task_options: dict of constructor arguments of the task, JSON values.
         recipe_options: dict of fields of the task's `Recipe`.
@@ -51,6 +52,7 @@ class FitOptions:
         seed: integer that fixes weights, order, and augmentation.
         out: run folder.
         resume: continue an interrupted run in `out`.
+        weights: file that replaces the download of a `backbone` of another collection.
     """
 
     data: str | None = None
@@ -77,6 +79,7 @@ class FitOptions:
     seed: int = 0
     out: str | None = None
     resume: bool = False
+    weights: str | None = None
 
     def check(self):
         """Raises InputError for arguments that are out of range or exclude each other."""
@@ -158,6 +161,8 @@ class FitOptions:
         if content["freeze"] == freezing.NONE:
             # Runs of version 0.1 do not have it, and are resumed.
             content.pop("freeze")
+        if content["weights"] is None:
+            content.pop("weights")
         content["recipe_options"] = {**self._own_recipe(task), **self.recipe_options}
         for name in ("task_options", "recipe_options"):
             # Runs of version 0.1 do not have them, and are resumed.

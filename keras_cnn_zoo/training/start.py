@@ -55,7 +55,7 @@ def _model_arguments(options):
     for name in ("source", "model"):
         if name in arguments:
             raise InputError(f"`model_options`: a model has no argument {name}")
-    for name in ("variant", "width", "backbone"):
+    for name in ("variant", "width", "backbone", "weights"):
         value = getattr(options, name)
         if value is not None and name in arguments:
             raise InputError(f"`{name}` and `model_options` {name} exclude each other. Received: {value!r}")

@@ -95,6 +95,9 @@ def test_a_setting_has_a_name_and_a_value(text):
         (["--set", "dropout=0.1", "--preset", "lenet5_mnist"], "--set and --preset exclude each other"),
         (["--model", "resnet", "--backbone", "lenet6"], "--model resnet takes "),
         (["--backbone", "resnet18_cifar10"], "--model lenet5 takes "),
+        (["--weights", "x.h5"], "--weights is the file of a --backbone of another collection"),
+        (["--backbone", "resnet18", "--weights", "x.h5"], "--weights is the file of a --backbone of another"),
+        (["--weights", "x.h5", "--preset", "lenet5_mnist"], "--weights and --preset exclude each other"),
         (["--backbone", "x", "--preset", "lenet5_mnist"], "--backbone and --preset exclude each other"),
     ],
 )

@@ -7,6 +7,7 @@ from keras import layers
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.models import backbones
+from keras_cnn_zoo.utils.errors import InputError
 from tests.compatibility.outputs import sampled
 from tests.testing.test_backbone import pyramid
 
@@ -188,3 +189,16 @@ def test_an_unknown_name_of_a_backbone_is_refused_with_the_known_ones():
 def test_fresh_weights_have_the_usual_preprocessing():
     model = models.FCN(2, width=0.0625, backbone="efficientnet_lite0")
     assert model.preprocessing == models.FCN.preprocessing and "preprocessing" not in model.get_config()
+
+
+@pytest.mark.parametrize("spec", ["resnet18", "resnet18_cifar10", "hf://me/features", None])
+def test_weights_belong_to_a_network_of_another_collection(spec):
+    with pytest.raises(InputError, match="`weights` is the file of a `backbone` of another collection"):
+        backbones.build(spec, (64, 64, 3), weights="file.h5")
+
+
+def test_a_spec_of_another_collection_is_refused_in_one_line():
+    for spec in ("keras/resnet50", "kerashub/resnet_18_imagenet", "timm/resnet18", "torchvision/vit"):
+        with pytest.raises(InputError, match=f"Preset '{spec}': ") as caught:
+            models.FCN(2, backbone=spec)
+        assert "\n" not in str(caught.value)

@@ -171,9 +171,12 @@ def test_an_unknown_name_suggests_the_closest(one_bundled):
         models.from_preset("zzz")
 
 
-def test_an_unsupported_collection_is_refused():
-    with pytest.raises(InputError, match="keras/ is not supported yet"):
-        models.from_preset("keras/resnet50")
+def test_a_network_of_another_collection_is_not_a_preset():
+    with pytest.raises(InputError, match="has no head: it is the backbone of a model"):
+        models.from_preset("keras/ResNet50")
+    with pytest.raises(InputError, match="not a preset: give it as `backbone`. For a local folder"):
+        presets.describe("keras/ResNet50")
+    assert not presets.exists("keras/ResNet50")
 
 
 @pytest.mark.parametrize("name", ["", None, 3, b"lenet", "a\0b", "x" * 5000])

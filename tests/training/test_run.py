@@ -159,6 +159,7 @@ def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(mask
             "`model`: unknown classification model 'alexnet'. Known: efficientnet_lite, lenet5, resnet",
         ),
         ({"preset": "lenet5_mnist"}, "`width` and `preset` exclude each other"),
+        ({"weights": "x.h5"}, "`weights` is the file of a `backbone` of another collection"),
         ({"variant": "tiny"}, "`model` lenet5: `variant` must be one of 'caffe', 'lecun'"),
     ],
 )

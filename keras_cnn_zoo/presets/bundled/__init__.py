@@ -4,16 +4,15 @@ import difflib
 import os
 from pathlib import Path
 
-from keras_cnn_zoo.presets import packaged
+from keras_cnn_zoo.presets import packaged, sources
 from keras_cnn_zoo.presets.configs import resolve_class
 from keras_cnn_zoo.presets.manifest import MANIFEST, WEIGHTS, shown
+from keras_cnn_zoo.presets.sources import hub
 from keras_cnn_zoo.presets.storage import read_manifest
 from keras_cnn_zoo.utils import registry
 from keras_cnn_zoo.utils.errors import InputError
 
 FOLDER = Path(__file__).resolve().parent
-# Prefixes of the names of other collections.
-DOORS = ("keras", "timm", "torchvision")
 
 
 def folders():
@@ -79,11 +78,12 @@ def locate(name_or_path):
         name_or_path = os.fspath(name_or_path)
     elif name_or_path in known:
         return label, known[name_or_path]
-    elif name_or_path.split("/")[0] in DOORS and "/" in name_or_path:
+    elif sources.is_on_hub(name_or_path):
+        return label, hub.folder(label, name_or_path)
+    elif sources.collection_of(name_or_path) is not None:
         raise InputError(
-            f"Preset {label}: keras/ is not supported yet; timm/ and torchvision/ are read by "
-            "`models.from_preset(name, weights=PATH)`. "
-            f"For a local folder, write {shown('./' + name_or_path)}"
+            f"Preset {label}: a network of another collection has weights, but is not a preset: give it as "
+            f"`backbone`. For a local folder, write {shown('./' + name_or_path)}"
         )
     path = Path(name_or_path).expanduser()
     try:

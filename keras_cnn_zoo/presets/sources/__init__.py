@@ -1,1 +1,27 @@
-"""Readers of the weights of other collections."""
+"""Readers of the weights and networks of other collections.
+
+A spec with a slash names its collection first: "keras/NAME", "timm/NAME", "torchvision/NAME", and
+"hf://USER/REPO[@REVISION]" for presets of this package on the Hugging Face Hub. "kerashub/PRESET" is refused
+for now.
+"""
+
+COLLECTIONS = ("keras", "kerashub", "timm", "torchvision")
+HUB = "hf://"
+
+
+def collection_of(spec):
+    """Returns the collection that a spec names, or None for anything else, such as the path of a preset."""
+    if not isinstance(spec, str) or "/" not in spec:
+        return None
+    first = spec.split("/")[0]
+    return first if first in COLLECTIONS else None
+
+
+def is_foreign(spec):
+    """Returns whether a spec names something outside of this package and this machine."""
+    return collection_of(spec) is not None or is_on_hub(spec)
+
+
+def is_on_hub(spec):
+    """Returns whether a spec names a preset on the Hugging Face Hub."""
+    return isinstance(spec, str) and spec.startswith(HUB)

@@ -5,15 +5,24 @@ safetensors files have their own reader, `.pth` files are read by `torch_pickles
 against the network before it is used.
 """
 
+import difflib
 import os
 
 import numpy as np
 
 from keras_cnn_zoo.presets.manifest import fail, shown
-from keras_cnn_zoo.presets.sources import torch_pickles
+from keras_cnn_zoo.presets.sources import downloads, hub, torch_pickles
 from keras_cnn_zoo.utils import registry
 
-COLLECTIONS = ("timm", "torchvision")
+# torchvision's ImageNet weights. The digits in a file's name are the first of its sha256.
+TORCHVISION = "https://download.pytorch.org/models/"
+FILES = {
+    "resnet18": "resnet18-f37072fd.pth",
+    "resnet34": "resnet34-b627a593.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+    "resnet101": "resnet101-63fe2227.pth",
+    "resnet152": "resnet152-394f9c45.pth",
+}
 # Means and standard deviations of ImageNet's channels, on the scale 0..255, used in training these weights.
 IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}
 
@@ -24,20 +33,22 @@ def load(label, name, path, *, num_classes=None, **overrides):
     Args:
         label: name of the preset in messages.
         name: collection, slash, network. A suffix after a dot, the name of a training run, is ignored.
-        path: a `.safetensors` or `.pth` file.
+        path: a `.safetensors` or `.pth` file, or None to download it.
         num_classes: number of classes. If it is not the file's, the head is fresh.
         **overrides: further constructor arguments.
     """
-    network = name.split("/", 1)[1].split(".")[0]
+    collection, full = name.split("/", 1)
+    network = full.split(".")[0]
     networks = _networks()
     if network not in networks:
-        fail(label, f"the network must be one of {', '.join(sorted(networks))}. Received: {shown(network)}")
-    if path is None:
+        close = difflib.get_close_matches(network, networks, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
         fail(
             label,
-            "weights are not downloaded: download the file (model.safetensors on the hub) and give its path "
-            "as weights=PATH",
+            f"the network must be one of {', '.join(sorted(networks))}; {hint}Received: {shown(network)}",
         )
+    if path is None:
+        path = _downloaded(label, collection, full)
     state = _read(label, os.fspath(path))
     head = state.get("fc.weight")
     if head is None:
@@ -54,6 +65,22 @@ def load(label, name, path, *, num_classes=None, **overrides):
     _assign(label, model, state, () if kept else cls.head_names)
     model.preprocessing = dict(IMAGENET)
     return model
+
+
+def _downloaded(label, collection, full):
+    """Returns the path of the weights that a collection publishes under a name."""
+    if collection == "timm":
+        if "." not in full:
+            fail(
+                label,
+                "a download needs the name of a training run too, such as timm/resnet18.a1_in1k; "
+                "or give the path of a file as `weights`",
+            )
+        return hub.file(label, f"timm/{full}", "model.safetensors")
+    if full not in FILES:
+        fail(label, f"torchvision has weights of {', '.join(FILES)}. Received: {shown(full)}")
+    digits = FILES[full].rsplit("-", 1)[1].split(".")[0]
+    return downloads.fetch(label, TORCHVISION + FILES[full], digits)
 
 
 def load_into(label, model, path, fresh_layers=()):

@@ -1,9 +1,13 @@
 """timm's and torchvision's weights against a network with their names in plain PyTorch."""
 
+import hashlib
+import io
+
 import numpy as np
 import pytest
 
 from keras_cnn_zoo import models
+from keras_cnn_zoo.presets.sources import downloads, torch_files
 from keras_cnn_zoo.utils.errors import InputError
 
 torch = pytest.importorskip("torch")
@@ -122,8 +126,14 @@ def test_the_head_can_be_replaced_or_left_out(small):
 
 def test_refusals(small, tmp_path):
     net, path = small
-    with pytest.raises(InputError, match="weights are not downloaded: .* weights=PATH"):
+    with pytest.raises(
+        InputError, match="needs the name of a training run too, such as timm/resnet18.a1_in1k"
+    ):
         models.from_preset("timm/resnet18")
+    with pytest.raises(InputError, match="torchvision has weights of resnet18, .* Received: 'seresnet50'"):
+        models.from_preset("torchvision/seresnet50")
+    with pytest.raises(InputError, match="one of .*; did you mean resnet18. Received: 'resnet19'"):
+        models.from_preset("timm/resnet19")
     with pytest.raises(InputError, match="the network must be one of .* Received: 'vit_base'"):
         models.from_preset("timm/vit_base", weights=path)
     with pytest.raises(InputError, match="does not exist"):
@@ -154,3 +164,24 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     torch.save({"fc.weight": Trap()}, tmp_path / "trap.pth")
     with pytest.raises(InputError, match="trap.pth cannot be read as weights"):
         models.from_preset("timm/resnet18", weights=tmp_path / "trap.pth")
+
+
+def test_a_download_takes_the_place_of_the_file(small, tmp_path, monkeypatch):
+    _, path = small
+    content = path.with_suffix(".pth").read_bytes()
+    digits = hashlib.sha256(content).hexdigest()[:8]
+    asked = []
+
+    def opened(url, timeout):
+        asked.append(url)
+        return io.BytesIO(content)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(downloads.urllib.request, "urlopen", opened)
+    monkeypatch.setitem(torch_files.FILES, "resnet18", f"resnet18-{digits}.pth")
+    for _ in range(2):
+        model = models.from_preset("torchvision/resnet18")
+    assert asked == [f"https://download.pytorch.org/models/resnet18-{digits}.pth"]
+    wanted = models.from_preset("torchvision/resnet18", weights=path)
+    for mine, other in zip(model.get_weights(), wanted.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
