@@ -1,4 +1,4 @@
-"""Downloads, with a stand-in for the network."""
+"""Downloads, with a replacement of the network."""
 
 import hashlib
 import io

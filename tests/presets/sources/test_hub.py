@@ -1,4 +1,4 @@
-"""Presets on the Hugging Face Hub, with a stand-in for its package."""
+"""Presets on the Hugging Face Hub, with a replacement of its package."""
 
 import shutil
 import sys

@@ -259,7 +259,7 @@ def test_a_file_with_a_head_gives_the_same_backbone(suffix, tmp_path):
     published(whole, path) if suffix == ".h5" else whole.save_weights(path)
     network = presets.load("keras/MobileNetV3Small", weights=path, features_only=True)
     for layer in network.layers:
-        # Layers with names of their own.
+        # Layers that were named.
         if layer.weights and layer.name.startswith("expanded"):
             for mine, wanted in zip(layer.weights, whole.get_layer(layer.name).weights, strict=True):
                 np.testing.assert_array_equal(mine.numpy(), wanted.numpy())
