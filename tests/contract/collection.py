@@ -54,6 +54,8 @@ def collect(folder=ROOT / "tests", exemptions=None):
             continue
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for index, declared in enumerate(importlib.import_module(module).CASES):
+            if not isinstance(declared, dict):
+                raise TypeError(f"{module}.CASES is for the contract: give another list another name")
             case = case_from_dict(declared, module=module, index=index)
             seen[case.kind, case.name] += 1
             first = seen[case.kind, case.name] == 1

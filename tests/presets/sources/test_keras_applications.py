@@ -36,7 +36,7 @@ CHANNELS = {
     "Xception": (64, 128, 256, 728, 2048),
 }
 FAST = ("MobileNetV2", "MobileNetV3Small", "VGG16")
-CASES = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in CHANNELS]
+EVERY_NETWORK = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in CHANNELS]
 
 
 def operation_of(tensor):
@@ -61,7 +61,7 @@ def all_paths_lead_through(last, middle):
     return True
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EVERY_NETWORK)
 def test_levels_are_outputs_of_blocks(name):
     network = keras_applications.KerasNetwork(name)
     levels = backbones.levels_of(network)
