@@ -1,6 +1,7 @@
 """fit: written once for all tasks."""
 
 import dataclasses
+import functools
 import os
 import time
 
@@ -55,7 +56,8 @@ def fit(task, options):
         old_runs.check_run(folder, source, baseline, steps=len(batches))
     keeper = Keeper(task, model, source, folder, plan)
     if options.minutes is not None and decided is None:
-        epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate)
+        save = functools.partial(keeper.try_saving, trainer)
+        epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate, save)
         # The schedule of the learning rate is a part of the program, which is therefore compiled again.
         passed = time.monotonic() - started + compiling
         plan = keeper.schedule = schedule.fitting(options.minutes, passed, epoch, validation)

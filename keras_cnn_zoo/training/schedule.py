@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 import time
 
 import keras
@@ -13,8 +14,8 @@ from keras_cnn_zoo.utils.console import say
 MEASUREMENTS = 40
 # Fraction of `minutes` that is kept for measuring the test split and for pictures.
 _KEPT = 0.1
-# Steps and seconds that are timed, after the steps that compile the program.
-_COMPILING, _LEAST, _SECONDS = 2, 3, 3.0
+# Most epochs, least steps, and about the seconds that are timed, after the step that compiles the program.
+_EPOCHS, _LEAST, _SECONDS = 6, 3, 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +50,12 @@ def usual(task, options, steps):
 
     Args:
         task: a `Task`.
-        options: `FitOptions`; a number of epochs that was asked for is kept.
+        options: `FitOptions`; a number of epochs that was asked for is kept. With `minutes` the schedule is
+            only the first, and is not reported.
         steps: steps per epoch.
     """
     epochs, least = task.recipe.epochs, task.recipe.least_steps
-    asked = options.epochs is not None or "epochs" in options.recipe_options
+    asked = options.epochs is not None or options.minutes is not None or "epochs" in options.recipe_options
     if not asked and epochs * steps < least:
         epochs = math.ceil(least / steps)
         say(f"few training data: {epochs} epochs of {steps} steps instead of {task.recipe.epochs}")
@@ -86,36 +88,65 @@ def fitting(minutes, elapsed, epoch, validation):
     return Schedule.of(low)
 
 
-def timed(trainer, batches, validate):
+def timed(trainer, batches, validate, save):
     """Measures how long training takes, and leaves the trainer as it was.
 
     Args:
         trainer: a compiled model with a built optimizer.
         batches: training `Batches`.
         validate: function without arguments that measures the validation split.
+        save: function without arguments that writes a checkpoint, as after each epoch.
 
     Returns:
         (seconds per epoch, seconds per validation, seconds to compile the training step).
     """
     state = checkpoint.state_of(trainer)
     before = {name: keras.ops.convert_to_numpy(variable).copy() for name, variable in state.items()}
-    steps = len(batches)
-    done, started, began = 0, None, time.monotonic()
-    while done < _COMPILING + _LEAST or time.monotonic() - started < _SECONDS:
-        if done == _COMPILING:
-            started = time.monotonic()
-            compiling = started - began
-        trainer.train_on_batch(*batches[done % steps])
-        done += 1
-    per_step = (time.monotonic() - started) / (done - _COMPILING)
+    began = time.monotonic()
+    watch = _Stopwatch()
+    # Whole epochs, because what comes between them can take longer than a few small steps.
+    trainer.fit(batches, epochs=_EPOCHS, shuffle=False, verbose=0, callbacks=[batches.clock(), watch])
+    per_epoch, compiling = watch.per_epoch(len(batches)), watch.times[0] - began
     validate()  # Compiles the program.
-    started = time.monotonic()
-    validate()
-    per_validation = time.monotonic() - started
+    per_validation, per_save = (_seconds(function) for function in (validate, save))
     for name, variable in state.items():
         variable.assign(before[name])
     trainer.reset_metrics()
-    return per_step * steps, per_validation, compiling
+    return per_epoch + per_save, per_validation, compiling
+
+
+def _seconds(function):
+    started = time.monotonic()
+    function()
+    return time.monotonic() - started
+
+
+class _Stopwatch(keras.callbacks.Callback):
+    """Notes the end of each step, and ends training after `_SECONDS`."""
+
+    def __init__(self):
+        super().__init__()
+        self.times, self.epochs = [], []
+        self.epoch = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.times.append(time.monotonic())
+        self.epochs.append(self.epoch)
+        # The first step compiles the program.
+        if len(self.times) > _LEAST and self.times[-1] - self.times[0] > _SECONDS:
+            self.model.stop_training = True
+
+    def per_epoch(self, steps):
+        """Returns the seconds of an epoch of so many steps, from medians over what was seen of it."""
+        within, across = [], []
+        for i in range(1, len(self.times)):
+            same = self.epochs[i] == self.epochs[i - 1]
+            (within if same else across).append(self.times[i] - self.times[i - 1])
+        step = statistics.median(within or across)
+        return (steps - 1) * step + (statistics.median(across) if across else step)
 
 
 class Forecast(keras.callbacks.Callback):

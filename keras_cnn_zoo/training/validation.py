@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 import time
 
 import keras
@@ -90,6 +91,12 @@ class Keeper(keras.callbacks.Callback):
                 f"no better {self.task.metric} in {self.task.recipe.patience} validations: "
                 f"stopped after epoch {epoch + 1} of {self.schedule.epochs}"
             )
+
+    @staticmethod
+    def try_saving(trainer):
+        """Writes a checkpoint of a trainer to a temporary folder, to see how long it takes."""
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint.save(os.path.join(folder, "checkpoint.npz"), trainer, {})
 
     def validate(self):
         """Returns the metrics of the network on the validation split."""

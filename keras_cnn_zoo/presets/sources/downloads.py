@@ -13,7 +13,7 @@ from keras_cnn_zoo.presets.manifest import fail
 TIMEOUT = 30  # seconds without an answer
 _PIECE = 2**20
 # The end of a message about a failed download.
-OTHERWISE = "; without a network, download the file elsewhere and give its path as `weights` (--weights FILE)"
+OTHERWISE = "; without a network, download the file elsewhere and give its path as `weights`"
 
 
 def folder():

@@ -214,7 +214,7 @@ def test_a_failed_download_names_the_way_out_and_a_download_is_used(tmp_path, mo
 
     monkeypatch.setattr(files, "get_file", fails)
     with pytest.raises(
-        InputError, match="'keras/EfficientNetB0': the download .* no network.*--weights FILE"
+        InputError, match="'keras/EfficientNetB0': the download .* no network.*`weights`"
     ) as one:
         presets.load("keras/EfficientNetB0", features_only=True)
     assert "\n" not in str(one.value)
