@@ -35,7 +35,8 @@ def fit(task, options):
     resumed = options.resume and folder.exists
     decided = folder.schedule() if resumed else None
     if decided is not None:
-        task = task.configured(recipe=decided["recipe"])
+        decided, recipe = schedule.recorded(decided, folder.path)
+        task = task.configured(recipe=recipe)
     elif resumed:
         task = old_runs.as_then(task, options)
     distribution.set_up(precision=options.precision, distribute=options.distribute, seed=options.seed)
@@ -47,10 +48,7 @@ def fit(task, options):
         model = starting_model(task, source, options)
         trainer = task.trainer(model)
         batches = task.batches(model, source, "train", seed=options.seed, training=True)
-        if decided is not None:
-            plan = schedule.Schedule(decided["epochs"], decided["every"])
-        else:
-            plan = schedule.usual(task, options, len(batches))
+        plan = decided or schedule.usual(task, options, len(batches))
         _compile(task, model, trainer, plan.epochs * len(batches), options)
     if "old_draw" in splits:
         old_runs.check_run(folder, source, baseline, steps=len(batches))

@@ -9,6 +9,7 @@ import keras
 
 from keras_cnn_zoo.training import checkpoint
 from keras_cnn_zoo.utils.console import say
+from keras_cnn_zoo.utils.errors import InputError
 
 # A long run is validated about this many times, because each validation is a pass over the whole split.
 MEASUREMENTS = 40
@@ -43,6 +44,25 @@ class Schedule:
         """Returns the duration of the run for the durations of an epoch and of a validation."""
         validations = self.epochs // self.every + bool(self.epochs % self.every)
         return self.epochs * epoch + validations * validation
+
+
+def recorded(content, path):
+    """Returns the `Schedule` and the dict of the recipe that a run has recorded.
+
+    Args:
+        content: contents of `schedule.json`.
+        path: the run, for messages.
+
+    Raises:
+        InputError: if something is missing.
+    """
+    try:
+        plan, recipe = Schedule(int(content["epochs"]), int(content["every"])), dict(content["recipe"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}/schedule.json is damaged: it has no {error}") from error
+    if min(plan.epochs, plan.every) < 1:
+        raise InputError(f"{path}/schedule.json is damaged: its numbers must be at least 1")
+    return plan, recipe
 
 
 def usual(task, options, steps):

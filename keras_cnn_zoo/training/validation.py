@@ -24,6 +24,8 @@ def train(trainer, batches, keeper, *, first, callbacks=()):
     epochs = keeper.schedule.epochs
     if first >= epochs or keeper.has_stopped:
         return
+    # On JAX, batches are prepared before the clock says which epoch begins.
+    batches.epoch = first + 1
     try:
         trainer.fit(
             batches,

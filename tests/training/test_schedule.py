@@ -315,3 +315,18 @@ def test_the_time_of_an_epoch_has_what_comes_between_its_steps():
     # Of a long epoch, only a part is seen.
     watch.times, watch.epochs = [1.0, 3.0, 5.0], [0, 0, 0]
     assert watch.per_epoch(100) == 200
+
+
+@pytest.mark.parametrize(
+    "content", [{}, [], {"epochs": "x", "every": 1, "recipe": {}}, {"epochs": 2, "every": 1}]
+)
+def test_a_damaged_record_is_refused(content):
+    with pytest.raises(InputError, match="run/schedule.json is damaged"):
+        schedule.recorded(content, "run")
+
+
+def test_a_record_is_read():
+    plan, recipe = schedule.recorded({"epochs": 7, "every": 2, "recipe": {"epochs": 3}}, "run")
+    assert plan == Schedule(7, 2) and recipe == {"epochs": 3}
+    with pytest.raises(InputError, match="at least 1"):
+        schedule.recorded({"epochs": 0, "every": 1, "recipe": {}}, "run")
