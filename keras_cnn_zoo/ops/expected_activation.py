@@ -91,6 +91,7 @@ PIECEWISE = {
 }
 
 
+@functools.cache
 def _logistic_mixture(step=0.15):
     """Returns scales `s` and weights with `sigmoid(x) = sum(weight * cdf(x / s))`.
 
@@ -109,7 +110,6 @@ def _logistic_mixture(step=0.15):
     return list(zip((2 * t[kept]).tolist(), (weights[kept] / weights[kept].sum()).tolist(), strict=True))
 
 
-LOGISTIC = _logistic_mixture()
 NORMAL = [(1.0, 1.0)]
 
 
@@ -306,18 +306,20 @@ def _mixed(mixture, mean, variance):
 
 
 def _sigmoid(mean, scale):
-    tail = sum(w * gaussian.normal_tail(u) for w, _, u in _mixed(LOGISTIC, mean, ops.square(scale)))
+    tail = sum(
+        w * gaussian.normal_tail(u) for w, _, u in _mixed(_logistic_mixture(), mean, ops.square(scale))
+    )
     return ops.where(mean > 0, 1 - tail, tail)
 
 
 def _tanh(mean, scale):
-    terms = _mixed(LOGISTIC, 2 * mean, 4 * ops.square(scale))
+    terms = _mixed(_logistic_mixture(), 2 * mean, 4 * ops.square(scale))
     half = sum(2 * w * gaussian.centered_cdf(u) for w, _, u in terms)
     return ops.where(mean > 0, half, -half)
 
 
 def _softplus(mean, scale):
-    terms = _mixed(LOGISTIC, mean, ops.square(scale))
+    terms = _mixed(_logistic_mixture(), mean, ops.square(scale))
     tail = sum(w * spread * gaussian.ramp_tail(u) for w, spread, u in terms)
     return ops.where(mean > 0, mean, ops.zeros_like(mean)) + tail
 
@@ -363,7 +365,7 @@ SMOOTH = {
     "tanh_shrink": lambda mean, scale: mean - _tanh(mean, scale),
     "softplus": _softplus,
     "log_sigmoid": lambda mean, scale: -_softplus(-mean, scale),
-    "silu": lambda mean, scale: _gated(LOGISTIC, mean, scale),
+    "silu": lambda mean, scale: _gated(_logistic_mixture(), mean, scale),
     "gelu": lambda mean, scale, approximate: _gated(NORMAL, mean, scale),
     "exponential": lambda mean, scale: ops.exp(mean + ops.square(scale) / 2),
     "elu": _elu,

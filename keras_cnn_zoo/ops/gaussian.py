@@ -4,6 +4,7 @@ There is no `erf` here. With the tail ratio `M(u) = (1 - cdf(u)) / density(u)`, 
 accuracy, and only exponentials, divisions, and polynomials are needed, which every exporter supports.
 """
 
+import functools
 import math
 
 import keras
@@ -16,6 +17,8 @@ REACH = 7.0  # in deviations; integrals leave out 3e-12 of the mass
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(24)
 
 
+# Computed when it is first needed, because it would take a tenth of the time to import the package.
+@functools.cache
 def _tail_ratio_coefficients(degree):
     """Returns the polynomial `P`, highest power first, with `M(u) = t P(2 t - 1)`, `t = 4 / (4 + u)`.
 
@@ -33,7 +36,7 @@ def _tail_ratio_coefficients(degree):
 
 
 # Relative errors of M: 5e-8 and 1e-14.
-TAIL_RATIO = {"float32": _tail_ratio_coefficients(10), "float64": _tail_ratio_coefficients(20)}
+TAIL_RATIO_DEGREE = {"float32": 10, "float64": 20}
 # Taylor coefficients of (cdf(u) - 1/2) / u in u^2, highest power first; the error is 1e-11 for u up to 1.
 CENTER = [
     (-1) ** k / (2**k * math.factorial(k) * (2 * k + 1) * math.sqrt(2 * math.pi)) for k in reversed(range(11))
@@ -55,7 +58,8 @@ def normal_density(u):
 def tail_ratio(u):
     """Returns `M(u) = (1 - cdf(u)) / density(u)` for `u >= 0`, in float32 or float64."""
     t = 4 / (4 + u)
-    return t * _horner(TAIL_RATIO[keras.backend.standardize_dtype(u.dtype)], 2 * t - 1)
+    degree = TAIL_RATIO_DEGREE[keras.backend.standardize_dtype(u.dtype)]
+    return t * _horner(_tail_ratio_coefficients(degree), 2 * t - 1)
 
 
 def magnitude(z):
