@@ -17,7 +17,7 @@ REACH = 7.0  # in deviations; integrals leave out 3e-12 of the mass
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(24)
 
 
-# Computed when it is first needed, because it would take a tenth of the time to import the package.
+# Computed when it is first needed, because it would slow down the import of the package.
 @functools.cache
 def _tail_ratio_coefficients(degree):
     """Returns the polynomial `P`, highest power first, with `M(u) = t P(2 t - 1)`, `t = 4 / (4 + u)`.

@@ -6,6 +6,7 @@ import pytest
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.layer_tree import nested_layers
 from tests.compatibility.outputs import fixed_inputs, sampled
 from tests.models.test_arguments import BUILDS
 
@@ -15,7 +16,7 @@ DETECTORS = ("FasterRCNN", "RetinaNet")
 
 def calibrate(model):
     """Give batch normalization the statistics of the inputs, so that deep networks do not fade to zero."""
-    layers = [x for x in model._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+    layers = [x for x in nested_layers(model) if isinstance(x, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = 0.0

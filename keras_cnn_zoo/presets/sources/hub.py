@@ -8,6 +8,7 @@ import re
 
 from keras_cnn_zoo.presets.manifest import CARD, MANIFEST, SPLITS, WEIGHTS, fail, shown
 from keras_cnn_zoo.presets.sources import HUB, downloads
+from keras_cnn_zoo.utils.console import say
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _SPEC = re.compile(rf"{HUB}(?P<repo>{_NAME}/{_NAME})(@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]{{0,199}}))?")
@@ -45,6 +46,7 @@ def _folder(label, repository, revision):
         # Without an answer, what was downloaded before is used. Its sha256 is checked as always.
         if getattr(error, "response", None) is not None or not (path / MANIFEST).is_file():
             fail(label, f"it could not be downloaded ({_reason(error)})", error)
+        say(f"{label} could not be asked for ({_reason(error)}): using what was downloaded before")
     if not (path / MANIFEST).is_file():
         fail(label, f"the repository {repository} has no {MANIFEST}, so it is not a preset of this package")
     return path
@@ -94,7 +96,7 @@ def push(label, spec, path):
             delete_patterns=[SPLITS],
         )
     except Exception as error:
-        fail(label, f"it could not be uploaded ({_reason(error)}); nothing was changed there", error)
+        fail(label, f"no preset was uploaded ({_reason(error)})", error)
     _folder.cache_clear()
 
 
