@@ -104,7 +104,7 @@ def test_what_was_downloaded_is_not_trusted(remote):
         models.from_preset("hf://me/digits")
 
 
-def test_without_an_answer_the_last_download_is_used(remote, monkeypatch):
+def test_without_an_answer_the_last_download_is_used_and_reported(remote, monkeypatch, capsys):
     small_lenet().save_to_preset("hf://me/digits")
     models.from_preset("hf://me/digits")
     hub._folder.cache_clear()
@@ -114,6 +114,7 @@ def test_without_an_answer_the_last_download_is_used(remote, monkeypatch):
 
     monkeypatch.setattr(sys.modules["huggingface_hub"], "snapshot_download", fails)
     assert models.from_preset("hf://me/digits").num_classes == 3
+    assert "could not be asked for (no network): using what was downloaded before" in capsys.readouterr().err
     with pytest.raises(InputError, match="Preset 'hf://me/other': it could not be downloaded .no network."):
         models.from_preset("hf://me/other")
 
