@@ -44,6 +44,8 @@ class Task:
     default_model = None
     metric = None
     recipe = Recipe()
+    # Fields of the recipe that differ for few images on pretrained weights.
+    few_images = {}
     batch_size = 32
     # The constructors of tasks whose models have a backbone take another one.
     backbone_rate = 1.0

@@ -140,6 +140,11 @@ class FitOptions:
         changes = {name: value for name, value in changes.items() if value is not None}
         return task.configured(recipe=changes)
 
+    def given_recipe(self):
+        """Returns the names of the fields of the recipe that were given, as a set."""
+        given = {name for name in _RECIPE if getattr(self, name) is not None} | set(self.recipe_options)
+        return given | ({"learning_rate"} if "fine_tune_learning_rate" in given else set())
+
     def _own_recipe(self, task):
         """Returns the fields of the recipe that differ from the class's and are not options."""
         explained = {name for name in _RECIPE if getattr(self, name) is not None}

@@ -15,6 +15,8 @@ def starting_model(task, source, options):
     """
     model = _model_of(task, source, options)
     freezing.apply(model, freezing.check(options.freeze))
+    if task.recipe.frozen_statistics:
+        freezing.freeze_statistics(model)
     return model
 
 
