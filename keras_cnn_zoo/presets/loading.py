@@ -6,12 +6,12 @@ from keras_cnn_zoo.presets import configs, packaged, sources
 from keras_cnn_zoo.presets import weights as weight_files
 from keras_cnn_zoo.presets.bundled import locate
 from keras_cnn_zoo.presets.manifest import SPLITS, WEIGHTS, check_plain, fail, shown
-from keras_cnn_zoo.presets.sources import keras_applications, torch_files
+from keras_cnn_zoo.presets.sources import keras_applications, kerashub, torch_files
 from keras_cnn_zoo.presets.storage import read, read_manifest
 from keras_cnn_zoo.utils import validation
 
 # Collections of networks without a head.
-_BODIES = {"keras": keras_applications}
+_BODIES = {"keras": keras_applications, "kerashub": kerashub}
 
 
 def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, **overrides):
@@ -88,8 +88,6 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
 
 def _foreign(name, weights, expected_class, **arguments):
     label, collection = shown(name), sources.collection_of(name)
-    if collection == "kerashub":
-        fail(label, "kerashub/ is not supported yet")
     if collection in _BODIES:
         given = {key: value for key, value in arguments.items() if value is not None}
         if given != {"features_only": True}:

@@ -1,8 +1,7 @@
 """Readers of the weights and networks of other collections.
 
-A spec with a slash names its collection first: "keras/NAME", "timm/NAME", "torchvision/NAME", and
-"hf://USER/REPO[@REVISION]" for presets of this package on the Hugging Face Hub. "kerashub/PRESET" is refused
-for now.
+A spec with a slash names its collection first: "keras/NAME", "kerashub/PRESET", "timm/NAME",
+"torchvision/NAME", and "hf://USER/REPO[@REVISION]" for presets of this package on the Hugging Face Hub.
 """
 
 COLLECTIONS = ("keras", "kerashub", "timm", "torchvision")
