@@ -6,7 +6,7 @@ from keras_cnn_zoo.presets import configs, packaged, sources
 from keras_cnn_zoo.presets import weights as weight_files
 from keras_cnn_zoo.presets.bundled import locate
 from keras_cnn_zoo.presets.manifest import SPLITS, WEIGHTS, check_plain, fail, shown
-from keras_cnn_zoo.presets.sources import keras_applications, kerashub, torch_files
+from keras_cnn_zoo.presets.sources import hed_files, keras_applications, kerashub, torch_files
 from keras_cnn_zoo.presets.storage import read, read_manifest
 from keras_cnn_zoo.utils import validation
 
@@ -77,7 +77,10 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     model = _build(label, cls, {**config, **overrides})
     fresh = cls.head_names if swapped else ()
     if packed is not None:
-        torch_files.load_into(label, model, packed, fresh)
+        if packed.endswith(".h5"):
+            hed_files.load_into(label, model, packed)
+        else:
+            torch_files.load_into(label, model, packed, fresh)
     else:
         weight_files.load_into(label, model, contents[WEIGHTS], fresh)
     if features_only:

@@ -36,7 +36,7 @@ def list_presets(task=None):
 
     >>> from keras_cnn_zoo import models
     >>> [preset["name"] for preset in models.list_presets("classification")]
-    ['efficientnet_lite0_imagenet', 'lenet5_mnist', 'resnet18_cifar10']
+    ['efficientnet_lite0_imagenet', 'lenet5_mnist', 'resnet18_cifar10', 'vgg16_hed']
     """
     tasks = registry.tasks()
     if task is not None and task not in tasks:
