@@ -31,7 +31,7 @@ NETWORKS = {
 }
 CONFIG, CONVERTER = "config.json", "image_converter.json"
 _KAGGLE = "kaggle://"
-# What the session decides, and what the copy has of its own.
+# The session or the copy decides these.
 _DROPPED = {"name", "trainable", "dtype", "data_format"}
 _SIZE = 256
 _INSTALL = 'this needs the package keras-hub: pip install "keras-cnn-zoo[hub]"'
