@@ -181,7 +181,7 @@ class Task:
             width: channel scale, or None for the model's default.
             backbone: name of a network for a backbone with fresh weights, or of a preset, or of a network of
                 another collection such as "keras/ResNet50"; or None.
-            weights: path of a file that replaces the download of a network of another collection, or None.
+            weights: path of a file that replaces the download of a `backbone` with a slash, or None.
             **overrides: further constructor arguments.
 
         Raises:
@@ -218,13 +218,20 @@ class Task:
         except (TypeError, ValueError) as error:
             raise InputError(f"`model` {name}: {error}") from error
 
-    def adapt(self, preset, source):
-        """Returns the model of a preset for the classes of `source`, with a new head if they differ."""
-        model = models.from_preset(preset)
+    def adapt(self, preset, source, *, weights=None):
+        """Returns the model of a preset for the classes of `source`, with a new head if they differ.
+
+        Args:
+            preset: name or path of a preset, or another spec that `presets.load` takes.
+            source: the data.
+            weights: path that replaces the download of a preset, as for `presets.load`; or None.
+        """
+        model = models.from_preset(preset, weights=weights)
         if tuple(model.class_names or ()) == tuple(source.class_names):
             return model
         say(f"the preset's head is replaced for the {len(source.class_names)} classes of {source.name}")
-        return models.from_preset(preset, num_classes=len(source.class_names), class_names=source.class_names)
+        names = source.class_names
+        return models.from_preset(preset, weights=weights, num_classes=len(names), class_names=names)
 
     # --- training -----------------------------------------------------------------------------------------
     def trainer(self, model):

@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None):
+def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None, weights=None):
     """Returns the metrics and the baseline of a run or preset on a split, as a dict of JSON values.
 
     Args:
@@ -21,8 +21,9 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
             missing, the embedded set.
         split: "train", "val", or "test".
         data_options: dict of reader options, or None.
+        weights: path of a file that replaces the download of a `preset` with a slash, or None.
     """
-    trained = load_model(task, run=run, preset=preset)
+    trained = load_model(task, run=run, preset=preset, weights=weights)
     task = task.configured(**trained.task_options)
     model, options, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
     recorded = data is None or (trained.has_data and data == trained.spec)
@@ -45,7 +46,9 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
     _check_classes(model, source)
     baseline = task.baseline(source, split)
     if recorded and "old_draw" in splits and source.drawn:
-        _check_old(source, baseline if split == "test" else task.baseline(source, "test"), run, preset)
+        _check_old(
+            source, baseline if split == "test" else task.baseline(source, "test"), run, preset, weights
+        )
     results.report_baseline(task, baseline, split)
     return {
         **task.evaluate(model, source, split),
@@ -56,12 +59,13 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
     }
 
 
-def _check_old(source, baseline, run, preset):
+def _check_old(source, baseline, run, preset, weights):
     """Refuses the recorded data of an old run or preset if they have changed."""
     if run is not None:
         old_runs.check_run(RunFolder(run), source, baseline)
         return
-    before = old_runs.baseline_on_card(describe(preset)["training"].get("evaluated_on"))
+    card = describe(preset, weights=weights)["training"]
+    before = old_runs.baseline_on_card(card.get("evaluated_on"))
     old_runs.check_baseline(f"the preset {preset}", source, before, baseline)
 
 

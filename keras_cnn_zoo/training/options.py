@@ -5,11 +5,12 @@ import json
 
 import keras
 
+from keras_cnn_zoo.presets.sources import check_weights
 from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.utils.errors import InputError
 
 # A preset is a whole model: these build a new one.
-_OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "weights", "model_options")
+_OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "model_options")
 # An unset variable of a shell gives an empty name. It must not mean the default.
 _NAMES = ("data", "model", "preset", "variant", "backbone", "weights", "out")
 # Fields of the recipe that are options too.
@@ -52,7 +53,7 @@ class FitOptions:
         seed: integer that fixes weights, order, and augmentation.
         out: run folder.
         resume: continue an interrupted run in `out`.
-        weights: file that replaces the download of a `backbone` of another collection.
+        weights: file that replaces the download of a `backbone` or `preset` with a slash.
     """
 
     data: str | None = None
@@ -101,6 +102,7 @@ class FitOptions:
             for name in _OF_A_NEW_MODEL:
                 if getattr(self, name) not in (None, {}):
                     raise InputError(f"`{name}` and `preset` exclude each other: a preset is a whole model")
+        check_weights(self.backbone if self.preset is None else self.preset, self.weights)
         for name in _RECIPE:
             if getattr(self, name) is not None and name in self.recipe_options:
                 raise InputError(f"`{name}` and `recipe.{name}` exclude each other")

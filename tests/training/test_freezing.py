@@ -16,6 +16,7 @@ SIZE = (32, 32, 3)
 BUILD = {
     "ResNet": lambda: models.ResNet(3, input_shape=SIZE, width=0.0625),
     "EfficientNetLite": lambda: models.EfficientNetLite(3, input_shape=SIZE, width=0.125),
+    "VGG": lambda: models.VGG(3, input_shape=SIZE, width=0.0625, hidden=None),
     "DeepLab": lambda: models.DeepLab(3, input_shape=SIZE, width=0.0625),
     "UNet": lambda: models.UNet(3, input_shape=SIZE, width=0.0625, backbone="efficientnet_lite0"),
     "RetinaNet": lambda: models.RetinaNet(3, input_shape=(64, 64, 3), width=0.0625),
@@ -47,10 +48,12 @@ def test_a_level_freezes_the_stem_and_the_levels_up_to_it(name):
     network = getattr(model, "backbone", None) or model
     if name in ("EfficientNetLite", "UNet"):
         wanted = ("stem_", "stage_1_", "stage_2_")
+    elif name == "VGG":
+        wanted = ("block_1_", "block_2_", "block_3_")
     else:
         wanted = ("stem_", "stage_1_")
     assert frozen == {layer.name for layer in network.layers if layer.name.startswith(wanted)} & before
-    assert any(layer.startswith("stage_3_") for layer in trainable_names(model))
+    assert any(layer.startswith(("stage_3_", "block_4_")) for layer in trainable_names(model))
 
 
 def test_a_frozen_backbone_does_not_change_in_training():
