@@ -124,6 +124,7 @@ def application(task):
         preset: Preset = None,
         data: Annotated[Text, option("the recorded data if not given")] = None,
         split: Annotated[str, option("train, val, or test")] = "test",
+        out: Annotated[Text, option("folder for numbers per class and pictures")] = None,
         skip_bad: SkipBad = False,
         split_file: SplitFile = None,
         ignore_label: IgnoreLabel = None,
@@ -133,7 +134,9 @@ def application(task):
     ):
         """Measure a run or preset and print one JSON object."""
         options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette)
-        result = training.evaluate(task, run=run, preset=preset, data=data, split=split, data_options=options)
+        result = training.evaluate(
+            task, run=run, preset=preset, data=data, split=split, data_options=options, out=out
+        )
         print(json.dumps(result))
 
     @app.command()

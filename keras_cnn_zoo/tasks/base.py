@@ -298,6 +298,10 @@ class Task:
         """Returns the task's metrics of `model` on a split, as a dict of plain numbers."""
         return self.measure(source, self.answered(model, source, split, batch_size=batch_size))
 
+    def tally(self, source):
+        """Returns a `Tally` that counts the answers per class, or None for a task without classes."""
+        return None
+
     def answered(self, model, source, split, *, batch_size=None):
         """Yields (example, answer) for each example of a split."""
         size = min(batch_size or self.batch_size, len(source.split(split)))

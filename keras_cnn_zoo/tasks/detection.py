@@ -15,6 +15,7 @@ from keras_cnn_zoo.metrics import MeanAveragePrecision
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.tasks.tally import ObjectTally, batch_of_one
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 
@@ -149,6 +150,9 @@ class Detection(Task):
         summary = _metric(pairs).summary()
         return {"map": summary["map"], "map50": summary["map50"]}
 
+    def tally(self, source):
+        return ObjectTally(source.class_names, SHOWN)
+
     def class_average_precision(self, model, source, split="test"):
         """Returns `map` and `map50` of each class in the split, as a dict from class name."""
         classes = _metric(self.answered(model, source, split)).summary()["classes"]
@@ -273,7 +277,7 @@ def _metric(pairs):
     """Returns a `MeanAveragePrecision` over pairs (example, answer)."""
     metric = MeanAveragePrecision()
     for example, answer in pairs:
-        metric.update_state(_batch_of_one(example), _batch_of_one(answer))
+        metric.update_state(batch_of_one(example), batch_of_one(answer))
     return metric
 
 
@@ -299,8 +303,3 @@ def _with_channels(image, model):
     if image.shape[-1] == channels:
         return image
     return np.rint(model.with_channels(image, channels)).astype("uint8")
-
-
-def _batch_of_one(example):
-    keys = [key for key in ("boxes", "classes", "crowd", "scores") if key in example]
-    return {key: np.asarray(example[key])[None] for key in keys}

@@ -13,6 +13,7 @@ from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, checked_range, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.tasks.tally import PixelTally
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
@@ -253,17 +254,27 @@ class Segmentation(Task):
         return [_resized(mask, image.shape[:2]) for mask, image in zip(masks, items, strict=True)]
 
     def measure(self, source, pairs):
-        confusion = _confusion(source, pairs)
-        hits, union = _hits_and_union(confusion)
+        tally = self._counted(source, pairs)
+        hits, union = tally.hits_and_union()
         seen = union > 0
         return {
             "mean_iou": float(np.mean(hits[seen] / union[seen])) if seen.any() else 0.0,
-            "pixel_accuracy": float(hits.sum() / max(confusion.sum(), 1)),
+            "pixel_accuracy": float(hits.sum() / max(tally.confusion.sum(), 1)),
         }
+
+    def tally(self, source):
+        return PixelTally(source.class_names, source.ignore_label)
+
+    def _counted(self, source, pairs):
+        """Returns the `PixelTally` of pairs (example, mask)."""
+        tally = PixelTally(source.class_names, source.ignore_label)
+        for example, answer in pairs:
+            tally.add(example, answer)
+        return tally
 
     def class_iou(self, model, source, split="test"):
         """Returns a dict from class name to intersection over union, None for a class that never occurs."""
-        hits, union = _hits_and_union(_confusion(source, self.answered(model, source, split)))
+        hits, union = self._counted(source, self.answered(model, source, split)).hits_and_union()
         return {
             name: (float(hit / total) if total else None)
             for name, hit, total in zip(source.class_names, hits, union, strict=True)
@@ -319,20 +330,3 @@ def _resized(mask, size):
         return mask
     picture = Image.fromarray(np.asarray(mask, dtype="int32"))
     return np.asarray(picture.resize((size[1], size[0]), Image.Resampling.NEAREST))
-
-
-def _confusion(source, pairs):
-    """Returns the confusion matrix (true class, predicted class) of pixels over pairs (example, mask)."""
-    count = len(source.class_names)
-    confusion = np.zeros((count, count), dtype="int64")
-    for example, answer in pairs:
-        valid = example["mask"] != source.ignore_label
-        places = example["mask"][valid].astype("int64") * count + answer[valid]
-        confusion += np.bincount(places, minlength=count * count).reshape(count, count)
-    return confusion
-
-
-def _hits_and_union(confusion):
-    """Returns the intersection and the union of true and predicted pixels for each class."""
-    hits = np.diag(confusion)
-    return hits, confusion.sum(0) + confusion.sum(1) - hits

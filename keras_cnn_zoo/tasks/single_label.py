@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo.tasks.base import Task
+from keras_cnn_zoo.tasks.tally import LabelTally
 
 
 class SingleLabel(Task):
@@ -21,6 +22,9 @@ class SingleLabel(Task):
         right = [answer["class_id"] == int(example["label"]) for example, answer in pairs]
         # In float32 like Keras' metric: resumed searches compare with the scores of earlier versions.
         return {"accuracy": float(np.mean(right, dtype="float32"))}
+
+    def tally(self, source):
+        return LabelTally(source.class_names)
 
     def baseline(self, source, split="test"):
         """Returns the accuracy of the class that is most frequent in training."""

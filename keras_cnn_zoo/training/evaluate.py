@@ -10,7 +10,7 @@ from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None):
+def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None, out=None):
     """Returns the metrics and the baseline of a run or preset on a split, as a dict of JSON values.
 
     Args:
@@ -21,7 +21,11 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
             missing, the embedded set.
         split: "train", "val", or "test".
         data_options: dict of reader options, or None.
+        out: folder to write to, new or empty, or None. With it, the result has the metrics of each class,
+            `per_class`, if the task has classes; the folder gets `metrics.json`, `samples.png`, and, with
+            classes, `confusion.png`.
     """
+    _check_folder(out)
     trained = load_model(task, run=run, preset=preset)
     task = task.configured(**trained.task_options)
     model, options, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
@@ -47,13 +51,32 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
     if recorded and "old_draw" in splits and source.drawn:
         _check_old(source, baseline if split == "test" else task.baseline(source, "test"), run, preset)
     results.report_baseline(task, baseline, split)
-    return {
-        **task.evaluate(model, source, split),
+    about = {
         "baseline": baseline,
         "split": split,
         "data": source.name,
         "examples": len(source.split(split)),
     }
+    if out is None:
+        return {**task.evaluate(model, source, split), **about}
+    metrics, tally = results.measured(task, model, source, split)
+    os.makedirs(out, exist_ok=True)
+    folder = RunFolder(out)
+    results.draw(folder, task, model, source, split, tally)
+    # Last: a folder with it is complete.
+    folder.write_json("metrics.json", {**metrics, **about})
+    return {**metrics, **about}
+
+
+def _check_folder(out):
+    """Refuses a folder with files in it: nothing is overwritten."""
+    if out == "":
+        raise InputError("`out` must not be empty")
+    if out is not None and os.path.exists(out):
+        if not os.path.isdir(out):
+            raise InputError(f"`out` {out} is a file, not a folder")
+        if os.listdir(out):
+            raise InputError(f"`out` {out} is not empty: choose another folder")
 
 
 def _check_old(source, baseline, run, preset):

@@ -70,8 +70,8 @@ def fit(task, options):
     keeper.load_best()
     folder.save_model(model)
     with results.after_saving(folder.file("model.keras")):
-        metrics = results.measure(task, model, source, keeper, baseline)
-        results.write(folder, task, model, source, keeper.history, metrics)
+        metrics, tally = results.measure(task, model, source, keeper, baseline)
+        results.write(folder, task, model, source, keeper.history, metrics, tally)
     return model, metrics
 
 
