@@ -4,6 +4,8 @@ import dataclasses
 import math
 import numbers
 
+from keras_cnn_zoo.data.augmentation.levels import LEVELS, STANDARD
+from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
 
 # Types of arguments that are tuples, named by how a command line writes them.
@@ -31,6 +33,10 @@ class Argument:
 
 # An argument of every task whose models take images.
 IMAGE_SIZE = Argument("image_size", SIZE, None, "HxW of a new network's images")
+# Of every task.
+AUGMENT = Argument("augment", str, STANDARD, f"augmentation: {', '.join(LEVELS)}")
+# Of every task with classes.
+CLASS_BALANCE = Argument("class_balance", float, None, "exponent of the weight of rare classes, 0 for none")
 
 
 def checked_size(image_size):
@@ -59,6 +65,16 @@ def checked_range(name, value, *, positive=False):
         kind = "positive" if positive else "finite"
         raise InputError(f"`{name}` must be two {kind} numbers, the smaller one first. Received: {value!r}")
     return tuple(value)
+
+
+def checked_level(augment, augmentation=None):
+    """Returns `augment`, a name in `LEVELS`; only "standard" goes with layers in `augmentation`."""
+    level = validation.one_of("augment", augment, tuple(LEVELS))
+    if augmentation is not None and level != STANDARD:
+        raise InputError(
+            f"`augment` must be {STANDARD} if `augmentation` is given. Received: augment={augment!r}"
+        )
+    return level
 
 
 def checked_layers(augmentation):

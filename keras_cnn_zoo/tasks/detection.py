@@ -9,10 +9,21 @@ import numpy as np
 from keras_cnn_zoo import models
 from keras_cnn_zoo.data.augmentation.boxes import padded, random_view, turned
 from keras_cnn_zoo.data.augmentation.images import Augmentation
+from keras_cnn_zoo.data.augmentation.levels import LEVELS, scaled
+from keras_cnn_zoo.data.augmentation.mosaic import mosaic
 from keras_cnn_zoo.drawing import boxes as box_drawing
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import MeanAveragePrecision
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_layers, checked_range, checked_size
+from keras_cnn_zoo.tasks.argument import (
+    AUGMENT,
+    CLASS_BALANCE,
+    IMAGE_SIZE,
+    checked_layers,
+    checked_level,
+    checked_range,
+    checked_size,
+)
+from keras_cnn_zoo.tasks.balance import repeated
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.tally import ObjectTally, batch_of_one
@@ -21,6 +32,8 @@ from keras_cnn_zoo.utils import validation
 
 # The longer side of a new network's images by default, and what both sides are multiples of.
 _LONGEST, _MULTIPLE = 320, 32
+# Fraction of the images that are mosaics with `augment="strong"`.
+_MOSAICS = 0.5
 # Answers with a lower score are left out of pictures, not of JSON and metrics.
 SHOWN = 0.5
 
@@ -42,6 +55,12 @@ class Detection(Task):
         image_size: (height, width) of a new network's images, or None for the median shape of the training
             images, scaled to a longer side of at most 320.
         backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
+        augment: "none" for whole images as in measuring, "light", "standard", or "strong". "light" halves the
+            changes of color and the logarithm of `scale`. "strong" raises them by half, and makes half of the
+            images mosaics of four.
+        class_balance: exponent that makes images with rare classes more frequent in an epoch: an image occurs
+            about (f_most / f)^class_balance times, at most 8, where f is the fraction of images with its
+            rarest class. 0 for once.
     """
 
     name = "detection"
@@ -60,24 +79,27 @@ class Detection(Task):
         patience=15,
     )
     batch_size = 4
-    fit_arguments = (IMAGE_SIZE,)
+    fit_arguments = (IMAGE_SIZE, AUGMENT, CLASS_BALANCE)
 
     def __init__(
-        self, scale=(0.6, 1.6), turns=False, augmentation=None, *, image_size=None, backbone_rate=1.0
+        self,
+        scale=(0.6, 1.6),
+        turns=False,
+        augmentation=None,
+        *,
+        image_size=None,
+        backbone_rate=1.0,
+        augment="standard",
+        class_balance=0.0,
     ):
+        self.augment = checked_level(augment, augmentation)
+        self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.image_size = checked_size(image_size)
         self.backbone_rate = rates.check(backbone_rate)
         self.scale = checked_range("scale", scale, positive=True)
         self.turns = validation.boolean("turns", turns)
         if augmentation is None:
-            augmentation = (
-                keras.layers.RandomFlip(
-                    "horizontal", bounding_box_format="xyxy", data_format="channels_last"
-                ),
-                keras.layers.RandomBrightness(0.15, value_range=(0, 255), data_format="channels_last"),
-                keras.layers.RandomContrast(0.3, value_range=(0, 255), data_format="channels_last"),
-                keras.layers.RandomHue(0.03, value_range=(0, 255), data_format="channels_last"),
-            )
+            augmentation = _layers(self.augment)
         self.augmentation = Augmentation(checked_layers(augmentation))
 
     # --- data ---------------------------------------------------------------------------------------------
@@ -92,25 +114,54 @@ class Detection(Task):
         images = model.preprocess([example["image"] for example in examples])
         return images, {"boxes": boxes, "classes": classes}
 
+    def training_examples(self, model, source):
+        """Returns the training split; with `class_balance`, images with rare classes occur several times."""
+        examples = source.split("train")
+        if not self.class_balance:
+            return examples
+        return source.once(
+            ("repeated", self.class_balance),
+            lambda: repeated(examples, [one["classes"] for one in looked_at(examples)], self.class_balance),
+        )
+
     def training_batch(self, model, source, examples, seed):
+        # One number of rows for all batches, so that the step is compiled once.
+        rows = source.once("most objects", lambda: _most(source))
+        if self.augment == "none":
+            images, y = self.measuring_batch(model, source, examples)
+            boxes, classes = padded(*_without_padding(y), rows)
+            return images, {"boxes": boxes, "classes": classes}
         frames, all_boxes, all_classes = [], [], []
         for position, example in enumerate(examples):
             rng = np.random.default_rng((*seed, position))
-            image, (boxes, classes) = _with_channels(example["image"], model), _targets(example)
-            if self.turns:
-                image, boxes = turned(image, boxes, int(rng.integers(4)))
-            fill = float(np.mean(model.preprocessing["mean"]))
-            frame, boxes, kept = random_view(
-                image, boxes, size=model.input_shape[1:3], scale=self.scale, fill=fill, rng=rng
-            )
+            frame, boxes, classes = self._view(model, source, example, rng)
             frames.append(frame)
             all_boxes.append(boxes)
-            all_classes.append(classes[kept])
-        # One number of rows for all batches, so that the step is compiled once.
-        boxes, classes = padded(all_boxes, all_classes, source.once("most objects", lambda: _most(source)))
+            all_classes.append(classes)
+        boxes, classes = padded(all_boxes, all_classes, 4 * rows if self.augment == "strong" else rows)
         augmentation = self._layers(model, source)
         images, y = augmentation(np.stack(frames), boxes={"boxes": boxes, "classes": classes}, seed=seed)
         return model.normalize(images), y
+
+    def _view(self, model, source, example, rng):
+        """Returns a frame of the network's size with its boxes and classes: of one image, or a mosaic."""
+        size, fill = model.input_shape[1:3], float(np.mean(model.preprocessing["mean"]))
+        scale = scaled(self.scale, self.augment)
+        if self.augment == "strong" and rng.random() < _MOSAICS:
+            split = source.split("train")
+            others = [split[int(place)] for place in rng.integers(len(split), size=3)]
+            views = [self._turned(model, one, rng) for one in (example, *others)]
+            return mosaic(views, size=size, fill=fill, rng=rng)
+        image, boxes, classes = self._turned(model, example, rng)
+        frame, boxes, kept = random_view(image, boxes, size=size, scale=scale, fill=fill, rng=rng)
+        return frame, boxes, classes[kept]
+
+    def _turned(self, model, example, rng):
+        """Returns the image, boxes, and classes of an example, at random upright or on a side."""
+        image, (boxes, classes) = _with_channels(example["image"], model), _targets(example)
+        if self.turns:
+            image, boxes = turned(image, boxes, int(rng.integers(4)))
+        return image, boxes, classes
 
     def _layers(self, model, source):
         layers = self.augmentation.layers
@@ -220,6 +271,20 @@ class Detection(Task):
         return box_drawing.sheet(rows, source.class_names)
 
 
+def _layers(level):
+    """Returns the Keras layers of a level, which flip images and change their colors."""
+    factor = LEVELS[level]
+    if not factor:
+        return ()
+    color = {"value_range": (0, 255), "data_format": "channels_last"}
+    return (
+        keras.layers.RandomFlip("horizontal", bounding_box_format="xyxy", data_format="channels_last"),
+        keras.layers.RandomBrightness(0.15 * factor, **color),
+        keras.layers.RandomContrast(0.3 * factor, **color),
+        keras.layers.RandomHue(0.03 * factor, **color),
+    )
+
+
 def looked_at(split):
     """Returns boxes, classes, crowds, and (height, width) of each image of a split, without the pixels."""
 
@@ -295,6 +360,12 @@ def _targets(example):
     """Returns the boxes and classes to learn: crowds are left out."""
     alone = ~np.asarray(example["crowd"], dtype=bool)
     return np.asarray(example["boxes"])[alone], np.asarray(example["classes"])[alone]
+
+
+def _without_padding(y):
+    """Returns the boxes and the classes of each image of a batch, as two lists."""
+    kept = [classes >= 0 for classes in y["classes"]]
+    return tuple([row[own] for row, own in zip(y[key], kept, strict=True)] for key in ("boxes", "classes"))
 
 
 def _with_channels(image, model):

@@ -7,10 +7,20 @@ import numpy as np
 
 from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation, elastic, random_crop
+from keras_cnn_zoo.data.augmentation.levels import LEVELS, scaled
 from keras_cnn_zoo.data.final_checks import class_pixels
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, checked_range, checked_size
+from keras_cnn_zoo.tasks.argument import (
+    AUGMENT,
+    IMAGE_SIZE,
+    Argument,
+    checked_layers,
+    checked_level,
+    checked_range,
+    checked_size,
+)
+from keras_cnn_zoo.tasks.balance import class_weights
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.tally import PixelTally
@@ -81,6 +91,9 @@ class Segmentation(Task):
         elastic: strength of a smooth random deformation of training crops, as the standard deviation of the
             displacement of a 3 x 3 grid, in fractions of the edge; 0 for none.
         backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
+        augment: "none" for crops at random positions without any other change, "light", "standard", or
+            "strong". "light" halves the changes of light, `elastic`, and the logarithm of `crop_scale`;
+            "strong" raises them by half.
     """
 
     name = "segmentation"
@@ -99,6 +112,7 @@ class Segmentation(Task):
     batch_size = 4
     fit_arguments = (
         IMAGE_SIZE,
+        AUGMENT,
         Argument("class_balance", float, None, "exponent of the class weights, 0 for none; 0.4 if not given"),
     )
 
@@ -113,7 +127,9 @@ class Segmentation(Task):
         crops=None,
         elastic=0.02,
         backbone_rate=1.0,
+        augment="standard",
     ):
+        self.augment = checked_level(augment, augmentation)
         self.image_size = checked_size(image_size)
         self.crops = validation.positive_integer("crops", crops, optional=True)
         self.elastic = validation.finite_number("elastic", elastic, minimum=0)
@@ -122,11 +138,7 @@ class Segmentation(Task):
         self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))
         if augmentation is None:
-            augmentation = (
-                keras.layers.RandomFlip("horizontal", data_format="channels_last"),
-                keras.layers.RandomBrightness(0.2, value_range=(0, 255), data_format="channels_last"),
-                keras.layers.RandomContrast(0.4, value_range=(0, 255), data_format="channels_last"),
-            )
+            augmentation = _layers(self.augment)
         self.augmentation = Augmentation(checked_layers(augmentation))
 
     def input_shape(self, source):
@@ -192,11 +204,12 @@ class Segmentation(Task):
         size = _fixed_size(model) or source.once(
             ("crop size", self.image_size), lambda: self.crop_size(source)
         )
-        pairs = []
+        pairs, strength = [], self.elastic * LEVELS[self.augment]
+        scale = scaled(self.crop_scale, self.augment)
         for position, example in enumerate(examples):
             rng = np.random.default_rng((*seed, position))
-            pair = random_crop(example["image"], example["mask"], size=size, scale=self.crop_scale, rng=rng)
-            pairs.append(elastic(*pair, strength=self.elastic, rng=rng) if self.elastic else pair)
+            pair = random_crop(example["image"], example["mask"], size=size, scale=scale, rng=rng)
+            pairs.append(elastic(*pair, strength=strength, rng=rng) if strength else pair)
         images, masks = (np.stack(part) for part in zip(*pairs, strict=True))
         layers = self.augmentation.layers
         if not source.mirror:
@@ -211,18 +224,7 @@ class Segmentation(Task):
 
     def class_weights(self, source):
         """Returns the weight of a pixel of each class, float32; the mean over the training pixels is 1."""
-        counts = self.class_counts(source, "train").astype("float64")
-        # A class without training pixels gets the weight of the rarest class that has some.
-        frequency = np.maximum(counts, counts[counts > 0].min()) / counts.sum()
-        with np.errstate(over="ignore", invalid="ignore"):
-            weights = frequency**-self.class_balance
-            weights = (weights / np.sum(weights * counts / counts.sum())).astype("float32")
-        if not np.isfinite(weights).all():
-            raise InputError(
-                f"`class_balance` is too large for the rarest class of {source.name}. "
-                f"Received: {self.class_balance:g}"
-            )
-        return weights
+        return class_weights(self.class_counts(source, "train"), self.class_balance, source.name)
 
     def class_counts(self, source, split):
         """Returns the number of pixels of each class in a split."""
@@ -314,6 +316,19 @@ class Segmentation(Task):
             (example["image"], example["mask"], mask) for example, mask in zip(examples, masks, strict=True)
         ]
         return sheets.mask_rows(rows, source.class_names, source.ignore_label)
+
+
+def _layers(level):
+    """Returns the Keras layers of a level, which flip images and change their light."""
+    factor = LEVELS[level]
+    if not factor:
+        return ()
+    color = {"value_range": (0, 255), "data_format": "channels_last"}
+    return (
+        keras.layers.RandomFlip("horizontal", data_format="channels_last"),
+        keras.layers.RandomBrightness(0.2 * factor, **color),
+        keras.layers.RandomContrast(0.4 * factor, **color),
+    )
 
 
 def _fixed_size(model):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_cnn_zoo.tasks.balance import class_weights
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.tally import LabelTally
 
@@ -14,6 +15,40 @@ class SingleLabel(Task):
     """
 
     metric = "accuracy"
+    # Constructors set another exponent of the weights of rare classes.
+    class_balance = 0.0
+
+    def batches(self, model, source, split, *, batch_size=None, seed=0, training=False):
+        if training:
+            # Raises an error before the first step if the weights are not finite.
+            self.class_weights(source)
+        return super().batches(model, source, split, batch_size=batch_size, seed=seed, training=training)
+
+    def class_weights(self, source):
+        """Returns the weight of each class in the loss, float32, or None if all are the same."""
+        if not self.class_balance:
+            return None
+        return source.once(
+            ("class weights", self.class_balance),
+            lambda: class_weights(
+                np.bincount(labels_of(source.split("train")), minlength=len(source.class_names)),
+                self.class_balance,
+                source.name,
+            ),
+        )
+
+    def weighted(self, source, inputs, labels):
+        """Returns a training batch: (inputs, labels), and the weights of the examples if classes have some.
+
+        Args:
+            source: the data.
+            inputs: the inputs.
+            labels: class ids (batch,), or probabilities (batch, classes).
+        """
+        weights = self.class_weights(source)
+        if weights is None:
+            return inputs, labels
+        return inputs, labels, weights[labels] if labels.ndim == 1 else labels @ weights
 
     def loss(self):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
