@@ -119,6 +119,7 @@ def application(task):
 
     @app.command()
     @one_line_errors
+    @with_arguments(task.evaluate_arguments)
     def evaluate(
         run: Run = None,
         preset: Preset = None,
@@ -131,11 +132,19 @@ def application(task):
         class_names: ClassNames = None,
         encoding: Encoding = None,
         palette: Palette = None,
+        **given,
     ):
         """Measure a run or preset and print one JSON object."""
         options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette)
         result = training.evaluate(
-            task, run=run, preset=preset, data=data, split=split, data_options=options, out=out
+            task,
+            run=run,
+            preset=preset,
+            data=data,
+            split=split,
+            data_options=options,
+            out=out,
+            options=given,
         )
         print(json.dumps(result))
 

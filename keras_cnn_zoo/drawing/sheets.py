@@ -4,6 +4,9 @@ import functools
 
 import numpy as np
 
+# Number of pixels that are mixed in floats at a time.
+_BAND = 250_000
+
 
 def rgb(image):
     """Returns a gray or color image as uint8 (height, width, 3)."""
@@ -55,6 +58,24 @@ def captioned(image, text, minimum=160):
     return sheet
 
 
+def heated(image, heat, opacity=0.5):
+    """Returns `image` under a heat map in color, as a uint8 array (height, width, 3).
+
+    Args:
+        image: uint8 array (height, width, channels).
+        heat: float array (rows, columns) in [0, 1], resized to the image.
+        opacity: share of the colors.
+    """
+    from matplotlib import colormaps
+    from PIL import Image
+
+    below = Image.fromarray(rgb(image))
+    coarse = Image.fromarray(np.rint(255 * np.asarray(heat, dtype="float32")).astype("uint8"))
+    fine = np.asarray(coarse.resize(below.size, Image.Resampling.BILINEAR))
+    table = np.rint(255 * colormaps["jet"](np.arange(256))[:, :3]).astype("uint8")
+    return np.asarray(Image.blend(below, Image.fromarray(table[fine]), opacity))
+
+
 def index_mask(mask):
     """Returns a Pillow picture with a palette, whose pixel values are the class ids."""
     from PIL import Image
@@ -68,14 +89,19 @@ def overlay(image, mask, class_names, opacity=0.55):
     """Returns a Pillow picture of `image` under its mask in color, with a legend of the classes in it."""
     from PIL import Image, ImageDraw
 
-    mask = np.asarray(mask).astype("int64")
+    mask = np.asarray(mask)
     colors = palette(max(256, int(mask.max()) + 1))
     # A table per value of a pixel and per class: mixing needs no arithmetic on floats.
     below = np.arange(256, dtype="float32") * (1 - opacity)
     above = (colors * opacity).astype("float32")
-    mixed = below[rgb(image)]
-    mixed += above[mask]
-    picture = Image.fromarray(mixed.astype("uint8"))
+    pixels = rgb(image)
+    mixed = np.empty(pixels.shape, dtype="uint8")
+    # In bands: a large image in floats would take eight times its memory.
+    rows = max(1, _BAND // max(1, pixels.shape[1]))
+    for start in range(0, len(pixels), rows):
+        band = slice(start, start + rows)
+        mixed[band] = below[pixels[band]] + above[mask[band]]
+    picture = Image.fromarray(mixed)
     factor = max(1, 240 // min(picture.size))
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     present = np.unique(mask)

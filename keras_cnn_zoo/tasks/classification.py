@@ -11,13 +11,16 @@ from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import (
     AUGMENT,
     CLASS_BALANCE,
+    EXPLAIN,
+    FLIP,
     IMAGE_SIZE,
     checked_layers,
     checked_level,
     checked_size,
 )
 from keras_cnn_zoo.tasks.recipe import Recipe
-from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
+from keras_cnn_zoo.tasks.single_label import SingleLabel, described, explained, labels_of, verdict
+from keras_cnn_zoo.tasks.views import mirrored_scores
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 
@@ -59,6 +62,8 @@ class Classification(SingleLabel):
         patience=15,
     )
     fit_arguments = (IMAGE_SIZE, AUGMENT, CLASS_BALANCE)
+    predict_arguments = (FLIP, EXPLAIN)
+    evaluate_arguments = (FLIP,)
 
     def __init__(
         self,
@@ -113,8 +118,24 @@ class Classification(SingleLabel):
             return keras.losses.CategoricalCrossentropy(from_logits=True)
         return super().loss() if self.loss_name == "cross_entropy" else losses.MulticlassHinge(p=2)
 
+    def answers(self, model, items, *, batch_size=None, flip=False, explain=False):
+        """Returns a dict for each image, as `SingleLabel` says.
+
+        Args:
+            model: a model of this task.
+            items: list of images.
+            batch_size: images per step, or None for the task's.
+            flip: whether to average the probabilities with those of the mirrored images.
+            explain: whether each answer also has `heat`, the `grad_cam` of its class.
+        """
+        found = super().answers(model, items, batch_size=batch_size, flip=flip)
+        return explained(model, items, found, batch_size or self.batch_size) if explain else found
+
+    def _outputs(self, model, items, size, *, flip=False):
+        return mirrored_scores(model, items, size) if flip else super()._outputs(model, items, size)
+
     def describe(self, model, image, answer):
-        return answer, {".png": sheets.captioned(image, caption(answer))}
+        return described(answer, image)
 
     def draw_truth(self, source, split="train", count=12):
         examples = sheets.sample(source.split(split), count)

@@ -1,8 +1,5 @@
 """Detection: a box, a class and a score for each object of a picture."""
 
-import concurrent.futures
-import os
-
 import keras
 import numpy as np
 
@@ -17,7 +14,11 @@ from keras_cnn_zoo.metrics import MeanAveragePrecision
 from keras_cnn_zoo.tasks.argument import (
     AUGMENT,
     CLASS_BALANCE,
+    FLIP,
     IMAGE_SIZE,
+    SCORE_THRESHOLD,
+    TILES,
+    check_options,
     checked_layers,
     checked_level,
     checked_range,
@@ -25,8 +26,10 @@ from keras_cnn_zoo.tasks.argument import (
 )
 from keras_cnn_zoo.tasks.balance import repeated
 from keras_cnn_zoo.tasks.base import Task
+from keras_cnn_zoo.tasks.object_sizes import anchors_for, looked_at, usual_boxes
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.tally import ObjectTally, batch_of_one
+from keras_cnn_zoo.tasks.views import mirrored_boxes, tiled_boxes
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 
@@ -80,6 +83,7 @@ class Detection(Task):
     )
     batch_size = 4
     fit_arguments = (IMAGE_SIZE, AUGMENT, CLASS_BALANCE)
+    predict_arguments = evaluate_arguments = (SCORE_THRESHOLD, FLIP, TILES)
 
     def __init__(
         self,
@@ -194,6 +198,34 @@ class Detection(Task):
         return None
 
     # --- measuring and showing ----------------------------------------------------------------------------
+    def answers(self, model, items, *, batch_size=None, score_threshold=None, flip=False, tiles=None):
+        """Returns a dict of `boxes` (n, 4), `scores` (n,), and `classes` (n,) for each image.
+
+        Args:
+            model: a model of this task.
+            items: list of images.
+            batch_size: images per step, or None for the task's.
+            score_threshold: lowest score of an answer, and of the boxes in pictures; None for the model's own
+                in answers, and `SHOWN` in pictures. A lower one than the model's own changes nothing.
+            flip: whether to merge the boxes with those of the mirrored images.
+            tiles: (height, width) of overlapping tiles that are searched too, or None.
+        """
+        check_options(tiles=tiles, score_threshold=score_threshold)
+
+        def answer(images, size=None):
+            return super(Detection, self).answers(model, images, batch_size=size)
+
+        def seen(images, size=None):
+            return mirrored_boxes(lambda part: answer(part, size), images) if flip else answer(images, size)
+
+        if tiles is None:
+            found = seen(items, batch_size)
+        else:
+            found = [tiled_boxes(seen, image, tiles, self.batch_size) for image in items]
+        if score_threshold is None:
+            return found
+        return [_from_score(one, score_threshold) for one in found]
+
     def _decode(self, model, outputs, items):
         return model.decode(outputs, sizes=[image.shape[:2] for image in items])
 
@@ -238,7 +270,7 @@ class Detection(Task):
             }
             for box, score, class_id in zip(answer["boxes"], answer["scores"], answer["classes"], strict=True)
         ]
-        shown = [one for one in objects if one["score"] >= SHOWN]
+        shown = [one for one in objects if one["score"] >= answer.get("shown", SHOWN)]
         picture = box_drawing.boxed(
             image,
             [one["box"] for one in shown],
@@ -265,7 +297,7 @@ class Detection(Task):
         found = self.answers(model, [self.item(example) for example in examples])
         rows = []
         for example, answer in zip(examples, found, strict=True):
-            shown = answer["scores"] >= SHOWN
+            shown = answer["scores"] >= answer.get("shown", SHOWN)
             answer = {key: answer[key][shown] for key in ("boxes", "scores", "classes")}
             rows.append((example["image"], example["boxes"], answer))
         return box_drawing.sheet(rows, source.class_names)
@@ -283,59 +315,6 @@ def _layers(level):
         keras.layers.RandomContrast(0.3 * factor, **color),
         keras.layers.RandomHue(0.03 * factor, **color),
     )
-
-
-def looked_at(split):
-    """Returns boxes, classes, crowds, and (height, width) of each image of a split, without the pixels."""
-
-    def look(position):
-        example = split[position]
-        return {
-            "size": example["image"].shape[:2],
-            **{key: example[key] for key in ("boxes", "classes", "crowd")},
-        }
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(look, range(len(split))))
-
-
-def anchors_for(split, input_shape):
-    """Returns `min_level` and `anchor_sizes` of a `FasterRCNN` for the sizes of a split's objects.
-
-    There are two anchors per octave, 4 and 5.7 cells wide. Level 2 costs more than all others together. It is
-    left out if 95 % of the objects measure at least 20 pixels (geometric mean) in the network's image.
-    """
-    sides = []
-    for example in looked_at(split):
-        scale = min(input_shape[0] / example["size"][0], input_shape[1] / example["size"][1])
-        boxes = example["boxes"]
-        sides.extend(np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])) * scale)
-    first = 3 if sides and np.quantile(sides, 0.05) >= 20 else 2
-    sizes = [[4 * 2**level, round(4 * 2 ** (level + 0.5))] for level in range(first, 7)]
-    return {"min_level": first, "anchor_sizes": sizes}
-
-
-def usual_boxes(examples, num_classes):
-    """Returns the baseline's answer: a dict of `boxes` in fractions of the image, `scores`, and `classes`."""
-    boxes, scores, classes = [], [], []
-    total = sum(len(example["classes"]) for example in examples)
-    for class_id in range(num_classes):
-        shares = [
-            (example["boxes"][:, 2:] - example["boxes"][:, :2])[example["classes"] == class_id]
-            / np.array(example["size"][::-1], dtype="float64")
-            for example in examples
-        ]
-        shares = np.concatenate(shares)
-        if not len(shares):
-            continue
-        width, height = shares.mean(axis=0)
-        lefts = np.linspace(0, 1 - width, max(1, round(1 / width)))
-        tops = np.linspace(0, 1 - height, max(1, round(1 / height)))
-        tiles = [(left, top, left + width, top + height) for top in tops for left in lefts]
-        boxes.extend(tiles)
-        scores.extend([len(shares) / total] * len(tiles))
-        classes.extend([class_id] * len(tiles))
-    return {"boxes": np.array(boxes), "scores": np.array(scores), "classes": np.array(classes)}
 
 
 def _metric(pairs):
@@ -360,6 +339,12 @@ def _targets(example):
     """Returns the boxes and classes to learn: crowds are left out."""
     alone = ~np.asarray(example["crowd"], dtype=bool)
     return np.asarray(example["boxes"])[alone], np.asarray(example["classes"])[alone]
+
+
+def _from_score(answer, score):
+    """Returns the boxes of an answer with at least this score, which is also that of its pictures."""
+    kept = answer["scores"] >= score
+    return {**{key: answer[key][kept] for key in ("boxes", "scores", "classes")}, "shown": score}
 
 
 def _without_padding(y):

@@ -13,8 +13,11 @@ from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.argument import (
     AUGMENT,
+    FLIP,
     IMAGE_SIZE,
+    TILES,
     Argument,
+    check_options,
     checked_layers,
     checked_level,
     checked_range,
@@ -24,6 +27,7 @@ from keras_cnn_zoo.tasks.balance import class_weights
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.tally import PixelTally
+from keras_cnn_zoo.tasks.views import mirrored_scores, tiled_mask
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
@@ -110,6 +114,7 @@ class Segmentation(Task):
         patience=15,
     )
     batch_size = 4
+    predict_arguments = evaluate_arguments = (FLIP, TILES)
     fit_arguments = (
         IMAGE_SIZE,
         AUGMENT,
@@ -233,20 +238,42 @@ class Segmentation(Task):
     def loss(self):
         return LOSSES[self.loss_name]()
 
-    def answers(self, model, items, *, batch_size=None):
-        """Returns a mask (height, width) for each image; images of the same shape share a batch."""
+    def answers(self, model, items, *, batch_size=None, flip=False, tiles=None):
+        """Returns a mask (height, width) for each image; images of the same shape share a batch.
+
+        Args:
+            model: a model of this task.
+            items: list of images.
+            batch_size: images per step, or None for the task's.
+            flip: whether to average the probabilities with those of the mirrored images.
+            tiles: (height, width) of overlapping tiles that are answered instead of whole images, or None.
+                Each pixel gets the class from the tile in which it is farthest from an edge.
+        """
+        check_options(tiles=tiles)
+        if tiles is not None:
+            dtype = "uint8" if model.num_classes <= 256 else "int32"
+
+            def answer(parts):
+                return self.answers(model, parts, flip=flip)
+
+            return [tiled_mask(answer, image, tiles, self.batch_size, dtype) for image in items]
         if _fixed_size(model) is not None:
-            return super().answers(model, items, batch_size=batch_size)
+            return super().answers(model, items, batch_size=batch_size, flip=flip)
         places = collections.defaultdict(list)
         for place, image in enumerate(items):
             places[image.shape].append(place)
         found = [None] * len(items)
         for same in places.values():
             size = min(batch_size or self.batch_size, len(same))
-            answers = super().answers(model, [items[place] for place in same], batch_size=size)
+            answers = super().answers(model, [items[place] for place in same], batch_size=size, flip=flip)
             for place, answer in zip(same, answers, strict=True):
                 found[place] = answer
         return found
+
+    def _outputs(self, model, items, size, *, flip=False):
+        if flip:
+            return mirrored_scores(model, items, size, columns=2)
+        return super()._outputs(model, items, size)
 
     def _decode(self, model, outputs, items):
         masks = model.decode(outputs)

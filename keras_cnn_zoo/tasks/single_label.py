@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 
+from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.tasks.balance import class_weights
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.tally import LabelTally
+from keras_cnn_zoo.visualization import grad_cam
 
 
 class SingleLabel(Task):
@@ -66,6 +68,41 @@ class SingleLabel(Task):
         train = source.splits["train"] if len(source.splits["train"]) else source.split(split)
         answer = np.bincount(labels_of(train), minlength=len(source.class_names)).argmax()
         return {"accuracy": float(np.mean(labels_of(source.split(split)) == answer))}
+
+
+def explained(model, items, answers, size):
+    """Returns answers with a heat map of what speaks for their class, `heat`.
+
+    Args:
+        model: a classifier.
+        items: list of inputs.
+        answers: their answers.
+        size: inputs per step.
+    """
+    found = []
+    for start in range(0, len(items), size):
+        part = answers[start : start + size]
+        inputs = model.preprocess(items[start : start + size])
+        heats = grad_cam(model, inputs, class_ids=[answer["class_id"] for answer in part])
+        found += [{**answer, "heat": heat} for answer, heat in zip(part, heats, strict=True)]
+    return found
+
+
+def described(answer, picture, *, upward=False):
+    """Returns an answer as JSON values and as pictures, with one of its heat map if it has one.
+
+    Args:
+        answer: an answer of `SingleLabel`.
+        picture: image of the input.
+        upward: whether `picture` is a spectrogram, whose time is to the right and whose treble is on top.
+    """
+    answer = dict(answer)
+    heat = answer.pop("heat", None)
+    files = {".png": sheets.captioned(picture, caption(answer))}
+    if heat is not None:
+        heat = heat.T[::-1] if upward else heat
+        files[".explain.png"] = sheets.captioned(sheets.heated(picture, heat), caption(answer))
+    return answer, files
 
 
 def labels_of(examples):

@@ -10,9 +10,9 @@ from keras_cnn_zoo.data.augmentation import sounds as sound_augmentation
 from keras_cnn_zoo.data.augmentation.levels import LEVELS
 from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks.argument import AUGMENT, CLASS_BALANCE, checked_level, checked_range
+from keras_cnn_zoo.tasks.argument import AUGMENT, CLASS_BALANCE, EXPLAIN, checked_level, checked_range
 from keras_cnn_zoo.tasks.recipe import Recipe
-from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
+from keras_cnn_zoo.tasks.single_label import SingleLabel, described, explained, labels_of, verdict
 from keras_cnn_zoo.utils import validation
 
 # Speech has little above 8 kHz: a network for a higher rate would only be slower.
@@ -55,6 +55,7 @@ class Speech(SingleLabel):
     )
 
     fit_arguments = (AUGMENT, CLASS_BALANCE)
+    predict_arguments = (EXPLAIN,)
 
     def __init__(
         self, speed=0.15, shift=0.1, noise_db=(-60.0, -20.0), *, augment="standard", class_balance=0.0
@@ -116,9 +117,21 @@ class Speech(SingleLabel):
         """Returns a recording: (float32 samples, sample rate in Hz)."""
         return sounds.decode(path)
 
+    def answers(self, model, items, *, batch_size=None, explain=False):
+        """Returns a dict for each recording, as `SingleLabel` says.
+
+        Args:
+            model: a model of this task.
+            items: list of recordings.
+            batch_size: recordings per step, or None for the task's.
+            explain: whether each answer also has `heat`, the `grad_cam` of its class over frames and bands.
+        """
+        found = super().answers(model, items, batch_size=batch_size)
+        return explained(model, items, found, batch_size or self.batch_size) if explain else found
+
     def describe(self, model, item, answer):
         picture = colored(model.spectrogram(model.preprocess([item]))[0])
-        return answer, {".png": sheets.captioned(picture, caption(answer))}
+        return described(answer, picture, upward=True)
 
     def draw_truth(self, source, split="train", count=12):
         examples = sheets.sample(source.split(split), count)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_cnn_zoo.metrics import MeanAveragePrecision
+from keras_cnn_zoo.ops.host.boxes import overlaps
 
 # A detected box and a true box are the same object from this intersection over union, as in `map50`.
 SAME = 0.5
@@ -147,23 +148,6 @@ def batch_of_one(example):
     """Returns the boxes of an example or an answer as a batch, for `MeanAveragePrecision`."""
     keys = [key for key in ("boxes", "classes", "crowd", "scores") if key in example]
     return {key: np.asarray(example[key])[None] for key in keys}
-
-
-def overlaps(boxes, others, *, of_the_first=False):
-    """Returns the intersection over union (n, m) of boxes (n, 4) and (m, 4).
-
-    Args:
-        boxes: array of left, top, right, bottom.
-        others: the same.
-        of_the_first: whether to divide by the area of `boxes` instead of the union.
-    """
-    boxes = np.asarray(boxes, dtype="float64").reshape(-1, 1, 4)
-    others = np.asarray(others, dtype="float64").reshape(1, -1, 4)
-    sides = np.minimum(boxes[..., 2:], others[..., 2:]) - np.maximum(boxes[..., :2], others[..., :2])
-    shared = np.clip(sides, 0, None).prod(axis=-1)
-    areas, other_areas = ((one[..., 2:] - one[..., :2]).prod(axis=-1) for one in (boxes, others))
-    total = areas + 0 * other_areas if of_the_first else areas + other_areas - shared
-    return shared / np.maximum(total, 1e-9)
 
 
 def _ratio(part, whole):

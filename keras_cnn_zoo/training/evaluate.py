@@ -5,12 +5,14 @@ import os
 from keras_cnn_zoo.presets import describe
 from keras_cnn_zoo.training import old_runs, results
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
-from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.training.trained_model import check_flip, load_model
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None, out=None):
+def evaluate(
+    task, *, run=None, preset=None, data=None, split="test", data_options=None, out=None, options=None
+):
     """Returns the metrics and the baseline of a run or preset on a split, as a dict of JSON values.
 
     Args:
@@ -24,11 +26,18 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
         out: folder to write to, new or empty, or None. With it, the result has the metrics of each class,
             `per_class`, if the task has classes; the folder gets `metrics.json`, `samples.png`, and, with
             classes, `confusion.png`.
+        options: dict of the task's `evaluate_arguments`; None means not given.
     """
     _check_folder(out)
+    chosen = {name: value for name, value in (options or {}).items() if value is not None}
+    known = [argument.name for argument in task.evaluate_arguments]
+    for name in chosen:
+        if name not in known:
+            raise InputError(f"`{name}` does not change the metrics of {task.name}")
+    task.check_options(**chosen)
     trained = load_model(task, run=run, preset=preset)
     task = task.configured(**trained.task_options)
-    model, options, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
+    model, rules, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
     recorded = data is None or (trained.has_data and data == trained.spec)
     if data is None and not trained.has_data:
         say("no data are recorded: measuring on the embedded set")
@@ -37,16 +46,20 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
         say(f"the recorded data {trained.spec} are not there: measuring on the embedded set")
         recorded = False
     elif data is None:
-        data, options = trained.spec, {**trained.data_options, **options}
+        data, rules = trained.spec, {**trained.data_options, **rules}
     if data is not None and getattr(model, "class_names", None):
-        options.setdefault("class_names", model.class_names)
+        rules.setdefault("class_names", model.class_names)
     splits = {}
     if "split_file" not in given and (recorded or data is not None):
         # Data that a user names may be those of the run: drawn again, training examples would be measured.
         splits = trained.splits(same_only=not recorded)
-    source = task.load(data, **{**options, **given, **splits})
+    source = task.load(data, **{**rules, **given, **splits})
     announce(source)
     _check_classes(model, source)
+    if chosen.get("flip"):
+        check_flip(source)
+    if chosen:
+        task = task.answering(**chosen)
     baseline = task.baseline(source, split)
     if recorded and "old_draw" in splits and source.drawn:
         _check_old(source, baseline if split == "test" else task.baseline(source, "test"), run, preset)

@@ -213,7 +213,8 @@ def test_a_strong_run_is_recorded_and_resumes_bit_for_bit(digits_npz, tmp_path, 
     def fit(out, **more):
         chosen = {"augment": "strong", "class_balance": 0.5}
         options = tasks.FitOptions(
-            data=f"npz:{digits_npz}", width=0.1, epochs=2, batch_size=10, seed=4, jit="off", task_options=chosen,
+            data=f"npz:{digits_npz}", width=0.1, epochs=2, batch_size=10, seed=4, jit="off",
+            task_options=chosen,
             out=str(tmp_path / out), **more,
         )  # fmt: skip
         return tasks.fit(tasks.Classification(), options)

@@ -3,7 +3,7 @@ import pytest
 
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.tasks import Detection, Segmentation
-from keras_cnn_zoo.tasks.tally import NONE, LabelTally, ObjectTally, PixelTally, overlaps
+from keras_cnn_zoo.tasks.tally import NONE, LabelTally, ObjectTally, PixelTally
 
 
 def test_labels_are_counted_as_they_pass():
@@ -94,10 +94,3 @@ def test_a_class_without_objects_has_no_figures():
         {"name": "b", "count": 0, "map": None, "map50": None},
     ]
     assert tally.confusion.tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
-
-
-def test_overlaps_by_hand():
-    found = overlaps([[0, 0, 4, 4]], [[2, 0, 6, 4], [4, 0, 8, 4], [0, 0, 4, 2]])
-    np.testing.assert_allclose(found, [[8 / 24, 0, 0.5]])
-    inside = overlaps([[0, 0, 4, 4]], [[2, 0, 6, 4], [0, 0, 80, 80]], of_the_first=True)
-    np.testing.assert_allclose(inside, [[0.5, 1]])

@@ -65,6 +65,14 @@ def test_evaluate_writes_numbers_per_class_and_pictures(run, tmp_path):
         tasks.evaluate(task, run=path, out=str(out / "metrics.json"))
 
 
+def test_evaluate_measures_the_answers_that_predict_would_give(run):
+    task, path, _, _ = run
+    # The classes are bright on the left and on the right: with the mirror image, both are as likely.
+    assert tasks.evaluate(task, run=path, options={"flip": True})["accuracy"] < 0.9
+    with pytest.raises(InputError, match="`explain` does not change the metrics of classification"):
+        tasks.evaluate(task, run=path, options={"explain": True})
+
+
 class Watched(tasks.Classification):
     """Remembers which examples each call of `load` gave for the test."""
 
