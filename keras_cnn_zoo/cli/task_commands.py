@@ -7,7 +7,7 @@ import typer
 
 from keras_cnn_zoo import training
 from keras_cnn_zoo.cli.errors import one_line_errors, printable
-from keras_cnn_zoo.cli.parsing import data_options_of, parse_settings
+from keras_cnn_zoo.cli.parsing import data_options_of, parse_rate, parse_settings
 from keras_cnn_zoo.cli.task_arguments import with_arguments
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -29,7 +29,7 @@ SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that replaces t
 IgnoreLabel = Annotated[int | None, option("mask value to ignore in loss and metrics; 255 if not given")]
 ClassNames = Annotated[Text, option("names of the classes, as a,b,c")]
 Encoding = Annotated[Text, option("encoding of text files; utf-8 if not given")]
-Palette = Annotated[Text, option("file of lines R G B NAME, the colors of the classes in masks:PATH")]
+Palette = Annotated[Text, option("file of lines R G B NAME, the colors in masks:PATH")]
 
 
 def application(task):
@@ -51,13 +51,11 @@ def application(task):
         preset: Annotated[Text, option("start from a preset's weights")] = None,
         variant: Annotated[Text, option("variant of the model")] = None,
         width: Annotated[float | None, option("scale of the model's channels")] = None,
-        backbone: Annotated[
-            Text, option("preset, keras/NAME or the like, or a network such as resnet18")
-        ] = None,
+        backbone: Annotated[Text, option("preset, keras/NAME or the like, or such as resnet18")] = None,
         weights: Annotated[Text, option("file that replaces the download of --backbone keras/NAME")] = None,
         model_options: Annotated[
             list[str] | None,
-            option("argument NAME=VALUE of the model, task.NAME=VALUE, or recipe.NAME=VALUE", "--set"),
+            option("NAME=VALUE of the model, task.NAME, or recipe.NAME", "--set"),
         ] = None,
         freeze: Annotated[str, option("none, backbone, or N: the stem and the levels up to PN")] = "none",
         epochs: Annotated[int | None, option(f"{task.recipe.epochs} if not given")] = None,
@@ -66,11 +64,12 @@ def application(task):
             int | None, option("stop after N validations without progress; 0 for never")
         ] = None,
         batch_size: Annotated[int | None, option(f"{task.recipe.batch_size} if not given")] = None,
-        learning_rate: Annotated[float | None, option("peak of the schedule")] = None,
+        learning_rate: Annotated[Text, option("peak of the schedule; auto finds it by a test")] = None,
         ema: Annotated[bool, option("keep the moving average of the weights", "--ema")] = False,
         precision: Annotated[str, option("float32, mixed_bfloat16, or mixed_float16")] = "float32",
         jit: Annotated[str, option("auto, on, or off")] = "auto",
         distribute: Annotated[str, option("none or auto")] = "none",
+        workers: Annotated[int | None, option("threads that prepare batches; never changes a result")] = None,
         seed: Annotated[int, option("seed of weights, splits, and order")] = 0,
         out: Annotated[Text, option(f"run folder; runs/{task.name} if not given")] = None,
         resume: Resume = False,
@@ -106,11 +105,12 @@ def application(task):
             patience=patience,
             ema=ema or None,
             batch_size=batch_size,
-            learning_rate=learning_rate,
+            learning_rate=parse_rate(learning_rate),
             image_size=image_size,
             precision=precision,
             jit=jit,
             distribute=distribute,
+            workers=workers,
             seed=seed,
             out=out,
             resume=resume,

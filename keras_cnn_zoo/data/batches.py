@@ -1,5 +1,7 @@
 """Batches for `fit` on every backend, in an order that is a function of (seed, epoch)."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -60,6 +62,16 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_end(self):
         """Moves to the next epoch's order, for use without the clock. `fit` may call it once too often."""
         self.epoch += 1
+
+    @contextlib.contextmanager
+    def own_errors(self):
+        """Raises the error of an example that could not be read instead of the one that Keras makes of it."""
+        try:
+            yield
+        except Exception as error:
+            if self.failure is not None:
+                raise self.failure from error
+            raise
 
     def clock(self):
         """Returns a callback that sets the epoch of these batches, also when `fit` resumes.

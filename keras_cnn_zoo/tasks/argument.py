@@ -34,7 +34,7 @@ class Argument:
 # An argument of every task whose models take images.
 IMAGE_SIZE = Argument("image_size", SIZE, None, "HxW of a new network's images")
 # Of every task.
-AUGMENT = Argument("augment", str, STANDARD, f"augmentation: {', '.join(LEVELS)}")
+AUGMENT = Argument("augment", str, STANDARD, ", ".join(LEVELS))
 # Of every task with classes.
 CLASS_BALANCE = Argument("class_balance", float, None, "exponent of the weight of rare classes, 0 for none")
 # Of `predict` and `evaluate`.

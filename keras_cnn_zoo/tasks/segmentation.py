@@ -118,7 +118,7 @@ class Segmentation(Task):
     fit_arguments = (
         IMAGE_SIZE,
         AUGMENT,
-        Argument("class_balance", float, None, "exponent of the class weights, 0 for none; 0.4 if not given"),
+        Argument("class_balance", float, None, "exponent of the weight of rare classes; else 0.4"),
     )
 
     def __init__(

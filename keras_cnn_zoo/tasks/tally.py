@@ -21,17 +21,20 @@ class Tally:
     Attributes:
         confusion: int64 array (true class, answered class).
         names: names of its rows and columns.
+        examples: number of examples that passed through `watching`.
     """
 
     def __init__(self, class_names, extra=()):
         self.class_names = tuple(class_names)
         self.names = (*self.class_names, *extra)
+        self.examples = 0
         self.confusion = np.zeros((len(self.names), len(self.names)), dtype="int64")
 
     def watching(self, pairs):
         """Yields pairs (example, answer) as they come, and counts them."""
         for example, answer in pairs:
             self.add(example, answer)
+            self.examples += 1
             yield example, answer
 
     def add(self, example, answer):

@@ -1,6 +1,7 @@
 """Metrics and figures of a finished run, and the data checks that come before it."""
 
 import contextlib
+import copy
 
 from keras_cnn_zoo.data.final_checks import check_final_splits
 from keras_cnn_zoo.drawing import confusion, sheets
@@ -54,11 +55,14 @@ def measured(task, model, source, split):
     Returns:
         (metrics, with `per_class` if the task has classes; the `Tally` of the classes, or None).
     """
-    tally, pairs = task.tally(source), task.answered(model, source, split)
+    tally = task.tally(source)
     if tally is None:
-        return task.measure(source, pairs), None
-    metrics = task.measure(source, tally.watching(pairs))
-    return {**metrics, "per_class": tally.per_class()}, tally
+        return task.evaluate(model, source, split), None
+    watched = copy.copy(task)
+    # A subclass may add to `evaluate`, which has to be called as a whole.
+    object.__setattr__(watched, "measure", lambda source, pairs: task.measure(source, tally.watching(pairs)))
+    metrics = watched.evaluate(model, source, split)
+    return ({**metrics, "per_class": tally.per_class()}, tally) if tally.examples else (metrics, None)
 
 
 def measure(task, model, source, keeper, baseline):
