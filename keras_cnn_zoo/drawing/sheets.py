@@ -137,7 +137,7 @@ def grid(images, titles, columns=4):
         axis.axis("off")
     for axis, image, (title, right) in zip(axes.flat, images, titles, strict=False):
         axis.imshow(rgb(image))
-        axis.set_title(title, fontsize=8, color="black" if right else "firebrick")
+        axis.set_title(title, fontsize=8, color="black" if right else "firebrick", parse_math=False)
     return figure
 
 
@@ -156,8 +156,15 @@ def mask_rows(rows, class_names, ignore_label):
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
     handles = _legend_handles(class_names, colors)
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
+    legend(figure, handles)
     return figure
+
+
+def legend(figure, handles):
+    """Puts the names of classes below a figure. A dollar sign in a name does not start a formula."""
+    made = figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
+    for text in made.get_texts():
+        text.set_parse_math(False)
 
 
 def waveforms(clips, titles, columns=4):
@@ -168,7 +175,7 @@ def waveforms(clips, titles, columns=4):
         axis.axis("off")
     for axis, (audio, rate), title in zip(axes.flat, clips, titles, strict=False):
         axis.plot(np.arange(len(audio)) / rate, audio, linewidth=0.5)
-        axis.set_title(f"{title}, {len(audio) / rate:.2f} s", fontsize=8)
+        axis.set_title(f"{title}, {len(audio) / rate:.2f} s", fontsize=8, parse_math=False)
     return figure
 
 

@@ -87,8 +87,16 @@ class Mixing:
         if rng.random() >= _MIXED:
             return images, labels
         layer = self.layers[int(rng.integers(len(self.layers)))]
+        if isinstance(layer, keras.layers.MixUp):
+            # Drawn here, because the layer's own order has 64 bits, of which JAX warns.
+            drawn = {
+                "mix_weight": rng.beta(layer.alpha, layer.alpha, size=len(images)).astype("float32"),
+                "permutation_order": rng.permutation(len(images)).astype("int32"),
+            }
+        else:
+            drawn = layer.get_random_transformation({"images": images}, training=True, seed=_generator(rng))
+        drawn = {name: keras.ops.convert_to_tensor(value) for name, value in drawn.items()}
         images, labels = (keras.ops.convert_to_tensor(one) for one in (images, labels))
-        drawn = layer.get_random_transformation({"images": images}, training=True, seed=_generator(rng))
         mixed = layer.transform_images(images, drawn, training=True)
         labels = layer.transform_labels(labels, drawn, training=True)
         return keras.ops.convert_to_numpy(mixed), keras.ops.convert_to_numpy(labels)
