@@ -23,6 +23,7 @@ def option(text, name=None):
 Data = Annotated[Text, option("tfds:NAME or FORMAT:PATH; the embedded set if not given")]
 Run = Annotated[Text, option("folder written by fit")]
 Preset = Annotated[Text, option("name or path of a preset, instead of a run")]
+Weights = Annotated[Text, option("file that replaces the download of a spec with a slash")]
 Resume = Annotated[bool, option("continue what was interrupted in --out", "--resume")]
 SkipBad = Annotated[bool, option("leave out files that cannot be read, and count them", "--skip-bad")]
 SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that replaces the splits")]
@@ -52,7 +53,7 @@ def application(task):
         variant: Annotated[Text, option("variant of the model")] = None,
         width: Annotated[float | None, option("scale of the model's channels")] = None,
         backbone: Annotated[Text, option("preset, keras/NAME or the like, or such as resnet18")] = None,
-        weights: Annotated[Text, option("file that replaces the download of --backbone keras/NAME")] = None,
+        weights: Weights = None,
         model_options: Annotated[
             list[str] | None,
             option("NAME=VALUE of the model, task.NAME, or recipe.NAME", "--set"),
@@ -123,6 +124,7 @@ def application(task):
     def evaluate(
         run: Run = None,
         preset: Preset = None,
+        weights: Weights = None,
         data: Annotated[Text, option("the recorded data if not given")] = None,
         split: Annotated[str, option("train, val, or test")] = "test",
         out: Annotated[Text, option("folder for numbers per class and pictures")] = None,
@@ -140,6 +142,7 @@ def application(task):
             task,
             run=run,
             preset=preset,
+            weights=weights,
             data=data,
             split=split,
             data_options=options,
@@ -156,13 +159,22 @@ def application(task):
         out: Annotated[str, option("folder for the answers")],
         run: Run = None,
         preset: Preset = None,
+        weights: Weights = None,
         skip_bad: SkipBad = False,
         resume: Resume = False,
         **given,
     ):
         """Write the predictions for files, or folders of them."""
         answers = training.predict(
-            task, inputs, out, run=run, preset=preset, options=given, skip_bad=skip_bad, resume=resume
+            task,
+            inputs,
+            out,
+            run=run,
+            preset=preset,
+            weights=weights,
+            options=given,
+            skip_bad=skip_bad,
+            resume=resume,
         )
         print(f"{len(answers)} predictions in {printable(out)}")
 
@@ -173,9 +185,10 @@ def application(task):
         out: Annotated[str, option("file (onnx) or folder (saved_model) to write")],
         run: Run = None,
         preset: Preset = None,
+        weights: Weights = None,
     ):
         """Write the network, with preprocessing and decoding inside, for serving."""
-        training.export_model(task, out, format=format, run=run, preset=preset)
+        training.export_model(task, out, format=format, run=run, preset=preset, weights=weights)
         print(printable(out))
 
     return app

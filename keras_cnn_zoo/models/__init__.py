@@ -4,6 +4,7 @@ from keras_cnn_zoo.models import presets
 from keras_cnn_zoo.models.classification.efficientnet_lite import EfficientNetLite
 from keras_cnn_zoo.models.classification.lenet5 import LeNet5
 from keras_cnn_zoo.models.classification.resnet import ResNet
+from keras_cnn_zoo.models.classification.vgg import VGG
 from keras_cnn_zoo.models.detection.faster_rcnn import FasterRCNN
 from keras_cnn_zoo.models.detection.retinanet import RetinaNet
 from keras_cnn_zoo.models.language.textcnn import TextCNN
@@ -30,6 +31,7 @@ __all__ = [
     "SiamFC",
     "TextCNN",
     "UNet",
+    "VGG",
     "deconvolution_view",
     "from_preset",
     "list_presets",

@@ -12,7 +12,7 @@ import re
 import keras
 
 from keras_cnn_zoo import presets
-from keras_cnn_zoo.presets.sources import collection_of, is_foreign
+from keras_cnn_zoo.presets.sources import check_weights, collection_of, is_foreign
 from keras_cnn_zoo.utils import registry, validation
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -97,7 +97,8 @@ def resolve(spec, input_shape, weights=None):
 
     Args:
         spec: name of a network; name or path of a preset; or a collection and a name, such as
-            "keras/EfficientNetV2B0", "timm/resnet18.a1_in1k", "torchvision/resnet50", or "hf://USER/REPO".
+            "keras/EfficientNetV2B0", "kerashub/resnet_18_imagenet", "timm/resnet18.a1_in1k",
+            "torchvision/resnet50", or "hf://USER/REPO".
         input_shape: (height, width, channels) of the whole model. The channels stay those of the weights.
         weights: path of a file that replaces the download, or None.
 
@@ -113,19 +114,11 @@ def resolve(spec, input_shape, weights=None):
         if collection_of(spec) is not None:
             return presets.load(spec, features_only=True, weights=weights)
         # The number of channels stays that of the preset, because its weights depend on it.
-        own = presets.describe(spec)["config"].get("input_shape") or input_shape
-        return presets.load(spec, features_only=True, input_shape=(*input_shape[:2], own[-1]))
+        own = presets.describe(spec, weights=weights)["config"].get("input_shape") or input_shape
+        shape = (*input_shape[:2], own[-1])
+        return presets.load(spec, features_only=True, input_shape=shape, weights=weights)
     except InputError as error:
         raise InputError(f"`backbone`: {error}") from error
-
-
-def check_weights(spec, weights):
-    """Raises an InputError for a file of weights next to a spec that is not of another collection."""
-    if weights is not None and collection_of(spec) is None:
-        raise InputError(
-            "`weights` is the file of a `backbone` of another collection, such as keras/ResNet50 or "
-            f"timm/resnet18.a1_in1k. Received: backbone={spec!r}, weights={weights!r}"
-        )
 
 
 def check(name, backbone):

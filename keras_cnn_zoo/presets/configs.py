@@ -7,6 +7,7 @@ import keras
 from keras_cnn_zoo import initializers, layers, regularizers
 from keras_cnn_zoo.presets.manifest import check_plain, fail, shown
 from keras_cnn_zoo.presets.sources.keras_applications import KerasNetwork
+from keras_cnn_zoo.presets.sources.kerashub import KerasHubNetwork
 from keras_cnn_zoo.utils import registry
 
 PACKAGE = "keras_cnn_zoo"
@@ -177,7 +178,7 @@ def _checked_tensor(label, path, value):
 
 def _own_names():
     """Returns the names of the layers, models, regularizers, and initializers of this package."""
-    parts = {**registry.models(), KerasNetwork.__name__: KerasNetwork}
+    parts = {**registry.models(), **{cls.__name__: cls for cls in (KerasNetwork, KerasHubNetwork)}}
     for family in (layers, regularizers, initializers):
         parts |= {name: getattr(family, name) for name in family.__all__}
     return {

@@ -6,12 +6,12 @@ from keras_cnn_zoo.presets import configs, packaged, sources
 from keras_cnn_zoo.presets import weights as weight_files
 from keras_cnn_zoo.presets.bundled import locate
 from keras_cnn_zoo.presets.manifest import SPLITS, WEIGHTS, check_plain, fail, shown
-from keras_cnn_zoo.presets.sources import keras_applications, torch_files
+from keras_cnn_zoo.presets.sources import hed_files, keras_applications, kerashub, torch_files
 from keras_cnn_zoo.presets.storage import read, read_manifest
 from keras_cnn_zoo.utils import validation
 
 # Collections of networks without a head.
-_BODIES = {"keras": keras_applications}
+_BODIES = {"keras": keras_applications, "kerashub": kerashub}
 
 
 def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, **overrides):
@@ -20,13 +20,15 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     Args:
         name_or_path: a name from `list_presets()`; a folder or `.zip` file that `save_to_preset` wrote;
             "hf://USER/REPO[@REVISION]" for one on the Hugging Face Hub; "timm/NAME" or "torchvision/NAME" for
-            a residual network of these collections; or "keras/NAME" for a network of `keras.applications`,
-            which needs `features_only=True`.
+            a residual network of these collections; or "keras/NAME" for a network of `keras.applications` and
+            "kerashub/PRESET" for a backbone of KerasHub, which need `features_only=True`.
         num_classes: None keeps the head. Another number of classes than the preset's replaces the head by a
             fresh one, and drops the class names unless `class_names=` gives new ones. The same number
             replaces the head only if `class_names=` gives other names.
         weights: path of a file to read instead of a download: `.safetensors` or `.pth` for "timm/NAME" and
-            "torchvision/NAME"; `.h5`, `.weights.h5`, or `.keras` for "keras/NAME". None for anything else.
+            "torchvision/NAME"; `.h5`, `.weights.h5`, or `.keras` for "keras/NAME"; a folder with the files of
+            the preset, or the `model.weights.h5` in it, for "kerashub/PRESET" and "hf://USER/REPO", for the
+            latter also a `.zip` file. None for anything else.
         expected_class: class of which the model must be an instance, or None.
         **overrides: constructor arguments to change, such as `input_shape`. The weights must still fit.
             `features_only=True` returns a classifier's body without its head.
@@ -39,13 +41,12 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     """
     if sources.collection_of(name_or_path) is not None:
         return _foreign(name_or_path, weights, expected_class, num_classes=num_classes, **overrides)
-    if weights is not None:
-        fail(shown(str(name_or_path)), f"has its own weights. Received: weights={shown(str(weights))}")
-    if name_or_path in packaged.manifests():
+    packed = None
+    if weights is None and name_or_path in packaged.manifests():
         label, manifest = shown(name_or_path), copy.deepcopy(packaged.manifests()[name_or_path])
-        weights = packaged.weights_path(label, name_or_path)
+        packed = packaged.weights_path(label, name_or_path)
     else:
-        label, path = locate(name_or_path)
+        label, path = locate(name_or_path, weights)
         manifest, contents = read(label, path)
     cls = configs.resolve_class(label, manifest["class"], expected_class)
     config = manifest["config"]
@@ -75,8 +76,11 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     features_only = overrides.pop("features_only", None) if not config.get("features_only") else None
     model = _build(label, cls, {**config, **overrides})
     fresh = cls.head_names if swapped else ()
-    if weights is not None:
-        torch_files.load_into(label, model, weights, fresh)
+    if packed is not None:
+        if packed.endswith(".h5"):
+            hed_files.load_into(label, model, packed)
+        else:
+            torch_files.load_into(label, model, packed, fresh)
     else:
         weight_files.load_into(label, model, contents[WEIGHTS], fresh)
     if features_only:
@@ -88,8 +92,6 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
 
 def _foreign(name, weights, expected_class, **arguments):
     label, collection = shown(name), sources.collection_of(name)
-    if collection == "kerashub":
-        fail(label, "kerashub/ is not supported yet")
     if collection in _BODIES:
         given = {key: value for key, value in arguments.items() if value is not None}
         if given != {"features_only": True}:
@@ -102,11 +104,12 @@ def _foreign(name, weights, expected_class, **arguments):
     return model
 
 
-def describe(name_or_path):
+def describe(name_or_path, *, weights=None):
     """Returns the facts of a preset without its weights: the contents of its `preset.json`.
 
     Args:
         name_or_path: as for `load`.
+        weights: path that replaces the download of a preset on the hub, as for `load`.
 
     Returns:
         A dict with `class`, `summary`, `config`, `class_names`, `preprocessing`, `metrics`, `training`, and
@@ -117,21 +120,22 @@ def describe(name_or_path):
     """
     if name_or_path in packaged.manifests():
         return copy.deepcopy(packaged.manifests()[name_or_path])
-    return read_manifest(*locate(name_or_path))
+    return read_manifest(*locate(name_or_path, weights))
 
 
-def recorded_splits(name_or_path):
+def recorded_splits(name_or_path, *, weights=None):
     """Returns the text of the `splits.tsv` of the run that a preset was made from, or None if it has none.
 
     Args:
         name_or_path: as for `load`.
+        weights: path that replaces the download of a preset on the hub, as for `load`.
 
     Raises:
         InputError: as for `load`.
     """
     if name_or_path in packaged.manifests():
         return None
-    label, path = locate(name_or_path)
+    label, path = locate(name_or_path, weights)
     if SPLITS not in read_manifest(label, path)["files"]:
         return None
     return read(label, path)[1][SPLITS].decode("utf-8", "surrogateescape")

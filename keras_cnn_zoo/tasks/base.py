@@ -43,6 +43,8 @@ class Task:
     default_model = None
     metric = None
     recipe = Recipe()
+    # Fields of the recipe that differ for few images on pretrained weights.
+    few_images = {}
     batch_size = 32
     # The constructors of tasks whose models have a backbone take another one.
     backbone_rate = 1.0
@@ -179,7 +181,7 @@ class Task:
             width: channel scale, or None for the model's default.
             backbone: name of a network for a backbone with fresh weights, or of a preset, or of a network of
                 another collection such as "keras/ResNet50"; or None.
-            weights: path of a file that replaces the download of a network of another collection, or None.
+            weights: path of a file that replaces the download of a `backbone` with a slash, or None.
             **overrides: further constructor arguments.
 
         Raises:
@@ -216,13 +218,20 @@ class Task:
         except (TypeError, ValueError) as error:
             raise InputError(f"`model` {name}: {error}") from error
 
-    def adapt(self, preset, source):
-        """Returns the model of a preset for the classes of `source`, with a new head if they differ."""
-        model = models.from_preset(preset)
+    def adapt(self, preset, source, *, weights=None):
+        """Returns the model of a preset for the classes of `source`, with a new head if they differ.
+
+        Args:
+            preset: name or path of a preset, or another spec that `presets.load` takes.
+            source: the data.
+            weights: path that replaces the download of a preset, as for `presets.load`; or None.
+        """
+        model = models.from_preset(preset, weights=weights)
         if tuple(model.class_names or ()) == tuple(source.class_names):
             return model
         say(f"the preset's head is replaced for the {len(source.class_names)} classes of {source.name}")
-        return models.from_preset(preset, num_classes=len(source.class_names), class_names=source.class_names)
+        names = source.class_names
+        return models.from_preset(preset, weights=weights, num_classes=len(names), class_names=names)
 
     # --- training -----------------------------------------------------------------------------------------
     def trainer(self, model):
@@ -252,9 +261,7 @@ class Task:
         """
         peak = self.recipe.learning_rate if learning_rate is None else learning_rate
         return rates.two_rates(
-            lambda factor, name: rates.adamw(self.recipe, steps, factor * peak, name),
-            model,
-            self.backbone_rate,
+            functools.partial(rates.adamw, self.recipe, steps, peak), model, self.backbone_rate
         )
 
     # --- answers ------------------------------------------------------------------------------------------
@@ -262,9 +269,8 @@ class Task:
         """Returns the input of an example, in the form that `answers` takes."""
         return example["image"]
 
-    def check_options(self, **options):
-        """Raises `InputError` for a bad value of one of the `predict_arguments`."""
-        argument.check_options(**options)
+    # Raises `InputError` for a bad value of one of the `predict_arguments`.
+    check_options = staticmethod(argument.check_options)
 
     def answering(self, **options):
         """Returns a copy of this task whose `answers` gets further arguments, such as `flip=True`."""
@@ -290,11 +296,9 @@ class Task:
         return found
 
     def _outputs(self, model, items, size):
-        """Returns the network's outputs for at most `size` inputs."""
         return outputs_of(model, model.preprocess(items), size)
 
     def _decode(self, model, outputs, items):
-        """Returns a list of answers from the outputs for `items`."""
         return list(model.decode(outputs))
 
     def examples(self, source, split):

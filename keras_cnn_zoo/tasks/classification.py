@@ -51,6 +51,7 @@ class Classification(SingleLabel):
         "efficientnet_lite": models.EfficientNetLite,
         "lenet5": models.LeNet5,
         "resnet": models.ResNet,
+        "vgg": models.VGG,
     }
     default_model = "lenet5"
     recipe = Recipe(

@@ -89,9 +89,9 @@ class Language(SingleLabel):
             "class_names": source.class_names,
         }
 
-    def adapt(self, preset, source):
+    def adapt(self, preset, source, *, weights=None):
         """Returns the model of a preset with the words and classes of `source`; known words stay."""
-        model = models.from_preset(preset)
+        model = models.from_preset(preset, weights=weights)
         same_classes = tuple(model.class_names or ()) == tuple(source.class_names)
         known = set(model.vocabulary)
         room = max(0, self.vocabulary_size - len(known))

@@ -23,6 +23,8 @@ class Recipe:
             has about 40 validations. 0 never stops early.
         ema: whether the exponential moving average of the weights is validated and kept instead of the
             weights.
+        frozen_statistics: whether the batch normalization of the backbone keeps the statistics, scales, and
+            offsets that it starts with.
 
     Raises:
         InputError: for a value out of range.
@@ -37,6 +39,7 @@ class Recipe:
     least_steps: int = 0
     patience: int = 0
     ema: bool = False
+    frozen_statistics: bool = False
 
     def __post_init__(self):
         for name in ("epochs", "batch_size"):
@@ -47,8 +50,9 @@ class Recipe:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise InputError(f"`{name}` must be an integer of at least 0. Received: {value!r}")
-        if not isinstance(self.ema, bool):
-            raise InputError(f"`ema` must be True or False. Received: {self.ema!r}")
+        for name in ("ema", "frozen_statistics"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"`{name}` must be True or False. Received: {getattr(self, name)!r}")
         for name in ("learning_rate", "fine_tune_learning_rate"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 < value < math.inf:

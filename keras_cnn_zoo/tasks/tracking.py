@@ -150,9 +150,9 @@ class Tracking(Task):
             arguments["input_shape"] = (*self.image_size, 3)
         return arguments
 
-    def adapt(self, preset, source):
+    def adapt(self, preset, source, *, weights=None):
         # A tracker has no classes, so every preset fits all data.
-        return models.from_preset(preset)
+        return models.from_preset(preset, weights=weights)
 
     def loss(self):
         """Returns the paper's logistic loss; the sample weights balance the two classes."""

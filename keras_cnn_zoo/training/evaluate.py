@@ -11,7 +11,16 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 def evaluate(
-    task, *, run=None, preset=None, data=None, split="test", data_options=None, out=None, options=None
+    task,
+    *,
+    run=None,
+    preset=None,
+    data=None,
+    split="test",
+    data_options=None,
+    weights=None,
+    out=None,
+    options=None,
 ):
     """Returns the metrics and the baseline of a run or preset on a split, as a dict of JSON values.
 
@@ -23,6 +32,7 @@ def evaluate(
             missing, the embedded set.
         split: "train", "val", or "test".
         data_options: dict of reader options, or None.
+        weights: path of a file that replaces the download of a `preset` with a slash, or None.
         out: folder to write to, new or empty, or None. With it, the result has the metrics of each class,
             `per_class`, if the task has classes; the folder gets `metrics.json`, `samples.png`, and, with
             classes, `confusion.png`.
@@ -35,7 +45,7 @@ def evaluate(
         if name not in known:
             raise InputError(f"`{name}` does not change the metrics of {task.name}")
     task.check_options(**chosen)
-    trained = load_model(task, run=run, preset=preset)
+    trained = load_model(task, run=run, preset=preset, weights=weights)
     task = task.configured(**trained.task_options)
     model, rules, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
     recorded = data is None or (trained.has_data and data == trained.spec)
@@ -62,7 +72,9 @@ def evaluate(
         task = task.answering(**chosen)
     baseline = task.baseline(source, split)
     if recorded and "old_draw" in splits and source.drawn:
-        _check_old(source, baseline if split == "test" else task.baseline(source, "test"), run, preset)
+        _check_old(
+            source, baseline if split == "test" else task.baseline(source, "test"), run, preset, weights
+        )
     results.report_baseline(task, baseline, split)
     about = {
         "baseline": baseline,
@@ -92,12 +104,13 @@ def _check_folder(out):
             raise InputError(f"`out` {out} is not empty: choose another folder")
 
 
-def _check_old(source, baseline, run, preset):
+def _check_old(source, baseline, run, preset, weights):
     """Refuses the recorded data of an old run or preset if they have changed."""
     if run is not None:
         old_runs.check_run(RunFolder(run), source, baseline)
         return
-    before = old_runs.baseline_on_card(describe(preset)["training"].get("evaluated_on"))
+    card = describe(preset, weights=weights)["training"]
+    before = old_runs.baseline_on_card(card.get("evaluated_on"))
     old_runs.check_baseline(f"the preset {preset}", source, before, baseline)
 
 

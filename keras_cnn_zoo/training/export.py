@@ -7,7 +7,7 @@ from keras_cnn_zoo.training.trained_model import load_model
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def export_model(task, path, *, format, run=None, preset=None):
+def export_model(task, path, *, format, run=None, preset=None, weights=None):
     """Writes the network, with preprocessing and decoding inside, as SavedModel or ONNX.
 
     Args:
@@ -16,6 +16,7 @@ def export_model(task, path, *, format, run=None, preset=None):
         format: "saved_model" or "onnx".
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
+        weights: path of a file that replaces the download of a `preset` with a slash, or None.
     """
     if format not in export_formats.FORMATS:
         raise InputError(f"`format` must be one of {', '.join(export_formats.FORMATS)}. Received: {format!r}")
@@ -26,6 +27,6 @@ def export_model(task, path, *, format, run=None, preset=None):
         raise InputError("`out` must not be empty")
     if os.path.lexists(path):
         raise InputError(f"`out` {path} exists: choose another path")
-    model = load_model(task, run=run, preset=preset).model
+    model = load_model(task, run=run, preset=preset, weights=weights).model
     export_formats.write(task.deployable(model), path, format)
     return path

@@ -6,7 +6,7 @@ import os
 import time
 
 from keras_cnn_zoo import distribution
-from keras_cnn_zoo.training import logs, old_runs, rate_finder, rates, results, schedule
+from keras_cnn_zoo.training import few_images, logs, old_runs, rate_finder, rates, results, schedule
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
 from keras_cnn_zoo.training.start import starting_model
 from keras_cnn_zoo.training.validation import Keeper, train
@@ -43,6 +43,8 @@ def fit(task, options):
     splits = folder.splits_to_continue(resume=options.resume)
     source = task.load(options.data, **{**options.data_options, "seed": options.seed, **splits})
     announce(source)
+    if not resumed:
+        task = few_images.configured(task, options, source)
     baseline = results.check_data(task, source)
     with distribution.model_scope(options.distribute):
         model = starting_model(task, source, options)

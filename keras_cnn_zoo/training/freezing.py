@@ -5,6 +5,7 @@ import re
 import keras
 
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.layer_tree import nested_layers
 
 NONE, BACKBONE = "none", "backbone"
 
@@ -73,3 +74,21 @@ def apply(model, freeze):
     for layer in keras.Model(body.input, body.output[level]).layers:
         if layer.weights:
             owner.get_layer(layer.name).trainable = False
+
+
+def freeze_statistics(model):
+    """Sets `trainable=False` on the batch normalization of the backbone; it uses its moving statistics.
+
+    Args:
+        model: the model to train.
+
+    Raises:
+        InputError: for a model without a backbone.
+    """
+    layers = backbone_layers(model)
+    if layers is None:
+        raise InputError(f"`frozen_statistics`: {type(model).__name__} has no backbone")
+    for layer in layers:
+        for part in nested_layers(layer):
+            if isinstance(part, keras.layers.BatchNormalization):
+                part.trainable = False

@@ -33,10 +33,8 @@ def as_then(task, options):
         options: its `FitOptions`; what was given stays.
     """
     recipe, arguments = _THEN.get(task.name, ({}, {}))
-    recipe = {"least_steps": 0, "patience": 0, "ema": False, **recipe}
-    given = {name for name in recipe if getattr(options, name, None) is not None} | set(
-        options.recipe_options
-    )
+    recipe = {"least_steps": 0, "patience": 0, "ema": False, "frozen_statistics": False, **recipe}
+    given = options.given_recipe()
     recipe = {name: value for name, value in recipe.items() if name not in given}
     arguments = {name: v for name, v in arguments.items() if name not in options.task_arguments()}
     return task.configured(recipe=recipe, **arguments)

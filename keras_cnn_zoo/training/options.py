@@ -5,12 +5,13 @@ import json
 
 import keras
 
+from keras_cnn_zoo.presets.sources import check_weights
 from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.training.rate_finder import AUTO
 from keras_cnn_zoo.utils.errors import InputError
 
 # A preset is a whole model: these build a new one.
-_OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "weights", "model_options")
+_OF_A_NEW_MODEL = ("model", "variant", "width", "backbone", "model_options")
 # An unset variable of a shell gives an empty name. It must not mean the default.
 _NAMES = ("data", "model", "preset", "variant", "backbone", "weights", "out")
 # Fields of the recipe that are options too.
@@ -54,7 +55,7 @@ class FitOptions:
         seed: integer that fixes weights, order, and augmentation.
         out: run folder.
         resume: continue an interrupted run in `out`.
-        weights: file that replaces the download of a `backbone` of another collection.
+        weights: file that replaces the download of a `backbone` or `preset` with a slash.
         workers: number of threads that prepare training batches; None for 2, 0 for the training thread. It
             never changes a result, and a resumed run may have another one.
     """
@@ -113,6 +114,7 @@ class FitOptions:
             for name in _OF_A_NEW_MODEL:
                 if getattr(self, name) not in (None, {}):
                     raise InputError(f"`{name}` and `preset` exclude each other: a preset is a whole model")
+        check_weights(self.backbone if self.preset is None else self.preset, self.weights)
         for name in _RECIPE:
             if getattr(self, name) is not None and name in self.recipe_options:
                 raise InputError(f"`{name}` and `recipe.{name}` exclude each other")
@@ -154,6 +156,11 @@ class FitOptions:
             changes["learning_rate"] = task.recipe.fine_tune_learning_rate
         changes = {name: value for name, value in changes.items() if value is not None}
         return task.configured(recipe=changes)
+
+    def given_recipe(self):
+        """Returns the names of the fields of the recipe that were given, as a set."""
+        given = {name for name in _RECIPE if getattr(self, name) is not None} | set(self.recipe_options)
+        return given | ({"learning_rate"} if "fine_tune_learning_rate" in given else set())
 
     def _own_recipe(self, task):
         """Returns the fields of the recipe that differ from the class's and are not options."""

@@ -23,7 +23,17 @@ LONGEST_STEM = 200
 
 
 def predict(
-    task, inputs, out, *, run=None, preset=None, options=None, skip_bad=False, resume=False, progress=True
+    task,
+    inputs,
+    out,
+    *,
+    run=None,
+    preset=None,
+    options=None,
+    skip_bad=False,
+    resume=False,
+    progress=True,
+    weights=None,
 ):
     """Writes `predictions.json`, with one answer per input in the given order, and pictures next to it.
 
@@ -42,6 +52,7 @@ def predict(
             the call.
         resume: whether to continue an interrupted call with the same model, inputs, and options.
         progress: whether to show a progress bar on a terminal.
+        weights: path of a file that replaces the download of a `preset` with a slash, or None.
 
     Returns:
         `Predictions`, the sequence of answers in `predictions.json`.
@@ -74,7 +85,7 @@ def predict(
     }
     log = PredictionLog(out, setting, resume=resume)
     bad, largest = _check(task, files, options, skip_bad)
-    trained = load_model(task, run=run, preset=preset)
+    trained = load_model(task, run=run, preset=preset, weights=weights)
     if options.get("flip") and trained.has_data and trained.spec is None:
         # Other data are a user's, who knows them.
         check_flip(task.load())

@@ -1,6 +1,7 @@
 """The model that a run starts with: a new one, or a preset for the classes of the data."""
 
 from keras_cnn_zoo import presets
+from keras_cnn_zoo.presets.sources import collection_of
 from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
@@ -15,16 +16,26 @@ def starting_model(task, source, options):
     """
     model = _model_of(task, source, options)
     freezing.apply(model, freezing.check(options.freeze))
+    if task.recipe.frozen_statistics:
+        freezing.freeze_statistics(model)
     return model
 
 
 def _model_of(task, source, options):
     if options.preset is None:
         return task.build(source, model=options.model, **_model_arguments(options))
-    card = presets.describe(options.preset)
-    if card["class"] not in {cls.__name__ for cls in task.models.values()}:
-        raise InputError(f"`preset` {options.preset} is a {card['class']}, not a model of {task.name}")
-    model = task.adapt(options.preset, source)
+    given = {} if options.weights is None else {"weights": options.weights}
+    if collection_of(options.preset) is None:
+        card = presets.describe(options.preset, **given)
+        found = card["class"]
+        if card["config"].get("features_only"):
+            raise InputError(f"`preset` {options.preset} has no head: it is the `backbone` of a model")
+    else:
+        # Other collections have no cards.
+        found = type(presets.load(options.preset, **given)).__name__
+    if found not in {cls.__name__ for cls in task.models.values()}:
+        raise InputError(f"`preset` {options.preset} is a {found}, not a model of {task.name}")
+    model = task.adapt(options.preset, source, **given)
     _check_size(task, model)
     channels = model.input_shape[-1] if source.channels is not None else None
     if channels != source.channels:

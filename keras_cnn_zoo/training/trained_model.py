@@ -9,6 +9,7 @@ import keras
 from keras_cnn_zoo import presets
 from keras_cnn_zoo.data.recorded_splits import RecordedSplits
 from keras_cnn_zoo.presets.loading import recorded_splits
+from keras_cnn_zoo.presets.sources import check_weights, collection_of
 from keras_cnn_zoo.training.run_folder import EMBEDDED, RunFolder
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -38,14 +39,24 @@ class TrainedModel:
     splits: collections.abc.Callable = lambda **rules: {}
 
 
-def load_model(task, *, run=None, preset=None):
+def load_model(task, *, run=None, preset=None, weights=None):
     """Returns the `TrainedModel` of a run folder or a preset, of which exactly one is given.
 
+    Args:
+        task: a `Task`.
+        run: a run folder, or None.
+        preset: a preset, or a classifier of another collection such as "timm/resnet18.a1_in1k"; or None.
+        weights: path that replaces the download of a `preset` with a slash, as for `presets.load`; or None.
+
     Raises:
-        InputError: for both or neither, and for a run or preset of another task.
+        InputError: for both or neither, for a run or preset of another task, and for `weights` next to a run
+            or a preset that is not downloaded.
     """
     if (run is None) == (preset is None):
         raise InputError("give exactly one of `run` and `preset`")
+    if weights is not None and run is not None:
+        raise InputError(f"`weights` and `run` exclude each other: the run {run} has its own weights")
+    check_weights(preset, weights)
     if run is not None:
         folder = RunFolder(run)
         config = folder.config()
@@ -55,14 +66,19 @@ def load_model(task, *, run=None, preset=None):
         options = dict(config["data_options"])
         spec, chosen = options.pop("spec"), config.get("task_options") or {}
         return TrainedModel(model, config["seed"], True, spec, options, chosen, folder.recorded_splits)
-    model = presets.load(preset)
+    model = presets.load(preset, weights=weights)
     if model.task != task.name:
         raise InputError(f"`preset` {preset} is a {model.task} model, not one for {task.name}")
-    card = presets.describe(preset)["training"]
+    if getattr(model, "features_only", False):
+        raise InputError(f"`preset` {preset} has no head: it is the `backbone` of a model")
+    if collection_of(preset) is not None:
+        # Other collections have no cards.
+        return TrainedModel(model)
+    card = presets.describe(preset, weights=weights)["training"]
     seed, spec = card.get("seed") or 0, card.get("data_spec")
     options = dict(card.get("data_options") or {})
     old = options.pop("old_draw", False) or _is_old(card)
-    splits = functools.partial(_splits_of_preset, preset, old)
+    splits = functools.partial(_splits_of_preset, preset, weights, old)
     if spec is None:
         return TrainedModel(model, seed, splits=splits)
     # Older cards name the embedded set itself; any other data spec has a colon.
@@ -76,9 +92,9 @@ def check_flip(source):
         raise InputError(f"`flip` is not for {source.name}, whose images must not be mirrored")
 
 
-def _splits_of_preset(preset, old, **rules):
+def _splits_of_preset(preset, weights, old, **rules):
     """Returns the arguments of `data.load` for the splits of the run that a preset was made from."""
-    text = recorded_splits(preset)
+    text = recorded_splits(preset, weights=weights)
     if text is not None:
         return {"recorded": RecordedSplits.parse(text, f"the preset {preset}", **rules)}
     return {"old_draw": True} if old else {}

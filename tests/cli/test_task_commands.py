@@ -97,9 +97,9 @@ def test_a_setting_has_a_name_and_a_value(text):
         (["--set", "dropout=0.1", "--preset", "lenet5_mnist"], "--set and --preset exclude each other"),
         (["--model", "resnet", "--backbone", "lenet6"], "--model resnet takes "),
         (["--backbone", "resnet18_cifar10"], "--model lenet5 takes "),
-        (["--weights", "x.h5"], "--weights is the file of a --backbone of another collection"),
-        (["--backbone", "resnet18", "--weights", "x.h5"], "--weights is the file of a --backbone of another"),
-        (["--weights", "x.h5", "--preset", "lenet5_mnist"], "--weights and --preset exclude each other"),
+        (["--weights", "x.h5"], "--weights replaces the download of a --backbone or --preset of another"),
+        (["--backbone", "resnet18", "--weights", "x.h5"], "Received: 'resnet18' with weights='x.h5'"),
+        (["--weights", "x.h5", "--preset", "lenet5_mnist"], "Received: 'lenet5_mnist' with weights='x.h5'"),
         (["--backbone", "x", "--preset", "lenet5_mnist"], "--backbone and --preset exclude each other"),
     ],
 )
@@ -109,6 +109,29 @@ def test_what_a_model_cannot_be_is_refused(words, message, archive, tmp_path):
         Classification(), "fit", "--data", f"npz:{path}", "--out", tmp_path / "run", *words
     )
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export"])
+def test_weights_belong_to_a_preset_that_is_downloaded(command, tmp_path):
+    from PIL import Image
+
+    Image.new("L", (20, 20)).save(tmp_path / "one.png")
+    further = {
+        "evaluate": (),
+        "predict": (tmp_path / "one.png", "--out", tmp_path / "out"),
+        "export": ("--format", "onnx", "--out", tmp_path / "out.onnx"),
+    }[command]
+    for given, message in (
+        (("--run", tmp_path / "run"), "--weights and --run exclude each other"),
+        (
+            ("--preset", "lenet5_mnist"),
+            "--weights replaces the download of a `backbone` or --preset of another",
+        ),
+        (("--preset", "keras/ResNet50"), "'keras/ResNet50': has no head: it is the backbone of a model"),
+        (("--preset", "hf://me/digits"), f"'hf://me/digits': {tmp_path / 'none'} does not exist"),
+    ):
+        words = (*given, "--weights", tmp_path / "none", *further)
+        assert message in refused(Classification(), command, *words)
 
 
 def test_predict_has_the_options_of_its_task_alone(tmp_path):

@@ -9,6 +9,8 @@ import numpy as np
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded")
 OUTPUTS = os.path.join(FOLDER, "outputs.npz")
+# Bundled presets of version 0.1.0 whose names have new networks now.
+REPLACED = os.path.join(FOLDER, "replaced")
 # Number of evenly spaced samples of a large output.
 SAMPLES = 1000
 # Image size for networks that take any size.
@@ -78,7 +80,9 @@ def everything():
 
     with open(os.path.join(FOLDER, "names.json"), encoding="utf-8") as file:
         names = json.load(file)
-    loaders = {name: lambda name=name: models.from_preset(name) for name in names["presets"]}
+    replaced = os.listdir(REPLACED)
+    presets = {name: os.path.join(REPLACED, name) if name in replaced else name for name in names["presets"]}
+    loaders = {name: lambda place=place: models.from_preset(place) for name, place in presets.items()}
     loaders |= {
         name: lambda name=name: keras.saving.load_model(os.path.join(FOLDER, name), compile=False)
         for name in names["files"]

@@ -10,7 +10,7 @@ import pytest
 from keras_cnn_zoo import layers, models
 from keras_cnn_zoo.utils import layer_tree
 from tests.compatibility.outputs import fixed_inputs, sampled
-from tests.models.classification import test_efficientnet_lite, test_lenet5, test_resnet
+from tests.models.classification import test_efficientnet_lite, test_lenet5, test_resnet, test_vgg
 from tests.models.detection import test_faster_rcnn, test_retinanet
 from tests.models.language import test_textcnn
 from tests.models.segmentation import test_deeplab, test_fcn, test_unet
@@ -20,7 +20,7 @@ from tests.models.tracking import test_siamfc
 
 MODULES = (
     *(test_lenet5, test_resnet, test_faster_rcnn, test_retinanet, test_textcnn, test_deeplab),
-    *(test_fcn, test_unet, test_keyword_cnn, test_crnn, test_siamfc, test_efficientnet_lite),
+    *(test_fcn, test_unet, test_keyword_cnn, test_crnn, test_siamfc, test_efficientnet_lite, test_vgg),
 )
 BUILDS = {module.CASES[0]["cls"].__name__: module.CASES[0]["build"] for module in MODULES}
 

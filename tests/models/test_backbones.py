@@ -191,14 +191,14 @@ def test_fresh_weights_have_the_usual_preprocessing():
     assert model.preprocessing == models.FCN.preprocessing and "preprocessing" not in model.get_config()
 
 
-@pytest.mark.parametrize("spec", ["resnet18", "resnet18_cifar10", "hf://me/features", None])
-def test_weights_belong_to_a_network_of_another_collection(spec):
-    with pytest.raises(InputError, match="`weights` is the file of a `backbone` of another collection"):
+@pytest.mark.parametrize("spec", ["resnet18", "resnet18_cifar10", None])
+def test_weights_belong_to_a_spec_that_is_downloaded(spec):
+    with pytest.raises(InputError, match="`weights` replaces the download of a `backbone` or `preset`"):
         backbones.build(spec, (64, 64, 3), weights="file.h5")
 
 
 def test_a_spec_of_another_collection_is_refused_in_one_line():
-    for spec in ("keras/resnet50", "kerashub/resnet_18_imagenet", "timm/resnet18", "torchvision/vit"):
+    for spec in ("keras/resnet50", "kerashub/resnet18", "timm/resnet18", "torchvision/vit"):
         with pytest.raises(InputError, match=f"Preset '{spec}': ") as caught:
             models.FCN(2, backbone=spec)
         assert "\n" not in str(caught.value)

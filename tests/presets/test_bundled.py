@@ -163,11 +163,13 @@ def test_a_bundled_name_takes_precedence_over_a_folder(one_bundled):
 def test_an_unknown_name_suggests_the_closest(one_bundled):
     wanted = (
         "Preset 'lenet_toy': no such folder, file, or preset; did you mean 'lenet5_toy'\\? "
-        "Known: efficientnet_lite0_imagenet, lenet5_toy$"
+        "Known: efficientnet_lite0_imagenet, lenet5_toy, vgg16_hed$"
     )
     with pytest.raises(InputError, match=wanted):
         models.from_preset("lenet_toy")
-    with pytest.raises(InputError, match="or preset; Known: efficientnet_lite0_imagenet, lenet5_toy$"):
+    with pytest.raises(
+        InputError, match="or preset; Known: efficientnet_lite0_imagenet, lenet5_toy, vgg16_hed$"
+    ):
         models.from_preset("zzz")
 
 

@@ -10,15 +10,15 @@ from keras_cnn_zoo import models
 from keras_cnn_zoo.presets import packaged
 from keras_cnn_zoo.utils.errors import InputError
 
-NAME = "efficientnet_lite0_imagenet"
-DISTRIBUTION = packaged.manifests()[NAME]["package"]["distribution"]
+NAME, HED = "efficientnet_lite0_imagenet", "vgg16_hed"
 
 
-def installed():
+def installed(name=NAME):
+    distribution = packaged.manifests()[name]["package"]["distribution"]
     try:
-        return metadata.distribution(DISTRIBUTION)
+        return metadata.distribution(distribution)
     except metadata.PackageNotFoundError:
-        return pytest.skip(f"{DISTRIBUTION} is not installed")
+        return pytest.skip(f"{distribution} is not installed")
 
 
 def test_photographs_are_recognized():
@@ -101,14 +101,50 @@ def test_a_new_head_keeps_the_body():
     assert list(body.strides) == ["P1", "P2", "P3", "P4", "P5"]
 
 
-def test_a_missing_package_is_one_line(monkeypatch):
-    def missing(name):
-        raise metadata.PackageNotFoundError(name)
+def test_levels_are_those_of_an_independent_vgg():
+    """Runs the file's weights through plain PyTorch functions on blue, green, red, as the package does."""
+    torch = pytest.importorskip("torch")
+    import h5py
+
+    path = installed(HED).locate_file(packaged.manifests()[HED]["package"]["file"])
+    images = np.random.default_rng(0).integers(0, 256, (1, 49, 70, 3)).astype("float32")
+    mean = np.array([104.00699, 116.66877, 122.67892], "float32")
+    x = torch.tensor((images[..., ::-1] - mean).transpose(0, 3, 1, 2))
+    wanted = {}
+    with h5py.File(path) as file:
+        for block, count in enumerate((2, 2, 3, 3, 3)):
+            if block:
+                # "same" padding of an odd size pads after the image, with less than any value.
+                x = torch.nn.functional.max_pool2d(x, 2, ceil_mode=True)
+            for index in range(count):
+                part = file[f"block{block + 1}/layers/conv2d{f'_{index}' if index else ''}/vars"]
+                kernel, bias = (torch.tensor(part[name][()]) for name in "01")
+                x = torch.relu(torch.nn.functional.conv2d(x, kernel.permute(3, 2, 0, 1), bias, padding=1))
+            wanted[f"P{block}"] = x
+    body = models.from_preset(HED)
+    found = body(body.preprocess(list(images)), training=False)
+    for name, level in wanted.items():
+        expected = level.numpy().transpose(0, 2, 3, 1)
+        np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    assert body.strides["P5"] == 32 and found["P5"].shape == (1, 2, 3, 512)
+
+
+def test_a_vgg_of_contours_is_a_backbone():
+    installed(HED)
+    model = models.FCN(2, input_shape=(64, 64, 3), backbone=HED)
+    np.testing.assert_allclose(model.preprocessing["mean"], [122.67892, 116.66877, 104.00699])
+    assert model.preprocessing["std"] == 1.0 and model(np.zeros((1, 64, 64, 3))).shape == (1, 64, 64, 2)
+
+
+@pytest.mark.parametrize("name", [NAME, HED])
+def test_a_missing_package_is_one_line(name, monkeypatch):
+    def missing(distribution):
+        raise metadata.PackageNotFoundError(distribution)
 
     monkeypatch.setattr(metadata, "distribution", missing)
     with pytest.raises(InputError, match=r'not installed: pip install "keras-cnn-zoo\[weights\]"$'):
-        models.from_preset(NAME)
-    assert NAME in [preset["name"] for preset in models.list_presets("classification")]
+        models.from_preset(name)
+    assert name in [preset["name"] for preset in models.list_presets("classification")]
 
 
 @pytest.mark.parametrize(

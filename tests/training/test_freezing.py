@@ -10,11 +10,13 @@ import pytest
 from keras_cnn_zoo import models, tasks
 from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.utils.errors import InputError
+from keras_cnn_zoo.utils.layer_tree import nested_layers
 
 SIZE = (32, 32, 3)
 BUILD = {
     "ResNet": lambda: models.ResNet(3, input_shape=SIZE, width=0.0625),
     "EfficientNetLite": lambda: models.EfficientNetLite(3, input_shape=SIZE, width=0.125),
+    "VGG": lambda: models.VGG(3, input_shape=SIZE, width=0.0625, hidden=None),
     "DeepLab": lambda: models.DeepLab(3, input_shape=SIZE, width=0.0625),
     "UNet": lambda: models.UNet(3, input_shape=SIZE, width=0.0625, backbone="efficientnet_lite0"),
     "RetinaNet": lambda: models.RetinaNet(3, input_shape=(64, 64, 3), width=0.0625),
@@ -46,10 +48,12 @@ def test_a_level_freezes_the_stem_and_the_levels_up_to_it(name):
     network = getattr(model, "backbone", None) or model
     if name in ("EfficientNetLite", "UNet"):
         wanted = ("stem_", "stage_1_", "stage_2_")
+    elif name == "VGG":
+        wanted = ("block_1_", "block_2_", "block_3_")
     else:
         wanted = ("stem_", "stage_1_")
     assert frozen == {layer.name for layer in network.layers if layer.name.startswith(wanted)} & before
-    assert any(layer.startswith("stage_3_") for layer in trainable_names(model))
+    assert any(layer.startswith(("stage_3_", "block_4_")) for layer in trainable_names(model))
 
 
 def test_a_frozen_backbone_does_not_change_in_training():
@@ -61,6 +65,40 @@ def test_a_frozen_backbone_does_not_change_in_training():
     model.fit(images, np.ones((4, 32, 32), "int32"), epochs=2, verbose=0)
     for old, weight in zip(before, model.backbone.weights, strict=True):
         np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(weight), err_msg=weight.path)
+
+
+@pytest.mark.parametrize("name", sorted(BUILD))
+def test_frozen_statistics_leave_the_kernels_of_the_backbone_to_train(name):
+    model = BUILD[name]()
+    backbone = getattr(model, "backbone", None) or model
+    own = [part for part in nested_layers(backbone) if isinstance(part, keras.layers.BatchNormalization)]
+    kernels = [variable for variable in backbone.trainable_variables if variable.path.endswith("kernel")]
+    freezing.freeze_statistics(model)
+    assert own and not any(part.trainable for part in own)
+    assert kernels and all(variable.trainable for variable in kernels)
+    if backbone is not model:
+        # The parts that belong to the task learn their own statistics.
+        normal = [part for part in nested_layers(model) if isinstance(part, keras.layers.BatchNormalization)]
+        assert name == "RetinaNet" or any(part.trainable for part in normal)
+
+
+def test_frozen_statistics_do_not_change_in_training():
+    model = BUILD["UNet"]()
+    freezing.freeze_statistics(model)
+    moving = [weight for weight in model.backbone.weights if "moving" in weight.path]
+    before = [np.array(keras.ops.convert_to_numpy(weight)) for weight in moving]
+    kernel = np.array(keras.ops.convert_to_numpy(model.backbone.trainable_variables[0]))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    images = np.random.default_rng(0).normal(size=(4, *SIZE)).astype("float32")
+    model.fit(images, np.ones((4, 32, 32), "int32"), epochs=1, verbose=0)
+    for old, weight in zip(before, moving, strict=True):
+        np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(weight), err_msg=weight.path)
+    assert np.any(kernel != keras.ops.convert_to_numpy(model.backbone.trainable_variables[0]))
+
+
+def test_frozen_statistics_need_a_backbone():
+    with pytest.raises(InputError, match="`frozen_statistics`: LeNet5 has no backbone"):
+        freezing.freeze_statistics(models.LeNet5(3))
 
 
 @pytest.mark.parametrize("freeze", ["all", "6", -1, 6, 1.0, True, None])

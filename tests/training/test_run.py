@@ -181,7 +181,7 @@ def test_segmentation_measures_whole_pictures_and_leaves_ignored_pixels_out(mask
         ({"seed": -1}, "`seed` must be at least 0 and below"),
         (
             {"model": "alexnet"},
-            "`model`: unknown classification model 'alexnet'. Known: efficientnet_lite, lenet5, resnet",
+            "`model`: unknown classification model 'alexnet'. Known: efficientnet_lite, lenet5, resnet, vgg",
         ),
         ({"preset": "lenet5_mnist"}, "`width` and `preset` exclude each other"),
         ({"weights": "x.h5"}, "`weights` is the file of a `backbone` of another collection"),

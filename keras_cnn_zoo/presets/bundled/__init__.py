@@ -36,7 +36,7 @@ def list_presets(task=None):
 
     >>> from keras_cnn_zoo import models
     >>> [preset["name"] for preset in models.list_presets("classification")]
-    ['efficientnet_lite0_imagenet', 'lenet5_mnist', 'resnet18_cifar10']
+    ['efficientnet_lite0_imagenet', 'lenet5_mnist', 'resnet18_cifar10', 'vgg16_hed']
     """
     tasks = registry.tasks()
     if task is not None and task not in tasks:
@@ -65,8 +65,12 @@ def list_presets(task=None):
     return listed
 
 
-def locate(name_or_path):
+def locate(name_or_path, weights=None):
     """Returns the name of a preset in messages, and its path. Bundled names come before paths.
+
+    Args:
+        name_or_path: as for `load`.
+        weights: path that replaces the download of a preset on the hub, or None.
 
     Raises:
         InputError: if there is no such preset. The message suggests the closest bundled name.
@@ -74,12 +78,14 @@ def locate(name_or_path):
     if not isinstance(name_or_path, (str, os.PathLike)) or not os.fspath(name_or_path):
         raise InputError(f"The name of a preset must be a string or path. Received: {shown(name_or_path)}")
     label, known = shown(os.fspath(name_or_path)), folders()
+    if weights is not None and not sources.is_on_hub(name_or_path):
+        raise InputError(f"Preset {label}: has its own weights. Received: weights={shown(str(weights))}")
     if not isinstance(name_or_path, str):
         name_or_path = os.fspath(name_or_path)
     elif name_or_path in known:
         return label, known[name_or_path]
     elif sources.is_on_hub(name_or_path):
-        return label, hub.folder(label, name_or_path)
+        return label, hub.folder(label, name_or_path, weights)
     elif sources.collection_of(name_or_path) is not None:
         raise InputError(
             f"Preset {label}: a network of another collection has weights, but is not a preset: give it as "

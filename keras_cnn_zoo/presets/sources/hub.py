@@ -5,6 +5,8 @@ What is downloaded is read like a folder of unknown origin: sizes and sha256 are
 
 import functools
 import re
+import zipfile
+from pathlib import Path
 
 from keras_cnn_zoo.presets.manifest import CARD, MANIFEST, SPLITS, WEIGHTS, fail, shown
 from keras_cnn_zoo.presets.sources import HUB, downloads
@@ -14,18 +16,32 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _SPEC = re.compile(rf"{HUB}(?P<repo>{_NAME}/{_NAME})(@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]{{0,199}}))?")
 
 
-def folder(label, spec):
-    """Returns the path of a folder with the files of a preset, downloaded if they are new or changed.
+def folder(label, spec, weights=None):
+    """Returns the path of the files of a preset, downloaded if they are new or changed.
 
     Args:
         label: the spec in messages.
         spec: "hf://USER/REPO", with "@REVISION" for a branch, tag, or commit.
+        weights: path of the preset's folder or `.zip` file, or of its `model.weights.h5` in the folder, which
+            replaces the download; or None.
 
     Raises:
         InputError: for another spelling, without the package huggingface_hub, or if there is no such preset.
     """
     repository, revision = _parts(label, spec)
-    return _folder(label, repository, revision)
+    if weights is None:
+        return _folder(label, repository, revision)
+    path = Path(weights).expanduser()
+    if not path.exists():
+        fail(label, f"{path} does not exist")
+    path = path.parent if path.name in (MANIFEST, WEIGHTS) else path
+    if not ((path / MANIFEST).is_file() or zipfile.is_zipfile(path)):
+        fail(
+            label,
+            "`weights` must be the folder or .zip file of a preset, or its model.weights.h5 next to its "
+            f"preset.json. Received: {weights}",
+        )
+    return path
 
 
 # A run asks for the facts, the splits, and the weights of a preset: one download for all.

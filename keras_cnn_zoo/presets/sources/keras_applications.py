@@ -8,17 +8,15 @@ its values stay the same, except for `InceptionV3`, `InceptionResNetV2`, `Xcepti
 out the border of the image, so their maps are also shifted by a few pixels.
 """
 
-import contextlib
 import difflib
 import os
-import re
 import warnings
 
 import keras
 import numpy as np
 
 from keras_cnn_zoo.presets.manifest import fail
-from keras_cnn_zoo.presets.sources import keras_files
+from keras_cnn_zoo.presets.sources import graphs, keras_files
 from keras_cnn_zoo.presets.sources.downloads import OTHERWISE
 from keras_cnn_zoo.presets.sources.keras_networks import NETWORKS, TORCH
 from keras_cnn_zoo.utils import validation
@@ -116,7 +114,7 @@ def _original(name, *, weights=None, include_top=False):
     """Returns the network as Keras makes it."""
     facts = NETWORKS[name]
     shape = {} if include_top else {"input_shape": (facts.size, facts.size, 3)}
-    with _channels_last(), warnings.catch_warnings():
+    with graphs.channels_last(), warnings.catch_warnings():
         # Of the default image size, which weights without a head do not depend on.
         warnings.filterwarnings("ignore", "`input_shape` is undefined")
         return getattr(keras.applications, name)(
@@ -124,76 +122,20 @@ def _original(name, *, weights=None, include_top=False):
         )
 
 
-@contextlib.contextmanager
-def _channels_last():
-    before = keras.config.image_data_format()
-    keras.config.set_image_data_format("channels_last")
-    try:
-        yield
-    finally:
-        keras.config.set_image_data_format(before)
-
-
 def _adapted(original, levels, *, with_weights):
     """Returns a network of the layers of `original` after its own preprocessing, for any image size.
 
-    Its output is a dict of levels, and it has copies of the weights or fresh ones. Keras' graph is called
-    again, layer by layer, so that the tensor before each layer is known.
+    Its output is a dict of levels, and it has copies of the weights or fresh ones.
     """
     first = next(layer for layer in original.layers if type(layer).__name__ not in _PREPROCESSING)
     core = keras.Model(first.input, original.output)
-    # By id of a padded tensor: itself, so that the id stays its own, and the tensor before an uneven padding.
-    padded, before, after, pairs, counts = {}, {}, {}, [], {}
-
-    def call(operation, *args, **kwargs):
-        if not isinstance(operation, keras.Layer):
-            return type(operation).from_config(operation.get_config())(*args, **kwargs)
-        name = _stable_name(operation, counts)
-        changes, (x, *others) = {}, args
-        if getattr(operation, "padding", None) == "valid":
-            _, unpadded = padded.get(id(x), (None, x))
-            if unpadded is not None:
-                x, changes = unpadded, {"padding": "same"}
-        layer = _copied(operation, {"name": name, **changes}, pairs)
-        outputs = layer(x, *others, **kwargs)
-        if isinstance(operation, keras.layers.ZeroPadding2D):
-            uneven = any(start != end for start, end in operation.padding)
-            padded[id(outputs)] = outputs, x if uneven else None
-        before[name], after[name] = x, outputs
-        return outputs
-
-    with _channels_last():
-        images = keras.Input((None, None, 3), name="images")
-        whole = keras.models.clone_model(
-            core, input_tensors=images, clone_function=lambda operation: operation, call_function=call
-        )
-    for layer, own in pairs if with_weights else ():
-        layer.set_weights(own.get_weights())
-    found = {"": whole.output, **after, **{f">{name}": tensor for name, tensor in before.items()}}
-    return keras.Model(images, {level: found[entry] for level, entry in levels.items()})
-
-
-def _copied(layer, changes, pairs):
-    """Returns a fresh copy of a layer, and appends the layers with weights to copy to `pairs`."""
-    if isinstance(layer, keras.Sequential):
-        parts = []
-        for part in layer.layers:
-            same = {"padding": "same"} if getattr(part, "padding", None) == "valid" else {}
-            parts.append(_copied(part, same, pairs))
-        return keras.Sequential(parts, name=changes["name"])
-    copy = type(layer).from_config({**layer.get_config(), **changes})
-    pairs.append((copy, layer))
-    return copy
-
-
-def _stable_name(layer, counts):
-    """Returns the name of a layer, with a number that does not depend on earlier networks of the session."""
-    kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
-    kind = re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
-    if not re.fullmatch(rf"{kind}(_\d+)?", layer.name):
-        return layer.name
-    counts[kind] = counts.get(kind, -1) + 1
-    return f"{kind}_{counts[kind]}" if counts[kind] else kind
+    copy = graphs.copied(core, (None, None, 3), with_weights=with_weights)
+    found = {
+        "": copy.model.output,
+        **copy.after,
+        **{f">{name}": tensor for name, tensor in copy.before.items()},
+    }
+    return keras.Model(copy.model.input, {level: found[entry] for level, entry in levels.items()})
 
 
 def _preprocessing_of(original):

@@ -10,6 +10,7 @@ import pytest
 
 from keras_cnn_zoo import models, presets
 from keras_cnn_zoo.models import backbones
+from keras_cnn_zoo.presets.loading import recorded_splits
 from keras_cnn_zoo.presets.sources import hub
 from keras_cnn_zoo.utils.errors import InputError
 from tests.presets.preset_files import small_lenet
@@ -94,6 +95,33 @@ def test_a_preset_on_the_hub_is_a_backbone(remote):
     found = backbones.build("hf://me/features", (64, 64, 3))
     assert found.preprocessing == {"mean": 120.0, "std": 60.0} and set(found.strides()) >= {"P3", "P5"}
     assert models.FCN(2, backbone="hf://me/features").preprocessing == {"mean": 120.0, "std": 60.0}
+
+
+def test_files_replace_the_download(remote, tmp_path):
+    _, calls = remote
+    model, spec = small_lenet(), "hf://me/digits"
+    model.save_to_preset(tmp_path / "digits")
+    model.save_to_preset(tmp_path / "digits.zip")
+    for name in ("digits", "digits.zip", "digits/model.weights.h5"):
+        loaded = models.from_preset(spec, weights=tmp_path / name)
+        np.testing.assert_allclose(loaded.get_weights()[0], model.get_weights()[0], rtol=1e-3)
+        assert presets.describe(spec, weights=tmp_path / name)["class"] == "LeNet5"
+        assert recorded_splits(spec, weights=tmp_path / name) is None
+    models.EfficientNetLite(4, width=0.125).save_to_preset(tmp_path / "features")
+    found = backbones.build("hf://me/features", (64, 64, 3), weights=tmp_path / "features")
+    assert set(found.strides()) >= {"P3", "P5"}
+    assert calls == []
+    (tmp_path / "other.h5").write_bytes(b"other")
+    for given, match in (
+        ("none", "none does not exist"),
+        ("other.h5", "`weights` must be the folder or .zip file of a preset, or its model.weights.h5"),
+        (".", "`weights` must be the folder or .zip file of a preset, or its model.weights.h5"),
+    ):
+        with pytest.raises(InputError, match=f"Preset 'hf://me/digits': .*{match}") as caught:
+            models.from_preset(spec, weights=tmp_path / given)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="has its own weights. Received: weights="):
+        models.from_preset(str(tmp_path / "digits"), weights=tmp_path / "digits.zip")
 
 
 def test_what_was_downloaded_is_not_trusted(remote):

@@ -1,0 +1,109 @@
+"""Models that are found again, from files in place of a download."""
+
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import models, presets, tasks, training
+from keras_cnn_zoo.presets.sources import torch_files
+from keras_cnn_zoo.training.options import FitOptions
+from keras_cnn_zoo.training.start import starting_model
+from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.utils.errors import InputError
+from tests.presets.preset_files import CARD, small_lenet
+
+SPEC = "hf://me/digits"
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """A folder with a preset of 16 x 16 images and three classes, and an archive with such images."""
+    folder = tmp_path_factory.mktemp("digits")
+    arrays = {}
+    for name in ("train", "val", "test"):
+        arrays[f"x_{name}"] = np.random.default_rng(0).integers(0, 255, size=(6, 16, 16)).astype("uint8")
+        arrays[f"y_{name}"] = np.arange(6) % 3
+    np.savez(folder / "data.npz", **arrays)
+    small_lenet().save_to_preset(folder / "preset", card={**CARD, "data_spec": f"npz:{folder / 'data.npz'}"})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    def fails(*args, **kwargs):
+        raise AssertionError("a download")
+
+    monkeypatch.setattr("keras_cnn_zoo.presets.sources.hub._folder", fails)
+    monkeypatch.setattr("keras_cnn_zoo.presets.sources.hub.file", fails)
+
+
+def test_a_preset_of_the_hub_is_measured_from_its_files(digits):
+    task, path = tasks.Classification(), str(digits / "preset")
+    found = load_model(task, preset=SPEC, weights=path)
+    own = load_model(task, preset=path)
+    assert (found.spec, found.seed) == (own.spec, own.seed) == (f"npz:{digits / 'data.npz'}", 3)
+    np.testing.assert_array_equal(found.model.get_weights()[0], own.model.get_weights()[0])
+    measured = training.evaluate(task, preset=SPEC, weights=path)
+    assert measured == training.evaluate(task, preset=path)
+
+
+def test_a_preset_of_the_hub_is_trained_from_its_files(digits):
+    task, path = tasks.Classification(), str(digits / "preset")
+    source = task.load(f"npz:{digits / 'data.npz'}")
+    options = FitOptions(preset=SPEC, weights=path)
+    options.check()
+    model = starting_model(task, source, options)
+    # The names of the classes differ, so the head is new, and the body is that of the files.
+    assert model.class_names == source.class_names
+    np.testing.assert_array_equal(model.get_weights()[0], presets.load(path).get_weights()[0])
+    assert options.record(task)["weights"] == path
+
+
+def test_a_classifier_of_another_collection_is_a_preset_without_a_card(digits, tmp_path, monkeypatch):
+    pytest.importorskip("safetensors")
+    # A small network in place of ResNet-18.
+    small = {"resnet18": (models.ResNet, {"variant": "18", "width": 0.0625})}
+    monkeypatch.setattr(torch_files, "_networks", lambda: small)
+    path = str(tmp_path / "model.safetensors")
+    original = written(models.ResNet(3, **small["resnet18"][1]), path)
+    task, spec = tasks.Classification(), "timm/resnet18.mine"
+    found = load_model(task, preset=spec, weights=path)
+    np.testing.assert_array_equal(found.model.get_weights()[0], original.get_weights()[0])
+    assert not found.has_data and found.splits() == {}
+    source = task.load(f"npz:{digits / 'data.npz'}")
+    model = starting_model(task, source, FitOptions(preset=spec, weights=path))
+    assert model.class_names == source.class_names
+    np.testing.assert_array_equal(model.get_weights()[0], original.get_weights()[0])
+    with pytest.raises(InputError, match="`preset` timm/resnet18.mine is a ResNet, not a model of segm"):
+        starting_model(tasks.Segmentation(), source, FitOptions(preset=spec, weights=path))
+
+
+def written(model, path):
+    """Writes the weights of a network under the names of timm."""
+    from safetensors.numpy import save_file
+
+    state = {}
+    for name, variable in model.torch_weights().items():
+        value = np.asarray(variable)
+        state[name] = np.ascontiguousarray(value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T)
+    save_file(state, path)
+    return model
+
+
+def test_a_preset_without_a_head_is_refused(digits, tmp_path):
+    models.EfficientNetLite(features_only=True, width=0.125).save_to_preset(tmp_path / "body")
+    path, task = str(tmp_path / "body"), tasks.Classification()
+    with pytest.raises(InputError, match="`preset` .*body has no head: it is the `backbone` of a model"):
+        load_model(task, preset=path)
+    with pytest.raises(InputError, match="`preset` .*body has no head: it is the `backbone` of a model"):
+        starting_model(task, task.load(f"npz:{digits / 'data.npz'}"), FitOptions(preset=path))
+
+
+def test_weights_belong_to_a_preset_that_is_downloaded():
+    for given, match in (
+        ({"run": "runs/a"}, "`weights` and `run` exclude each other: the run runs/a has its own weights"),
+        ({"preset": "lenet5_mnist"}, "`weights` replaces the download of .* Received: 'lenet5_mnist'"),
+    ):
+        with pytest.raises(InputError, match=match):
+            load_model(tasks.Classification(), weights="file", **given)
+    with pytest.raises(InputError, match="Received: 'lenet5_mnist' with weights='file'"):
+        FitOptions(preset="lenet5_mnist", weights="file").check()
