@@ -47,11 +47,12 @@ class Batches(keras.utils.PyDataset):
         indices = self.order()[index * self.batch_size : (index + 1) * self.batch_size]
         try:
             examples = [self.split[int(i)] for i in indices]
+            # It may read further examples, as for a mosaic.
+            return self.prepare(examples, (self.seed, self.epoch, index))
         except InputError as error:
             # TensorFlow replaces errors from its loader threads. The original is kept for `fit`'s caller.
             self.failure = error
             raise
-        return self.prepare(examples, (self.seed, self.epoch, index))
 
     def order(self):
         """Returns the indices of the examples in the order of the current epoch."""
