@@ -15,7 +15,7 @@ from keras_cnn_zoo.utils.errors import InputError
 
 
 class Network:
-    """What a training batch asks of a network: it takes the images as they are."""
+    """A network as a training batch sees it: it takes the images as they are."""
 
     num_classes, preprocessing = 3, {"mean": np.zeros(3), "std": np.ones(3)}
     input_shape = (None, 32, 40, 3)

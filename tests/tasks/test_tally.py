@@ -32,7 +32,7 @@ def test_pixels_are_counted_without_ignored_ones():
 
 
 class Drawn:
-    """What a tally and a metric ask of the data."""
+    """Data as a tally and a metric see them."""
 
     def __init__(self, examples):
         self.ignore_label, self.class_names, self.mirror = 255, ("a", "b", "c"), True

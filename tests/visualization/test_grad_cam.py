@@ -14,7 +14,7 @@ def noise(*shape, seed=0):
 
 
 def maps_of(model, layer, images):
-    """The feature maps of a layer, by a network of its own."""
+    """The feature maps of a layer, by a separate network."""
     view = keras.Model(model.input, model.get_layer(layer).output)
     return keras.ops.convert_to_numpy(view(images)).astype("float64")
 

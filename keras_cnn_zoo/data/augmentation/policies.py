@@ -1,6 +1,6 @@
 """Strong augmentation of images of classification: RandAugment, MixUp, and CutMix, with Keras' layers.
 
-Keras' layers draw from generators of their own, and an integer seed gives every draw of one layer the same
+Keras' layers draw from separate generators, and an integer seed gives every draw of one layer the same
 number. Here each call gets new generators, so the result depends only on the seed and the images.
 """
 

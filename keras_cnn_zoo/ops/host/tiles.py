@@ -30,7 +30,7 @@ class Span:
 
 
 def spans(length, tile):
-    """Returns the `Span` of each tile along an axis; a short axis has one tile of its own length.
+    """Returns the `Span` of each tile along an axis; a short axis is one tile.
 
     Args:
         length: positive integer.
