@@ -30,6 +30,16 @@ def parse_box(text, option="--box"):
     return box
 
 
+def parse_rate(text, option="--learning-rate"):
+    """Returns a number, the word "auto", or None for None."""
+    if text is None or text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"{option} must be a number or auto. Received: {text!r}") from error
+
+
 # Parsers for the types of a task's arguments that are given as text on the command line.
 PARSERS = {SIZE: parse_size, BOX: parse_box}
 

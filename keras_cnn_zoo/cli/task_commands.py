@@ -7,7 +7,7 @@ import typer
 
 from keras_cnn_zoo import training
 from keras_cnn_zoo.cli.errors import one_line_errors, printable
-from keras_cnn_zoo.cli.parsing import data_options_of, parse_settings
+from keras_cnn_zoo.cli.parsing import data_options_of, parse_rate, parse_settings
 from keras_cnn_zoo.cli.task_arguments import with_arguments
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -30,7 +30,7 @@ SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that replaces t
 IgnoreLabel = Annotated[int | None, option("mask value to ignore in loss and metrics; 255 if not given")]
 ClassNames = Annotated[Text, option("names of the classes, as a,b,c")]
 Encoding = Annotated[Text, option("encoding of text files; utf-8 if not given")]
-Palette = Annotated[Text, option("file of lines R G B NAME, the colors of the classes in masks:PATH")]
+Palette = Annotated[Text, option("file of lines R G B NAME, the colors in masks:PATH")]
 
 
 def application(task):
@@ -52,13 +52,11 @@ def application(task):
         preset: Annotated[Text, option("start from a preset's weights")] = None,
         variant: Annotated[Text, option("variant of the model")] = None,
         width: Annotated[float | None, option("scale of the model's channels")] = None,
-        backbone: Annotated[
-            Text, option("preset, keras/NAME or the like, or a network such as resnet18")
-        ] = None,
+        backbone: Annotated[Text, option("preset, keras/NAME or the like, or such as resnet18")] = None,
         weights: Weights = None,
         model_options: Annotated[
             list[str] | None,
-            option("argument NAME=VALUE of the model, task.NAME=VALUE, or recipe.NAME=VALUE", "--set"),
+            option("NAME=VALUE of the model, task.NAME, or recipe.NAME", "--set"),
         ] = None,
         freeze: Annotated[str, option("none, backbone, or N: the stem and the levels up to PN")] = "none",
         epochs: Annotated[int | None, option(f"{task.recipe.epochs} if not given")] = None,
@@ -67,11 +65,12 @@ def application(task):
             int | None, option("stop after N validations without progress; 0 for never")
         ] = None,
         batch_size: Annotated[int | None, option(f"{task.recipe.batch_size} if not given")] = None,
-        learning_rate: Annotated[float | None, option("peak of the schedule")] = None,
+        learning_rate: Annotated[Text, option("peak of the schedule; auto finds it by a test")] = None,
         ema: Annotated[bool, option("keep the moving average of the weights", "--ema")] = False,
         precision: Annotated[str, option("float32, mixed_bfloat16, or mixed_float16")] = "float32",
         jit: Annotated[str, option("auto, on, or off")] = "auto",
         distribute: Annotated[str, option("none or auto")] = "none",
+        workers: Annotated[int | None, option("threads that prepare batches; never changes a result")] = None,
         seed: Annotated[int, option("seed of weights, splits, and order")] = 0,
         out: Annotated[Text, option(f"run folder; runs/{task.name} if not given")] = None,
         resume: Resume = False,
@@ -107,11 +106,12 @@ def application(task):
             patience=patience,
             ema=ema or None,
             batch_size=batch_size,
-            learning_rate=learning_rate,
+            learning_rate=parse_rate(learning_rate),
             image_size=image_size,
             precision=precision,
             jit=jit,
             distribute=distribute,
+            workers=workers,
             seed=seed,
             out=out,
             resume=resume,
@@ -120,23 +120,34 @@ def application(task):
 
     @app.command()
     @one_line_errors
+    @with_arguments(task.evaluate_arguments)
     def evaluate(
         run: Run = None,
         preset: Preset = None,
         weights: Weights = None,
         data: Annotated[Text, option("the recorded data if not given")] = None,
         split: Annotated[str, option("train, val, or test")] = "test",
+        out: Annotated[Text, option("folder for numbers per class and pictures")] = None,
         skip_bad: SkipBad = False,
         split_file: SplitFile = None,
         ignore_label: IgnoreLabel = None,
         class_names: ClassNames = None,
         encoding: Encoding = None,
         palette: Palette = None,
+        **given,
     ):
         """Measure a run or preset and print one JSON object."""
         options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette)
         result = training.evaluate(
-            task, run=run, preset=preset, weights=weights, data=data, split=split, data_options=options
+            task,
+            run=run,
+            preset=preset,
+            weights=weights,
+            data=data,
+            split=split,
+            data_options=options,
+            out=out,
+            options=given,
         )
         print(json.dumps(result))
 

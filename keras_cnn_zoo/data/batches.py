@@ -1,5 +1,7 @@
 """Batches for `fit` on every backend, in an order that is a function of (seed, epoch)."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -45,11 +47,12 @@ class Batches(keras.utils.PyDataset):
         indices = self.order()[index * self.batch_size : (index + 1) * self.batch_size]
         try:
             examples = [self.split[int(i)] for i in indices]
+            # It may read further examples, as for a mosaic.
+            return self.prepare(examples, (self.seed, self.epoch, index))
         except InputError as error:
             # TensorFlow replaces errors from its loader threads. The original is kept for `fit`'s caller.
             self.failure = error
             raise
-        return self.prepare(examples, (self.seed, self.epoch, index))
 
     def order(self):
         """Returns the indices of the examples in the order of the current epoch."""
@@ -60,6 +63,16 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_end(self):
         """Moves to the next epoch's order, for use without the clock. `fit` may call it once too often."""
         self.epoch += 1
+
+    @contextlib.contextmanager
+    def own_errors(self):
+        """Raises the error of an example that could not be read instead of the one that Keras makes of it."""
+        try:
+            yield
+        except Exception as error:
+            if self.failure is not None:
+                raise self.failure from error
+            raise
 
     def clock(self):
         """Returns a callback that sets the epoch of these batches, also when `fit` resumes.

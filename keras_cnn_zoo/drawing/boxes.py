@@ -88,6 +88,7 @@ def sheet(rows, class_names, columns=3):
                 float(box[1]),
                 label,
                 fontsize=5,
+                parse_math=False,
                 # Above the box, or inside it at the upper edge of the image.
                 verticalalignment="top" if float(box[1]) < 0.05 * image.shape[0] else "bottom",
                 bbox={"facecolor": color, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
@@ -99,5 +100,5 @@ def sheet(rows, class_names, columns=3):
     ]
     if any(len(truth) for _, truth, _ in rows):
         handles.append(Line2D([], [], color="gray", linestyle="--", label="true"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
+    sheets.legend(figure, handles)
     return figure

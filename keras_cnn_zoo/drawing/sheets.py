@@ -4,6 +4,9 @@ import functools
 
 import numpy as np
 
+# Number of pixels that are mixed in floats at a time.
+_BAND = 250_000
+
 
 def rgb(image):
     """Returns a gray or color image as uint8 (height, width, 3)."""
@@ -55,6 +58,24 @@ def captioned(image, text, minimum=160):
     return sheet
 
 
+def heated(image, heat, opacity=0.5):
+    """Returns `image` under a heat map in color, as a uint8 array (height, width, 3).
+
+    Args:
+        image: uint8 array (height, width, channels).
+        heat: float array (rows, columns) in [0, 1], resized to the image.
+        opacity: share of the colors.
+    """
+    from matplotlib import colormaps
+    from PIL import Image
+
+    below = Image.fromarray(rgb(image))
+    coarse = Image.fromarray(np.rint(255 * np.asarray(heat, dtype="float32")).astype("uint8"))
+    fine = np.asarray(coarse.resize(below.size, Image.Resampling.BILINEAR))
+    table = np.rint(255 * colormaps["jet"](np.arange(256))[:, :3]).astype("uint8")
+    return np.asarray(Image.blend(below, Image.fromarray(table[fine]), opacity))
+
+
 def index_mask(mask):
     """Returns a Pillow picture with a palette, whose pixel values are the class ids."""
     from PIL import Image
@@ -68,14 +89,19 @@ def overlay(image, mask, class_names, opacity=0.55):
     """Returns a Pillow picture of `image` under its mask in color, with a legend of the classes in it."""
     from PIL import Image, ImageDraw
 
-    mask = np.asarray(mask).astype("int64")
+    mask = np.asarray(mask)
     colors = palette(max(256, int(mask.max()) + 1))
     # A table per value of a pixel and per class: mixing needs no arithmetic on floats.
     below = np.arange(256, dtype="float32") * (1 - opacity)
     above = (colors * opacity).astype("float32")
-    mixed = below[rgb(image)]
-    mixed += above[mask]
-    picture = Image.fromarray(mixed.astype("uint8"))
+    pixels = rgb(image)
+    mixed = np.empty(pixels.shape, dtype="uint8")
+    # In bands: a large image in floats would take eight times its memory.
+    rows = max(1, _BAND // max(1, pixels.shape[1]))
+    for start in range(0, len(pixels), rows):
+        band = slice(start, start + rows)
+        mixed[band] = below[pixels[band]] + above[mask[band]]
+    picture = Image.fromarray(mixed)
     factor = max(1, 240 // min(picture.size))
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     present = np.unique(mask)
@@ -111,7 +137,7 @@ def grid(images, titles, columns=4):
         axis.axis("off")
     for axis, image, (title, right) in zip(axes.flat, images, titles, strict=False):
         axis.imshow(rgb(image))
-        axis.set_title(title, fontsize=8, color="black" if right else "firebrick")
+        axis.set_title(title, fontsize=8, color="black" if right else "firebrick", parse_math=False)
     return figure
 
 
@@ -130,8 +156,15 @@ def mask_rows(rows, class_names, ignore_label):
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
     handles = _legend_handles(class_names, colors)
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
+    legend(figure, handles)
     return figure
+
+
+def legend(figure, handles):
+    """Puts the names of classes below a figure. A dollar sign in a name does not start a formula."""
+    made = figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8)
+    for text in made.get_texts():
+        text.set_parse_math(False)
 
 
 def waveforms(clips, titles, columns=4):
@@ -142,7 +175,7 @@ def waveforms(clips, titles, columns=4):
         axis.axis("off")
     for axis, (audio, rate), title in zip(axes.flat, clips, titles, strict=False):
         axis.plot(np.arange(len(audio)) / rate, audio, linewidth=0.5)
-        axis.set_title(f"{title}, {len(audio) / rate:.2f} s", fontsize=8)
+        axis.set_title(f"{title}, {len(audio) / rate:.2f} s", fontsize=8, parse_math=False)
     return figure
 
 

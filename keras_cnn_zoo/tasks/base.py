@@ -1,15 +1,14 @@
 """The base class of tasks: the data, models, loss, metrics, and pictures of one task in one object."""
 
 import copy
+import functools
 import inspect
-
-import keras
 
 from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.ahead import in_order
 from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.models import backbones
-from keras_cnn_zoo.tasks import constructor
+from keras_cnn_zoo.tasks import argument, constructor
 from keras_cnn_zoo.tasks.forward import outputs_of
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.training import rates
@@ -31,7 +30,7 @@ class Task:
     - `metric`, the key that selects the best epoch (larger is better), and `recipe`;
     - `batch_size`, the number of inputs per step outside training;
     - `fit_arguments` and `predict_arguments`, tuples of `Argument`: constructor arguments that `fit` offers,
-      and further arguments of `answers`.
+      and further arguments of `answers`; `evaluate_arguments`, those of them that change the metric.
 
     They implement `input_shape` or `model_arguments`, `training_batch`, `measuring_batch`, `loss`, `measure`,
     `baseline`, `describe`, `draw`, and `draw_truth`. Tasks whose inputs are not images also implement `item`,
@@ -51,6 +50,7 @@ class Task:
     backbone_rate = 1.0
     fit_arguments = ()
     predict_arguments = ()
+    evaluate_arguments = ()
 
     def __new__(cls, *args, **kwargs):
         task = super().__new__(cls)
@@ -261,23 +261,24 @@ class Task:
         """
         peak = self.recipe.learning_rate if learning_rate is None else learning_rate
         return rates.two_rates(
-            lambda factor, name: self._adamw(steps, factor * peak, name), model, self.backbone_rate
+            functools.partial(rates.adamw, self.recipe, steps, peak), model, self.backbone_rate
         )
-
-    def _adamw(self, steps, peak, name):
-        average = {}
-        if self.recipe.ema:
-            # The average reaches back over about a tenth of the run.
-            average = {"use_ema": True, "ema_momentum": min(0.999, max(0.9, 1 - 10 / steps))}
-        schedule = rates.warmed_up_cosine(self.recipe, steps, peak)
-        return keras.optimizers.AdamW(schedule, weight_decay=self.recipe.weight_decay, name=name, **average)
 
     # --- answers ------------------------------------------------------------------------------------------
     def item(self, example):
         """Returns the input of an example, in the form that `answers` takes."""
         return example["image"]
 
-    def answers(self, model, items, *, batch_size=None):
+    # Raises `InputError` for a bad value of one of the `predict_arguments`.
+    check_options = staticmethod(argument.check_options)
+
+    def answering(self, **options):
+        """Returns a copy of this task whose `answers` gets further arguments, such as `flip=True`."""
+        task = copy.copy(self)
+        object.__setattr__(task, "answers", functools.partial(self.answers, **options))
+        return task
+
+    def answers(self, model, items, *, batch_size=None, **options):
         """Returns a list with the model's answer to each input.
 
         Args:
@@ -285,16 +286,19 @@ class Task:
             items: list of inputs, as `item` and `read_input` return them.
             batch_size: inputs per step. A smaller last batch is padded, so that a network is compiled once
                 for a whole split. None for the task's `batch_size`, or the number of inputs if it is smaller.
+            **options: values of the task's `predict_arguments`.
         """
         size = batch_size or max(1, min(self.batch_size, len(items)))
         found = []
         for start in range(0, len(items), size):
             part = items[start : start + size]
-            found.extend(self._decode(model, outputs_of(model, model.preprocess(part), size), part))
+            found.extend(self._decode(model, self._outputs(model, part, size, **options), part))
         return found
 
+    def _outputs(self, model, items, size):
+        return outputs_of(model, model.preprocess(items), size)
+
     def _decode(self, model, outputs, items):
-        """Returns a list of answers from the outputs for `items`."""
         return list(model.decode(outputs))
 
     def examples(self, source, split):
@@ -306,6 +310,10 @@ class Task:
     def evaluate(self, model, source, split="test", *, batch_size=None):
         """Returns the task's metrics of `model` on a split, as a dict of plain numbers."""
         return self.measure(source, self.answered(model, source, split, batch_size=batch_size))
+
+    def tally(self, source):
+        """Returns a `Tally` that counts the answers per class, or None for a task without classes."""
+        return None
 
     def answered(self, model, source, split, *, batch_size=None):
         """Yields (example, answer) for each example of a split."""

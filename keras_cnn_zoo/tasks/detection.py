@@ -1,25 +1,42 @@
 """Detection: a box, a class and a score for each object of a picture."""
 
-import concurrent.futures
-import os
-
 import keras
 import numpy as np
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.data.augmentation.boxes import padded, random_view, turned
 from keras_cnn_zoo.data.augmentation.images import Augmentation
+from keras_cnn_zoo.data.augmentation.levels import LEVELS, scaled
+from keras_cnn_zoo.data.augmentation.mosaic import mosaic
 from keras_cnn_zoo.drawing import boxes as box_drawing
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import MeanAveragePrecision
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_layers, checked_range, checked_size
+from keras_cnn_zoo.tasks.argument import (
+    AUGMENT,
+    CLASS_BALANCE,
+    FLIP,
+    IMAGE_SIZE,
+    SCORE_THRESHOLD,
+    TILES,
+    check_options,
+    checked_layers,
+    checked_level,
+    checked_range,
+    checked_size,
+)
+from keras_cnn_zoo.tasks.balance import repeated
 from keras_cnn_zoo.tasks.base import Task
+from keras_cnn_zoo.tasks.object_sizes import anchors_for, looked_at, usual_boxes
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.tasks.tally import ObjectTally, batch_of_one
+from keras_cnn_zoo.tasks.views import mirrored_boxes, tiled_boxes
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 
 # The longer side of a new network's images by default, and what both sides are multiples of.
 _LONGEST, _MULTIPLE = 320, 32
+# Fraction of the images that are mosaics with `augment="strong"`.
+_MOSAICS = 0.5
 # Answers with a lower score are left out of pictures, not of JSON and metrics.
 SHOWN = 0.5
 
@@ -41,6 +58,12 @@ class Detection(Task):
         image_size: (height, width) of a new network's images, or None for the median shape of the training
             images, scaled to a longer side of at most 320.
         backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
+        augment: "none" for whole images as in measuring, "light", "standard", or "strong". "light" halves the
+            changes of color and the logarithm of `scale`. "strong" raises them by half, and makes half of the
+            images mosaics of four.
+        class_balance: exponent that makes images with rare classes more frequent in an epoch: an image occurs
+            about (f_most / f)^class_balance times, at most 8, where f is the fraction of images with its
+            rarest class. 0 for once.
     """
 
     name = "detection"
@@ -59,24 +82,28 @@ class Detection(Task):
         patience=15,
     )
     batch_size = 4
-    fit_arguments = (IMAGE_SIZE,)
+    fit_arguments = (IMAGE_SIZE, AUGMENT, CLASS_BALANCE)
+    predict_arguments = evaluate_arguments = (SCORE_THRESHOLD, FLIP, TILES)
 
     def __init__(
-        self, scale=(0.6, 1.6), turns=False, augmentation=None, *, image_size=None, backbone_rate=1.0
+        self,
+        scale=(0.6, 1.6),
+        turns=False,
+        augmentation=None,
+        *,
+        image_size=None,
+        backbone_rate=1.0,
+        augment="standard",
+        class_balance=0.0,
     ):
+        self.augment = checked_level(augment, augmentation)
+        self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.image_size = checked_size(image_size)
         self.backbone_rate = rates.check(backbone_rate)
         self.scale = checked_range("scale", scale, positive=True)
         self.turns = validation.boolean("turns", turns)
         if augmentation is None:
-            augmentation = (
-                keras.layers.RandomFlip(
-                    "horizontal", bounding_box_format="xyxy", data_format="channels_last"
-                ),
-                keras.layers.RandomBrightness(0.15, value_range=(0, 255), data_format="channels_last"),
-                keras.layers.RandomContrast(0.3, value_range=(0, 255), data_format="channels_last"),
-                keras.layers.RandomHue(0.03, value_range=(0, 255), data_format="channels_last"),
-            )
+            augmentation = _layers(self.augment)
         self.augmentation = Augmentation(checked_layers(augmentation))
 
     # --- data ---------------------------------------------------------------------------------------------
@@ -91,25 +118,54 @@ class Detection(Task):
         images = model.preprocess([example["image"] for example in examples])
         return images, {"boxes": boxes, "classes": classes}
 
+    def training_examples(self, model, source):
+        """Returns the training split; with `class_balance`, images with rare classes occur several times."""
+        examples = source.split("train")
+        if not self.class_balance:
+            return examples
+        return source.once(
+            ("repeated", self.class_balance),
+            lambda: repeated(examples, [one["classes"] for one in looked_at(examples)], self.class_balance),
+        )
+
     def training_batch(self, model, source, examples, seed):
+        # One number of rows for all batches, so that the step is compiled once.
+        rows = source.once("most objects", lambda: _most(source))
+        if self.augment == "none":
+            images, y = self.measuring_batch(model, source, examples)
+            boxes, classes = padded(*_without_padding(y), rows)
+            return images, {"boxes": boxes, "classes": classes}
         frames, all_boxes, all_classes = [], [], []
         for position, example in enumerate(examples):
             rng = np.random.default_rng((*seed, position))
-            image, (boxes, classes) = _with_channels(example["image"], model), _targets(example)
-            if self.turns:
-                image, boxes = turned(image, boxes, int(rng.integers(4)))
-            fill = float(np.mean(model.preprocessing["mean"]))
-            frame, boxes, kept = random_view(
-                image, boxes, size=model.input_shape[1:3], scale=self.scale, fill=fill, rng=rng
-            )
+            frame, boxes, classes = self._view(model, source, example, rng)
             frames.append(frame)
             all_boxes.append(boxes)
-            all_classes.append(classes[kept])
-        # One number of rows for all batches, so that the step is compiled once.
-        boxes, classes = padded(all_boxes, all_classes, source.once("most objects", lambda: _most(source)))
+            all_classes.append(classes)
+        boxes, classes = padded(all_boxes, all_classes, 4 * rows if self.augment == "strong" else rows)
         augmentation = self._layers(model, source)
         images, y = augmentation(np.stack(frames), boxes={"boxes": boxes, "classes": classes}, seed=seed)
         return model.normalize(images), y
+
+    def _view(self, model, source, example, rng):
+        """Returns a frame of the network's size with its boxes and classes: of one image, or a mosaic."""
+        size, fill = model.input_shape[1:3], float(np.mean(model.preprocessing["mean"]))
+        scale = scaled(self.scale, self.augment)
+        if self.augment == "strong" and rng.random() < _MOSAICS:
+            split = source.split("train")
+            others = [split[int(place)] for place in rng.integers(len(split), size=3)]
+            views = [self._turned(model, one, rng) for one in (example, *others)]
+            return mosaic(views, size=size, fill=fill, rng=rng)
+        image, boxes, classes = self._turned(model, example, rng)
+        frame, boxes, kept = random_view(image, boxes, size=size, scale=scale, fill=fill, rng=rng)
+        return frame, boxes, classes[kept]
+
+    def _turned(self, model, example, rng):
+        """Returns the image, boxes, and classes of an example, at random upright or on a side."""
+        image, (boxes, classes) = _with_channels(example["image"], model), _targets(example)
+        if self.turns:
+            image, boxes = turned(image, boxes, int(rng.integers(4)))
+        return image, boxes, classes
 
     def _layers(self, model, source):
         layers = self.augmentation.layers
@@ -142,12 +198,43 @@ class Detection(Task):
         return None
 
     # --- measuring and showing ----------------------------------------------------------------------------
+    def answers(self, model, items, *, batch_size=None, score_threshold=None, flip=False, tiles=None):
+        """Returns a dict of `boxes` (n, 4), `scores` (n,), and `classes` (n,) for each image.
+
+        Args:
+            model: a model of this task.
+            items: list of images.
+            batch_size: images per step, or None for the task's.
+            score_threshold: lowest score of an answer, and of the boxes in pictures; None for the model's own
+                in answers, and `SHOWN` in pictures. A lower one than the model's own changes nothing.
+            flip: whether to merge the boxes with those of the mirrored images.
+            tiles: (height, width) of overlapping tiles that are searched too, or None.
+        """
+        check_options(tiles=tiles, score_threshold=score_threshold)
+
+        def answer(images, size=None):
+            return super(Detection, self).answers(model, images, batch_size=size)
+
+        def seen(images, size=None):
+            return mirrored_boxes(lambda part: answer(part, size), images) if flip else answer(images, size)
+
+        if tiles is None:
+            found = seen(items, batch_size)
+        else:
+            found = [tiled_boxes(seen, image, tiles, self.batch_size) for image in items]
+        if score_threshold is None:
+            return found
+        return [_from_score(one, score_threshold) for one in found]
+
     def _decode(self, model, outputs, items):
         return model.decode(outputs, sizes=[image.shape[:2] for image in items])
 
     def measure(self, source, pairs):
         summary = _metric(pairs).summary()
         return {"map": summary["map"], "map50": summary["map50"]}
+
+    def tally(self, source):
+        return ObjectTally(source.class_names, SHOWN)
 
     def class_average_precision(self, model, source, split="test"):
         """Returns `map` and `map50` of each class in the split, as a dict from class name."""
@@ -183,7 +270,7 @@ class Detection(Task):
             }
             for box, score, class_id in zip(answer["boxes"], answer["scores"], answer["classes"], strict=True)
         ]
-        shown = [one for one in objects if one["score"] >= SHOWN]
+        shown = [one for one in objects if one["score"] >= answer.get("shown", SHOWN)]
         picture = box_drawing.boxed(
             image,
             [one["box"] for one in shown],
@@ -210,70 +297,31 @@ class Detection(Task):
         found = self.answers(model, [self.item(example) for example in examples])
         rows = []
         for example, answer in zip(examples, found, strict=True):
-            shown = answer["scores"] >= SHOWN
+            shown = answer["scores"] >= answer.get("shown", SHOWN)
             answer = {key: answer[key][shown] for key in ("boxes", "scores", "classes")}
             rows.append((example["image"], example["boxes"], answer))
         return box_drawing.sheet(rows, source.class_names)
 
 
-def looked_at(split):
-    """Returns boxes, classes, crowds, and (height, width) of each image of a split, without the pixels."""
-
-    def look(position):
-        example = split[position]
-        return {
-            "size": example["image"].shape[:2],
-            **{key: example[key] for key in ("boxes", "classes", "crowd")},
-        }
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(look, range(len(split))))
-
-
-def anchors_for(split, input_shape):
-    """Returns `min_level` and `anchor_sizes` of a `FasterRCNN` for the sizes of a split's objects.
-
-    There are two anchors per octave, 4 and 5.7 cells wide. Level 2 costs more than all others together. It is
-    left out if 95 % of the objects measure at least 20 pixels (geometric mean) in the network's image.
-    """
-    sides = []
-    for example in looked_at(split):
-        scale = min(input_shape[0] / example["size"][0], input_shape[1] / example["size"][1])
-        boxes = example["boxes"]
-        sides.extend(np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])) * scale)
-    first = 3 if sides and np.quantile(sides, 0.05) >= 20 else 2
-    sizes = [[4 * 2**level, round(4 * 2 ** (level + 0.5))] for level in range(first, 7)]
-    return {"min_level": first, "anchor_sizes": sizes}
-
-
-def usual_boxes(examples, num_classes):
-    """Returns the baseline's answer: a dict of `boxes` in fractions of the image, `scores`, and `classes`."""
-    boxes, scores, classes = [], [], []
-    total = sum(len(example["classes"]) for example in examples)
-    for class_id in range(num_classes):
-        shares = [
-            (example["boxes"][:, 2:] - example["boxes"][:, :2])[example["classes"] == class_id]
-            / np.array(example["size"][::-1], dtype="float64")
-            for example in examples
-        ]
-        shares = np.concatenate(shares)
-        if not len(shares):
-            continue
-        width, height = shares.mean(axis=0)
-        lefts = np.linspace(0, 1 - width, max(1, round(1 / width)))
-        tops = np.linspace(0, 1 - height, max(1, round(1 / height)))
-        tiles = [(left, top, left + width, top + height) for top in tops for left in lefts]
-        boxes.extend(tiles)
-        scores.extend([len(shares) / total] * len(tiles))
-        classes.extend([class_id] * len(tiles))
-    return {"boxes": np.array(boxes), "scores": np.array(scores), "classes": np.array(classes)}
+def _layers(level):
+    """Returns the Keras layers of a level, which flip images and change their colors."""
+    factor = LEVELS[level]
+    if not factor:
+        return ()
+    color = {"value_range": (0, 255), "data_format": "channels_last"}
+    return (
+        keras.layers.RandomFlip("horizontal", bounding_box_format="xyxy", data_format="channels_last"),
+        keras.layers.RandomBrightness(0.15 * factor, **color),
+        keras.layers.RandomContrast(0.3 * factor, **color),
+        keras.layers.RandomHue(0.03 * factor, **color),
+    )
 
 
 def _metric(pairs):
     """Returns a `MeanAveragePrecision` over pairs (example, answer)."""
     metric = MeanAveragePrecision()
     for example, answer in pairs:
-        metric.update_state(_batch_of_one(example), _batch_of_one(answer))
+        metric.update_state(batch_of_one(example), batch_of_one(answer))
     return metric
 
 
@@ -293,14 +341,21 @@ def _targets(example):
     return np.asarray(example["boxes"])[alone], np.asarray(example["classes"])[alone]
 
 
+def _from_score(answer, score):
+    """Returns the boxes of an answer with at least this score, which is also that of its pictures."""
+    kept = answer["scores"] >= score
+    return {**{key: answer[key][kept] for key in ("boxes", "scores", "classes")}, "shown": score}
+
+
+def _without_padding(y):
+    """Returns the boxes and the classes of each image of a batch, as two lists."""
+    kept = [classes >= 0 for classes in y["classes"]]
+    return tuple([row[own] for row, own in zip(y[key], kept, strict=True)] for key in ("boxes", "classes"))
+
+
 def _with_channels(image, model):
     """Returns uint8 pixels with as many channels as the network takes."""
     channels = model.input_shape[-1]
     if image.shape[-1] == channels:
         return image
     return np.rint(model.with_channels(image, channels)).astype("uint8")
-
-
-def _batch_of_one(example):
-    keys = [key for key in ("boxes", "classes", "crowd", "scores") if key in example]
-    return {key: np.asarray(example[key])[None] for key in keys}

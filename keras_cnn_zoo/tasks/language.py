@@ -12,6 +12,7 @@ from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.drawing import texts as text_drawing
 from keras_cnn_zoo.models.language import build_vocabulary, tokenize
 from keras_cnn_zoo.models.language.tokenization import FIRST_WORD
+from keras_cnn_zoo.tasks.argument import AUGMENT, CLASS_BALANCE, checked_level
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
 from keras_cnn_zoo.utils import validation
@@ -36,6 +37,9 @@ class Language(SingleLabel):
         windows: lengths of the n-grams of a new network. Without pretrained vectors, short ones did better
             on the movie reviews than the paper's 3, 4, and 5 (see `applications/language`).
         filters: number of filters per window at width 1.
+        augment: "none" or "standard", which are the same: texts are not changed.
+        class_balance: exponent of the class weights: a text of a class with frequency f has a weight
+            proportional to f^-class_balance in the loss. 0 gives all texts the same weight.
     """
 
     name = "language"
@@ -51,7 +55,24 @@ class Language(SingleLabel):
         patience=15,
     )
 
-    def __init__(self, vocabulary_size=30_000, min_count=1, windows=(1, 2), filters=200):
+    fit_arguments = (AUGMENT, CLASS_BALANCE)
+
+    def __init__(
+        self,
+        vocabulary_size=30_000,
+        min_count=1,
+        windows=(1, 2),
+        filters=200,
+        *,
+        augment="standard",
+        class_balance=0.0,
+    ):
+        self.augment = checked_level(augment)
+        if augment not in ("none", "standard"):
+            raise InputError(
+                f"`augment` must be none or standard: texts are not augmented. Received: {augment!r}"
+            )
+        self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.vocabulary_size = validation.positive_integer("vocabulary_size", vocabulary_size)
         self.min_count = validation.positive_integer("min_count", min_count)
         self.windows = windows
@@ -108,7 +129,7 @@ class Language(SingleLabel):
         return model.preprocess([example["text"] for example in examples]), labels_of(examples)
 
     def training_batch(self, model, source, examples, seed):
-        return self.measuring_batch(model, source, examples)
+        return self.weighted(source, *self.measuring_batch(model, source, examples))
 
     def item(self, example):
         return example["text"]

@@ -7,12 +7,27 @@ import numpy as np
 
 from keras_cnn_zoo import losses, models
 from keras_cnn_zoo.data.augmentation.images import Augmentation, elastic, random_crop
+from keras_cnn_zoo.data.augmentation.levels import LEVELS, scaled
 from keras_cnn_zoo.data.final_checks import class_pixels
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, Argument, checked_layers, checked_range, checked_size
+from keras_cnn_zoo.tasks.argument import (
+    AUGMENT,
+    FLIP,
+    IMAGE_SIZE,
+    TILES,
+    Argument,
+    check_options,
+    checked_layers,
+    checked_level,
+    checked_range,
+    checked_size,
+)
+from keras_cnn_zoo.tasks.balance import class_weights
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
+from keras_cnn_zoo.tasks.tally import PixelTally
+from keras_cnn_zoo.tasks.views import mirrored_scores, tiled_mask
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
 from keras_cnn_zoo.utils.errors import InputError
@@ -80,6 +95,9 @@ class Segmentation(Task):
         elastic: strength of a smooth random deformation of training crops, as the standard deviation of the
             displacement of a 3 x 3 grid, in fractions of the edge; 0 for none.
         backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
+        augment: "none" for crops at random positions without any other change, "light", "standard", or
+            "strong". "light" halves the changes of light, `elastic`, and the logarithm of `crop_scale`;
+            "strong" raises them by half.
     """
 
     name = "segmentation"
@@ -96,9 +114,11 @@ class Segmentation(Task):
         patience=15,
     )
     batch_size = 4
+    predict_arguments = evaluate_arguments = (FLIP, TILES)
     fit_arguments = (
         IMAGE_SIZE,
-        Argument("class_balance", float, None, "exponent of the class weights, 0 for none; 0.4 if not given"),
+        AUGMENT,
+        Argument("class_balance", float, None, "exponent of the weight of rare classes; else 0.4"),
     )
 
     def __init__(
@@ -112,7 +132,9 @@ class Segmentation(Task):
         crops=None,
         elastic=0.02,
         backbone_rate=1.0,
+        augment="standard",
     ):
+        self.augment = checked_level(augment, augmentation)
         self.image_size = checked_size(image_size)
         self.crops = validation.positive_integer("crops", crops, optional=True)
         self.elastic = validation.finite_number("elastic", elastic, minimum=0)
@@ -121,11 +143,7 @@ class Segmentation(Task):
         self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.loss_name = validation.one_of("loss", loss, tuple(LOSSES))
         if augmentation is None:
-            augmentation = (
-                keras.layers.RandomFlip("horizontal", data_format="channels_last"),
-                keras.layers.RandomBrightness(0.2, value_range=(0, 255), data_format="channels_last"),
-                keras.layers.RandomContrast(0.4, value_range=(0, 255), data_format="channels_last"),
-            )
+            augmentation = _layers(self.augment)
         self.augmentation = Augmentation(checked_layers(augmentation))
 
     def input_shape(self, source):
@@ -191,11 +209,12 @@ class Segmentation(Task):
         size = _fixed_size(model) or source.once(
             ("crop size", self.image_size), lambda: self.crop_size(source)
         )
-        pairs = []
+        pairs, strength = [], self.elastic * LEVELS[self.augment]
+        scale = scaled(self.crop_scale, self.augment)
         for position, example in enumerate(examples):
             rng = np.random.default_rng((*seed, position))
-            pair = random_crop(example["image"], example["mask"], size=size, scale=self.crop_scale, rng=rng)
-            pairs.append(elastic(*pair, strength=self.elastic, rng=rng) if self.elastic else pair)
+            pair = random_crop(example["image"], example["mask"], size=size, scale=scale, rng=rng)
+            pairs.append(elastic(*pair, strength=strength, rng=rng) if strength else pair)
         images, masks = (np.stack(part) for part in zip(*pairs, strict=True))
         layers = self.augmentation.layers
         if not source.mirror:
@@ -210,18 +229,7 @@ class Segmentation(Task):
 
     def class_weights(self, source):
         """Returns the weight of a pixel of each class, float32; the mean over the training pixels is 1."""
-        counts = self.class_counts(source, "train").astype("float64")
-        # A class without training pixels gets the weight of the rarest class that has some.
-        frequency = np.maximum(counts, counts[counts > 0].min()) / counts.sum()
-        with np.errstate(over="ignore", invalid="ignore"):
-            weights = frequency**-self.class_balance
-            weights = (weights / np.sum(weights * counts / counts.sum())).astype("float32")
-        if not np.isfinite(weights).all():
-            raise InputError(
-                f"`class_balance` is too large for the rarest class of {source.name}. "
-                f"Received: {self.class_balance:g}"
-            )
-        return weights
+        return class_weights(self.class_counts(source, "train"), self.class_balance, source.name)
 
     def class_counts(self, source, split):
         """Returns the number of pixels of each class in a split."""
@@ -230,20 +238,42 @@ class Segmentation(Task):
     def loss(self):
         return LOSSES[self.loss_name]()
 
-    def answers(self, model, items, *, batch_size=None):
-        """Returns a mask (height, width) for each image; images of the same shape share a batch."""
+    def answers(self, model, items, *, batch_size=None, flip=False, tiles=None):
+        """Returns a mask (height, width) for each image; images of the same shape share a batch.
+
+        Args:
+            model: a model of this task.
+            items: list of images.
+            batch_size: images per step, or None for the task's.
+            flip: whether to average the probabilities with those of the mirrored images.
+            tiles: (height, width) of overlapping tiles that are answered instead of whole images, or None.
+                Each pixel gets the class from the tile in which it is farthest from an edge.
+        """
+        check_options(tiles=tiles)
+        if tiles is not None:
+            dtype = "uint8" if model.num_classes <= 256 else "int32"
+
+            def answer(parts):
+                return self.answers(model, parts, flip=flip)
+
+            return [tiled_mask(answer, image, tiles, self.batch_size, dtype) for image in items]
         if _fixed_size(model) is not None:
-            return super().answers(model, items, batch_size=batch_size)
+            return super().answers(model, items, batch_size=batch_size, flip=flip)
         places = collections.defaultdict(list)
         for place, image in enumerate(items):
             places[image.shape].append(place)
         found = [None] * len(items)
         for same in places.values():
             size = min(batch_size or self.batch_size, len(same))
-            answers = super().answers(model, [items[place] for place in same], batch_size=size)
+            answers = super().answers(model, [items[place] for place in same], batch_size=size, flip=flip)
             for place, answer in zip(same, answers, strict=True):
                 found[place] = answer
         return found
+
+    def _outputs(self, model, items, size, *, flip=False):
+        if flip:
+            return mirrored_scores(model, items, size, columns=2)
+        return super()._outputs(model, items, size)
 
     def _decode(self, model, outputs, items):
         masks = model.decode(outputs)
@@ -253,17 +283,27 @@ class Segmentation(Task):
         return [_resized(mask, image.shape[:2]) for mask, image in zip(masks, items, strict=True)]
 
     def measure(self, source, pairs):
-        confusion = _confusion(source, pairs)
-        hits, union = _hits_and_union(confusion)
+        tally = self._counted(source, pairs)
+        hits, union = tally.hits_and_union()
         seen = union > 0
         return {
             "mean_iou": float(np.mean(hits[seen] / union[seen])) if seen.any() else 0.0,
-            "pixel_accuracy": float(hits.sum() / max(confusion.sum(), 1)),
+            "pixel_accuracy": float(hits.sum() / max(tally.confusion.sum(), 1)),
         }
+
+    def tally(self, source):
+        return PixelTally(source.class_names, source.ignore_label)
+
+    def _counted(self, source, pairs):
+        """Returns the `PixelTally` of pairs (example, mask)."""
+        tally = PixelTally(source.class_names, source.ignore_label)
+        for example, answer in pairs:
+            tally.add(example, answer)
+        return tally
 
     def class_iou(self, model, source, split="test"):
         """Returns a dict from class name to intersection over union, None for a class that never occurs."""
-        hits, union = _hits_and_union(_confusion(source, self.answered(model, source, split)))
+        hits, union = self._counted(source, self.answered(model, source, split)).hits_and_union()
         return {
             name: (float(hit / total) if total else None)
             for name, hit, total in zip(source.class_names, hits, union, strict=True)
@@ -305,6 +345,19 @@ class Segmentation(Task):
         return sheets.mask_rows(rows, source.class_names, source.ignore_label)
 
 
+def _layers(level):
+    """Returns the Keras layers of a level, which flip images and change their light."""
+    factor = LEVELS[level]
+    if not factor:
+        return ()
+    color = {"value_range": (0, 255), "data_format": "channels_last"}
+    return (
+        keras.layers.RandomFlip("horizontal", data_format="channels_last"),
+        keras.layers.RandomBrightness(0.2 * factor, **color),
+        keras.layers.RandomContrast(0.4 * factor, **color),
+    )
+
+
 def _fixed_size(model):
     """Returns (height, width) of the only images that a network takes; None for any size."""
     size = tuple(model.input_shape[1:3])
@@ -319,20 +372,3 @@ def _resized(mask, size):
         return mask
     picture = Image.fromarray(np.asarray(mask, dtype="int32"))
     return np.asarray(picture.resize((size[1], size[0]), Image.Resampling.NEAREST))
-
-
-def _confusion(source, pairs):
-    """Returns the confusion matrix (true class, predicted class) of pixels over pairs (example, mask)."""
-    count = len(source.class_names)
-    confusion = np.zeros((count, count), dtype="int64")
-    for example, answer in pairs:
-        valid = example["mask"] != source.ignore_label
-        places = example["mask"][valid].astype("int64") * count + answer[valid]
-        confusion += np.bincount(places, minlength=count * count).reshape(count, count)
-    return confusion
-
-
-def _hits_and_union(confusion):
-    """Returns the intersection and the union of true and predicted pixels for each class."""
-    hits = np.diag(confusion)
-    return hits, confusion.sum(0) + confusion.sum(1) - hits

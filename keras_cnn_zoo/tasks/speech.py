@@ -7,11 +7,12 @@ import numpy as np
 
 from keras_cnn_zoo import models
 from keras_cnn_zoo.data.augmentation import sounds as sound_augmentation
+from keras_cnn_zoo.data.augmentation.levels import LEVELS
 from keras_cnn_zoo.data.files import sounds
 from keras_cnn_zoo.drawing import sheets
-from keras_cnn_zoo.tasks.argument import checked_range
+from keras_cnn_zoo.tasks.argument import AUGMENT, CLASS_BALANCE, EXPLAIN, checked_level, checked_range
 from keras_cnn_zoo.tasks.recipe import Recipe
-from keras_cnn_zoo.tasks.single_label import SingleLabel, caption, labels_of, verdict
+from keras_cnn_zoo.tasks.single_label import SingleLabel, described, explained, labels_of, verdict
 from keras_cnn_zoo.utils import validation
 
 # Speech has little above 8 kHz: a network for a higher rate would only be slower.
@@ -19,6 +20,8 @@ HIGHEST_RATE = 16_000
 SECONDS = (0.5, 5.0)
 # Number of recordings that decide the sample rate and the length of a new network's clips.
 LOOKED_AT = 500
+# Largest change of speed of strong augmentation, unless more is asked for.
+_MOST_SPEED = 0.9
 
 
 class Speech(SingleLabel):
@@ -32,6 +35,10 @@ class Speech(SingleLabel):
         speed: largest change of speed, as a fraction in [0, 1).
         shift: largest shift in time, in seconds.
         noise_db: range of the noise, in decibels from the peak of the recording, or None for no noise.
+        augment: "none", "light", "standard", or "strong". "light" halves `speed`, `shift`, and the amplitude
+            of the noise; "strong" raises them by half. The masks of the network stay at every level.
+        class_balance: exponent of the class weights: a recording of a class with frequency f has a weight
+            proportional to f^-class_balance in the loss. 0 gives all recordings the same weight.
     """
 
     name = "speech"
@@ -47,7 +54,14 @@ class Speech(SingleLabel):
         patience=15,
     )
 
-    def __init__(self, speed=0.15, shift=0.1, noise_db=(-60.0, -20.0)):
+    fit_arguments = (AUGMENT, CLASS_BALANCE)
+    predict_arguments = (EXPLAIN,)
+
+    def __init__(
+        self, speed=0.15, shift=0.1, noise_db=(-60.0, -20.0), *, augment="standard", class_balance=0.0
+    ):
+        self.augment = checked_level(augment)
+        self.class_balance = validation.finite_number("class_balance", class_balance, minimum=0)
         self.speed = validation.probability("speed", speed, allow_one=False)
         self.shift = validation.finite_number("shift", shift, minimum=0)
         self.noise_db = None if noise_db is None else checked_range("noise_db", noise_db)
@@ -73,21 +87,25 @@ class Speech(SingleLabel):
         return model.preprocess([self.item(example) for example in examples]), labels_of(examples)
 
     def training_batch(self, model, source, examples, seed):
+        if self.augment == "none":
+            return self.weighted(source, *self.measuring_batch(model, source, examples))
+        factor = LEVELS[self.augment]
+        speed, decibels = min(factor * self.speed, max(self.speed, _MOST_SPEED)), 20 * math.log10(factor)
         clips = [self.item(example) for example in examples]
         rngs = [np.random.default_rng((*seed, position)) for position in range(len(clips))]
-        factors = [1 + rng.uniform(-self.speed, self.speed) for rng in rngs]
+        factors = [1 + rng.uniform(-speed, speed) for rng in rngs]
         clips = [
             (sound_augmentation.change_speed(audio, factor), rate)
             for (audio, rate), factor in zip(clips, factors, strict=True)
         ]
         batch = model.preprocess(clips)
-        reach = self.shift * model.sample_rate
+        reach = factor * self.shift * model.sample_rate
         for position, rng in enumerate(rngs):
             moved = sound_augmentation.shift(batch[position], round(rng.uniform(-reach, reach)))
             if self.noise_db is not None:
-                moved = sound_augmentation.add_noise(moved, rng.uniform(*self.noise_db), rng)
+                moved = sound_augmentation.add_noise(moved, rng.uniform(*self.noise_db) + decibels, rng)
             batch[position] = moved
-        return batch, labels_of(examples)
+        return self.weighted(source, batch, labels_of(examples))
 
     def item(self, example):
         return example["audio"], example["sample_rate"]
@@ -99,9 +117,21 @@ class Speech(SingleLabel):
         """Returns a recording: (float32 samples, sample rate in Hz)."""
         return sounds.decode(path)
 
+    def answers(self, model, items, *, batch_size=None, explain=False):
+        """Returns a dict for each recording, as `SingleLabel` says.
+
+        Args:
+            model: a model of this task.
+            items: list of recordings.
+            batch_size: recordings per step, or None for the task's.
+            explain: whether each answer also has `heat`, the `grad_cam` of its class over frames and bands.
+        """
+        found = super().answers(model, items, batch_size=batch_size)
+        return explained(model, items, found, batch_size or self.batch_size) if explain else found
+
     def describe(self, model, item, answer):
         picture = colored(model.spectrogram(model.preprocess([item]))[0])
-        return answer, {".png": sheets.captioned(picture, caption(answer))}
+        return described(answer, picture, upward=True)
 
     def draw_truth(self, source, split="train", count=12):
         examples = sheets.sample(source.split(split), count)

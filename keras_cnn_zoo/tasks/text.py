@@ -4,11 +4,12 @@ import keras
 import numpy as np
 
 from keras_cnn_zoo import models
+from keras_cnn_zoo.data.augmentation.levels import LEVELS
 from keras_cnn_zoo.data.embedded.rendered_words import RenderedWords
 from keras_cnn_zoo.data.embedded.rendered_words.degradation import retaken
 from keras_cnn_zoo.drawing import sheets
 from keras_cnn_zoo.metrics import CharacterErrorRate
-from keras_cnn_zoo.tasks.argument import IMAGE_SIZE, checked_size
+from keras_cnn_zoo.tasks.argument import AUGMENT, IMAGE_SIZE, checked_level, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
@@ -29,6 +30,9 @@ class Text(Task):
     Args:
         synthetic: fraction of drawn words in a training batch, in [0, 1).
         image_size: (height, width) of a new network's images, or None for 32 x 100.
+        augment: "none" for real words as they are, "light", "standard", or "strong". "light" halves the
+            margins, the slant, and the change of light; "strong" raises them by half. Drawn words are the
+            same at every level.
     """
 
     name = "text"
@@ -45,9 +49,10 @@ class Text(Task):
         least_steps=500,
         patience=15,
     )
-    fit_arguments = (IMAGE_SIZE,)
+    fit_arguments = (IMAGE_SIZE, AUGMENT)
 
-    def __init__(self, synthetic=0.8, *, image_size=None):
+    def __init__(self, synthetic=0.8, *, image_size=None, augment="standard"):
+        self.augment = checked_level(augment)
         self.image_size = checked_size(image_size)
         self.synthetic = validation.probability("synthetic", synthetic, allow_one=False)
 
@@ -90,11 +95,13 @@ class Text(Task):
         )
 
     def training_batch(self, model, source, examples, seed):
-        shape = model.input_shape[1:3]
-        images = [
-            retaken(example["image"], shape, np.random.default_rng((*seed, 0, position)))[..., None]
-            for position, example in enumerate(examples)
-        ]
+        shape, factor = model.input_shape[1:3], LEVELS[self.augment]
+        images = [example["image"] for example in examples]
+        if factor:
+            images = [
+                retaken(image, shape, np.random.default_rng((*seed, 0, position)), factor=factor)[..., None]
+                for position, image in enumerate(images)
+            ]
         texts = [example["text"] for example in examples]
         words, missing = self._drawn_words(model, source), self.recipe.batch_size - len(examples)
         if words is not None and missing > 0:

@@ -9,13 +9,14 @@ import numpy as np
 
 from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.augmentation.animation import animate
+from keras_cnn_zoo.data.augmentation.levels import LEVELS
 from keras_cnn_zoo.data.augmentation.pairs import PairMaker, Strengths, has_target
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.readers.otb import first_box, read_frames
 from keras_cnn_zoo.data.source import Split
 from keras_cnn_zoo.drawing import sequences, sheets
 from keras_cnn_zoo.metrics import SuccessAUC, TrackingPrecision
-from keras_cnn_zoo.tasks.argument import BOX, IMAGE_SIZE, Argument, checked_size
+from keras_cnn_zoo.tasks.argument import AUGMENT, BOX, IMAGE_SIZE, Argument, checked_level, checked_size
 from keras_cnn_zoo.tasks.base import Task
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.utils import validation
@@ -45,6 +46,8 @@ class Tracking(Task):
         strengths: a `keras_cnn_zoo.data.augmentation.pairs.Strengths` for training, or None for its defaults.
         tracker: dict of arguments of `models.tracking.Tracker`, or None for the paper's.
         image_size: (height, width) of a new network's search region, or None for the model's default.
+        augment: "none", "light", "standard", or "strong": factors 0, 0.5, 1, and 1.5 of the strengths, except
+            the shift and the distance of two frames, which are what a tracker learns to follow.
     """
 
     name = "tracking"
@@ -61,7 +64,7 @@ class Tracking(Task):
         patience=15,
     )
     batch_size = 1
-    fit_arguments = (IMAGE_SIZE,)
+    fit_arguments = (IMAGE_SIZE, AUGMENT)
     predict_arguments = (Argument("box", BOX, None, "X,Y,W,H of the target in the first frame"),)
 
     def __init__(
@@ -74,7 +77,9 @@ class Tracking(Task):
         tracker=None,
         *,
         image_size=None,
+        augment="standard",
     ):
+        self.augment = checked_level(augment)
         self.image_size = checked_size(image_size)
         self.embedded_share = validation.probability("embedded_share", embedded_share, allow_one=False)
         self.pairs = validation.positive_integer("pairs", pairs)
@@ -110,7 +115,7 @@ class Tracking(Task):
             model.exemplar_size,
             model.search_shape[0],
             context=self.tracker.get("context", 1.0),
-            strengths=self.strengths,
+            strengths=self.strengths.scaled(LEVELS[self.augment]),
         )
         others = [example["frames"][0] for example in examples if len(example["frames"]) == 1]
         exemplars, searches, shifts = [], [], []

@@ -5,12 +5,23 @@ import os
 from keras_cnn_zoo.presets import describe
 from keras_cnn_zoo.training import old_runs, results
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
-from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.training.trained_model import check_flip, load_model
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def evaluate(task, *, run=None, preset=None, data=None, split="test", data_options=None, weights=None):
+def evaluate(
+    task,
+    *,
+    run=None,
+    preset=None,
+    data=None,
+    split="test",
+    data_options=None,
+    weights=None,
+    out=None,
+    options=None,
+):
     """Returns the metrics and the baseline of a run or preset on a split, as a dict of JSON values.
 
     Args:
@@ -22,10 +33,21 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
         split: "train", "val", or "test".
         data_options: dict of reader options, or None.
         weights: path of a file that replaces the download of a `preset` with a slash, or None.
+        out: folder to write to, new or empty, or None. With it, the result has the metrics of each class,
+            `per_class`, if the task has classes; the folder gets `metrics.json`, `samples.png`, and, with
+            classes, `confusion.png`.
+        options: dict of the task's `evaluate_arguments`; None means not given.
     """
+    _check_folder(out)
+    chosen = {name: value for name, value in (options or {}).items() if value is not None}
+    known = [argument.name for argument in task.evaluate_arguments]
+    for name in chosen:
+        if name not in known:
+            raise InputError(f"`{name}` does not change the metrics of {task.name}")
+    task.check_options(**chosen)
     trained = load_model(task, run=run, preset=preset, weights=weights)
     task = task.configured(**trained.task_options)
-    model, options, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
+    model, rules, given = trained.model, {"seed": trained.seed}, dict(data_options or {})
     recorded = data is None or (trained.has_data and data == trained.spec)
     if data is None and not trained.has_data:
         say("no data are recorded: measuring on the embedded set")
@@ -34,29 +56,52 @@ def evaluate(task, *, run=None, preset=None, data=None, split="test", data_optio
         say(f"the recorded data {trained.spec} are not there: measuring on the embedded set")
         recorded = False
     elif data is None:
-        data, options = trained.spec, {**trained.data_options, **options}
+        data, rules = trained.spec, {**trained.data_options, **rules}
     if data is not None and getattr(model, "class_names", None):
-        options.setdefault("class_names", model.class_names)
+        rules.setdefault("class_names", model.class_names)
     splits = {}
     if "split_file" not in given and (recorded or data is not None):
         # Data that a user names may be those of the run: drawn again, training examples would be measured.
         splits = trained.splits(same_only=not recorded)
-    source = task.load(data, **{**options, **given, **splits})
+    source = task.load(data, **{**rules, **given, **splits})
     announce(source)
     _check_classes(model, source)
+    if chosen.get("flip"):
+        check_flip(source)
+    if chosen:
+        task = task.answering(**chosen)
     baseline = task.baseline(source, split)
     if recorded and "old_draw" in splits and source.drawn:
         _check_old(
             source, baseline if split == "test" else task.baseline(source, "test"), run, preset, weights
         )
     results.report_baseline(task, baseline, split)
-    return {
-        **task.evaluate(model, source, split),
+    about = {
         "baseline": baseline,
         "split": split,
         "data": source.name,
         "examples": len(source.split(split)),
     }
+    if out is None:
+        return {**task.evaluate(model, source, split), **about}
+    metrics, tally = results.measured(task, model, source, split)
+    os.makedirs(out, exist_ok=True)
+    folder = RunFolder(out)
+    results.draw(folder, task, model, source, split, tally)
+    # Last: a folder with it is complete.
+    folder.write_json("metrics.json", {**metrics, **about})
+    return {**metrics, **about}
+
+
+def _check_folder(out):
+    """Refuses a folder with files in it: nothing is overwritten."""
+    if out == "":
+        raise InputError("`out` must not be empty")
+    if out is not None and os.path.exists(out):
+        if not os.path.isdir(out):
+            raise InputError(f"`out` {out} is a file, not a folder")
+        if os.listdir(out):
+            raise InputError(f"`out` {out} is not empty: choose another folder")
 
 
 def _check_old(source, baseline, run, preset, weights):

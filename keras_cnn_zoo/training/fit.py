@@ -6,7 +6,7 @@ import os
 import time
 
 from keras_cnn_zoo import distribution
-from keras_cnn_zoo.training import few_images, logs, old_runs, rates, results, schedule
+from keras_cnn_zoo.training import few_images, logs, old_runs, rate_finder, rates, results, schedule
 from keras_cnn_zoo.training.run_folder import RunFolder, announce
 from keras_cnn_zoo.training.start import starting_model
 from keras_cnn_zoo.training.validation import Keeper, train
@@ -50,6 +50,11 @@ def fit(task, options):
         model = starting_model(task, source, options)
         trainer = task.trainer(model)
         batches = task.batches(model, source, "train", seed=options.seed, training=True)
+        if options.workers is not None:
+            batches.workers = options.workers
+        if options.learning_rate == rate_finder.AUTO and decided is None:
+            found = rate_finder.find(task, model, trainer, batches, options)
+            task = task.configured(recipe={"learning_rate": found})
         plan = decided or schedule.usual(task, options, len(batches))
         _compile(task, model, trainer, plan.epochs * len(batches), options)
     if "old_draw" in splits:
@@ -67,13 +72,15 @@ def fit(task, options):
     recorded = {**dataclasses.asdict(plan), "recipe": dataclasses.asdict(task.recipe)}
     folder.start(record, resume=options.resume, source=source, schedule=recorded)
     first = keeper.restore(trainer) if options.resume else 0
+    if not resumed and options.minutes is None:
+        schedule.announce(trainer, batches, plan)
     callbacks = [*logs.tensorboard(folder), schedule.Forecast(plan, len(batches), keeper)]
     train(trainer, batches, keeper, first=first, callbacks=callbacks)
     keeper.load_best()
     folder.save_model(model)
     with results.after_saving(folder.file("model.keras")):
-        metrics = results.measure(task, model, source, keeper, baseline)
-        results.write(folder, task, model, source, keeper.history, metrics)
+        metrics, tally = results.measure(task, model, source, keeper, baseline)
+        results.write(folder, task, model, source, keeper.history, metrics, tally)
     return model, metrics
 
 

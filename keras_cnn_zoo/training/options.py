@@ -7,6 +7,7 @@ import keras
 
 from keras_cnn_zoo.presets.sources import check_weights
 from keras_cnn_zoo.training import freezing
+from keras_cnn_zoo.training.rate_finder import AUTO
 from keras_cnn_zoo.utils.errors import InputError
 
 # A preset is a whole model: these build a new one.
@@ -45,7 +46,8 @@ class FitOptions:
             has about 40 validations.
         ema: whether the exponential moving average of the weights is validated and kept.
         batch_size: examples per step.
-        learning_rate: peak learning rate.
+        learning_rate: peak learning rate; "auto" finds it by a few steps at rising rates, before the first
+            step of the run, and records it.
         image_size: (height, width), or None; short for `task_options["image_size"]`.
         precision: dtype policy.
         jit: "auto", "on", or "off".
@@ -54,6 +56,8 @@ class FitOptions:
         out: run folder.
         resume: continue an interrupted run in `out`.
         weights: file that replaces the download of a `backbone` or `preset` with a slash.
+        workers: number of threads that prepare training batches; None for 2, 0 for the training thread. It
+            never changes a result, and a resumed run may have another one.
     """
 
     data: str | None = None
@@ -81,6 +85,7 @@ class FitOptions:
     out: str | None = None
     resume: bool = False
     weights: str | None = None
+    workers: int | None = None
 
     def check(self):
         """Raises InputError for arguments that are out of range or exclude each other."""
@@ -94,9 +99,16 @@ class FitOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"`{name}` must be at least 1. Received: {value}")
+        if self.workers is not None and (
+            isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 0
+        ):
+            raise InputError(f"`workers` must be an integer of at least 0. Received: {self.workers!r}")
         for name in ("learning_rate", "width", "minutes"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
+            if name == "learning_rate" and isinstance(value, str):
+                if value != AUTO:
+                    raise InputError(f"`learning_rate` must be a number or {AUTO}. Received: {value!r}")
+            elif value is not None and not 0 < value < float("inf"):
                 raise InputError(f"`{name}` must be positive. Received: {value}")
         if self.preset is not None:
             for name in _OF_A_NEW_MODEL:
@@ -136,7 +148,10 @@ class FitOptions:
             )
         task = task.configured(recipe=self.recipe_options, **arguments)
         changes = {name: getattr(self, name) for name in _RECIPE}
-        given = self.learning_rate is not None or "learning_rate" in self.recipe_options
+        if self.learning_rate == AUTO:
+            # The usual rate says where to search.
+            changes["learning_rate"] = None
+        given = changes["learning_rate"] is not None or "learning_rate" in self.recipe_options
         if self.preset is not None and not given:
             changes["learning_rate"] = task.recipe.fine_tune_learning_rate
         changes = {name: value for name, value in changes.items() if value is not None}
@@ -158,7 +173,7 @@ class FitOptions:
     def record(self, task):
         """Returns what `config.json` holds: enough to run the same again."""
         content = {"task": task.name, "backend": keras.backend.backend(), **dataclasses.asdict(self)}
-        for name in ("out", "resume"):
+        for name in ("out", "resume", "workers"):
             content.pop(name)
         content["data_options"] = {"spec": content.pop("data"), **content.pop("data_options")}
         content["task_options"] = {**task.recorded_arguments(), **self.task_options}

@@ -10,7 +10,7 @@ import keras
 
 from keras_cnn_zoo.data.ahead import in_order
 from keras_cnn_zoo.training.predictions import FINAL, PART, PredictionLog, Predictions
-from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.training.trained_model import check_flip, load_model
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -68,6 +68,7 @@ def predict(
     for name in options:
         if name not in known:
             raise InputError(f"`{name}` is not an argument of {task.name}")
+    task.check_options(**options)
     files = task.expand_inputs(inputs)
     final = os.path.join(out, FINAL)
     if os.path.exists(final):
@@ -85,6 +86,9 @@ def predict(
     log = PredictionLog(out, setting, resume=resume)
     bad, largest = _check(task, files, options, skip_bad)
     trained = load_model(task, run=run, preset=preset, weights=weights)
+    if options.get("flip") and trained.has_data and trained.spec is None:
+        # Other data are a user's, who knows them.
+        check_flip(task.load())
     log.require(weights=_fingerprint(trained))
     task = task.configured(**trained.task_options)
     batch_size = max(1, min(task.batch_size, len(files), BATCH_BYTES // max(1, largest)))

@@ -30,6 +30,16 @@ def warmed_up_cosine(recipe, steps, peak):
     )
 
 
+def adamw(recipe, steps, peak, factor=1.0, name=None):
+    """Returns AdamW on the schedule of `warmed_up_cosine` to `factor * peak`, averaged as `recipe` says."""
+    average = {}
+    if recipe.ema:
+        # The average reaches back over about a tenth of the run.
+        average = {"use_ema": True, "ema_momentum": min(0.999, max(0.9, 1 - 10 / steps))}
+    schedule = warmed_up_cosine(recipe, steps, factor * peak)
+    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, name=name, **average)
+
+
 def optimizer_of(task, model, steps, **options):
     """Returns `task.optimizer(steps, model=model, **options)`, also for a task that takes no `model`.
 

@@ -1,5 +1,6 @@
 """How long a run trains, decided once before its first step and recorded in its folder."""
 
+import contextlib
 import dataclasses
 import math
 import statistics
@@ -17,6 +18,8 @@ MEASUREMENTS = 40
 _KEPT = 0.1
 # Most epochs, least steps, and about the seconds that are timed, after the step that compiles the program.
 _EPOCHS, _LEAST, _SECONDS = 6, 3, 3.0
+# Steps from which a run is long enough to time some of them before it starts.
+_WORTH_TIMING = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,19 +123,58 @@ def timed(trainer, batches, validate, save):
     Returns:
         (seconds per epoch, seconds per validation, seconds to compile the training step).
     """
+    with unchanged(trainer):
+        per_epoch, compiling = _timed_steps(trainer, batches)
+        validate()  # Compiles the program.
+        per_validation, per_save = (_seconds(function) for function in (validate, save))
+    return per_epoch + per_save, per_validation, compiling
+
+
+def announce(trainer, batches, plan):
+    """Says before the first step how long a long run will take. It leaves the trainer as it was.
+
+    A few steps are timed. `Forecast` says it again when a validation has been timed too.
+
+    Args:
+        trainer: a compiled model with a built optimizer.
+        batches: training `Batches`.
+        plan: the `Schedule`.
+    """
+    steps = plan.epochs * len(batches)
+    if steps < _WORTH_TIMING:
+        return
+    with unchanged(trainer):
+        per_epoch, _ = _timed_steps(trainer, batches)
+    seconds = plan.epochs * per_epoch
+    if seconds >= Forecast.least:
+        validations = sum(plan.validates(epoch) for epoch in range(1, plan.epochs + 1))
+        say(
+            f"training will take about {duration(seconds)}: {plan.epochs} epochs of {len(batches)} steps, "
+            f"{per_epoch / len(batches):.2g} s each, and {validations} validations on top"
+        )
+
+
+@contextlib.contextmanager
+def unchanged(trainer):
+    """Gives a compiled trainer its weights, optimizer, and random state back after the context."""
     state = checkpoint.state_of(trainer)
     before = {name: keras.ops.convert_to_numpy(variable).copy() for name, variable in state.items()}
+    try:
+        yield
+    finally:
+        for name, variable in state.items():
+            variable.assign(before[name])
+        trainer.reset_metrics()
+
+
+def _timed_steps(trainer, batches):
+    """Returns (seconds per epoch, seconds to compile the training step)."""
     began = time.monotonic()
     watch = _Stopwatch()
     # Whole epochs, because what comes between them can take longer than a few small steps.
-    trainer.fit(batches, epochs=_EPOCHS, shuffle=False, verbose=0, callbacks=[batches.clock(), watch])
-    per_epoch, compiling = watch.per_epoch(len(batches)), watch.times[0] - began
-    validate()  # Compiles the program.
-    per_validation, per_save = (_seconds(function) for function in (validate, save))
-    for name, variable in state.items():
-        variable.assign(before[name])
-    trainer.reset_metrics()
-    return per_epoch + per_save, per_validation, compiling
+    with batches.own_errors():
+        trainer.fit(batches, epochs=_EPOCHS, shuffle=False, verbose=0, callbacks=[batches.clock(), watch])
+    return watch.per_epoch(len(batches)), watch.times[0] - began
 
 
 def _seconds(function):

@@ -86,6 +86,12 @@ def load_model(task, *, run=None, preset=None, weights=None):
     return TrainedModel(model, seed, True, spec, options, splits=splits)
 
 
+def check_flip(source):
+    """Refuses to mirror images that mean something else then, such as digits."""
+    if not source.mirror:
+        raise InputError(f"`flip` is not for {source.name}, whose images must not be mirrored")
+
+
 def _splits_of_preset(preset, weights, old, **rules):
     """Returns the arguments of `data.load` for the splits of the run that a preset was made from."""
     text = recorded_splits(preset, weights=weights)

@@ -26,7 +26,7 @@ def train(trainer, batches, keeper, *, first, callbacks=()):
         return
     # On JAX, batches are prepared before the clock says which epoch begins.
     batches.epoch = first + 1
-    try:
+    with batches.own_errors():
         trainer.fit(
             batches,
             initial_epoch=first,
@@ -34,11 +34,6 @@ def train(trainer, batches, keeper, *, first, callbacks=()):
             shuffle=False,
             callbacks=[batches.clock(), keeper, *callbacks],
         )
-    except Exception as error:
-        # If an image could not be read, raise that one-line error instead of the error of Keras.
-        if batches.failure is not None:
-            raise batches.failure from error
-        raise
 
 
 class Keeper(keras.callbacks.Callback):

@@ -50,6 +50,8 @@ def archive(tmp_path):
         (["--data", "images:/no/such/folder"], "/no/such/folder"),
         (["--preset", "lenet6"], "lenet6"),
         (["--epochs", "-3"], "--epochs must be at least 1. Received: -3"),
+        (["--augment", "max"], "--augment must be one of"),
+        (["--class-balance", "-1"], "--class-balance must be"),
         (["--precision", "int4"], "--precision must be one of"),
         (["--image-size", "28"], "--image-size must be HxW"),
         (["--resume"], "--resume needs --out"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo.data.batches import Batches
+from keras_cnn_zoo.utils.errors import InputError
 
 SPLIT = [{"x": np.full((2,), i, "float32")} for i in range(10)]
 
@@ -61,6 +62,7 @@ import json, sys
 import keras, numpy as np
 from tests.data.test_batches import SPLIT, prepare
 from keras_cnn_zoo.data.batches import Batches
+from keras_cnn_zoo.utils.errors import InputError
 seen = []
 class Spy(Batches):
     def __getitem__(self, index):
@@ -99,3 +101,24 @@ def test_fit_sees_the_same_epochs_on_every_backend(backend):
         batches.epoch = epoch
         for index in range(len(batches)):
             assert seen[epoch, index] == pytest.approx(float(batches[index][0].sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("where", ["split", "prepare"])
+def test_the_error_of_a_bad_example_is_the_one_that_is_raised(where):
+    class Bad:
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return bad() if where == "split" else SPLIT[index]
+
+    def bad(*arguments):
+        raise InputError("7.png is damaged")
+
+    batches = Batches(Bad(), bad, batch_size=2)
+    with pytest.raises(InputError, match="7.png is damaged"), batches.own_errors():
+        try:
+            batches[0]
+        except InputError:
+            # As TensorFlow does with errors of its loader threads.
+            raise RuntimeError("UNKNOWN: error in a thread") from None

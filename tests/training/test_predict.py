@@ -313,3 +313,38 @@ def test_an_input_of_a_gray_network_keeps_its_colors_as_in_evaluation(tmp_path, 
     model = models.from_preset({"classification": PRESET, "segmentation": "unet_digit_scenes"}[name])
     item = task.read_input(str(tmp_path / "a.png"), model)
     np.testing.assert_array_equal(item, pixels)
+
+
+def test_an_explained_answer_has_one_more_picture(tmp_path):
+    (path,) = write(tmp_path / "in", 1)
+    task = tasks.Classification()
+    (plain,) = predict([path], tmp_path / "plain", task)
+    (answer,) = predict([path], tmp_path / "out", task, options={"explain": True, "flip": False})
+    assert answer["files"] == ["00.png", "00.explain.png"]
+    assert {**answer, "files": plain["files"]} == plain
+    shown = [np.asarray(Image.open(tmp_path / "out" / name)) for name in answer["files"]]
+    assert shown[0].shape == shown[1].shape and (shown[0] != shown[1]).any()
+
+
+def test_images_that_must_not_be_mirrored_are_not(tmp_path):
+    (path,) = write(tmp_path / "in", 1)
+    for call in (
+        lambda **more: tasks.predict(tasks.Segmentation(), [path], str(tmp_path / "out"), **more),
+        lambda **more: tasks.evaluate(tasks.Segmentation(), **more),
+    ):
+        with pytest.raises(InputError, match="`flip` is not for .*, whose images must not be mirrored"):
+            call(preset="unet_digit_scenes", options={"flip": True})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tiles": (8, 8)}, "`tiles` must be two integers of at least 32"),
+        ({"score_threshold": 0.5}, "`score_threshold` is not an argument of segmentation"),
+    ],
+)
+def test_bad_options_are_found_before_the_model_is_loaded(tmp_path, options, message):
+    (path,) = write(tmp_path / "in", 1)
+    with pytest.raises(InputError, match=message):
+        tasks.predict(tasks.Segmentation(), [path], str(tmp_path / "out"), run="nowhere", options=options)

@@ -33,6 +33,8 @@ def test_fit_leaves_what_the_design_promises(run):
     task, out, _, metrics = run
     files = set(os.listdir(out))
     assert {"config.json", "history.csv", "metrics.json", "model.keras", "curves.png", "samples.png"} <= files
+    assert "confusion.png" in files
+    assert metrics["per_class"] == [{"name": name, "count": 12, "accuracy": 1.0} for name in "01"]
     assert os.listdir(os.path.join(out, "tensorboard"))
     assert metrics["accuracy"] == 1.0 and metrics["baseline"] == {"accuracy": 0.5}
     assert RunFolder(out).read_json("metrics.json") == metrics
@@ -46,6 +48,29 @@ def test_evaluate_of_the_run_gives_the_metrics_of_fit(run):
     result = tasks.evaluate(task, run=out)
     assert result["accuracy"] == metrics["accuracy"] and result["examples"] == 24
     assert tasks.evaluate(task, run=out, split="val")["examples"] == 16
+
+
+def test_evaluate_writes_numbers_per_class_and_pictures(run, tmp_path):
+    task, path, _, metrics = run
+    out = tmp_path / "new" / "folder"
+    result = tasks.evaluate(task, run=path, out=str(out))
+    assert result["per_class"] == metrics["per_class"] and "per_class" not in tasks.evaluate(task, run=path)
+    assert set(os.listdir(out)) == {"metrics.json", "samples.png", "confusion.png"}
+    assert RunFolder(out).read_json("metrics.json") == result
+    with pytest.raises(InputError, match="`out` .* is not empty: choose another folder"):
+        tasks.evaluate(task, run=path, out=str(out))
+    with pytest.raises(InputError, match="`out` must not be empty"):
+        tasks.evaluate(task, run=path, out="")
+    with pytest.raises(InputError, match="metrics.json is a file, not a folder"):
+        tasks.evaluate(task, run=path, out=str(out / "metrics.json"))
+
+
+def test_evaluate_measures_the_answers_that_predict_would_give(run):
+    task, path, _, _ = run
+    # The classes are bright on the left and on the right: with the mirror image, both are as likely.
+    assert tasks.evaluate(task, run=path, options={"flip": True})["accuracy"] < 0.9
+    with pytest.raises(InputError, match="`explain` does not change the metrics of classification"):
+        tasks.evaluate(task, run=path, options={"explain": True})
 
 
 class Watched(tasks.Classification):

@@ -170,7 +170,9 @@ class Constant(tasks.Classification):
 
 
 def test_a_stopped_run_is_finished(digits, tmp_path, capsys):
-    fit(digits, tmp_path / "run", Constant(), epochs=10, patience=2)
+    _, metrics = fit(digits, tmp_path / "run", Constant(), epochs=10, patience=2)
+    # Its own `evaluate` gives no answers that could be counted.
+    assert metrics["accuracy"] == 0.5 and "per_class" not in metrics
     assert "no better accuracy in 2 validations: stopped after epoch 3 of 10" in capsys.readouterr().err
     assert len(history(tmp_path / "run")) == 3
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["best_epoch"] == 1
@@ -281,6 +283,28 @@ def test_one_step_per_epoch_is_forecast_in_the_second(monkeypatch, capsys):
 
 def test_a_short_run_has_no_forecast(monkeypatch, capsys):
     assert not forecast(monkeypatch, capsys, epochs=20, steps=10, per_step=0.01, validation_seconds=0.1)
+
+
+def test_a_long_run_is_forecast_before_it_starts(monkeypatch, capsys):
+    trainer = types.SimpleNamespace(reset_metrics=lambda: None)
+    monkeypatch.setattr(schedule.checkpoint, "state_of", lambda trainer: {})
+    monkeypatch.setattr(schedule, "_timed_steps", lambda trainer, batches: (6.0, 40.0))
+    schedule.announce(trainer, range(12), Schedule.of(20))
+    assert capsys.readouterr().err == ""
+    schedule.announce(trainer, range(12), Schedule.of(100))
+    expected = "about 10 minutes: 100 epochs of 12 steps, 0.5 s each, and 50 validations on top"
+    assert expected in capsys.readouterr().err
+
+
+def test_the_forecast_changes_no_weight(digits, tmp_path, monkeypatch, capsys):
+    plain, _ = fit(digits, tmp_path / "plain", epochs=2)
+    assert "training will take" not in capsys.readouterr().err
+    monkeypatch.setattr(schedule, "_WORTH_TIMING", 1)
+    monkeypatch.setattr(schedule.Forecast, "least", 0.0)
+    timed, _ = fit(digits, tmp_path / "timed", epochs=2)
+    assert "training will take about" in capsys.readouterr().err
+    for one, other in zip(plain.get_weights(), timed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("seconds, text", [(12, "12 seconds"), (300, "5 minutes"), (9000, "2.5 hours")])

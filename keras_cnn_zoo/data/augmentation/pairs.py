@@ -49,6 +49,22 @@ class Strengths:
     frame_range: int = 60
     own_box: float = 0.6
 
+    def scaled(self, factor):
+        """Returns strengths for a level of augmentation.
+
+        `shift`, `frame_range`, and `own_box` stay: they decide what a tracker learns to follow. `flip` is at
+        most what it was.
+
+        Args:
+            factor: factor of the others; probabilities are at most 1.
+        """
+        if factor == 1:
+            return self
+        changed = {name: factor * getattr(self, name) for name in ("scale", "stretch", "turn", "color")}
+        for name in ("blur", "gray", "occlusion", "transplant"):
+            changed[name] = min(1.0, factor * getattr(self, name))
+        return dataclasses.replace(self, flip=min(1.0, factor) * self.flip, **changed)
+
 
 class PairMaker:
     """A maker of pairs of an exemplar and a search image.

@@ -88,13 +88,14 @@ def _corners(box, rng, loose, strength):
     return corners
 
 
-def retaken(image, size, rng):
+def retaken(image, size, rng, *, factor=1.0):
     """Changes the crop, slant, light, and sharpness of a photographed word at random.
 
     Args:
         image: uint8 array (height, width, channels).
         size: (height, width) of the result, uint8.
         rng: `numpy.random.Generator`.
+        factor: factor of the margins, the slant, and the change of light.
     """
     from PIL import Image
 
@@ -103,12 +104,14 @@ def retaken(image, size, rng):
     reduce = max(1, min(picture.height // (2 * size[0]), picture.width // (2 * size[1])))
     values = np.asarray(picture.reduce(reduce) if reduce > 1 else picture).astype("float32")
     # Brightness, contrast, and sometimes a negative: words occur dark on light and light on dark.
-    gain = rng.uniform(0.6, 1.3) * (-1.0 if rng.random() < 0.3 else 1.0)
-    values = 127.5 + rng.uniform(-30.0, 30.0) + gain * (values - 127.5)
+    low, high = (0.6, 1.3) if factor == 1 else (0.6**factor, 1.3**factor)
+    gain = rng.uniform(low, high) * (-1.0 if rng.random() < 0.3 * factor else 1.0)
+    values = 127.5 + rng.uniform(-30.0 * factor, 30.0 * factor) + gain * (values - 127.5)
     room = int(0.3 * values.shape[0]) + 2
     height, width = values.shape
     box = (room, room, room + width, room + height)
-    return photograph(np.pad(values, room, mode="edge"), box, size, rng, loose=(-0.06, 0.1), strength=0.6)
+    loose = (-0.06 * factor, 0.1 * factor)
+    return photograph(np.pad(values, room, mode="edge"), box, size, rng, loose=loose, strength=0.6 * factor)
 
 
 def _compressed(picture, quality):

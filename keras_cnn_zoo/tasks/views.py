@@ -1,0 +1,121 @@
+"""Answers from several views of an image: a mirrored one, or overlapping tiles of a large one."""
+
+import numpy as np
+
+from keras_cnn_zoo.ops.host.boxes import suppressed
+from keras_cnn_zoo.ops.host.tiles import spans
+from keras_cnn_zoo.tasks.forward import outputs_of
+
+# A box that ends this near to the inner edge of a tile, in pixels, is cut off there.
+_AT_THE_EDGE = 2.0
+
+
+def mirrored_scores(model, items, size, *, columns=None):
+    """Returns the logarithms of mean probabilities over images and their mirror images.
+
+    Args:
+        model: a network whose outputs are logits, with the classes last.
+        items: list of images.
+        size: number of images that a batch is padded to.
+        columns: axis of the outputs that is mirrored with the images, or None.
+    """
+    plain = outputs_of(model, model.preprocess(items), size)
+    turned = outputs_of(
+        model, model.preprocess([np.ascontiguousarray(item[:, ::-1]) for item in items]), size
+    )
+    if columns is not None:
+        turned = np.flip(turned, axis=columns)
+    return np.log((_softmax(plain) + _softmax(turned)) / 2 + 1e-12)
+
+
+def _softmax(logits):
+    logits = np.asarray(logits, dtype="float32")
+    values = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return values / values.sum(axis=-1, keepdims=True)
+
+
+def tiled_mask(answer, image, tiles, batch_size, dtype):
+    """Returns the mask (height, width) of an image from those of its tiles, some at a time.
+
+    Args:
+        answer: function of a list of images that returns their masks.
+        image: array (height, width, channels).
+        tiles: (height, width) of a tile.
+        batch_size: number of tiles that are answered together.
+        dtype: dtype of the mask.
+    """
+    mask = np.empty(image.shape[:2], dtype=dtype)
+    for part in _batches(image, tiles, batch_size):
+        masks = answer([image[down.start : down.stop, right.start : right.stop] for down, right in part])
+        for (down, right), own in zip(part, masks, strict=True):
+            mask[down.first : down.last, right.first : right.last] = own[
+                down.first - down.start : down.last - down.start,
+                right.first - right.start : right.last - right.start,
+            ]
+    return mask
+
+
+def tiled_boxes(answer, image, tiles, batch_size):
+    """Returns the detections in an image from those in its tiles, and those in the whole image.
+
+    An object that is smaller than the overlap of two tiles is whole in one of them. Larger ones are found in
+    the whole image, which the network sees at a smaller scale. What is found twice is kept once.
+
+    Args:
+        answer: function of a list of images that returns a dict of `boxes`, `scores`, and `classes` for each.
+        image: array (height, width, channels).
+        tiles: (height, width) of a tile.
+        batch_size: number of tiles that are answered together.
+    """
+    height, width = image.shape[:2]
+    (whole,) = answer([image])
+    found, cut = [whole], [np.zeros(len(whole["scores"]), bool)]
+    if height <= tiles[0] and width <= tiles[1]:
+        return whole
+    for part in _batches(image, tiles, batch_size):
+        answers = answer([image[down.start : down.stop, right.start : right.stop] for down, right in part])
+        for (down, right), own in zip(part, answers, strict=True):
+            corner = np.array([right.start, down.start, right.start, down.start], dtype="float32")
+            boxes = np.asarray(own["boxes"]).reshape(-1, 4) + corner
+            found.append({**own, "boxes": boxes})
+            # An edge of the image cuts no box off.
+            low = np.array([right.start or -np.inf, down.start or -np.inf]) + _AT_THE_EDGE
+            high = np.array([_inner(right.stop, width), _inner(down.stop, height)]) - _AT_THE_EDGE
+            cut.append(((boxes[:, :2] <= low) | (boxes[:, 2:] >= high)).any(axis=1))
+    return merged(found, np.concatenate(cut))
+
+
+def _inner(stop, length):
+    return np.inf if stop >= length else stop
+
+
+def _batches(image, tiles, batch_size):
+    """Yields lists of pairs of `Span`, down and right, of the tiles of an image."""
+    rows, columns = (spans(*pair) for pair in zip(image.shape[:2], tiles, strict=True))
+    places = [(down, right) for down in rows for right in columns]
+    for start in range(0, len(places), batch_size):
+        yield places[start : start + batch_size]
+
+
+def mirrored_boxes(answer, images):
+    """Returns the detections in images, merged with those in their mirror images."""
+    plain = answer(images)
+    turned = answer([np.ascontiguousarray(image[:, ::-1]) for image in images])
+    found = []
+    for image, one, other in zip(images, plain, turned, strict=True):
+        boxes = np.asarray(other["boxes"]).reshape(-1, 4)
+        left, top, right, bottom = boxes.T
+        width = image.shape[1]
+        back = np.stack([width - right, top, width - left, bottom], axis=1)
+        found.append(merged([one, {**other, "boxes": back.astype(boxes.dtype)}]))
+    return found
+
+
+def merged(answers, cut=None):
+    """Returns one dict of detections from several of the same image, without repetitions."""
+    joined = {
+        key: np.concatenate([np.asarray(one[key]) for one in answers])
+        for key in ("boxes", "scores", "classes")
+    }
+    kept = suppressed(joined["boxes"], joined["scores"], joined["classes"], cut)
+    return {key: values[kept] for key, values in joined.items()}

@@ -1,0 +1,236 @@
+"""Mirrored images, tiles, and thresholds: answers from several views of an image."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import tasks
+from keras_cnn_zoo.tasks import views
+from keras_cnn_zoo.utils.errors import InputError
+
+
+class Pixels:
+    """A segmenter whose logits are a function of each pixel, and of the column if it is told to."""
+
+    num_classes, class_names, input_shape = 10, tuple("abcdefghij"), (None, None, None, 3)
+
+    def __init__(self, lopsided=0.0):
+        self.lopsided, self.shapes = lopsided, []
+
+    def preprocess(self, images):
+        return np.stack(images).astype("float32")
+
+    def predict_on_batch(self, images):
+        self.shapes.append(images.shape)
+        logits = -np.abs(images[..., :1] / 25 - np.arange(10, dtype="float32"))
+        logits[..., 0] += self.lopsided * np.arange(images.shape[2]) / images.shape[2]
+        return logits
+
+    def decode(self, logits):
+        return np.argmax(logits, axis=-1).astype("int32")
+
+
+def picture(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 240, (height, width, 3)).astype("uint8")
+
+
+def test_the_mask_of_tiles_is_that_of_the_whole_image():
+    task, model = tasks.Segmentation(), Pixels()
+    images = [picture(70, 100), picture(20, 90)]
+    whole = task.answers(model, images)
+    model.shapes.clear()
+    tiled = task.answers(model, images, tiles=(40, 48))
+    for one, other in zip(whole, tiled, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert {shape[1:3] for shape in model.shapes} == {(40, 48), (20, 48)}
+    assert max(shape[0] for shape in model.shapes) <= task.batch_size
+
+
+def test_tiles_take_little_memory():
+    height, width = 900, 1200
+    image = picture(height, width)
+    task, model = tasks.Segmentation(), Pixels()
+    tracemalloc.start()
+    (mask,) = task.answers(model, [image], tiles=(64, 64))
+    answers = tracemalloc.get_traced_memory()[1]
+    _, pictures = task.describe(model, image, mask)
+    described = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert mask.dtype == "uint8" and len(pictures) == 2
+    pixels = height * width
+    # The logits of the whole image alone have 40 bytes per pixel.
+    assert answers < 4 * pixels and described < 16 * pixels
+
+
+def test_mirrored_images_have_mirrored_masks():
+    task, plain = tasks.Segmentation(), Pixels()
+    images = [picture(12, 16)]
+    np.testing.assert_array_equal(task.answers(plain, images)[0], task.answers(plain, images, flip=True)[0])
+    # A network that prefers class 0 on the right: with the mirror image, both sides are alike.
+    lopsided = Pixels(lopsided=30.0)
+    flat = np.full((12, 16, 3), 75, "uint8")
+    (one,) = task.answers(lopsided, [flat])
+    (both,) = task.answers(lopsided, [flat], flip=True)
+    assert (one[:, 0] == 3).all() and (one[:, -1] == 0).all()
+    np.testing.assert_array_equal(both, both[:, ::-1])
+    for extra in ({"tiles": (32, 32)}, {}):
+        large = task.answers(lopsided, [picture(40, 40)], flip=True, **extra)[0]
+        assert large.shape == (40, 40)
+
+
+class Sides:
+    """A classifier whose logits are the means of the left and of the right half."""
+
+    class_names = ("left", "right")
+
+    def preprocess(self, images):
+        return np.stack(images).astype("float32")
+
+    def predict_on_batch(self, images):
+        middle = images.shape[2] // 2
+        return (
+            np.stack([images[:, :, :middle].mean((1, 2, 3)), images[:, :, middle:].mean((1, 2, 3))], 1) / 50
+        )
+
+    def decode(self, outputs):
+        from keras_cnn_zoo.models.decoding import decode_classes
+
+        return decode_classes(outputs, self.class_names)
+
+
+def test_flip_averages_probabilities():
+    image = np.zeros((4, 6, 1), "uint8")
+    image[:, :3] = 100
+    task = tasks.Classification()
+    (one,), (both,) = (task.answers(Sides(), [image], flip=flip) for flip in (False, True))
+    assert one["class_name"] == "left" and one["probability"] == pytest.approx(1 / (1 + np.exp(-2)))
+    assert both["probability"] == pytest.approx(0.5, abs=1e-5)
+    assert sum(row["probability"] for row in both["top"]) == pytest.approx(1, abs=1e-5)
+
+
+class Finder:
+    """A detector that returns the bright rectangles of an image, of the class of their value."""
+
+    num_classes, class_names = 3, ("a", "b", "c")
+
+    def __init__(self, smallest=0):
+        self.smallest, self.shapes = smallest, []
+
+    def preprocess(self, images):
+        self.images = list(images)
+        return np.zeros((len(images), 1), "float32")
+
+    def predict_on_batch(self, inputs):
+        return inputs
+
+    def decode(self, outputs, sizes):
+        found = []
+        for image in self.images:
+            self.shapes.append(image.shape)
+            boxes, classes, scores = [], [], []
+            for label in range(3):
+                rows, columns = np.nonzero(image[..., 0] == 100 + label)
+                # In a large image the network sees no small object.
+                if len(rows) and np.ptp(columns) >= self.smallest * image.shape[1]:
+                    boxes.append([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+                    classes.append(label)
+                    scores.append(0.3 + 0.2 * label)
+            boxes = np.array(boxes, "float32").reshape(-1, 4)
+            found.append({"boxes": boxes, "classes": np.array(classes, int), "scores": np.array(scores)})
+        return found
+
+
+def scene():
+    image = np.zeros((120, 160, 3), "uint8")
+    image[10:30, 20:50] = 100
+    image[70:90, 90:110] = 101
+    image[95:118, 10:150] = 102
+    return image
+
+
+EXPECTED = [[10, 95, 150, 118], [90, 70, 110, 90], [20, 10, 50, 30]]
+
+
+def test_tiles_find_small_objects_and_the_whole_image_large_ones():
+    model = Finder(smallest=0.25)
+    (whole,) = tasks.Detection().answers(model, [scene()])
+    assert whole["boxes"].tolist() == EXPECTED[:1]
+    (tiled,) = tasks.Detection().answers(model, [scene()], tiles=(64, 64))
+    assert tiled["boxes"].tolist() == EXPECTED and tiled["classes"].tolist() == [2, 1, 0]
+    assert {shape[:2] for shape in model.shapes} == {(120, 160), (64, 64)}
+    # An image that is one tile is seen once.
+    model.shapes.clear()
+    tasks.Detection().answers(model, [scene()], tiles=(200, 200))
+    assert len(model.shapes) == 1
+
+
+def test_mirrored_boxes_come_back_to_their_place():
+    (found,) = tasks.Detection().answers(Finder(), [scene()], flip=True)
+    assert found["boxes"].tolist() == EXPECTED
+
+    def only_left(images):
+        """Sees an object only in the left half."""
+        return [_decoded(image[:, :80]) for image in images]
+
+    (one,) = views.mirrored_boxes(only_left, [scene()[:92]])
+    assert sorted(map(tuple, one["boxes"].tolist())) == [(20, 10, 50, 30), (90, 70, 110, 90)]
+
+
+def _decoded(image):
+    finder = Finder()
+    finder.preprocess([image])
+    return finder.decode(None, None)[0]
+
+
+def test_a_score_threshold_reaches_answers_and_pictures():
+    task, model = tasks.Detection(), Finder()
+    (answer,) = task.answers(model, [scene()], score_threshold=0.45)
+    assert sorted(answer["classes"]) == [1, 2]
+    described, pictures = task.describe(model, scene(), answer)
+    assert len(described["objects"]) == 2
+    # Below the usual threshold of pictures, a box is drawn too.
+    (low,) = task.answers(model, [scene()], score_threshold=0.1)
+    usual = task.describe(model, scene(), task.answers(model, [scene()])[0])[1][".png"]
+    shown = task.describe(model, scene(), low)[1][".png"]
+    assert (np.asarray(usual) != np.asarray(shown)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("segmentation", {"tiles": (16, 64)}, r"`tiles` must be two integers of at least 32. Received: \(16"),
+        ("detection", {"tiles": 64}, "`tiles` must be two integers of at least 32. Received: 64"),
+        ("detection", {"score_threshold": 1.5}, "`score_threshold` must be .* Received: .*1.5"),
+    ],
+)
+def test_bad_options_are_refused(name, options, message):
+    task = tasks.TASKS[name]()
+    for call in (task.check_options, lambda **more: task.answers(None, [], **more)):
+        with pytest.raises(InputError, match=message):
+            call(**options)
+
+
+def test_a_task_that_answers_otherwise_is_another_task():
+    task = tasks.Detection()
+    other = task.answering(score_threshold=0.45)
+    assert len(other.answers(Finder(), [scene()])[0]["scores"]) == 2
+    assert len(task.answers(Finder(), [scene()])[0]["scores"]) == 3
+    rows = other.evaluate(Finder(), _Source())
+    assert rows["map50"] == pytest.approx(2 / 3) and task.evaluate(Finder(), _Source())["map50"] > 0.99
+
+
+class _Source:
+    """A test split of one image."""
+
+    class_names = ("a", "b", "c")
+
+    def split(self, name):
+        return [
+            {
+                "image": scene(),
+                "boxes": np.array(EXPECTED, "float32"),
+                "classes": np.array([2, 1, 0]),
+                "crowd": np.zeros(3, bool),
+            }
+        ]
