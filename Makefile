@@ -59,9 +59,11 @@ benchmark: $(WITH_TORCH) $(VENV)/.all
 
 # Keras' NumPy backend starts fastest, and no page needs another. The site is in build/docs.
 docs: export KERAS_BACKEND = numpy
+# That backend warns that it computes no gradients.
+docs: export PYTHONWARNINGS = ignore::UserWarning
 docs: $(VENV)/.all
 	$(BIN)/python -m docs.generate
-	$(BIN)/python -m zensical build --strict
+	$(BIN)/python -m zensical build --clean --strict
 	$(BIN)/python -m docs.generate.check
 
 pictures: $(VENV)/.all

@@ -30,6 +30,8 @@ SINGLE = {
 # The heading on the page of licenses before which the site lists the installed packages.
 PRESETS = "## Presets"
 DEPENDENCIES = "### Installed packages"
+# Pages with wide tables, which get the room of the list of headings.
+WIDE = {"benchmarks/layers.md", "migration.md"}
 COPIED = {".css", ".ico", ".ipynb", ".png", ".svg"}
 _LINK = re.compile(r"(!?)\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^(```.*?^```[^\n]*$)", re.MULTILINE | re.DOTALL)
@@ -132,7 +134,7 @@ def texts():
         if page == "gallery.md":
             text, drawn = with_built(text)
             copied |= drawn
-        written[page] = text
+        written[page] = f"---\nhide:\n  - toc\n---\n\n{text}" if page in WIDE else text
     written |= {f"{page}.md": reference.page_text(page) for page in reference.TITLES}
     return written, copied
 

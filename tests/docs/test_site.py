@@ -98,7 +98,7 @@ def test_every_component_is_in_the_reference():
 @pytest.mark.skipif(not importlib.util.find_spec("zensical"), reason="the extra docs is not installed")
 def test_the_site_builds_and_passes_its_check(tmp_path):
     kept = {**os.environ, "KERAS_BACKEND": "numpy", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    steps = (["docs.generate"], ["zensical", "build", "--strict"], ["docs.generate.check"])
+    steps = (["docs.generate"], ["zensical", "build", "--clean", "--strict"], ["docs.generate.check"])
     for step in steps:
         done = subprocess.run(
             [sys.executable, "-m", *step], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=900
