@@ -61,6 +61,7 @@ def test_a_missing_page_is_found(tmp_path):
         "| a | b |",
         "{data_format}",
         "## Heading",
+        "Words.\n7. More",
     ],
 )
 def test_raw_markup_is_found(tmp_path, text):
