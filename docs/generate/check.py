@@ -27,7 +27,7 @@ RAW = {
     "backticks": re.compile(r"`[^`\n]+`"),
     "a row of a table": re.compile(r"^\s*\|.*\|\s*$", re.MULTILINE),
     "a name in braces": re.compile(r"\{[a-z_]+\}"),
-    "an item of a list": re.compile(r"^\s*\d+\. [A-Z]", re.MULTILINE),
+    "an item of a list": re.compile(r"^\s*\d\. [A-Z]", re.MULTILINE),
     "a heading": re.compile(r"^\s*#{1,6} \w", re.MULTILINE),
 }
 _VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

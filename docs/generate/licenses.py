@@ -122,11 +122,10 @@ def presets():
         training = card["training"]
         license = training["license"] or "none stated"
         data = re.split(r"; |\. ", training["data"] or "not stated")[0].rstrip(".").replace("|", "/")
-        package = card.get("package", {}).get("distribution")
-        if package:
-            weights = f"{STATED[package]}, in the package {package}"
-            license = license.partition(";")[0].removeprefix("ImageNet: ")
-        else:
-            weights = "Apache-2.0, in this package"
+        weights = "Apache-2.0, in this package"
+        if "package" in card:
+            # The card states the license of the data first, then that of the weights.
+            license, _, weights = license.partition("; ")
+            weights = weights.removeprefix("the weights: ")
         lines.append(f"| `{name}` | {data} | {license} | {weights} |")
     return "\n".join(lines) + "\n"
