@@ -4,6 +4,7 @@
 #   make test TORCH=1         the same, and PyTorch (installs its CPU build)
 #   make check                lint, policy tests, hand tests: a few minutes, while you work
 #   make enroll               after adding or removing a component: index, `__all__`, API snapshot, family pages
+#   make docs                 the site, in build/docs; `make pictures` draws its pictures again
 # Options: PYTHON=python3.12   VENV=/tmp/venv   PYTEST_ARGS="-k pooling"   JOBS=8 (processes of `make test`)
 
 PYTHON ?= python3
@@ -25,7 +26,7 @@ WITH_TORCH := $(if $(filter 1 yes true on,$(TORCH)),$(VENV)/.torch)
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test check lint format enroll matrix benchmark docs clean
+.PHONY: demo test check lint format enroll matrix benchmark docs pictures clean
 
 demo: $(VENV)/.apps
 	$(BIN)/python -m applications.demo
@@ -56,9 +57,18 @@ matrix: $(WITH_TORCH) $(VENV)/.all
 benchmark: $(WITH_TORCH) $(VENV)/.all
 	$(BIN)/python -m benchmarks.layers
 
+# Keras' NumPy backend starts fastest, and no page needs another. The site is in build/docs.
+docs: export KERAS_BACKEND = numpy
+# That backend warns that it computes no gradients.
+docs: export PYTHONWARNINGS = ignore::UserWarning
 docs: $(VENV)/.all
 	$(BIN)/python -m docs.generate
-	$(BIN)/mkdocs build --strict
+	$(BIN)/python -m zensical build --clean --strict
+	$(BIN)/python -m docs.generate.check
+
+pictures: $(VENV)/.all
+	$(BIN)/python -m docs.generate --pictures
+	$(BIN)/python -m docs.generate.gallery
 
 # Keeps the environment; `rm -rf .venv` removes it.
 clean:

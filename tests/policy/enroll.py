@@ -59,10 +59,11 @@ def from_files():
 
 def from_package():
     """Returns path → text of the files for which the package must be imported."""
-    from docs.generate import pages
+    from docs.generate import pages, preset_pages
     from tests.policy import api_surface
 
-    return {api_surface.SNAPSHOT: api_surface.text(api_surface.current()), **pages.texts()}
+    snapshot = {api_surface.SNAPSHOT: api_surface.text(api_surface.current())}
+    return {**snapshot, **pages.texts(), **preset_pages.texts()}
 
 
 def sorted_rows(text):
