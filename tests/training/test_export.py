@@ -140,6 +140,31 @@ def test_each_channel_of_a_weight_has_its_scale():
 
 
 @not_on_torch
+def test_only_the_rows_that_are_looked_up_are_turned_into_floats():
+    onnx = pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from keras_cnn_zoo.training import export_onnx
+
+    table = np.random.default_rng(0).normal(size=(300, 4)).astype("float32")
+    table[5] *= 1e-4
+    floats, integers = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gather", ["table", "ids"], ["y"])],
+        "graph",
+        [onnx.helper.make_tensor_value_info("ids", integers, (2, 3))],
+        [onnx.helper.make_tensor_value_info("y", floats, (2, 3, 4))],
+        [onnx.numpy_helper.from_array(table, "table")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model := export_onnx.with_small_weights(model))
+    assert [node.op_type for node in model.graph.node] == ["Gather", "Gather", "Cast", "Mul"]
+    ids = np.array([[5, 0, 299], [7, 5, 5]])
+    (given,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"ids": ids})
+    scale = np.abs(table).max(axis=1, keepdims=True) / 127
+    np.testing.assert_allclose(given, (np.round(table / scale) * scale)[ids], rtol=1e-5, atol=1e-9)
+
+
+@not_on_torch
 @pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
 def test_two_files_describe_the_network(export):
     folder = os.path.dirname(export("onnx"))
@@ -192,6 +217,22 @@ def test_a_litert_file_has_no_free_axis(export):
     assert found["dynamic_axes"] == {"images": {}, "probabilities": {}}
 
 
+@on_tensorflow
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
+def test_openvino_gives_the_probabilities_of_the_model(export, images, expected):
+    openvino = pytest.importorskip("openvino")
+    path = export("openvino")
+    assert sorted(os.listdir(os.path.dirname(path))) == [
+        "halves.bin",
+        "halves.json",
+        "halves.labels.txt",
+        "halves.xml",
+    ]
+    given = openvino.Core().compile_model(path, "CPU")({"images": images})["probabilities"]
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+
+
 def small_models():
     """A small model of every task, and how its images are made to fit."""
     yield tasks.Classification(), models.LeNet5(2, input_shape=(20, 20, 1), width=0.1), ["stretch"]
@@ -200,7 +241,7 @@ def small_models():
     yield tasks.Detection(), retina, ["letterbox"]
     yield tasks.Text(), models.CRNN(input_shape=(32, 16, 1), width=0.1), ["stretch"]
     yield tasks.Tracking(), models.SiamFC(variant="small", width=0.1), ["stretch", "stretch"]
-    yield tasks.Speech(), models.KeywordCNN(2, input_shape=(8000,), width=0.1), None
+    yield tasks.Speech(), models.KeywordCNN(2, input_shape=(8000,), sample_rate=16_000, width=0.1), None
     yield tasks.Language(), models.TextCNN(2, vocabulary=("a", "b"), sequence_length=8, width=0.1), None
 
 
@@ -298,10 +339,20 @@ def test_another_backend_is_refused(monkeypatch, backend, format, message):
 
 
 @not_on_torch
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(packages, "is_installed", lambda name: name != "tf2onnx")
-    with pytest.raises(InputError, match=r"needs the package tf2onnx: pip install \"keras-cnn-zoo\[apps\]\""):
-        export_formats.check("onnx", "none")
+@pytest.mark.parametrize(
+    ("format", "missing", "extra"), [("onnx", "tf2onnx", "apps"), ("openvino", "openvino", "openvino")]
+)
+def test_a_missing_package_is_named(monkeypatch, format, missing, extra):
+    monkeypatch.setattr(packages, "is_installed", lambda name: name != missing)
+    with pytest.raises(InputError, match=rf'{missing}: pip install "keras-cnn-zoo\[{extra}\]"$'):
+        export_formats.check(format, "none")
+
+
+@not_on_torch
+def test_a_suffix_that_openvino_does_not_have_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages, "is_installed", lambda name: True)
+    with pytest.raises(InputError, match=r"`out` must end in \.xml. Received: .*a\.v2$"):
+        tasks.export_model(tasks.Classification(), tmp_path / "a.v2", format="openvino", preset="/no/preset")
 
 
 @on_tensorflow

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -147,20 +148,19 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def driven(root, folders):
-    """Opens driver.html of every folder in one browser; returns what each sent, by name of the folder."""
+    """Opens the first driver.html, which leads to the next; returns what each sent, by name of the folder."""
     Handler.found = {}
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=root))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     flags += ["--disable-background-networking", f"--user-data-dir={os.path.join(root, 'profile')}"]
-    address = f"http://127.0.0.1:{server.server_port}"
-    pages = [f"{address}/{folder}/driver.html" for folder in folders]
+    page = f"http://127.0.0.1:{server.server_port}/{folders[0]}/driver.html"
     process = subprocess.Popen(
-        [browser(), *flags, *pages], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [browser(), *flags, page], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        for _ in range(1800):
+        for _ in range(1200):
             if len(Handler.found) == len(folders) or process.poll() is not None:
                 break
             threading.Event().wait(0.1)
@@ -172,8 +172,8 @@ def driven(root, folders):
     return {name.strip("/"): found for name, found in Handler.found.items()}
 
 
-def write_input(folder, name, content):
-    """Writes an input and what the driver runs with it."""
+def write_input(folder, name, content, following):
+    """Writes an input, and what the driver does with it and opens after it."""
     if name.endswith(".png"):
         from PIL import Image
 
@@ -183,7 +183,7 @@ def write_input(folder, name, content):
 
         soundfile.write(os.path.join(folder, name), content, 8000, subtype="FLOAT")
     with open(os.path.join(folder, "cases.json"), "w", encoding="utf-8") as file:
-        json.dump([name, SIZES, WAVES], file)
+        json.dump([name, SIZES, WAVES, following], file)
     shutil.copy(DRIVER, folder)
 
 
@@ -221,6 +221,7 @@ def test_in_a_browser_the_page_gives_the_numbers_of_the_model(tmp_path, runtime_
             np.sin(np.arange(3000) / 5).astype("float32") * np.linspace(0, 0.9, 3000, dtype="float32"),
         ),
     }
+    following = dict(itertools.pairwise(cases))
     for name, (model, content) in cases.items():
         model.save_to_preset(tmp_path / f"{name}.preset")
         folder = tasks.export_model(
@@ -230,7 +231,8 @@ def test_in_a_browser_the_page_gives_the_numbers_of_the_model(tmp_path, runtime_
             preset=str(tmp_path / f"{name}.preset"),
             web_runtime=runtime_package,
         )
-        write_input(folder, "input.wav" if name == "speech" else "input.png", content)
+        file = "input.wav" if name == "speech" else "input.png"
+        write_input(folder, file, content, following.get(name))
     found = driven(str(tmp_path), list(cases))
     assert set(found) == set(cases)
     for name, (model, content) in cases.items():
@@ -246,10 +248,17 @@ def test_in_a_browser_the_page_gives_the_numbers_of_the_model(tmp_path, runtime_
         else:
             expected = {"probabilities": keras.ops.convert_to_numpy(keras.ops.softmax(outputs))}
         assert set(given["outputs"]) == set(expected)
-        for key, wanted in expected.items():
-            np.testing.assert_allclose(
-                np.reshape(given["outputs"][key], wanted.shape), wanted, atol=1e-3, err_msg=f"{name} {key}"
-            )
+        arrays = {key: np.reshape(given["outputs"][key], wanted.shape) for key, wanted in expected.items()}
+        if name == "detection":
+            # Many scores of a network with random weights are nearly equal: their order may change.
+            for box, score, class_id in zip(
+                *(expected[key][0, :10] for key in ("boxes", "scores", "classes")), strict=True
+            ):
+                near = np.abs(arrays["boxes"][0] - box).max(-1) < 0.1
+                near &= np.abs(arrays["scores"][0] - score) < 1e-3
+                assert (near & (arrays["classes"][0] == class_id)).any()
+        else:
+            np.testing.assert_allclose(arrays["probabilities"], expected["probabilities"], atol=1e-3)
         assert given["page"]["state"] == "answered", given["page"]
         assert given["page"]["status"].endswith(" ms per audio" if name == "speech" else " ms per image")
         if name in ("classification", "speech"):
