@@ -1,11 +1,11 @@
 """Exports every bundled preset in every format and measures the files: size, agreement, and latency.
 
-    python -m benchmarks.exports [--presets NAME ...] [--root DIR]
+    python -m benchmarks.exports [--presets NAME ...] [--formats FORMAT:QUANTIZE ...] [--root DIR] [--out DIR]
 
 The examples are those on which a preset was tested, if its data are found from DIR, and otherwise embedded
 ones. The same inputs go to the network in Keras and to each file, one example at a time, on one thread.
-Quantization of all numbers needs the preset's own data. Rows of other presets in the result stay. Writes
-`results/exports.json` and `results/exports.md`. Needs ai-edge-litert and openvino.
+Quantization of all numbers needs the preset's own data. Other rows in the result stay. Writes `exports.json`
+and `exports.md`. Needs ai-edge-litert and openvino.
 """
 
 import argparse
@@ -143,8 +143,8 @@ def examples(task, model, network, facts, preset):
     return [as_deployable_inputs(batch, network, facts) for batch in batches], source.name, own
 
 
-def measure(preset):
-    """Yields a row for each format of a preset."""
+def measure(preset, formats):
+    """Yields a row for the network in Keras and for each pair (format, quantize) of a preset."""
     import keras
 
     from keras_cnn_zoo import models, tasks
@@ -163,7 +163,7 @@ def measure(preset):
     expected = [in_keras(inputs) for inputs in batches]
     facts = {"preset": preset, "task": task.name, "data": data}
     yield {**facts, "format": "keras", "quantize": "none", "milliseconds": milliseconds(in_keras, batches[0])}
-    for format, quantize in FORMATS:
+    for format, quantize in formats:
         row = {**facts, "format": format, "quantize": quantize}
         if quantize == "full" and not own:
             yield {**row, "left_out": "the preset's data are not here"}
@@ -216,12 +216,12 @@ times within a preset, roughly. The folder `web` has the ONNX file and 14.3 MB o
 """
 
 
-def write(result):
+def write(result, folder):
     """Writes the result as JSON and as Markdown."""
-    (RESULTS / "exports.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (folder / "exports.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     about = ABOUT.format(examples=EXAMPLES, score=SCORE)
     lines = [about, *table(result["rows"]), ""]
-    (RESULTS / "exports.md").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "exports.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def main():
@@ -229,28 +229,37 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--presets", nargs="+", help="names; all bundled ones if not given")
     parser.add_argument("--root", default=".", help="folder from which the recorded data are found")
+    formats = [":".join(one) for one in FORMATS]
+    parser.add_argument("--formats", nargs="+", default=formats, choices=formats)
+    parser.add_argument("--out", type=pathlib.Path, default=RESULTS, help="folder for the result")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     warnings.simplefilter("ignore")
     from keras_cnn_zoo.models import list_presets
 
     names = options.presets or sorted(list_presets())
+    out = options.out.resolve()
     os.chdir(options.root)
-    before = os.getloadavg()[0]
-    path, rows = RESULTS / "exports.json", []
+    before, rows = os.getloadavg()[0], {}
     with contextlib.suppress(FileNotFoundError):
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        known = json.loads((out / "exports.json").read_text(encoding="utf-8"))["rows"]
+        rows = {key_of(row): row for row in known}
     for name in names:
-        found = []
-        for row in measure(name):
+        for row in measure(name, [tuple(one.split(":")) for one in options.formats]):
             print(json.dumps(row), flush=True)
-            found.append(row)
-        rows = sorted([row for row in rows if row["preset"] != name] + found, key=lambda row: row["preset"])
+            rows[key_of(row)] = row
         versions = {
             package: importlib.metadata.version(package)
             for package in ("ai-edge-litert", "onnxruntime", "openvino", "tf2onnx")
         }
-        write({"machine": machine(versions, before), "rows": rows})
+        ordered = [rows[key] for key in sorted(rows)]
+        write({"machine": machine(versions, before), "rows": ordered}, out)
+
+
+def key_of(row):
+    """Returns what a row is sorted by: the preset, and the place of the format."""
+    place = (row["format"], row["quantize"])
+    return row["preset"], FORMATS.index(place) if place in FORMATS else -1
 
 
 if __name__ == "__main__":

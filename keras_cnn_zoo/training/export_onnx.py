@@ -42,7 +42,7 @@ def _zeros(tensor):
 
 
 def with_small_weights(model):
-    """Returns an ONNX model whose large weights are int8, turned back into float32 when it runs.
+    """Returns an ONNX model whose large weights are int8, turned back into float32 when it is loaded.
 
     A weight w of an output channel becomes round(w / s) with s = max |w| / 127 over that channel, so its
     error is at most s / 2. In a table of vectors, each vector has its s. All computation stays in float32.
@@ -58,7 +58,7 @@ def with_small_weights(model):
     for node in graph.node:
         for place, name in enumerate(node.input):
             uses.setdefault(name, []).append((node, place))
-    before, instead = [], {}
+    added = []
     for weight in list(graph.initializer):
         axis = _channel_axis(weight, uses.get(weight.name, []))
         if axis is None:
@@ -67,38 +67,21 @@ def with_small_weights(model):
         others = tuple(place for place in range(values.ndim) if place != axis % values.ndim)
         largest = np.abs(values).max(axis=others, keepdims=True)
         scale = np.where(largest > 0, largest / 127, 1).astype("float32")
-        small = np.rint(values / scale).astype("int8")
-        names = [f"{weight.name}_{part}" for part in ("int8", "scale")]
-        is_table = uses[weight.name][0][0].op_type == "Gather"
+        arrays = {"int8": np.rint(values / scale).astype("int8"), "scale": scale}
         graph.initializer.remove(weight)
         graph.initializer.extend(
-            numpy_helper.from_array(array, name)
-            for array, name in zip((small, scale if is_table else scale.reshape(-1)), names, strict=True)
+            numpy_helper.from_array(array, f"{weight.name}_{part}") for part, array in arrays.items()
         )
-        if is_table:
-            for node, _ in uses[weight.name]:
-                instead[node.output[0]] = list(_looked_up(node, *names))
-        else:
-            before.append(
-                onnx.helper.make_node("DequantizeLinear", names, [weight.name], axis=axis % values.ndim)
-            )
+        small, factor, cast = (f"{weight.name}_{part}" for part in (*arrays, "cast"))
+        # onnxruntime computes these two once, when it loads a file, and then has the weight for its faster
+        # kernels. It computes a DequantizeLinear in every call: a U-Net took three times as long.
+        added.append(onnx.helper.make_node("Cast", [small], [cast], to=onnx.TensorProto.FLOAT))
+        added.append(onnx.helper.make_node("Mul", [cast, factor], [weight.name]))
     # A node comes after those whose outputs it takes.
-    nodes = [*before, *(one for node in graph.node for one in instead.get(node.output[0], [node]))]
+    nodes = [*added, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
     return model
-
-
-def _looked_up(node, small, scale):
-    """Yields the nodes that look up rows of a small table and turn only these into float32."""
-    import onnx
-
-    ids, output = node.input[1], node.output[0]
-    parts = [f"{output}_{part}" for part in ("int8", "scale", "float")]
-    yield onnx.helper.make_node("Gather", [small, ids], [parts[0]], axis=0)
-    yield onnx.helper.make_node("Gather", [scale, ids], [parts[1]], axis=0)
-    yield onnx.helper.make_node("Cast", [parts[0]], [parts[2]], to=onnx.TensorProto.FLOAT)
-    yield onnx.helper.make_node("Mul", [parts[2], parts[1]], [output])
 
 
 def _channel_axis(weight, uses):
