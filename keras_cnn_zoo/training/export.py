@@ -72,6 +72,8 @@ def export_model(
         task.deployable_facts(model),
         export_files.class_names(model),
     )
+    if format == "litert" and quantize != "none":
+        export_litert.check_sound(facts, quantize)
     calibration = None
     if quantize == "full":
         export_litert.check_loops(network)

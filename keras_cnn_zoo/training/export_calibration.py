@@ -72,14 +72,15 @@ def as_deployable_inputs(inputs, network, facts):
 
 def _source(task, trained, data, given):
     """Returns the data that are named, or those of the run with its splits."""
+    spec = trained.spec if data is None else data
     options = {"seed": trained.seed}
-    if getattr(trained.model, "class_names", None):
+    # The embedded sets have their own names.
+    if spec is not None and getattr(trained.model, "class_names", None):
         options["class_names"] = trained.model.class_names
     if data is not None:
         return task.load(data, **{**options, **given})
     if not trained.has_data:
         raise InputError("`data` is needed for `quantize` full, because no data are recorded")
-    spec = trained.spec
     if spec is not None:
         kind, _, path = spec.partition(":")
         if kind != "tfds" and not os.path.exists(path):

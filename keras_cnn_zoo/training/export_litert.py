@@ -52,6 +52,19 @@ def write(network, path, *, quantize="none", calibration=None):
         file.write(content)
 
 
+def check_sound(facts, quantize):
+    """Raises an `InputError` for a network that takes sound.
+
+    The converter quantizes activations for "weights" too, at run time. The power of a spectrogram covers more
+    than eight orders of magnitude: three of four answers stayed the same, and one of two with "full".
+    """
+    if any(one.get("kind") == "audio" for one in facts.get("inputs", {}).values()):
+        raise InputError(
+            f"`quantize` {quantize} does not work for sound in a LiteRT file, whose spectrogram would have "
+            "8 bits: use none, or `format` onnx"
+        )
+
+
 def check_loops(network):
     """Raises an `InputError` if a network has a loop, on which TensorFlow's calibrator crashes."""
     function, _ = _traced(network)

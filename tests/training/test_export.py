@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo import models, tasks
-from keras_cnn_zoo.training import export_files, export_formats, export_litert
+from keras_cnn_zoo.training import export_calibration, export_files, export_formats, export_litert
+from keras_cnn_zoo.training.trained_model import TrainedModel, load_model
 from keras_cnn_zoo.utils import packages
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -237,6 +238,27 @@ def test_openvino_gives_the_probabilities_of_the_model(export, images, expected)
     np.testing.assert_allclose(given, expected, atol=1e-5)
 
 
+def test_examples_are_inputs_of_the_deployable_network(preset, digits_npz, images, capsys):
+    """The network scales images itself: the examples are pixels again, and come from the named split."""
+    task, trained = tasks.Classification(), load_model(tasks.Classification(), preset=preset)
+    network, facts = task.deployable(trained.model), task.deployable_facts(trained.model)
+    generate = export_calibration.examples(
+        task, trained, network, facts, data=f"npz:{digits_npz}", split="test"
+    )
+    assert "measured on 24 of 24 examples" in "".join(capsys.readouterr())
+    given = [one["images"] for one in generate()]
+    np.testing.assert_allclose(np.concatenate(given), images, atol=1e-4)
+    assert {one.dtype for one in given} == {np.dtype("float32")}
+
+
+def test_a_preset_of_the_embedded_data_is_measured_on_them():
+    model = models.UNet(11, variant="small", width=0.1, depth=1, class_names=tuple("abcdefghijk"))
+    task, trained = tasks.Segmentation(), TrainedModel(model, has_data=True)
+    network, facts = task.deployable(trained.model), task.deployable_facts(trained.model)
+    generate = export_calibration.examples(task, trained, network, facts)
+    assert next(generate())["images"].shape[0] == 1
+
+
 def small_models():
     """A small model of every task, and how its images are made to fit."""
     yield tasks.Classification(), models.LeNet5(2, input_shape=(20, 20, 1), width=0.1), ["stretch"]
@@ -397,6 +419,12 @@ def test_loops_are_refused_for_full_quantization(descriptions):
     with pytest.raises(InputError, match="a recurrent layer"):
         export_litert.check_loops(recurrent)
     export_litert.check_loops(descriptions["text"][1])
+
+
+def test_sound_is_not_quantized_for_litert(descriptions):
+    with pytest.raises(InputError, match="`quantize` weights does not work for sound in a LiteRT file"):
+        export_litert.check_sound(descriptions["speech"][2], "weights")
+    export_litert.check_sound(descriptions["classification"][2], "weights")
 
 
 @on_tensorflow

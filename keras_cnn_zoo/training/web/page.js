@@ -20,6 +20,10 @@ function fail(error) {
 }
 
 function show(facts, given, milliseconds) {
+  if (last && last.source !== given.source) {
+    // Frames of a camera would fill the memory.
+    last.source?.close();
+  }
   last = given;
   const threshold = Number(part("threshold").value);
   part("answer").textContent = ANSWERS[facts.task]({
@@ -29,6 +33,7 @@ function show(facts, given, milliseconds) {
     names: facts.class_names,
   });
   canvas.hidden = false;
+  part("status").className = "";
   if (milliseconds !== undefined) {
     part("status").textContent = `${Math.round(milliseconds)} ms per ${facts.inputs[0].kind}`;
   }
