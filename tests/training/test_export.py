@@ -251,12 +251,22 @@ def test_examples_are_inputs_of_the_deployable_network(preset, digits_npz, image
     assert {one.dtype for one in given} == {np.dtype("float32")}
 
 
-def test_a_preset_of_the_embedded_data_is_measured_on_them():
-    model = models.UNet(11, variant="small", width=0.1, depth=1, class_names=tuple("abcdefghijk"))
-    task, trained = tasks.Segmentation(), TrainedModel(model, has_data=True)
-    network, facts = task.deployable(trained.model), task.deployable_facts(trained.model)
-    generate = export_calibration.examples(task, trained, network, facts)
-    assert next(generate())["images"].shape[0] == 1
+def test_the_embedded_data_keep_their_names(descriptions):
+    class Asked(Exception):
+        pass
+
+    class Remembers(tasks.Classification):
+        def load(self, spec=None, **options):
+            raise Asked(spec, options)
+
+    _, network, facts, _ = descriptions["classification"]
+    trained = TrainedModel(models.LeNet5(2, width=0.1, class_names=NAMES), seed=4, has_data=True)
+    with pytest.raises(Asked) as asked:
+        export_calibration.examples(Remembers(), trained, network, facts)
+    assert asked.value.args == (None, {"seed": 4})
+    with pytest.raises(Asked) as asked:
+        export_calibration.examples(Remembers(), trained, network, facts, data="npz:x")
+    assert asked.value.args == ("npz:x", {"seed": 4, "class_names": NAMES})
 
 
 def small_models():

@@ -2,7 +2,7 @@
 
 /** Returns a color for a class; neighboring ids get colors that differ much. */
 export function color(id) {
-  return `hsl(${(id * 137.5) % 360} 80% 50%)`;
+  return `hsl(${(id * 137.5) % 360} 80% 38%)`;
 }
 
 /** Draws the source on the canvas, which gets its size. */
