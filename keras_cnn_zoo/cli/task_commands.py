@@ -1,6 +1,7 @@
 """The four commands of every task, from one task object."""
 
 import json
+import shlex
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from keras_cnn_zoo import training
 from keras_cnn_zoo.cli.errors import one_line_errors, printable
 from keras_cnn_zoo.cli.parsing import data_options_of, parse_rate, parse_settings
 from keras_cnn_zoo.cli.task_arguments import with_arguments
+from keras_cnn_zoo.training.export_formats import FORMATS
 from keras_cnn_zoo.utils.errors import InputError
 
 Text = str | None
@@ -181,14 +183,39 @@ def application(task):
     @app.command()
     @one_line_errors
     def export(
-        format: Annotated[str, option("saved_model or onnx")],
-        out: Annotated[str, option("file (onnx) or folder (saved_model) to write")],
+        format: Annotated[str, option(f"{', '.join(FORMATS)}")],
+        out: Annotated[str, option("file or folder to write; a file gets its suffix if it has none")],
         run: Run = None,
         preset: Preset = None,
         weights: Weights = None,
+        quantize: Annotated[str, option("none, weights (8 bits), or full (activations too)")] = "none",
+        data: Annotated[Text, option("for --quantize full; the recorded data if not given")] = None,
+        split: Annotated[str, option("for --quantize full: train, val, or test")] = "val",
+        web_runtime: Annotated[str, option("for web: npm, cdn, or FILE.tgz of onnxruntime-web")] = "npm",
+        skip_bad: SkipBad = False,
+        split_file: SplitFile = None,
+        ignore_label: IgnoreLabel = None,
+        class_names: ClassNames = None,
+        encoding: Encoding = None,
+        palette: Palette = None,
     ):
-        """Write the network, with preprocessing and decoding inside, for serving."""
-        training.export_model(task, out, format=format, run=run, preset=preset, weights=weights)
-        print(printable(out))
+        """Write the network, with preprocessing and decoding inside, for a server, a phone, or a browser."""
+        path = training.export_model(
+            task,
+            out,
+            format=format,
+            run=run,
+            preset=preset,
+            weights=weights,
+            quantize=quantize,
+            data=data,
+            split=split,
+            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette),
+            web_runtime=web_runtime,
+        )
+        print(printable(path))
+        if format == "web":
+            served = printable(shlex.quote(path))
+            print(f"python -m http.server --directory {served} 8000    then open http://localhost:8000")
 
     return app

@@ -276,6 +276,14 @@ class ZooModel(keras.Model):
         """Returns a functional network with preprocessing and decoding inside, for export."""
         raise NotImplementedError(f"{type(self).__name__}.deployable")
 
+    def deployable_facts(self):
+        """Returns facts on the network of `deployable`, as a dict of JSON values.
+
+        `inputs` has a dict for each input, with how it is made. `outputs` has a dict for each output, with
+        the names of its `axes` and its `meaning`.
+        """
+        return {"inputs": {}, "outputs": {}}
+
     @classmethod
     def from_preset(cls, name_or_path, **overrides):
         """Loads a pretrained model: a bundled name, or a folder or file written by `save_to_preset`.

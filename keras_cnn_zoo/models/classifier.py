@@ -19,3 +19,16 @@ class Classifier(ZooModel):
     def deployable(self):
         """Returns a network for export: from the input, with preprocessing, to class probabilities."""
         return deployment.with_probabilities(self, self.input_name)
+
+    def deployable_facts(self):
+        """Returns facts on the inputs and outputs of `deployable`, as a dict of JSON values."""
+        outputs = {"axes": ["batch", "classes"], "meaning": "probability of each class"}
+        return {
+            "inputs": {self.input_name: self._input_facts()},
+            "outputs": {"probabilities": outputs},
+        }
+
+    def _input_facts(self):
+        """Returns how the input is made, as JSON values: here from an image, resized to the input size."""
+        fit = "any" if None in self.input_shape[1:3] else "stretch"
+        return deployment.image_facts(self, fit)

@@ -25,6 +25,37 @@ def with_probabilities(model, name="images"):
     return wrapped(model, inputs, outputs)
 
 
+def image_facts(model, fit, channels=None):
+    """Returns how an input of a deployable network is made from an image, as JSON values.
+
+    Args:
+        model: the model.
+        fit: "letterbox" (scaled as a whole to fit the size, padded at the bottom and right), "stretch"
+            (resized to the size), or "any" (taken in its own size).
+        channels: number of channels; None for that of the model's input.
+    """
+    channels = model.input_shape[-1] if channels is None else channels
+    mean, std = (_plain(model.preprocessing[name]) for name in ("mean", "std"))
+    facts = {
+        "kind": "image",
+        "axes": ["batch", "height", "width", "channels"],
+        "color": "gray" if channels == 1 else "rgb",
+        "range": [0, 255],
+        "fit": fit,
+        # The file does this; whoever calls it does not.
+        "scaling_inside": {"mean": mean, "std": std},
+    }
+    if fit == "letterbox":
+        fill = mean if not isinstance(mean, list) else sum(mean) / len(mean)
+        facts["letterbox"] = {"content": "top left", "fill": fill}
+    return facts
+
+
+def _plain(value):
+    """Returns a number or a list of numbers."""
+    return [float(one) for one in value] if isinstance(value, (list, tuple)) else float(value)
+
+
 def wrapped(model, inputs, outputs):
     """Returns the network to export, named after the model."""
     return keras.Model(inputs, outputs, name=f"{model.name}_deployable")

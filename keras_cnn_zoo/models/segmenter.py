@@ -39,3 +39,13 @@ class Segmenter(ZooModel):
     def deployable(self):
         """Returns a network for export: from 0..255 float images to the class probabilities of each pixel."""
         return deployment.with_probabilities(self)
+
+    def deployable_facts(self):
+        """Returns facts on the inputs and outputs of `deployable`, as a dict of JSON values."""
+        fit = "any" if None in self.input_shape[1:3] else "stretch"
+        meaning = "probability of each class at each pixel"
+        axes = ["batch", "height", "width", "classes"]
+        return {
+            "inputs": {"images": deployment.image_facts(self, fit)},
+            "outputs": {"probabilities": {"axes": axes, "meaning": meaning}},
+        }

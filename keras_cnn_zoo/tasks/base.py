@@ -398,3 +398,7 @@ class Task:
     def deployable(self, model):
         """Returns the functional network, with preprocessing and decoding inside, that `export` writes."""
         return model.deployable()
+
+    def deployable_facts(self, model):
+        """Returns facts on the deployable network: `inputs` and `outputs`, as a dict of JSON values."""
+        return model.deployable_facts() if hasattr(model, "deployable_facts") else {}

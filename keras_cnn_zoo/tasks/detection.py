@@ -280,6 +280,9 @@ class Detection(Task):
         height, width = (int(edge) for edge in image.shape[:2])
         return {"objects": objects, "height": height, "width": width}, {".png": picture}
 
+    def deployable_facts(self, model):
+        return {**super().deployable_facts(model), "score_threshold": SHOWN}
+
     def draw_truth(self, source, split="train", count=9):
         examples = sheets.sample(source.split(split), count)
         rows = [

@@ -2,31 +2,107 @@
 
 import os
 
-from keras_cnn_zoo.training import export_formats
+from keras_cnn_zoo.training import (
+    export_calibration,
+    export_files,
+    export_formats,
+    export_litert,
+    export_onnx,
+    export_openvino,
+    export_web,
+)
 from keras_cnn_zoo.training.trained_model import load_model
 from keras_cnn_zoo.utils.errors import InputError
 
 
-def export_model(task, path, *, format, run=None, preset=None, weights=None):
-    """Writes the network, with preprocessing and decoding inside, as SavedModel or ONNX.
+def export_model(
+    task,
+    path,
+    *,
+    format,
+    run=None,
+    preset=None,
+    weights=None,
+    quantize="none",
+    data=None,
+    split="val",
+    data_options=None,
+    web_runtime="npm",
+):
+    """Writes the network, with preprocessing and decoding inside, and two files that describe it.
+
+    STEM.labels.txt has the names of the classes, one per line. STEM.json has the sizes and meaning of inputs
+    and outputs. They are next to the file or folder, and inside the folder of "web".
 
     Args:
         task: a `Task`.
-        path: file (ONNX) or folder (SavedModel) to write; must not exist.
-        format: "saved_model" or "onnx".
+        path: file or folder to write; must not exist. A file gets the suffix of its format (.onnx, .tflite,
+            .xml) if it has none.
+        format: "saved_model", "onnx", "litert", "openvino", or "web".
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
         weights: path of a file that replaces the download of a `preset` with a slash, or None.
+        quantize: "none"; "weights" for weights of 8 bits ("onnx", "litert", "web"); or "full" for weights and
+            activations of 8 bits ("litert").
+        data: a data spec of the examples that "full" measures the activations on; None for the data recorded
+            in the run or on the preset's card.
+        split: split of those examples, "train", "val", or "test".
+        data_options: dict of reader options, or None.
+        web_runtime: source of the program that runs the network in a browser, for "web": "npm" (fetched with
+            the program npm, and copied into the folder), the path of the package's file (.tgz), or "cdn" (the
+            page loads it from a content delivery network).
+
+    Returns:
+        The path of the file or folder.
+
+    Raises:
+        InputError: for a bad argument, before anything is written.
     """
-    if format not in export_formats.FORMATS:
-        raise InputError(f"`format` must be one of {', '.join(export_formats.FORMATS)}. Received: {format!r}")
-    path = os.fspath(path)
-    # With a separator at the end, what is written first would be in the folder itself.
-    path = path.rstrip("/" + os.sep) or path
-    if not path:
-        raise InputError("`out` must not be empty")
-    if os.path.lexists(path):
-        raise InputError(f"`out` {path} exists: choose another path")
-    model = load_model(task, run=run, preset=preset, weights=weights).model
-    export_formats.write(task.deployable(model), path, format)
-    return path
+    chosen = export_formats.check(format, quantize)
+    if quantize != "full" and (data is not None or data_options):
+        raise InputError("`data` and its options are for `quantize` full")
+    if format == "web":
+        export_web.check_task(task.name)
+    files = export_files.ExportFiles(path, chosen)
+    runtime = export_web.runtime(web_runtime) if format == "web" else None
+    trained = load_model(task, run=run, preset=preset, weights=weights)
+    task, model = task.configured(**trained.task_options), trained.model
+    network, facts, names = (
+        task.deployable(model),
+        task.deployable_facts(model),
+        export_files.class_names(model),
+    )
+    if format == "litert" and quantize != "none":
+        export_litert.check_sound(facts, quantize)
+    calibration = None
+    if quantize == "full":
+        export_litert.check_loops(network)
+        calibration = export_calibration.examples(
+            task, trained, network, facts, data=data, split=split, data_options=data_options
+        )
+    more = {
+        "task": task.name,
+        "model": type(model).__name__,
+        "format": format,
+        "quantize": quantize,
+        "batch": 1 if format == "litert" else None,
+    }
+
+    def write(place):
+        if format == "web":
+            os.mkdir(place)
+            export_web.write_page(place, runtime)
+            place = os.path.join(place, export_web.NETWORK)
+        if format == "litert":
+            export_litert.write(network, place, quantize=quantize, calibration=calibration)
+        elif format == "saved_model":
+            export_onnx.call_once(network)
+            network.export(place, format="tf_saved_model", verbose=False)
+        elif format == "openvino":
+            export_openvino.write(network, place)
+        else:
+            export_onnx.write(network, place, quantize=quantize)
+        export_files.describe(place, network, names, facts, **more)
+
+    files.write(write)
+    return files.path

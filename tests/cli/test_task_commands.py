@@ -14,6 +14,7 @@ pytest.importorskip("typer")
 from typer.testing import CliRunner
 
 from applications.publish import command_of
+from keras_cnn_zoo import training
 from keras_cnn_zoo.cli.parsing import parse_box, parse_settings, parse_size
 from keras_cnn_zoo.cli.task_commands import application
 from keras_cnn_zoo.tasks import Classification, Segmentation
@@ -264,3 +265,32 @@ def test_a_run_killed_at_a_random_step_and_resumed_has_the_weights_of_an_unbroke
     assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
     resumed = finish(str(tmp_path / "cut"), "--resume")
     assert all(np.array_equal(a, b) for a, b in zip(whole, resumed, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--format", "tflite"], "--format must be one of saved_model, onnx, litert, openvino, web"),
+        (["--format", "onnx", "--quantize", "full"], "--quantize must be none or weights for --format onnx"),
+        (["--format", "web", "--web-runtime", "gone.tgz"], "--web-runtime must be npm, cdn, or the path of"),
+        (["--format", "onnx", "--data", "npz:x"], "--data and its options are for --quantize full"),
+    ],
+)
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="no export on PyTorch")
+def test_export_refuses_in_one_line(words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(Classification(), "export", "--preset", "lenet6", "--out", "a", *words)
+    assert os.listdir(tmp_path) == []
+
+
+def test_export_prints_the_path_with_its_suffix_and_the_line_that_serves_a_page(monkeypatch):
+    monkeypatch.setattr(
+        training,
+        "export_model",
+        lambda task, out, *, format, **rest: f"{out}{'' if format == 'web' else '.x'}",
+    )
+    result = call(Classification(), "export", "--preset", "any", "--format", "onnx", "--out", "a b")
+    assert result.output == "a b.x\n"
+    result = call(Classification(), "export", "--preset", "any", "--format", "web", "--out", "a b")
+    path, serve = result.output.splitlines()
+    assert path == "a b" and serve.startswith("python -m http.server --directory 'a b' 8000 ")

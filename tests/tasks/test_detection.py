@@ -140,7 +140,7 @@ def test_exported_files_hold_preprocessing_and_suppression(run, tmp_path, format
         pytest.skip("export runs on TensorFlow and JAX")
     task, out, model, _ = run
     path = str(tmp_path / "exported")
-    tasks.export_model(task, path, format=format, run=out)
+    path = tasks.export_model(task, path, format=format, run=out)
     rng = np.random.default_rng(5)
     pictures = np.stack([scene(rng)[0] for _ in range(3)]).astype("float32")
     if format == "onnx":

@@ -157,7 +157,7 @@ def test_a_preset_for_the_same_data_is_taken_as_it_is(run, lines_folder, tmp_pat
 def test_exported_files_take_word_numbers_and_give_probabilities(run, tmp_path, format):
     task, out, model, _ = run
     path = str(tmp_path / "exported")
-    tasks.export_model(task, path, format=format, run=out)
+    path = tasks.export_model(task, path, format=format, run=out)
     ids = model.preprocess(["the film is dull", "a lovely film , it's moving and fine !", "..."])
     if format == "onnx":
         onnxruntime = pytest.importorskip("onnxruntime")

@@ -137,7 +137,7 @@ def test_exported_files_take_pictures_of_any_size_and_give_the_masks_of_decode(n
     model = task.build(source(), model=name, width=0.05)
     model.save_to_preset(tmp_path / "preset")
     path = str(tmp_path / "exported")
-    tasks.export_model(task, path, format=format, preset=str(tmp_path / "preset"))
+    path = tasks.export_model(task, path, format=format, preset=str(tmp_path / "preset"))
     model = models.from_preset(tmp_path / "preset")
     # Neither the size that the file was traced with nor a multiple of the network's stride.
     pictures = np.random.default_rng(0).integers(0, 256, size=(2, 53, 75, 3)).astype("float32")

@@ -174,7 +174,7 @@ def test_a_preset_gets_the_words_and_keeps_the_ears_of_the_old_network(run, word
 def test_exported_files_take_waveforms_and_give_probabilities(run, words_folder, tmp_path, format):
     task, out, model, _ = run
     path = str(tmp_path / "exported")
-    tasks.export_model(task, path, format=format, run=out)
+    path = tasks.export_model(task, path, format=format, run=out)
     source = task.load(f"wavs:{words_folder}")
     examples = [source.split("test")[i] for i in (0, 7, 12)]
     waveforms = model.preprocess([(100 * example["audio"], example["sample_rate"]) for example in examples])

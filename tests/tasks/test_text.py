@@ -109,7 +109,7 @@ def test_exported_files_hold_preprocessing_and_reading(run, tmp_path, format):
         pytest.skip("export runs on TensorFlow and JAX")
     task, out, model, _ = run
     path = str(tmp_path / "exported")
-    tasks.export_model(task, path, format=format, run=out)
+    path = tasks.export_model(task, path, format=format, run=out)
     pictures = np.random.default_rng(0).integers(0, 256, size=(5, 32, 40, 1)).astype("float32")
     if format == "onnx":
         onnxruntime = pytest.importorskip("onnxruntime")

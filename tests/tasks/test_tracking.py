@@ -220,7 +220,7 @@ def test_a_model_for_another_search_size():
 def test_exported_files_take_pictures_and_give_probabilities(run, tmp_path, format):
     task, out, model, _ = run
     path = str(tmp_path / "exported")
-    tasks.export_model(task, path, format=format, run=out)
+    path = tasks.export_model(task, path, format=format, run=out)
     rng = np.random.default_rng(0)
     given = {
         "exemplar": rng.integers(0, 256, size=(2, 63, 63, 3)).astype("float32"),

@@ -223,7 +223,7 @@ def test_a_run_without_a_model_says_what_to_do(tmp_path):
 def test_exported_files_take_pictures_and_give_probabilities(run, tmp_path, format):
     task, out, model, _ = run
     path = str(tmp_path / "exported")
-    tasks.export_model(task, path, format=format, run=out)
+    path = tasks.export_model(task, path, format=format, run=out)
     pictures = np.random.default_rng(0).integers(0, 256, size=(3, 20, 20, 1)).astype("float32")
     if format == "onnx":
         onnxruntime = pytest.importorskip("onnxruntime")
@@ -236,7 +236,9 @@ def test_exported_files_take_pictures_and_give_probabilities(run, tmp_path, form
     logits = np.asarray(model(model.preprocess(pictures)), dtype="float64")
     expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     np.testing.assert_allclose(given, expected, atol=1e-5)
-    assert [entry for entry in os.listdir(tmp_path) if entry.startswith("exported.")] == []
+    name = os.path.basename(path)
+    assert name == ("exported.onnx" if format == "onnx" else "exported")
+    assert sorted(os.listdir(tmp_path)) == sorted([name, "exported.json", "exported.labels.txt"])
     for taken in (path, f"{path}/"):
         with pytest.raises(InputError, match="exists"):
             tasks.export_model(task, taken, format=format, run=out)
@@ -247,7 +249,8 @@ def test_an_export_into_a_folder_with_a_separator_at_the_end(run, tmp_path):
     # What another program left there is not touched.
     (tmp_path / "exported.partial").write_text("of a user")
     tasks.export_model(task, f"{tmp_path / 'exported'}/", format="saved_model", run=out)
-    assert sorted(os.listdir(tmp_path)) == ["exported", "exported.partial"]
+    described = ["exported.json", "exported.labels.txt"]
+    assert sorted(os.listdir(tmp_path)) == ["exported", *described, "exported.partial"]
     assert (tmp_path / "exported" / "saved_model.pb").exists()
     assert (tmp_path / "exported.partial").read_text() == "of a user"
     with pytest.raises(InputError, match="`out` must not be empty"):

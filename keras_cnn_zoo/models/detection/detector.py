@@ -153,3 +153,23 @@ class Detector(ZooModel):
             for name, tensor in found.items()
         }
         return deployment.wrapped(self, inputs, outputs)
+
+    def deployable_facts(self):
+        """Returns facts on the inputs and outputs of `deployable`, as a dict of JSON values."""
+        return {
+            "inputs": {"images": deployment.image_facts(self, "letterbox")},
+            "outputs": {
+                "boxes": {
+                    "axes": ["batch", "detections", "edges"],
+                    "meaning": "left, top, right, and bottom edge in pixels of the input, the best first",
+                },
+                "scores": {
+                    "axes": ["batch", "detections"],
+                    "meaning": f"probability, at least {self.score_threshold:g}; 0 where there is no box",
+                },
+                "classes": {
+                    "axes": ["batch", "detections"],
+                    "meaning": "position in `class_names`, -1 where there is no box",
+                },
+            },
+        }

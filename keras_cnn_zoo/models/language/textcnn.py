@@ -169,6 +169,18 @@ class TextCNN(Classifier):
         """
         return self._words.encode(_as_texts(texts), self.sequence_length)
 
+    def _input_facts(self):
+        return {
+            "kind": "words",
+            "axes": ["batch", "words"],
+            "fit": f"{PADDING} after the last word of a shorter text; a longer one is cut",
+            "padding": PADDING,
+            "unknown": UNKNOWN,
+            "first_word": FIRST_WORD,
+            "character_tokens": self.character_tokens,
+            "vocabulary": list(self.vocabulary),
+        }
+
     def explain(self, texts):
         """Returns the classes of texts, and for each window the n-gram that contributed most.
 

@@ -181,6 +181,17 @@ class KeywordCNN(Classifier):
             raise ValueError("`clips` must be finite. Received: a recording with NaN or infinite samples")
         return waveforms.resample(waveform, rate, self.sample_rate)
 
+    def _input_facts(self):
+        return {
+            "kind": "audio",
+            "axes": ["batch", "samples"],
+            "range": [-1, 1],
+            "sample_rate": self.sample_rate,
+            # As `preprocess` does it.
+            "fit": "the channels are averaged; a shorter recording is centered in silence, and of a longer "
+            "one the loudest part is used",
+        }
+
     def spectrogram(self, batch):
         """Returns the network's spectrogram of a batch from `preprocess`: (batch, frames, bands), -1 to 1."""
         return to_numpy(self.get_layer("spectrogram")(batch))[..., 0]

@@ -176,6 +176,19 @@ class CRNN(ZooModel):
         ids, score = GreedyReading(dtype="float32", name="reading")(logits)
         return deployment.wrapped(self, inputs, {"ids": ids, "score": score})
 
+    def deployable_facts(self):
+        """Returns facts on the inputs and outputs of `deployable`, as a dict of JSON values."""
+        return {
+            "inputs": {"images": deployment.image_facts(self, "stretch")},
+            "outputs": {
+                "ids": {
+                    "axes": ["batch", "characters"],
+                    "meaning": "position of each character in `class_names`, -1 after the last one",
+                },
+                "score": {"axes": ["batch"], "meaning": "probability of the path"},
+            },
+        }
+
     def encode(self, texts):
         """Returns texts as the labels that `keras.losses.CTC` takes.
 

@@ -253,6 +253,20 @@ class SiamFC(ZooModel):
         outputs = layers.Activation("sigmoid", dtype="float32", name="response")(response)
         return deployment.wrapped(self, inputs, outputs)
 
+    def deployable_facts(self):
+        """Returns facts on the inputs and outputs of `deployable`, as a dict of JSON values."""
+        channels = self.search_shape[-1]
+        inputs = {name: deployment.image_facts(self, "stretch", channels) for name in ("exemplar", "search")}
+        meaning = (
+            "probability that the center of the object is at this position; "
+            "the middle one is the center of the search image"
+        )
+        axes = ["batch", "rows", "columns", "one"]
+        return {
+            "inputs": inputs,
+            "outputs": {"response": {"axes": axes, "meaning": meaning, "stride": self.stride}},
+        }
+
     def embed(self, exemplar):
         """Returns features of preprocessed exemplars (batch, size, size, channels), as a NumPy array."""
         return self._parts().embed.predict_on_batch(np.asarray(exemplar, dtype="float32"))

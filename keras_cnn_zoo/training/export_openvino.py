@@ -1,0 +1,21 @@
+"""OpenVINO files, converted from ONNX."""
+
+import os
+import tempfile
+
+from keras_cnn_zoo.training import export_onnx
+
+
+def write(network, path):
+    """Writes a deployable network as STEM.xml and STEM.bin, with weights in float32.
+
+    Args:
+        network: the deployable network.
+        path: path of the file, which ends in .xml.
+    """
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder:
+        between = os.path.join(folder, "model.onnx")
+        export_onnx.write(network, between)
+        openvino.save_model(openvino.convert_model(between), path, compress_to_fp16=False)

@@ -1,0 +1,478 @@
+"""Exported files: their numbers, their description, refusals, and that an error leaves nothing."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_cnn_zoo import models, tasks
+from keras_cnn_zoo.training import export_calibration, export_files, export_formats, export_litert
+from keras_cnn_zoo.training.trained_model import TrainedModel, load_model
+from keras_cnn_zoo.utils import packages
+from keras_cnn_zoo.utils.errors import InputError
+
+NAMES = ("left half", "right half")
+RUN_OPENVINO = """
+import sys
+import numpy as np
+import openvino
+path, folder = sys.argv[1:]
+run = openvino.Core().compile_model(path, "CPU")
+np.save(f"{folder}/given.npy", run({"images": np.load(f"{folder}/images.npy")})["probabilities"])
+"""
+
+on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs TensorFlow")
+not_on_torch = pytest.mark.skipif(keras.backend.backend() == "torch", reason="no export on PyTorch")
+needs_litert = pytest.mark.skipif(not packages.is_installed("ai_edge_litert"), reason="needs ai-edge-litert")
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    """A preset with random weights, whose recorded data do not exist."""
+    keras.utils.set_random_seed(3)
+    model = models.LeNet5(2, input_shape=(20, 20, 1), width=0.6, class_names=NAMES)
+    path = tmp_path_factory.mktemp("presets") / "lenet"
+    model.save_to_preset(path, card={"data_spec": "npz:/no/such/halves.npz", "seed": 1})
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def export(preset, tmp_path_factory):
+    """Exports the preset, once per combination of arguments; returns the path."""
+    done = {}
+
+    def exported(format, quantize="none", **more):
+        if (format, quantize) not in done:
+            path = tmp_path_factory.mktemp("exports") / "halves"
+            task = tasks.Classification()
+            done[format, quantize] = tasks.export_model(
+                task, path, format=format, preset=preset, quantize=quantize, **more
+            )
+        return done[format, quantize]
+
+    return exported
+
+
+@pytest.fixture(scope="module")
+def images(digits_npz):
+    with np.load(digits_npz) as arrays:
+        return arrays["x_test"].astype("float32")
+
+
+@pytest.fixture(scope="module")
+def expected(preset, images):
+    """The probabilities of the model itself."""
+    model = models.from_preset(preset)
+    logits = keras.ops.convert_to_numpy(model(model.preprocess(images))).astype("float64")
+    return np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+
+
+def litert_outputs(path, batch):
+    """Runs a LiteRT file on one example after the other."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(model_path=path, num_threads=1).get_signature_runner()
+    return np.concatenate([run(images=image[None])["probabilities"] for image in batch])
+
+
+def onnx_outputs(path, batch):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(path).run(["probabilities"], {"images": batch})[0]
+
+
+@on_tensorflow
+@needs_litert
+def test_a_litert_file_gives_the_probabilities_of_the_model(export, images, expected):
+    path = export("litert")
+    assert path.endswith("halves.tflite")
+    np.testing.assert_allclose(litert_outputs(path, images), expected, atol=1e-6)
+
+
+@on_tensorflow
+@needs_litert
+@pytest.mark.parametrize("quantize", ["weights", "full"])
+def test_a_quantized_litert_file_is_small_and_gives_nearly_the_same(
+    export, images, expected, digits_npz, quantize
+):
+    data = {"data": f"npz:{digits_npz}"} if quantize == "full" else {}
+    path = export("litert", quantize, **data)
+    assert os.path.getsize(path) < 0.4 * os.path.getsize(export("litert"))
+    np.testing.assert_allclose(litert_outputs(path, images), expected, atol=0.02)
+    with open(path.replace(".tflite", ".json"), encoding="utf-8") as file:
+        assert json.load(file)["quantize"] == quantize
+
+
+@not_on_torch
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
+def test_onnx_weights_of_8_bits_are_small_and_give_nearly_the_same(export, images, expected):
+    path = export("onnx", "weights")
+    assert os.path.getsize(path) < 0.4 * os.path.getsize(export("onnx"))
+    np.testing.assert_allclose(onnx_outputs(path, images), expected, atol=0.02)
+    assert np.abs(onnx_outputs(path, images) - expected).max() > 1e-6
+
+
+@not_on_torch
+def test_each_channel_of_a_weight_has_its_scale():
+    onnx = pytest.importorskip("onnx")
+    from keras_cnn_zoo.training import export_onnx
+
+    rng = np.random.default_rng(0)
+    # Channels of very different size: one scale for all would set the small ones to zero.
+    weight = (rng.normal(size=(3, 40, 4, 4)) * np.array([1, 1e-3, 0])[:, None, None, None]).astype("float32")
+    small = rng.normal(size=(3,)).astype("float32")
+    image = rng.normal(size=(1, 40, 6, 6)).astype("float32")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Conv", ["x", "w", "b"], ["y"])],
+        "graph",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, image.shape)],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, (1, 3, 3, 3))],
+        [onnx.numpy_helper.from_array(weight, "w"), onnx.numpy_helper.from_array(small, "b")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model := export_onnx.with_small_weights(model))
+    assert {one.name: one.data_type for one in model.graph.initializer} == {
+        "w_int8": onnx.TensorProto.INT8,
+        "w_scale": onnx.TensorProto.FLOAT,
+        "b": onnx.TensorProto.FLOAT,
+    }
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (given,) = session.run(None, {"x": image})
+    for channel in range(3):
+        scale = max(np.abs(weight[channel]).max() / 127, 1e-30)
+        rounded = np.round(weight[channel] / scale) * scale
+        windows = np.lib.stride_tricks.sliding_window_view(image[0], (4, 4), axis=(1, 2))
+        wanted = np.einsum("chwij,cij->hw", windows, rounded) + small[channel]
+        np.testing.assert_allclose(given[0, channel], wanted, atol=1e-4)
+
+
+@not_on_torch
+def test_weights_are_turned_into_floats_when_a_file_is_loaded(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from keras_cnn_zoo.training import export_onnx
+
+    table = np.random.default_rng(0).normal(size=(300, 4)).astype("float32")
+    table[5] *= 1e-4
+    floats, integers = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gather", ["table", "ids"], ["y"])],
+        "graph",
+        [onnx.helper.make_tensor_value_info("ids", integers, (2, 3))],
+        [onnx.helper.make_tensor_value_info("y", floats, (2, 3, 4))],
+        [onnx.numpy_helper.from_array(table, "table")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model := export_onnx.with_small_weights(model))
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "as_it_runs.onnx")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    running = onnx.load(options.optimized_model_filepath)
+    assert [node.op_type for node in running.graph.node] == ["Gather"]
+    ids = np.array([[5, 0, 299], [7, 5, 5]])
+    (given,) = session.run(None, {"ids": ids})
+    scale = np.abs(table).max(axis=1, keepdims=True) / 127
+    np.testing.assert_allclose(given, (np.round(table / scale) * scale)[ids], rtol=1e-5, atol=1e-9)
+
+
+@not_on_torch
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
+def test_two_files_describe_the_network(export):
+    folder = os.path.dirname(export("onnx"))
+    assert sorted(os.listdir(folder)) == ["halves.json", "halves.labels.txt", "halves.onnx"]
+    with open(os.path.join(folder, "halves.labels.txt"), encoding="utf-8") as file:
+        assert file.read() == "left half\nright half\n"
+    with open(os.path.join(folder, "halves.json"), encoding="utf-8") as file:
+        found = json.load(file)
+    assert found == {
+        "format_version": 1,
+        "task": "classification",
+        "model": "LeNet5",
+        "format": "onnx",
+        "quantize": "none",
+        "inputs": [
+            {
+                "name": "images",
+                "dtype": "float32",
+                "shape": [None, 20, 20, 1],
+                "kind": "image",
+                "axes": ["batch", "height", "width", "channels"],
+                "color": "gray",
+                "range": [0, 255],
+                "fit": "stretch",
+                "scaling_inside": {"mean": 127.5, "std": 127.5},
+            }
+        ],
+        "outputs": [
+            {
+                "name": "probabilities",
+                "dtype": "float32",
+                "shape": [None, 2],
+                "axes": ["batch", "classes"],
+                "meaning": "probability of each class",
+            }
+        ],
+        "dynamic_axes": {"images": {"batch": 0}, "probabilities": {"batch": 0}},
+        "score_threshold": None,
+        "file": "halves.onnx",
+        "labels": "halves.labels.txt",
+        "class_names": list(NAMES),
+    }
+
+
+@on_tensorflow
+def test_a_litert_file_has_no_free_axis(export):
+    with open(export("litert").replace(".tflite", ".json"), encoding="utf-8") as file:
+        found = json.load(file)
+    assert [one["shape"] for one in found["inputs"] + found["outputs"]] == [[1, 20, 20, 1], [1, 2]]
+    assert found["dynamic_axes"] == {"images": {}, "probabilities": {}}
+
+
+@on_tensorflow
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
+def test_openvino_gives_the_probabilities_of_the_model(export, images, expected, tmp_path):
+    pytest.importorskip("openvino")
+    path = export("openvino")
+    assert sorted(os.listdir(os.path.dirname(path))) == [
+        "halves.bin",
+        "halves.json",
+        "halves.labels.txt",
+        "halves.xml",
+    ]
+    np.save(tmp_path / "images.npy", images)
+    # In a process of its own: OpenVINO aborts if another allocator is loaded before it.
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_OPENVINO, path, str(tmp_path)],
+        env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.load(tmp_path / "given.npy"), expected, atol=1e-5)
+
+
+def test_examples_are_inputs_of_the_deployable_network(preset, digits_npz, images, capsys):
+    """The network scales images itself: the examples are pixels again, and come from the named split."""
+    task, trained = tasks.Classification(), load_model(tasks.Classification(), preset=preset)
+    network, facts = task.deployable(trained.model), task.deployable_facts(trained.model)
+    generate = export_calibration.examples(
+        task, trained, network, facts, data=f"npz:{digits_npz}", split="test"
+    )
+    assert "measured on 24 of 24 examples" in "".join(capsys.readouterr())
+    given = [one["images"] for one in generate()]
+    np.testing.assert_allclose(np.concatenate(given), images, atol=1e-4)
+    assert {one.dtype for one in given} == {np.dtype("float32")}
+
+
+def test_the_embedded_data_keep_their_names(descriptions):
+    class Asked(Exception):
+        pass
+
+    class Remembers(tasks.Classification):
+        def load(self, spec=None, **options):
+            raise Asked(spec, options)
+
+    _, network, facts, _ = descriptions["classification"]
+    trained = TrainedModel(models.LeNet5(2, width=0.1, class_names=NAMES), seed=4, has_data=True)
+    with pytest.raises(Asked) as asked:
+        export_calibration.examples(Remembers(), trained, network, facts)
+    assert asked.value.args == (None, {"seed": 4})
+    with pytest.raises(Asked) as asked:
+        export_calibration.examples(Remembers(), trained, network, facts, data="npz:x")
+    assert asked.value.args == ("npz:x", {"seed": 4, "class_names": NAMES})
+
+
+def small_models():
+    """A small model of every task, and how its images are made to fit."""
+    yield tasks.Classification(), models.LeNet5(2, input_shape=(20, 20, 1), width=0.1), ["stretch"]
+    yield tasks.Segmentation(), models.UNet(2, variant="small", width=0.1, depth=1), ["any"]
+    retina = models.RetinaNet(2, input_shape=(64, 96, 3), width=0.1, tower_depth=1)
+    yield tasks.Detection(), retina, ["letterbox"]
+    yield tasks.Text(), models.CRNN(input_shape=(32, 16, 1), width=0.1), ["stretch"]
+    yield tasks.Tracking(), models.SiamFC(variant="small", width=0.1), ["stretch", "stretch"]
+    yield tasks.Speech(), models.KeywordCNN(2, input_shape=(8000,), sample_rate=16_000, width=0.1), None
+    yield tasks.Language(), models.TextCNN(2, vocabulary=("a", "b"), sequence_length=8, width=0.1), None
+
+
+@pytest.fixture(scope="module")
+def descriptions():
+    """Pairs (description, deployable network) of every task, as JSON values."""
+    keras.utils.set_random_seed(0)
+    found = {}
+    for task, model, fits in small_models():
+        network, facts = task.deployable(model), task.deployable_facts(model)
+        described = json.loads(json.dumps(export_files.described(network, facts)))
+        found[task.name] = described, network, facts, fits
+    return found
+
+
+def test_every_task_describes_exactly_what_it_exports(descriptions):
+    assert set(descriptions) == set(tasks.TASKS)
+    for name, (described, network, facts, fits) in descriptions.items():
+        outputs = network.output if isinstance(network.output, dict) else {"only": network.output}
+        assert set(facts["inputs"]) == {tensor.name for tensor in network.inputs}, name
+        assert len(facts["outputs"]) == len(outputs), name
+        assert {one["name"] for one in described["outputs"]} == set(facts["outputs"]), name
+        for one in (*described["inputs"], *described["outputs"]):
+            assert len(one["axes"]) == len(one["shape"]), (name, one["name"])
+        if fits is not None:
+            assert [one["fit"] for one in described["inputs"]] == fits, name
+
+
+def test_free_axes_are_named(descriptions):
+    described = descriptions["segmentation"][0]
+    free = {"batch": 0, "height": 1, "width": 2}
+    assert described["dynamic_axes"] == {"images": free, "probabilities": free}
+    assert descriptions["detection"][0]["dynamic_axes"]["boxes"] == {"batch": 0}
+
+
+def test_what_a_caller_needs_for_each_kind_of_input(descriptions):
+    detection = descriptions["detection"][0]
+    assert detection["score_threshold"] == 0.5
+    assert detection["inputs"][0]["letterbox"] == {"content": "top left", "fill": 127.5}
+    assert descriptions["speech"][0]["inputs"][0]["sample_rate"] == 16_000
+    words = descriptions["language"][0]["inputs"][0]
+    assert (words["padding"], words["unknown"], words["first_word"]) == (0, 1, 2)
+    assert words["vocabulary"] == ["a", "b"] and words["dtype"] == "int32"
+    assert descriptions["tracking"][0]["outputs"][0]["stride"] == 4
+
+
+def test_a_model_without_names_is_labeled_by_ids_and_a_tracker_not_at_all(tmp_path, descriptions):
+    _, network, facts, _ = descriptions["classification"]
+    names = export_files.class_names(models.LeNet5(3, width=0.1))
+    export_files.describe(str(tmp_path / "a"), network, names, facts)
+    assert (tmp_path / "a.labels.txt").read_text() == "0\n1\n2\n"
+    _, network, facts, _ = descriptions["tracking"]
+    names = export_files.class_names(models.SiamFC(variant="small", width=0.1))
+    export_files.describe(str(tmp_path / "b"), network, names, facts)
+    assert json.loads((tmp_path / "b.json").read_text())["labels"] is None
+    assert not (tmp_path / "b.labels.txt").exists()
+
+
+def test_each_class_has_one_line(tmp_path, descriptions):
+    _, network, facts, _ = descriptions["classification"]
+    export_files.describe(str(tmp_path / "a"), network, ["a\nb", " ", "é"], facts)
+    assert (tmp_path / "a.labels.txt").read_text(encoding="utf-8") == "a b\n \né\n"
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["class_names"] == ["a\nb", " ", "é"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"format": "tflite"}, "`format` must be one of saved_model, onnx, litert.*'tflite'"),
+        ({"format": "onnx", "quantize": "half"}, "`quantize` must be one of none, weights, full"),
+        ({"format": "onnx", "quantize": "full"}, "must be none or weights for `format` onnx"),
+        ({"format": "saved_model", "quantize": "weights"}, "must be none for `format` saved_model"),
+        ({"format": "onnx", "data": "npz:x"}, "`data` and its options are for `quantize` full"),
+    ],
+)
+@not_on_torch
+def test_bad_arguments_are_refused_before_anything_is_read(tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        tasks.export_model(tasks.Classification(), tmp_path / "a", preset="/no/such/preset", **arguments)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("backend", "format", "message"),
+    [
+        ("jax", "litert", "is written on the TensorFlow backend. Received: the JAX backend"),
+        ("torch", "litert", "is written on the TensorFlow backend. Received: the PyTorch backend"),
+        ("torch", "onnx", "is written on the TensorFlow or JAX backend. Received: the PyTorch backend"),
+    ],
+)
+def test_another_backend_is_refused(monkeypatch, backend, format, message):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    with pytest.raises(InputError, match=message):
+        export_formats.check(format, "none")
+
+
+@not_on_torch
+@pytest.mark.parametrize(
+    ("format", "missing", "extra"), [("onnx", "tf2onnx", "apps"), ("openvino", "openvino", "openvino")]
+)
+def test_a_missing_package_is_named(monkeypatch, format, missing, extra):
+    monkeypatch.setattr(packages, "is_installed", lambda name: name != missing)
+    with pytest.raises(InputError, match=rf'{missing}: pip install "keras-cnn-zoo\[{extra}\]"$'):
+        export_formats.check(format, "none")
+
+
+@not_on_torch
+def test_a_suffix_that_openvino_does_not_have_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages, "is_installed", lambda name: True)
+    with pytest.raises(InputError, match=r"`out` must end in \.xml. Received: .*a\.v2$"):
+        tasks.export_model(tasks.Classification(), tmp_path / "a.v2", format="openvino", preset="/no/preset")
+
+
+@on_tensorflow
+@pytest.mark.parametrize("taken", ["a.tflite", "a.json", "a.labels.txt"])
+def test_no_file_is_overwritten(tmp_path, taken):
+    (tmp_path / taken).write_text("of a user")
+    with pytest.raises(InputError, match=f"`out` .*{taken} exists"):
+        tasks.export_model(tasks.Classification(), tmp_path / "a", format="litert", preset="/no/such/preset")
+    assert (tmp_path / taken).read_text() == "of a user" and os.listdir(tmp_path) == [taken]
+
+
+@on_tensorflow
+def test_nothing_is_left_after_an_error(tmp_path, preset, monkeypatch):
+    def fail(network, path, **options):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("half of a file")
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr(export_litert, "write", fail)
+    with pytest.raises(InputError, match="the disk is full"):
+        tasks.export_model(tasks.Classification(), tmp_path / "a", format="litert", preset=preset)
+    assert os.listdir(tmp_path) == []
+
+
+@on_tensorflow
+def test_operations_that_litert_lacks_are_named(tmp_path):
+    inputs = keras.Input((4,), name="numbers")
+    network = keras.Model(inputs, keras.layers.Activation(keras.ops.erf, name="erf")(inputs))
+    with pytest.raises(InputError, match=r"LiteRT does not have tf\.Erf$"):
+        export_litert.write(network, str(tmp_path / "a.tflite"))
+
+
+@on_tensorflow
+def test_loops_are_refused_for_full_quantization(descriptions):
+    with pytest.raises(InputError, match="`quantize` full does not work for a network with loops"):
+        export_litert.check_loops(descriptions["detection"][1])
+    recurrent = models.CRNN(input_shape=(32, 16, 1), width=0.1, sequence="gru").deployable()
+    with pytest.raises(InputError, match="a recurrent layer"):
+        export_litert.check_loops(recurrent)
+    export_litert.check_loops(descriptions["text"][1])
+
+
+def test_sound_is_not_quantized_for_litert(descriptions):
+    with pytest.raises(InputError, match="`quantize` weights does not work for sound in a LiteRT file"):
+        export_litert.check_sound(descriptions["speech"][2], "weights")
+    export_litert.check_sound(descriptions["classification"][2], "weights")
+
+
+@on_tensorflow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "`data` is needed .* the recorded data npz:/no/such/halves.npz are not there"),
+        ({"data": "npz:{}", "split": "dev"}, "`split` must be one of train, val, test. Received: 'dev'"),
+    ],
+)
+def test_full_quantization_needs_examples(tmp_path, preset, digits_npz, arguments, message):
+    arguments = {name: value.format(digits_npz) for name, value in arguments.items()}
+    with pytest.raises(InputError, match=message):
+        tasks.export_model(
+            tasks.Classification(),
+            tmp_path / "a",
+            format="litert",
+            preset=preset,
+            quantize="full",
+            **arguments,
+        )
+    assert os.listdir(tmp_path) == []
