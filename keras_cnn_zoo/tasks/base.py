@@ -2,13 +2,12 @@
 
 import copy
 import functools
-import inspect
 
 from keras_cnn_zoo import data, models
 from keras_cnn_zoo.data.ahead import in_order
 from keras_cnn_zoo.data.batches import Batches
 from keras_cnn_zoo.models import backbones
-from keras_cnn_zoo.tasks import argument, constructor
+from keras_cnn_zoo.tasks import argument, building, constructor
 from keras_cnn_zoo.tasks.forward import outputs_of
 from keras_cnn_zoo.tasks.recipe import Recipe
 from keras_cnn_zoo.training import rates
@@ -188,35 +187,10 @@ class Task:
             InputError: for an unknown model or argument, or a value that the model rejects.
         """
         backbones.check_weights(backbone, weights)
+        given = {"variant": variant, "width": width}
+        overrides |= {key: value for key, value in given.items() if value is not None}
         name = self.default_model if model is None else model
-        if name not in self.models:
-            known = ", ".join(sorted(self.models))
-            raise InputError(f"`model`: unknown {self.name} model {name!r}. Known: {known}")
-        arguments = {**self.model_arguments(source), **overrides}
-        if variant is not None:
-            arguments["variant"] = variant
-        if width is not None:
-            arguments["width"] = width
-        # Keras' base classes ignore unknown arguments without an error.
-        known = set(inspect.signature(self.models[name].__init__).parameters) - {"self", "kwargs"}
-        asked = {*arguments, *(() if backbone is None else ("backbone",))}
-        if asked - known:
-            unknown = ", ".join(sorted(asked - known))
-            raise InputError(f"`model` {name} takes {', '.join(sorted(known))}. Received: {unknown}")
-        try:
-            arguments |= self.further_arguments(name, source, arguments)
-            if backbone is not None:
-                shape = backbones.check_input_shape(arguments["input_shape"])
-                found = backbones.resolve(backbone, shape, weights)
-                arguments["backbone"] = found
-                if not isinstance(found, str):
-                    # Weights that were learned on colors need them: images are converted.
-                    arguments["input_shape"] = (*shape[:2], found.input_shape[-1])
-            return self.models[name](**arguments)
-        except InputError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise InputError(f"`model` {name}: {error}") from error
+        return building.new_model(self, source, name, overrides, backbone, weights)
 
     def adapt(self, preset, source, *, weights=None):
         """Returns the model of a preset for the classes of `source`, with a new head if they differ.

@@ -11,7 +11,7 @@ def configured(task, options, source):
     """Returns `task` with its recipe for few images, where it has one that applies.
 
     It applies to at most `FEW` training images and to weights of a preset or of another collection. Fields of
-    the recipe that were given stay. A whole preset keeps the rate of its own, `fine_tune_learning_rate`.
+    the recipe that were given stay. A whole preset keeps its `fine_tune_learning_rate`.
 
     Args:
         task: a `Task` as the options ask for it.
