@@ -60,8 +60,10 @@ def runtime(web_runtime):
             f"{PACKAGE}-{VERSION}.tgz"
         )
     with tempfile.TemporaryDirectory() as folder:
-        command = [program, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+        command = [program, "pack", f"{PACKAGE}@{VERSION}"]
+        quiet = {**os.environ, "npm_config_loglevel": "error"}
+        # npm writes the package into the current folder.
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=quiet)
         if done.returncode:
             reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[:1]
             raise InputError(f"`web_runtime` npm: {' '.join(reason) or 'npm failed'}. Another value: cdn")
