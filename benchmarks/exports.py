@@ -132,7 +132,7 @@ def milliseconds(run, inputs):
 def examples(task, model, network, facts, preset):
     """Returns (inputs of the deployable network, name of the data, whether they are the preset's own)."""
     from keras_cnn_zoo.presets import describe
-    from keras_cnn_zoo.training.export_calibration import as_deployable_inputs
+    from keras_cnn_zoo.training.exports.calibration import as_deployable_inputs
 
     spec = describe(preset)["training"].get("data_spec")
     own = spec is not None and (":" not in spec or os.path.exists(spec.partition(":")[2]))

@@ -10,7 +10,7 @@ from keras_cnn_zoo import training
 from keras_cnn_zoo.cli.errors import one_line_errors, printable
 from keras_cnn_zoo.cli.parsing import data_options_of, parse_rate, parse_settings
 from keras_cnn_zoo.cli.task_arguments import with_arguments
-from keras_cnn_zoo.training.export_formats import FORMATS
+from keras_cnn_zoo.training.exports.formats import FORMATS
 from keras_cnn_zoo.utils.errors import InputError
 
 Text = str | None

@@ -2,15 +2,7 @@
 
 import os
 
-from keras_cnn_zoo.training import (
-    export_calibration,
-    export_files,
-    export_formats,
-    export_litert,
-    export_onnx,
-    export_openvino,
-    export_web,
-)
+from keras_cnn_zoo.training.exports import calibration, files, formats, litert, onnx, openvino, web
 from keras_cnn_zoo.training.trained_model import load_model
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -58,26 +50,26 @@ def export_model(
     Raises:
         InputError: for a bad argument, before anything is written.
     """
-    chosen = export_formats.check(format, quantize)
+    chosen = formats.check(format, quantize)
     if quantize != "full" and (data is not None or data_options):
         raise InputError("`data` and its options are for `quantize` full")
     if format == "web":
-        export_web.check_task(task.name)
-    files = export_files.ExportFiles(path, chosen)
-    runtime = export_web.runtime(web_runtime) if format == "web" else None
+        web.check_task(task.name)
+    target = files.ExportFiles(path, chosen)
+    runtime = web.runtime(web_runtime) if format == "web" else None
     trained = load_model(task, run=run, preset=preset, weights=weights)
     task, model = task.configured(**trained.task_options), trained.model
     network, facts, names = (
         task.deployable(model),
         task.deployable_facts(model),
-        export_files.class_names(model),
+        files.class_names(model),
     )
     if format == "litert" and quantize != "none":
-        export_litert.check_sound(facts, quantize)
-    calibration = None
+        litert.check_sound(facts, quantize)
+    examples = None
     if quantize == "full":
-        export_litert.check_loops(network)
-        calibration = export_calibration.examples(
+        litert.check_loops(network)
+        examples = calibration.examples(
             task, trained, network, facts, data=data, split=split, data_options=data_options
         )
     more = {
@@ -91,18 +83,18 @@ def export_model(
     def write(place):
         if format == "web":
             os.mkdir(place)
-            export_web.write_page(place, runtime)
-            place = os.path.join(place, export_web.NETWORK)
+            web.write_page(place, runtime)
+            place = os.path.join(place, web.NETWORK)
         if format == "litert":
-            export_litert.write(network, place, quantize=quantize, calibration=calibration)
+            litert.write(network, place, quantize=quantize, calibration=examples)
         elif format == "saved_model":
-            export_onnx.call_once(network)
+            onnx.call_once(network)
             network.export(place, format="tf_saved_model", verbose=False)
         elif format == "openvino":
-            export_openvino.write(network, place)
+            openvino.write(network, place)
         else:
-            export_onnx.write(network, place, quantize=quantize)
-        export_files.describe(place, network, names, facts, **more)
+            onnx.write(network, place, quantize=quantize)
+        files.describe(place, network, names, facts, **more)
 
-    files.write(write)
-    return files.path
+    target.write(write)
+    return target.path

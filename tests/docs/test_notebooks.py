@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from keras_cnn_zoo.training import export_formats
+from keras_cnn_zoo.training.exports import formats
 from tests.docs import notebooks
 
 for package in ("PIL", "matplotlib", "sklearn"):
@@ -22,7 +22,7 @@ def test_one_layer_in_your_own_model(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("litert" not in export_formats.FORMATS, reason="export does not write LiteRT files")
+@pytest.mark.skipif("litert" not in formats.FORMATS, reason="export does not write LiteRT files")
 def test_from_a_folder_to_a_phone(tmp_path):
     pytest.importorskip("ai_edge_litert")
     printed = notebooks.run(notebooks.DOCS / "folder_to_phone.ipynb", tmp_path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo import models, tasks
-from keras_cnn_zoo.training import export_calibration, export_files, export_formats, export_litert
+from keras_cnn_zoo.training.exports import calibration, files, formats, litert
 from keras_cnn_zoo.training.trained_model import TrainedModel, load_model
 from keras_cnn_zoo.utils import packages
 from keras_cnn_zoo.utils.errors import InputError
@@ -197,9 +197,7 @@ def test_examples_are_inputs_of_the_deployable_network(preset, digits_npz, image
     """The network scales images itself: the examples are pixels again, and come from the named split."""
     task, trained = tasks.Classification(), load_model(tasks.Classification(), preset=preset)
     network, facts = task.deployable(trained.model), task.deployable_facts(trained.model)
-    generate = export_calibration.examples(
-        task, trained, network, facts, data=f"npz:{digits_npz}", split="test"
-    )
+    generate = calibration.examples(task, trained, network, facts, data=f"npz:{digits_npz}", split="test")
     assert "measured on 24 of 24 examples" in "".join(capsys.readouterr())
     given = [one["images"] for one in generate()]
     np.testing.assert_allclose(np.concatenate(given), images, atol=1e-4)
@@ -217,10 +215,10 @@ def test_the_embedded_data_keep_their_names(descriptions):
     _, network, facts, _ = descriptions["classification"]
     trained = TrainedModel(models.LeNet5(2, width=0.1, class_names=NAMES), seed=4, has_data=True)
     with pytest.raises(Asked) as asked:
-        export_calibration.examples(Remembers(), trained, network, facts)
+        calibration.examples(Remembers(), trained, network, facts)
     assert asked.value.args == (None, {"seed": 4})
     with pytest.raises(Asked) as asked:
-        export_calibration.examples(Remembers(), trained, network, facts, data="npz:x")
+        calibration.examples(Remembers(), trained, network, facts, data="npz:x")
     assert asked.value.args == ("npz:x", {"seed": 4, "class_names": NAMES})
 
 
@@ -243,7 +241,7 @@ def descriptions():
     found = {}
     for task, model, fits in small_models():
         network, facts = task.deployable(model), task.deployable_facts(model)
-        described = json.loads(json.dumps(export_files.described(network, facts)))
+        described = json.loads(json.dumps(files.described(network, facts)))
         found[task.name] = described, network, facts, fits
     return found
 
@@ -281,19 +279,19 @@ def test_what_a_caller_needs_for_each_kind_of_input(descriptions):
 
 def test_a_model_without_names_is_labeled_by_ids_and_a_tracker_not_at_all(tmp_path, descriptions):
     _, network, facts, _ = descriptions["classification"]
-    names = export_files.class_names(models.LeNet5(3, width=0.1))
-    export_files.describe(str(tmp_path / "a"), network, names, facts)
+    names = files.class_names(models.LeNet5(3, width=0.1))
+    files.describe(str(tmp_path / "a"), network, names, facts)
     assert (tmp_path / "a.labels.txt").read_text() == "0\n1\n2\n"
     _, network, facts, _ = descriptions["tracking"]
-    names = export_files.class_names(models.SiamFC(variant="small", width=0.1))
-    export_files.describe(str(tmp_path / "b"), network, names, facts)
+    names = files.class_names(models.SiamFC(variant="small", width=0.1))
+    files.describe(str(tmp_path / "b"), network, names, facts)
     assert json.loads((tmp_path / "b.json").read_text())["labels"] is None
     assert not (tmp_path / "b.labels.txt").exists()
 
 
 def test_each_class_has_one_line(tmp_path, descriptions):
     _, network, facts, _ = descriptions["classification"]
-    export_files.describe(str(tmp_path / "a"), network, ["a\nb", " ", "é"], facts)
+    files.describe(str(tmp_path / "a"), network, ["a\nb", " ", "é"], facts)
     assert (tmp_path / "a.labels.txt").read_text(encoding="utf-8") == "a b\n \né\n"
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["class_names"] == ["a\nb", " ", "é"]
 
@@ -326,7 +324,7 @@ def test_bad_arguments_are_refused_before_anything_is_read(tmp_path, arguments, 
 def test_another_backend_is_refused(monkeypatch, backend, format, message):
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
     with pytest.raises(InputError, match=message):
-        export_formats.check(format, "none")
+        formats.check(format, "none")
 
 
 @not_on_torch
@@ -336,7 +334,7 @@ def test_another_backend_is_refused(monkeypatch, backend, format, message):
 def test_a_missing_package_is_named(monkeypatch, format, missing, extra):
     monkeypatch.setattr(packages, "is_installed", lambda name: name != missing)
     with pytest.raises(InputError, match=rf'{missing}: pip install "keras-cnn-zoo\[{extra}\]"$'):
-        export_formats.check(format, "none")
+        formats.check(format, "none")
 
 
 @not_on_torch
@@ -362,7 +360,7 @@ def test_nothing_is_left_after_an_error(tmp_path, preset, monkeypatch):
             file.write("half of a file")
         raise InputError("the disk is full")
 
-    monkeypatch.setattr(export_litert, "write", fail)
+    monkeypatch.setattr(litert, "write", fail)
     with pytest.raises(InputError, match="the disk is full"):
         tasks.export_model(tasks.Classification(), tmp_path / "a", format="litert", preset=preset)
     assert os.listdir(tmp_path) == []
@@ -371,11 +369,11 @@ def test_nothing_is_left_after_an_error(tmp_path, preset, monkeypatch):
 @on_tensorflow
 def test_loops_are_refused_for_full_quantization(descriptions):
     with pytest.raises(InputError, match="`quantize` full does not work for a network with loops"):
-        export_litert.check_loops(descriptions["detection"][1])
+        litert.check_loops(descriptions["detection"][1])
     recurrent = models.CRNN(input_shape=(32, 16, 1), width=0.1, sequence="gru").deployable()
     with pytest.raises(InputError, match="a recurrent layer"):
-        export_litert.check_loops(recurrent)
-    export_litert.check_loops(descriptions["text"][1])
+        litert.check_loops(recurrent)
+    litert.check_loops(descriptions["text"][1])
 
 
 @on_tensorflow

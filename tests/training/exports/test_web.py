@@ -18,7 +18,7 @@ import pytest
 
 from keras_cnn_zoo import models, tasks
 from keras_cnn_zoo.ops.host import letterbox, waveforms
-from keras_cnn_zoo.training import export_onnx, export_web
+from keras_cnn_zoo.training.exports import onnx, web
 from keras_cnn_zoo.utils.errors import InputError
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
@@ -40,7 +40,7 @@ def preset(tmp_path_factory):
 def no_network(monkeypatch):
     """Writes a stub in place of the network, which is not what these tests are about."""
     monkeypatch.setattr(
-        export_onnx, "write", lambda network, path, **options: pathlib.Path(path).write_bytes(b"network")
+        onnx, "write", lambda network, path, **options: pathlib.Path(path).write_bytes(b"network")
     )
 
 
@@ -69,7 +69,7 @@ def test_the_folder_has_everything_and_the_page_loads_it_from_a_network_on_reque
         "classification",
     )
     found = json.loads((tmp_path / "page" / "runtime.json").read_text())
-    assert found["base"].startswith("https://") and f"@{export_web.VERSION}/" in found["base"]
+    assert found["base"].startswith("https://") and f"@{web.VERSION}/" in found["base"]
     assert all(found[part]["integrity"].startswith("sha384-") for part in ("module", "wasm"))
 
 
@@ -85,22 +85,22 @@ def package(path, content):
 def test_another_package_is_refused(tmp_path):
     package(tmp_path / "other.tgz", b"other code")
     with pytest.raises(InputError, match=r"ort\.wasm\.bundle\.min\.mjs is not that of onnxruntime-web"):
-        export_web.runtime(tmp_path / "other.tgz")
+        web.runtime(tmp_path / "other.tgz")
     with tarfile.open(tmp_path / "empty.tgz", "w:gz"):
         pass
     for name in ("empty.tgz", "missing.tgz"):
         with pytest.raises(InputError, match="`web_runtime` must be npm, cdn, or the path of"):
-            export_web.runtime(tmp_path / name)
+            web.runtime(tmp_path / name)
 
 
 def test_without_npm_and_after_its_failure_one_line_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="needs the program npm. Other values: cdn, or the path of"):
-        export_web.runtime("npm")
+        web.runtime("npm")
     (tmp_path / "npm").write_text("#!/bin/sh\necho 'npm error network' >&2\nexit 1\n")
     (tmp_path / "npm").chmod(0o755)
     with pytest.raises(InputError, match="`web_runtime` npm: npm error network. Another value: cdn"):
-        export_web.runtime("npm")
+        web.runtime("npm")
 
 
 @pytest.mark.parametrize("task", ["language", "tracking"])
@@ -125,7 +125,7 @@ def runtime_package(tmp_path_factory):
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     folder = tmp_path_factory.mktemp("npm")
-    words = [f"{export_web.PACKAGE}@{export_web.VERSION}", "--silent", "--pack-destination", str(folder)]
+    words = [f"{web.PACKAGE}@{web.VERSION}", "--silent", "--pack-destination", str(folder)]
     done = subprocess.run(["npm", "pack", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"npm cannot fetch onnxruntime-web: {done.stderr.strip()[:100]}")

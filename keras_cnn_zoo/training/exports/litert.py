@@ -6,7 +6,7 @@ import logging
 import re
 import warnings
 
-from keras_cnn_zoo.training.export_files import outputs_of
+from keras_cnn_zoo.training.exports.files import outputs_of
 from keras_cnn_zoo.utils.errors import InputError
 
 _MISSING = re.compile(r"'(tf\.\w+)' op is neither a custom op nor a flex op")

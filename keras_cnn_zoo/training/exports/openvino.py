@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from keras_cnn_zoo.training import export_onnx
+from keras_cnn_zoo.training.exports import onnx
 
 
 def write(network, path):
@@ -17,5 +17,5 @@ def write(network, path):
 
     with tempfile.TemporaryDirectory() as folder:
         between = os.path.join(folder, "model.onnx")
-        export_onnx.write(network, between)
+        onnx.write(network, between)
         openvino.save_model(openvino.convert_model(between), path, compress_to_fp16=False)

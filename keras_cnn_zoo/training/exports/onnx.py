@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_cnn_zoo.training.export_files import outputs_of
+from keras_cnn_zoo.training.exports.files import outputs_of
 
 # Axis of the output channels in the weights of an operation; each channel gets a scale.
 _AXES = {"Conv": 0, "ConvTranspose": 1, "MatMul": -1}

@@ -100,7 +100,7 @@ def write_page(folder, contents):
         folder: the folder with the network.
         contents: what `runtime` returns.
     """
-    pages = importlib.resources.files("keras_cnn_zoo.training") / "web"
+    pages = importlib.resources.files("keras_cnn_zoo.training.exports") / "page"
     for name in _PAGE:
         with open(os.path.join(folder, name), "wb") as file:
             file.write((pages / name).read_bytes())

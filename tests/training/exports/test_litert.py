@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from keras_cnn_zoo.training import export_litert
+from keras_cnn_zoo.training.exports import litert
 from keras_cnn_zoo.utils.errors import InputError
 
 
@@ -12,10 +12,10 @@ def test_operations_that_litert_lacks_are_named(tmp_path):
     inputs = keras.Input((4,), name="numbers")
     network = keras.Model(inputs, keras.layers.Activation(keras.ops.erf, name="erf")(inputs))
     with pytest.raises(InputError, match=r"LiteRT does not have tf\.Erf$"):
-        export_litert.write(network, str(tmp_path / "a.tflite"))
+        litert.write(network, str(tmp_path / "a.tflite"))
 
 
 def test_sound_is_not_quantized_for_litert():
     with pytest.raises(InputError, match="`quantize` weights does not work for sound in a LiteRT file"):
-        export_litert.check_sound({"inputs": {"audio": {"kind": "audio"}}}, "weights")
-    export_litert.check_sound({"inputs": {"images": {"kind": "image"}}}, "weights")
+        litert.check_sound({"inputs": {"audio": {"kind": "audio"}}}, "weights")
+    litert.check_sound({"inputs": {"images": {"kind": "image"}}}, "weights")

@@ -6,7 +6,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from keras_cnn_zoo.training import export_onnx  # noqa: E402
+from keras_cnn_zoo.training.exports.onnx import with_small_weights  # noqa: E402
 
 
 def test_each_channel_of_a_weight_has_its_scale():
@@ -23,7 +23,7 @@ def test_each_channel_of_a_weight_has_its_scale():
         [onnx.numpy_helper.from_array(weight, "w"), onnx.numpy_helper.from_array(small, "b")],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
-    onnx.checker.check_model(model := export_onnx.with_small_weights(model))
+    onnx.checker.check_model(model := with_small_weights(model))
     assert {one.name: one.data_type for one in model.graph.initializer} == {
         "w_int8": onnx.TensorProto.INT8,
         "w_scale": onnx.TensorProto.FLOAT,
@@ -51,7 +51,7 @@ def test_weights_are_turned_into_floats_when_a_file_is_loaded(tmp_path):
         [onnx.numpy_helper.from_array(table, "table")],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
-    onnx.checker.check_model(model := export_onnx.with_small_weights(model))
+    onnx.checker.check_model(model := with_small_weights(model))
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "as_it_runs.onnx")
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
