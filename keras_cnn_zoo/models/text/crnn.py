@@ -229,14 +229,15 @@ class CRNN(ZooModel):
         """
         validation.one_of("strategy", strategy, ("greedy", "beam"))
         validation.positive_integer("beam_width", beam_width)
-        decoded = []
-        for log_probs in ctc.log_probabilities(to_numpy(outputs)):
-            if strategy == "greedy":
-                ids, score = ctc.best_path(log_probs)
-            else:
-                ids, score = ctc.beam_search(log_probs, beam_width)
-            decoded.append({"text": "".join(self.class_names[index - 1] for index in ids), "score": score})
-        return decoded
+        log_probs = ctc.log_probabilities(to_numpy(outputs))
+        if strategy == "greedy":
+            found = map(ctc.best_path, log_probs)
+        else:
+            found = ctc.beam_search(log_probs, beam_width)
+        return [
+            {"text": "".join(self.class_names[index - 1] for index in ids), "score": score}
+            for ids, score in found
+        ]
 
 
 def _convolution(x, layer, filters, kernel_size, padding, normalized, activation, name):
