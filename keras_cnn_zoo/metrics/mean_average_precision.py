@@ -25,12 +25,12 @@ class MeanAveragePrecision(keras.metrics.Metric):
     the threshold, and no detection with a higher score matched this box. Precision is made non-increasing,
     read at 101 recalls, and averaged. Then the mean is taken over the classes in the truth and, without an
     `iou_threshold`, over the ten thresholds 0.50, 0.55 .. 0.95. A crowd box need not be detected, and
-    detections in it are not errors. pycocotools counts everything, so the result equals calling it directly.
-    Without any true box it is 0.
+    detections in it are not errors. The package faster-coco-eval counts everything; the result equals that of
+    pycocotools. Without any true box it is 0.
 
     The boxes are compared on the host, so call the metric eagerly, on the output of `predict`. As a metric of
     `compile` it works with `run_eagerly=True` on TensorFlow and PyTorch, but not on JAX, where Keras traces
-    metrics first. It needs the package pycocotools.
+    metrics first. It needs the package faster-coco-eval.
 
     Reference: Lin et al., 2014, "Microsoft COCO: Common Objects in Context", arXiv:1405.0312.
 
@@ -158,7 +158,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
 
 
 def average_precision(truth, found, thresholds, max_detections):
-    """Computes average precision with pycocotools.
+    """Computes average precision with faster-coco-eval.
 
     Args:
         truth: array (n, 8) of image, 0, class, x1, y1, x2, y2, crowd.
@@ -169,12 +169,11 @@ def average_precision(truth, found, thresholds, max_detections):
     Returns:
         A dict from class id to an array of one value per threshold.
     """
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
+    from faster_coco_eval import COCO, COCOeval_faster
 
     pictures = np.unique(np.concatenate([truth[:, 0], found[:, 0]])).astype(int)
     classes = np.unique(truth[:, 2]).astype(int)
-    # pycocotools prints to standard output, which is for a program's results.
+    # It prints to standard output, which is for a program's results.
     with contextlib.redirect_stdout(io.StringIO()):
         gold, answer = COCO(), COCO()
         for coco, annotations in ((gold, truth), (answer, found)):
@@ -184,7 +183,7 @@ def average_precision(truth, found, thresholds, max_detections):
                 "annotations": _annotations(annotations),
             }
             coco.createIndex()
-        evaluation = COCOeval(gold, answer, "bbox")
+        evaluation = COCOeval_faster(gold, answer, "bbox")
         evaluation.params.iouThrs = np.array(thresholds, dtype="float64")
         evaluation.params.maxDets = [max_detections]
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0.0, float("inf")]], ["all"]
@@ -201,7 +200,7 @@ def average_precision(truth, found, thresholds, max_detections):
 
 def _annotations(rows):
     annotations = []
-    # pycocotools reads an id of 0 as "not matched".
+    # The package reads an id of 0 as "not matched".
     for number, row in enumerate(rows.astype("float64"), start=1):
         picture, detected, class_id, x1, y1, x2, y2, last = row.tolist()
         annotations.append(

@@ -10,6 +10,7 @@ import pytest
 from keras_cnn_zoo.metrics import MeanAveragePrecision
 from keras_cnn_zoo.metrics.mean_average_precision import TABLE_ROWS, THRESHOLDS
 
+pytest.importorskip("faster_coco_eval")
 pytest.importorskip("pycocotools")
 
 BOX = [0.0, 0.0, 10.0, 10.0]
