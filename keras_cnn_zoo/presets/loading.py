@@ -6,7 +6,7 @@ from keras_cnn_zoo.presets import configs, packaged, sources
 from keras_cnn_zoo.presets import weights as weight_files
 from keras_cnn_zoo.presets.bundled import locate
 from keras_cnn_zoo.presets.manifest import SPLITS, WEIGHTS, check_plain, fail, shown
-from keras_cnn_zoo.presets.sources import hed_files, keras_applications, kerashub, torch_files
+from keras_cnn_zoo.presets.sources import keras_applications, kerashub
 from keras_cnn_zoo.presets.storage import read, read_manifest
 from keras_cnn_zoo.utils import validation
 
@@ -77,10 +77,7 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     model = _build(label, cls, {**config, **overrides})
     fresh = cls.head_names if swapped else ()
     if packed is not None:
-        if packed.endswith(".h5"):
-            hed_files.load_into(label, model, packed)
-        else:
-            torch_files.load_into(label, model, packed, fresh)
+        _load_packed(label, model, packed, fresh)
     else:
         weight_files.load_into(label, model, contents[WEIGHTS], fresh)
     if features_only:
@@ -88,6 +85,17 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
     if manifest["preprocessing"] != dict(model.preprocessing):
         model.preprocessing = manifest["preprocessing"]
     return model
+
+
+def _load_packed(label, model, path, fresh):
+    """Loads the weights of a file from another package."""
+    # Readers of files that few users have are imported when they are needed.
+    from keras_cnn_zoo.presets.sources import hed_files, torch_files
+
+    if path.endswith(".h5"):
+        hed_files.load_into(label, model, path)
+    else:
+        torch_files.load_into(label, model, path, fresh)
 
 
 def _foreign(name, weights, expected_class, **arguments):
@@ -98,6 +106,8 @@ def _foreign(name, weights, expected_class, **arguments):
             fail(label, "has no head: it is the backbone of a model, backbone=" + label)
         model = _BODIES[collection].load(label, name.split("/", 1)[1], weights)
     else:
+        from keras_cnn_zoo.presets.sources import torch_files
+
         model = torch_files.load(label, name, weights, **arguments)
     if expected_class is not None and not isinstance(model, expected_class):
         fail(shown(name), f"must be a {expected_class.__name__}. Received: a {type(model).__name__}")
