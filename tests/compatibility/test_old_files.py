@@ -75,6 +75,8 @@ def test_an_interrupted_run_resumes_with_the_same_result(tmp_path):
     finished = keras.saving.load_model(os.path.join(outputs.FOLDER, "run", "model.keras"), compile=False)
     for one, other in zip(model.get_weights(), finished.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE)
+    # Version 0.1.0 did not measure single classes.
+    assert len(metrics.pop("per_class")) == 10
     assert metrics == recorded("run/metrics.json")
     before = (folder / "history.csv").read_text().splitlines()
     assert len(before) == 4

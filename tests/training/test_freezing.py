@@ -67,7 +67,7 @@ def test_a_frozen_backbone_does_not_change_in_training():
         np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(weight), err_msg=weight.path)
 
 
-@pytest.mark.parametrize("name", sorted(BUILD))
+@pytest.mark.parametrize("name", sorted(set(BUILD) - {"VGG"}))
 def test_frozen_statistics_leave_the_kernels_of_the_backbone_to_train(name):
     model = BUILD[name]()
     backbone = getattr(model, "backbone", None) or model

@@ -130,7 +130,7 @@ def test_a_run_takes_about_as_long_as_it_may(digits, tmp_path):
     fit(digits, tmp_path / "run", minutes=0.3, patience=0)
     # 18 seconds, on a machine that may be busier now than when the steps were timed.
     assert 9 < time.monotonic() - started < 60
-    assert len(history(tmp_path / "run")) > 20
+    assert len(history(tmp_path / "run")) > 5
 
 
 def keeper(metrics, patience, epochs=10):

@@ -146,7 +146,7 @@ def test_decode_returns_the_best_class_per_pixel():
         ({"output_stride": 4}, "`output_stride` must be one of 8, 16, 32. Received: output_stride=4"),
         ({"rates": 6}, "`rates` must be None or a sequence of positive integers. Received: rates=6"),
         ({"rates": (6, -1)}, "`rates` must be .* Received: rates=\\(6, -1\\)"),
-        ({"backbone": "vgg16"}, "`backbone` must be .*'resnet18', .* Received: backbone='vgg16'"),
+        ({"backbone": "alexnet"}, "`backbone` must be .*'resnet18', .* Received: backbone='alexnet'"),
         ({"backbone": keras.Sequential()}, 'a model with a dict of levels, "P0" to "P5"'),
         ({"filters": 0}, "`filters` must be a positive integer"),
         ({"decoder_filters": 0}, "`decoder_filters` must be a positive integer"),

@@ -153,7 +153,7 @@ def test_decode_returns_the_best_class_per_pixel():
         ({"input_shape": (64, 64)}, "`input_shape` must be \\(height, width, channels\\)"),
         ({"output_stride": 16}, "`output_stride` must be one of 32. Received: output_stride=16"),
         ({"variant": "32s", "output_stride": 4}, "`output_stride` must be one of 8, 16, 32"),
-        ({"backbone": "vgg16"}, "`backbone` must be .*'resnet18', .* Received: backbone='vgg16'"),
+        ({"backbone": "alexnet"}, "`backbone` must be .*'resnet18', .* Received: backbone='alexnet'"),
         ({"hidden_filters": 0}, "`hidden_filters` must be a positive integer"),
         ({"hidden_filters": (8, 8)}, "`hidden_filters` must be .* Received: hidden_filters=\\(8, 8\\)"),
         ({"hidden_kernel_sizes": 3}, "`hidden_kernel_sizes` must be a sequence of positive integers"),
