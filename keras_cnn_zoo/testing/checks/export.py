@@ -1,12 +1,8 @@
 """C12: exported as a SavedModel, as ONNX, and for LiteRT, the file gives the numbers of the component."""
 
-import contextlib
-import io
-import logging
 import os
 import re
 import tempfile
-import warnings
 
 import keras
 import numpy as np
@@ -14,6 +10,7 @@ import numpy as np
 from keras_cnn_zoo.testing import functional, probe
 from keras_cnn_zoo.testing.guarantees import Broken, NotRun, Waived
 from keras_cnn_zoo.utils import packages
+from keras_cnn_zoo.utils.console import quiet
 
 TOLERANCE = 1e-5
 ADVICE = {
@@ -57,7 +54,7 @@ def _check(case, model, arrays):
         batches.append(keras.tree.map_structure(lambda array: np.concatenate([array[:1]] * 3), arrays))
     expected = [keras.tree.flatten(probe.as_numpy(model(batch, training=False))) for batch in batches]
     absent = []
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         for name, run in (("SavedModel", _saved_model), ("ONNX", _onnx), ("LiteRT", _litert)):
             if f"C12 {name}" in case.exempt:
                 continue
@@ -172,16 +169,3 @@ def _place(array, expected):
     kind = (array.shape, array.dtype.kind)
     places = (place for place, other in enumerate(expected) if (other.shape, other.dtype.kind) == kind)
     return next(places, len(expected))
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Silences converters, which print, log, and warn of deprecations that are theirs to fix."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

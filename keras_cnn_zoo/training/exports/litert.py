@@ -1,12 +1,9 @@
 """LiteRT files: built-in operations only, for one example at a time."""
 
-import contextlib
-import io
-import logging
 import re
-import warnings
 
 from keras_cnn_zoo.training.exports.files import outputs_of
+from keras_cnn_zoo.utils.console import quiet
 from keras_cnn_zoo.utils.errors import InputError
 
 _MISSING = re.compile(r"'(tf\.\w+)' op is neither a custom op nor a flex op")
@@ -41,7 +38,7 @@ def write(network, path, *, quantize="none", calibration=None):
         operations = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, *operations]
     converter.target_spec.supported_ops = operations
     try:
-        with _quiet():
+        with quiet():
             content = converter.convert()
     except Exception as cause:
         missing = sorted(set(_MISSING.findall(str(cause))))
@@ -97,16 +94,3 @@ def _traced(network):
     owner = tf.Module()
     owner.tracked = [variable.value for variable in network.variables]
     return serve.get_concrete_function(), owner
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Silences the converter, which prints, logs, and warns of deprecations that are its own to fix."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
