@@ -9,6 +9,7 @@ import numpy as np
 from keras_cnn_zoo import presets
 from keras_cnn_zoo.models import arguments, backbones
 from keras_cnn_zoo.ops.host.pictures import list_pictures
+from keras_cnn_zoo.ops.host.resizing import resize
 from keras_cnn_zoo.utils import layer_tree, registry, validation
 
 # ITU-R BT.601 luma, what Pillow's "L" mode uses.
@@ -227,7 +228,7 @@ class ZooModel(keras.Model):
         height, width, channels = self.input_shape[1:]
         pictures = [self.with_channels(image, channels) for image in list_pictures(images)]
         if height is not None and width is not None:
-            pictures = _resized(pictures, (height, width))
+            pictures = [resize(picture, (height, width)) for picture in pictures]
         sizes = {picture.shape for picture in pictures}
         if len(sizes) > 1:
             raise ValueError(
@@ -334,24 +335,3 @@ def _is_inside(path, paths):
     """Returns whether a layer that contains the layer at `path` is in `paths`."""
     names = path.split("/")
     return any("/".join(names[:end]) in paths for end in range(1, len(names)))
-
-
-def _resized(pictures, size):
-    """Resizes images to `size`. Images of the same size are resized together."""
-    by_shape = {}
-    for position, picture in enumerate(pictures):
-        by_shape.setdefault(picture.shape, []).append(position)
-    resized = list(pictures)
-    for shape, positions in by_shape.items():
-        if shape[:2] == tuple(size):
-            continue
-        batch = keras.ops.image.resize(
-            np.stack([pictures[position] for position in positions]),
-            size,
-            interpolation="bilinear",
-            antialias=True,
-            data_format="channels_last",
-        )
-        for position, picture in zip(positions, keras.ops.convert_to_numpy(batch), strict=True):
-            resized[position] = picture
-    return resized

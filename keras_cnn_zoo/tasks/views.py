@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_cnn_zoo.ops.host.boxes import suppressed
+from keras_cnn_zoo.ops.host.boxes import fused, suppressed
 from keras_cnn_zoo.ops.host.tiles import spans
 from keras_cnn_zoo.tasks.forward import outputs_of
 
@@ -98,7 +98,7 @@ def _batches(image, tiles, batch_size):
 
 
 def mirrored_boxes(answer, images):
-    """Returns the detections in images, merged with those in their mirror images."""
+    """Returns the detections in images, fused with those in their mirror images."""
     plain = answer(images)
     turned = answer([np.ascontiguousarray(image[:, ::-1]) for image in images])
     found = []
@@ -107,15 +107,22 @@ def mirrored_boxes(answer, images):
         left, top, right, bottom = boxes.T
         width = image.shape[1]
         back = np.stack([width - right, top, width - left, bottom], axis=1)
-        found.append(merged([one, {**other, "boxes": back.astype(boxes.dtype)}]))
+        joined = _joined([one, {**other, "boxes": back.astype(boxes.dtype)}])
+        views = np.repeat([0, 1], [len(one["scores"]), len(other["scores"])])
+        values = fused(joined["boxes"], joined["scores"], joined["classes"], views, count=2)
+        found.append(dict(zip(("boxes", "scores", "classes"), values, strict=True)))
     return found
+
+
+def _joined(answers):
+    return {
+        key: np.concatenate([np.asarray(one[key]) for one in answers])
+        for key in ("boxes", "scores", "classes")
+    }
 
 
 def merged(answers, cut=None):
     """Returns one dict of detections from several of the same image, without repetitions."""
-    joined = {
-        key: np.concatenate([np.asarray(one[key]) for one in answers])
-        for key in ("boxes", "scores", "classes")
-    }
+    joined = _joined(answers)
     kept = suppressed(joined["boxes"], joined["scores"], joined["classes"], cut)
     return {key: values[kept] for key, values in joined.items()}

@@ -33,12 +33,7 @@ def fit(task, options):
     record = options.record(task)
     folder.check(record, resume=options.resume)
     resumed = options.resume and folder.exists
-    decided = folder.schedule() if resumed else None
-    if decided is not None:
-        decided, recipe = schedule.recorded(decided, folder.path)
-        task = task.configured(recipe=recipe)
-    elif resumed:
-        task = old_runs.as_then(task, options)
+    task, plan = _as_recorded(task, options, folder) if resumed else (task, None)
     distribution.set_up(precision=options.precision, distribute=options.distribute, seed=options.seed)
     splits = folder.splits_to_continue(resume=options.resume)
     source = task.load(options.data, **{**options.data_options, "seed": options.seed, **splits})
@@ -52,22 +47,16 @@ def fit(task, options):
         batches = task.batches(model, source, "train", seed=options.seed, training=True)
         if options.workers is not None:
             batches.workers = options.workers
-        if options.learning_rate == rate_finder.AUTO and decided is None:
-            found = rate_finder.find(task, model, trainer, batches, options)
-            task = task.configured(recipe={"learning_rate": found})
-        plan = decided or schedule.usual(task, options, len(batches))
+        if plan is None:
+            task = _with_found_rate(task, model, trainer, batches, options)
+        timed = plan is None and options.minutes is not None
+        plan = plan or schedule.usual(task, options, len(batches))
         _compile(task, model, trainer, plan.epochs * len(batches), options)
     if "old_draw" in splits:
         old_runs.check_run(folder, source, baseline, steps=len(batches))
     keeper = Keeper(task, model, source, folder, plan)
-    if options.minutes is not None and decided is None:
-        save = functools.partial(keeper.try_saving, trainer)
-        epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate, save)
-        # The schedule of the learning rate is a part of the program, which is therefore compiled again.
-        passed = time.monotonic() - started + compiling
-        plan = keeper.schedule = schedule.fitting(options.minutes, passed, epoch, validation)
-        with distribution.model_scope(options.distribute):
-            _compile(task, model, trainer, plan.epochs * len(batches), options)
+    if timed:
+        plan = keeper.schedule = _fitted(task, trainer, batches, keeper, options, started)
     # Every option and the data have been checked; only now is anything written.
     recorded = {**dataclasses.asdict(plan), "recipe": dataclasses.asdict(task.recipe)}
     folder.start(record, resume=options.resume, source=source, schedule=recorded)
@@ -76,12 +65,46 @@ def fit(task, options):
         schedule.announce(trainer, batches, plan)
     callbacks = [*logs.tensorboard(folder), schedule.Forecast(plan, len(batches), keeper)]
     train(trainer, batches, keeper, first=first, callbacks=callbacks)
+    return model, _finished(task, model, source, keeper, folder, baseline)
+
+
+def _as_recorded(task, options, folder):
+    """Returns the task and the `Schedule` of the run that is resumed; None for one that recorded none."""
+    content = folder.schedule()
+    if content is None:
+        return old_runs.as_then(task, options), None
+    plan, recipe = schedule.recorded(content, folder.path)
+    return task.configured(recipe=recipe), plan
+
+
+def _with_found_rate(task, model, trainer, batches, options):
+    """Returns the task with the learning rate that a test finds, where one is asked for."""
+    if options.learning_rate != rate_finder.AUTO:
+        return task
+    found = rate_finder.find(task, model, trainer, batches, options)
+    return task.configured(recipe={"learning_rate": found})
+
+
+def _fitted(task, trainer, batches, keeper, options, started):
+    """Returns the `Schedule` that fits into `options.minutes`, with `trainer` compiled for it."""
+    save = functools.partial(keeper.try_saving, trainer)
+    epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate, save)
+    # The schedule of the learning rate is a part of the program, which is therefore compiled again.
+    passed = time.monotonic() - started + compiling
+    plan = schedule.fitting(options.minutes, passed, epoch, validation)
+    with distribution.model_scope(options.distribute):
+        _compile(task, keeper.network, trainer, plan.epochs * len(batches), options)
+    return plan
+
+
+def _finished(task, model, source, keeper, folder, baseline):
+    """Saves the best weights, measures them, and returns the contents of `metrics.json`."""
     keeper.load_best()
     folder.save_model(model)
     with results.after_saving(folder.file("model.keras")):
         metrics, tally = results.measure(task, model, source, keeper, baseline)
         results.write(folder, task, model, source, keeper.history, metrics, tally)
-    return model, metrics
+    return metrics
 
 
 def _compile(task, model, trainer, steps, options):

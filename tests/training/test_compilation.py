@@ -13,9 +13,9 @@ from keras_cnn_zoo.tasks import TASKS
 # What makes each step small; tasks that are not named here are built as they come.
 SMALL = {
     "classification": {"model": "resnet", "width": 0.125, "image_size": [32, 32]},
-    "detection": {"width": 0.125, "image_size": [96, 96]},
+    "detection": {"width": 0.125, "image_size": [64, 64], "min_level": 4},
     "language": {"width": 0.1},
-    "segmentation": {"model": "deeplab", "width": 0.125},
+    "segmentation": {"width": 0.125},
     "text": {"width": 0.125},
     "tracking": {"width": 0.1},
 }

@@ -8,8 +8,6 @@ from keras_cnn_zoo.models import deployment
 from keras_cnn_zoo.models.base import ZooModel, scaled
 from keras_cnn_zoo.models.text import ctc
 from keras_cnn_zoo.models.text.greedy_reading import GreedyReading
-from keras_cnn_zoo.ops.host.pictures import list_pictures
-from keras_cnn_zoo.ops.host.stretching import stretch
 from keras_cnn_zoo.utils import prototypes, validation
 from keras_cnn_zoo.utils.arrays import to_numpy
 from keras_cnn_zoo.utils.characters import ALPHABET, columns_needed
@@ -152,19 +150,6 @@ class CRNN(ZooModel):
     def columns(self):
         """Number of columns of the output."""
         return self.output_shape[1]
-
-    def preprocess(self, images):
-        """Returns images as the float32 batch that the network takes.
-
-        Args:
-            images: as for every model. They are converted to gray if needed, and stretched to the input size.
-
-        Returns:
-            A NumPy array (batch, 32, width, channels).
-        """
-        height, width, channels = self.input_shape[1:]
-        pictures = [self.with_channels(image, channels) for image in list_pictures(images)]
-        return self.normalize(np.stack([stretch(picture, height, width) for picture in pictures]))
 
     def deployable(self):
         """Returns a network for export: from 0..255 float images of the input size to `ids` and `score`.

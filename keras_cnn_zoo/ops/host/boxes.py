@@ -48,3 +48,45 @@ def suppressed(boxes, scores, classes, cut=None, *, threshold=0.5):
         kept += chosen
     kept = np.array(kept, dtype="int64")
     return kept[np.argsort(-scores[kept], kind="stable")]
+
+
+def fused(boxes, scores, classes, views, *, count, threshold=0.5):
+    """Returns boxes, scores, and classes of what several views of an image show, the best first.
+
+    Boxes of a class that overlap a better one by more than `threshold` are one object. Its box is the mean of
+    the best ones of each view, weighted by their scores. Its score is the mean over all views, with 0 for a
+    view without it. Solovyev, Wang, Gabruseva, "Weighted boxes fusion", 2019, arXiv 1910.13302, where the
+    overlap with the mean of the boxes so far decides.
+
+    Args:
+        boxes: array (n, 4) of left, top, right, bottom.
+        scores: array (n,).
+        classes: integer array (n,).
+        views: integer array (n,), the view of each box.
+        count: number of views.
+        threshold: overlap in [0, 1].
+    """
+    boxes, scores = np.asarray(boxes).reshape(-1, 4), np.asarray(scores)
+    boxes = boxes.astype(np.result_type(boxes, "float32"))
+    classes, views = np.asarray(classes), np.asarray(views)
+    left = np.ones(len(boxes), bool)
+    new_boxes, new_scores, firsts = [], [], []
+    for place in np.argsort(-scores, kind="stable"):
+        if not left[place]:
+            continue
+        near = overlaps(boxes[place], boxes)[0] > threshold
+        group = np.flatnonzero(left & near & (classes == classes[place]))
+        left[group] = left[place] = False
+        group = group[np.argsort(-scores[group], kind="stable")]
+        # The best one is in its own group even if it has no area.
+        best = group[np.unique(views[group], return_index=True)[1]] if len(group) else np.array([place])
+        weights = scores[best] / max(scores[best].sum(), 1e-12)
+        new_boxes.append(weights @ boxes[best])
+        new_scores.append(scores[best].sum() / count)
+        firsts.append(place)
+    order = np.argsort(-np.array(new_scores), kind="stable").astype("int64")
+    return (
+        np.array(new_boxes, boxes.dtype).reshape(-1, 4)[order],
+        np.array(new_scores, scores.dtype)[order],
+        classes[np.array(firsts, "int64")][order],
+    )

@@ -6,6 +6,7 @@ Images, training boxes, and predicted boxes all use the scale that is computed h
 import keras
 import numpy as np
 
+from keras_cnn_zoo.ops.host.resizing import resize
 from keras_cnn_zoo.utils.arrays import to_numpy
 
 
@@ -27,11 +28,7 @@ def letterbox(picture, target, fill):
     """Resizes a float image (height, width, channels) and pads it to `target` with the number `fill`."""
     content = content_size(picture.shape, target)
     if picture.shape[:2] != content:
-        picture = keras.ops.convert_to_numpy(
-            keras.ops.image.resize(
-                picture, content, interpolation="bilinear", antialias=True, data_format="channels_last"
-            )
-        )
+        picture = resize(picture, content)
     if content == tuple(target):
         return picture
     padded = np.full((*target, picture.shape[-1]), fill, dtype="float32")

@@ -8,7 +8,6 @@ import pytest
 
 from keras_cnn_zoo.models import CRNN
 from keras_cnn_zoo.models.text.greedy_reading import GreedyReading
-from keras_cnn_zoo.ops.host.stretching import stretch
 
 CASES = [
     dict(
@@ -138,17 +137,6 @@ def test_images_are_made_gray_and_stretched(model):
         grey, (32, 100), interpolation="bilinear", antialias=True, data_format="channels_last"
     )
     np.testing.assert_allclose(batch[0] * 127.5 + 127.5, keras.ops.convert_to_numpy(resized), atol=1e-2)
-
-
-@pytest.mark.parametrize("size", [(32, 100), (7, 300), (200, 9), (1, 1), (64, 50)])
-def test_stretching_equals_keras(size):
-    picture = np.random.default_rng(1).uniform(0, 255, size=(*size, 2)).astype("float32")
-    expected = keras.ops.image.resize(
-        picture, (32, 100), interpolation="bilinear", antialias=True, data_format="channels_last"
-    )
-    np.testing.assert_allclose(
-        stretch(picture, 32, 100), keras.ops.convert_to_numpy(expected), atol=2e-2, rtol=1e-4
-    )
 
 
 def test_a_constant_image_stays_constant(model):

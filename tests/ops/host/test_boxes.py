@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_cnn_zoo.ops.host.boxes import overlaps, suppressed
+from keras_cnn_zoo.ops.host.boxes import fused, overlaps, suppressed
 
 
 def test_overlaps_by_hand():
@@ -42,3 +42,34 @@ def test_suppression_is_that_of_keras_ops():
     )
     found = suppressed(boxes, scores, classes)
     assert 2 < len(found) < 60 and found.tolist() == expected[0][valid[0].astype(bool)].tolist()
+
+
+def test_views_are_fused_to_weighted_means():
+    boxes = [[0, 0, 10, 10], [2, 0, 12, 10], [50, 0, 60, 10], [0, 0, 10, 10]]
+    scores, classes, views = [0.9, 0.3, 0.8, 0.5], [0, 0, 0, 1], [0, 1, 1, 0]
+    found, means, names = fused(boxes, scores, classes, views, count=2)
+    # By hand: (0.9 * 0 + 0.3 * 2) / 1.2 = 0.5; the others are in one view of two.
+    np.testing.assert_allclose(found, [[0.5, 0, 10.5, 10], [50, 0, 60, 10], [0, 0, 10, 10]])
+    np.testing.assert_allclose(means, [0.6, 0.4, 0.25])
+    assert names.tolist() == [0, 0, 1]
+
+
+def test_a_view_counts_once_for_an_object():
+    # The second and third overlap the first by more than half, and each other by less.
+    boxes = np.array([[0, 0, 10, 10], [3, 0, 13, 10], [-3, 0, 7, 10]], "float32")
+    found, means, _ = fused(boxes, np.array([0.8, 0.4, 0.6], "float32"), [0, 0, 0], [0, 1, 1], count=2)
+    np.testing.assert_allclose(found, [(0.8 * boxes[0] + 0.6 * boxes[2]) / 1.4], rtol=1e-6)
+    np.testing.assert_allclose(means, [0.7], rtol=1e-6)
+    assert found.dtype == means.dtype == np.float32
+
+
+def test_equal_views_change_nothing_and_none_may_be_empty():
+    boxes = np.array([[0.0, 0, 10, 10], [4, 4, 4, 4], [30, 0, 40, 10]])
+    scores, classes = np.array([0.5, 0.7, 0.9]), np.array([1, 0, 2])
+    twice = (np.tile(one, (2, 1)) if one.ndim == 2 else np.tile(one, 2) for one in (boxes, scores, classes))
+    found, means, names = fused(*twice, np.repeat([0, 1], 3), count=2)
+    kept = names != 0  # A box without an area overlaps nothing, not even itself.
+    np.testing.assert_allclose(found[kept], boxes[[2, 0]])
+    np.testing.assert_allclose(means[kept], [0.9, 0.5])
+    empty = fused(np.zeros((0, 4)), [], [], [], count=2)
+    assert [len(one) for one in empty] == [0, 0, 0] and empty[0].shape == (0, 4)
