@@ -65,7 +65,7 @@ def export_model(
         files.class_names(model),
     )
     if format == "litert" and quantize != "none":
-        litert.check_sound(facts, quantize)
+        litert.check_answers(facts, quantize)
     examples = None
     if quantize == "full":
         litert.check_loops(network)

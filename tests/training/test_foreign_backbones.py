@@ -17,7 +17,7 @@ pytest.importorskip("PIL")
 
 
 def file_of_keras(folder):
-    original = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(64, 64, 3))
+    original = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(64, 64, 3))
     original.save_weights(folder / "notop.weights.h5")
     return folder / "notop.weights.h5"
 
@@ -33,7 +33,7 @@ def folder_of_kerashub(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "write"),
-    [("keras/MobileNetV2", file_of_keras), ("kerashub/resnet_18_imagenet", folder_of_kerashub)],
+    [("keras/MobileNet", file_of_keras), ("kerashub/resnet_18_imagenet", folder_of_kerashub)],
 )
 def test_a_run_on_a_foreign_network_is_recorded_and_resumed(spec, write, tmp_path, monkeypatch):
     path = write(tmp_path)

@@ -49,13 +49,22 @@ def write(network, path, *, quantize="none", calibration=None):
         file.write(content)
 
 
-def check_sound(facts, quantize):
-    """Raises an `InputError` for a network that takes sound.
+def check_answers(facts, quantize):
+    """Raises an `InputError` for a network whose answers do not survive quantization.
 
-    The converter quantizes activations for "weights" too, at run time. The power of a spectrogram covers more
-    than eight orders of magnitude: three of four answers stayed the same, and one of two with "full".
+    Sound: the converter quantizes activations for "weights" too, at run time. The power of a spectrogram
+    covers more than eight orders of magnitude: three of four answers stayed the same, and one of two with
+    "full".
+
+    A tracker: the peak of its response is a little higher than what is next to it. With "full", one peak of
+    eight stayed in its place.
     """
-    if any(one.get("kind") == "audio" for one in facts.get("inputs", {}).values()):
+    inputs = facts.get("inputs", {})
+    if quantize == "full" and "exemplar" in inputs:
+        raise InputError(
+            "`quantize` full does not work for a tracker, whose response would lose its peak: use weights"
+        )
+    if any(one.get("kind") == "audio" for one in inputs.values()):
         raise InputError(
             f"`quantize` {quantize} does not work for sound in a LiteRT file, whose spectrogram would have "
             "8 bits: use none, or `format` onnx"

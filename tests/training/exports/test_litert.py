@@ -17,5 +17,12 @@ def test_operations_that_litert_lacks_are_named(tmp_path):
 
 def test_sound_is_not_quantized_for_litert():
     with pytest.raises(InputError, match="`quantize` weights does not work for sound in a LiteRT file"):
-        litert.check_sound({"inputs": {"audio": {"kind": "audio"}}}, "weights")
-    litert.check_sound({"inputs": {"images": {"kind": "image"}}}, "weights")
+        litert.check_answers({"inputs": {"audio": {"kind": "audio"}}}, "weights")
+    litert.check_answers({"inputs": {"images": {"kind": "image"}}}, "weights")
+
+
+def test_the_response_of_a_tracker_is_not_quantized():
+    facts = {"inputs": {"exemplar": {"kind": "image"}, "search": {"kind": "image"}}}
+    with pytest.raises(InputError, match="`quantize` full does not work for a tracker"):
+        litert.check_answers(facts, "full")
+    litert.check_answers(facts, "weights")
