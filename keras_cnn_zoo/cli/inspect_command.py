@@ -5,17 +5,11 @@ from typing import Annotated
 
 import typer
 
+from keras_cnn_zoo.cli.data_options import with_data_options
 from keras_cnn_zoo.cli.errors import one_line_errors
-from keras_cnn_zoo.cli.parsing import data_options_of
 from keras_cnn_zoo.cli.task_commands import (
     HELP_OPTIONS,
-    ClassNames,
     Data,
-    Encoding,
-    IgnoreLabel,
-    Palette,
-    SkipBad,
-    SplitFile,
     option,
 )
 from keras_cnn_zoo.training import inspection
@@ -27,19 +21,15 @@ def program(task):
 
     @app.command(help=f"Look at data for {task.name}: examples, counts, sizes, and problems.")
     @one_line_errors
+    @with_data_options
     def run(
         out: Annotated[str, option("folder for inspect.json and examples.png")],
         data: Data = None,
         seed: Annotated[int, option("of splits that are drawn")] = 0,
-        skip_bad: SkipBad = False,
-        split_file: SplitFile = None,
-        ignore_label: IgnoreLabel = None,
-        class_names: ClassNames = None,
-        encoding: Encoding = None,
-        palette: Palette = None,
+        *,
+        data_options,
     ):
-        options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette)
-        report = inspection.inspect(task, data, out, data_options=options, seed=seed)
+        report = inspection.inspect(task, data, out, data_options=data_options, seed=seed)
         print("\n".join(inspection.lines(report)))
         # As for `fit` on the same data.
         sys.exit(2 if report["problems"] else 0)

@@ -66,16 +66,3 @@ def parse_settings(settings):
         except (ValueError, RecursionError):
             found[owner][name] = value
     return found
-
-
-def data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette):
-    """Returns the reader options that were given, as a dict."""
-    options = {
-        "skip_bad": skip_bad or None,
-        "split_file": split_file,
-        "ignore_label": ignore_label,
-        "class_names": None if class_names is None else [name.strip() for name in class_names.split(",")],
-        "encoding": encoding,
-        "palette": palette,
-    }
-    return {name: value for name, value in options.items() if value is not None}

@@ -4,18 +4,12 @@ from typing import Annotated
 
 import typer
 
+from keras_cnn_zoo.cli.data_options import with_data_options
 from keras_cnn_zoo.cli.errors import one_line_errors
-from keras_cnn_zoo.cli.parsing import data_options_of
 from keras_cnn_zoo.cli.task_commands import (
     HELP_OPTIONS,
-    ClassNames,
     Data,
-    Encoding,
-    IgnoreLabel,
-    Palette,
     Resume,
-    SkipBad,
-    SplitFile,
     Text,
     option,
 )
@@ -30,6 +24,7 @@ def program(space):
         help=f"Search {', '.join(space.names)} of {space.model} for the best {space.task.metric} on val."
     )
     @one_line_errors
+    @with_data_options
     def run(
         data: Data = None,
         tuner: Annotated[str, option(", ".join(TUNERS[:-1]) + f" or {TUNERS[-1]}")] = "random",
@@ -41,16 +36,12 @@ def program(space):
         seed: Annotated[int, option("seed of proposals, weights, and order")] = 0,
         out: Annotated[Text, option(f"folder of the search; runs/tuning/{space.name} if not given")] = None,
         resume: Resume = False,
-        skip_bad: SkipBad = False,
-        split_file: SplitFile = None,
-        ignore_label: IgnoreLabel = None,
-        class_names: ClassNames = None,
-        encoding: Encoding = None,
-        palette: Palette = None,
+        *,
+        data_options,
     ):
         options = SearchOptions(
             data=data,
-            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette),
+            data_options=data_options,
             tuner=tuner,
             max_trials=max_trials,
             epochs=epochs,

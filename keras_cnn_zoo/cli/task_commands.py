@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from keras_cnn_zoo import training
+from keras_cnn_zoo.cli.data_options import with_data_options
 from keras_cnn_zoo.cli.errors import one_line_errors, printable
-from keras_cnn_zoo.cli.parsing import data_options_of, parse_rate, parse_settings
+from keras_cnn_zoo.cli.parsing import parse_rate, parse_settings
 from keras_cnn_zoo.cli.task_arguments import with_arguments
 from keras_cnn_zoo.training.exports.formats import FORMATS
 from keras_cnn_zoo.utils.errors import InputError
@@ -28,11 +29,6 @@ Preset = Annotated[Text, option("name or path of a preset, instead of a run")]
 Weights = Annotated[Text, option("file that replaces the download of a spec with a slash")]
 Resume = Annotated[bool, option("continue what was interrupted in --out", "--resume")]
 SkipBad = Annotated[bool, option("leave out files that cannot be read, and count them", "--skip-bad")]
-SplitFile = Annotated[Text, option("file of lines SPLIT<TAB>NAME that replaces the splits")]
-IgnoreLabel = Annotated[int | None, option("mask value to ignore in loss and metrics; 255 if not given")]
-ClassNames = Annotated[Text, option("names of the classes, as a,b,c")]
-Encoding = Annotated[Text, option("encoding of text files; utf-8 if not given")]
-Palette = Annotated[Text, option("file of lines R G B NAME, the colors in masks:PATH")]
 
 
 def application(task):
@@ -48,6 +44,7 @@ def application(task):
     @app.command()
     @one_line_errors
     @with_arguments(task.fit_arguments)
+    @with_data_options
     def fit(
         data: Data = None,
         model: Annotated[Text, option(f"one of {', '.join(task.models)}")] = None,
@@ -76,12 +73,8 @@ def application(task):
         seed: Annotated[int, option("seed of weights, splits, and order")] = 0,
         out: Annotated[Text, option(f"run folder; runs/{task.name} if not given")] = None,
         resume: Resume = False,
-        skip_bad: SkipBad = False,
-        split_file: SplitFile = None,
-        ignore_label: IgnoreLabel = None,
-        class_names: ClassNames = None,
-        encoding: Encoding = None,
-        palette: Palette = None,
+        *,
+        data_options,
         **given,
     ):
         """Train or fine-tune a model and write a run folder."""
@@ -92,7 +85,7 @@ def application(task):
             raise InputError(f"`{name}` and `task.{name}` exclude each other")
         options = training.FitOptions(
             data=data,
-            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette),
+            data_options=data_options,
             model=model,
             preset=preset,
             variant=variant,
@@ -123,6 +116,7 @@ def application(task):
     @app.command()
     @one_line_errors
     @with_arguments(task.evaluate_arguments)
+    @with_data_options
     def evaluate(
         run: Run = None,
         preset: Preset = None,
@@ -130,16 +124,11 @@ def application(task):
         data: Annotated[Text, option("the recorded data if not given")] = None,
         split: Annotated[str, option("train, val, or test")] = "test",
         out: Annotated[Text, option("folder for numbers per class and pictures")] = None,
-        skip_bad: SkipBad = False,
-        split_file: SplitFile = None,
-        ignore_label: IgnoreLabel = None,
-        class_names: ClassNames = None,
-        encoding: Encoding = None,
-        palette: Palette = None,
+        *,
+        data_options,
         **given,
     ):
         """Measure a run or preset and print one JSON object."""
-        options = data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette)
         result = training.evaluate(
             task,
             run=run,
@@ -147,7 +136,7 @@ def application(task):
             weights=weights,
             data=data,
             split=split,
-            data_options=options,
+            data_options=data_options,
             out=out,
             options=given,
         )
@@ -182,6 +171,7 @@ def application(task):
 
     @app.command()
     @one_line_errors
+    @with_data_options
     def export(
         format: Annotated[str, option(f"{', '.join(FORMATS)}")],
         out: Annotated[str, option("file or folder to write; a file gets its suffix if it has none")],
@@ -192,12 +182,8 @@ def application(task):
         data: Annotated[Text, option("for --quantize full; the recorded data if not given")] = None,
         split: Annotated[str, option("for --quantize full: train, val, or test")] = "val",
         web_runtime: Annotated[str, option("for web: npm, cdn, or FILE.tgz of onnxruntime-web")] = "npm",
-        skip_bad: SkipBad = False,
-        split_file: SplitFile = None,
-        ignore_label: IgnoreLabel = None,
-        class_names: ClassNames = None,
-        encoding: Encoding = None,
-        palette: Palette = None,
+        *,
+        data_options,
     ):
         """Write the network, with preprocessing and decoding inside, for a server, a phone, or a browser."""
         path = training.export_model(
@@ -210,7 +196,7 @@ def application(task):
             quantize=quantize,
             data=data,
             split=split,
-            data_options=data_options_of(skip_bad, split_file, ignore_label, class_names, encoding, palette),
+            data_options=data_options,
             web_runtime=web_runtime,
         )
         print(printable(path))

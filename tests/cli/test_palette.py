@@ -12,7 +12,6 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from keras_cnn_zoo.cli import inspect_command, search_commands
-from keras_cnn_zoo.cli.parsing import data_options_of
 from keras_cnn_zoo.cli.task_commands import application
 from keras_cnn_zoo.search.spaces.segmentation import SPACE
 from keras_cnn_zoo.tasks import Classification, Segmentation
@@ -63,15 +62,3 @@ def test_a_palette_is_for_masks_alone(tmp_path):
     assert (
         result.exit_code == 2 and "error: --palette is for the colored masks of masks:PATH" in result.stderr
     )
-
-
-def test_only_the_options_that_were_given_are_passed_on():
-    assert data_options_of(False, None, None, None, None, None) == {}
-    assert data_options_of(True, "s.tsv", 11, "a, b", "latin-1", "p.txt") == {
-        "skip_bad": True,
-        "split_file": "s.tsv",
-        "ignore_label": 11,
-        "class_names": ["a", "b"],
-        "encoding": "latin-1",
-        "palette": "p.txt",
-    }

@@ -10,8 +10,8 @@ import pytest
 
 from keras_cnn_zoo.tasks import TASKS
 
-# What makes each step small; tasks that are not named here are built as they come. The compiler takes minutes for
-# the many layers of a ResNet, which the contract compiles too.
+# What makes each step small; tasks that are not named here are built as they come. The compiler takes minutes
+# for the many layers of a ResNet, which the contract compiles too.
 SMALL = {
     "classification": {"model": "resnet", "width": 0.125, "image_size": [32, 32]},
     "detection": {"backbone": "vgg11", "width": 0.125, "image_size": [64, 64], "min_level": 4},
