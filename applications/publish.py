@@ -61,6 +61,7 @@ def publish(
         "data": data,
         "data_spec": config["data_options"]["spec"] or EMBEDDED,
         "data_options": {k: v for k, v in config["data_options"].items() if k not in ("spec", "class_names")},
+        "task_options": config.get("task_options") or None,
         "license": license,
         "metrics": {key: value for key, value in metrics.items() if isinstance(value, float)},
         "evaluated_on": f"{metrics['split']} split; baseline {metrics['baseline']}",

@@ -15,6 +15,7 @@ FIELDS = {
     "data": "the training data in words",
     "data_spec": "the `--data` spec that reads it",
     "data_options": "further options of the reader, such as ignore_label",
+    "task_options": "arguments of the task that were given, such as turns",
     "license": "license of the data as its source states it, or 'none stated'",
     "metrics": "name to number, a fraction in 0..1 where formats.md says so",
     "evaluated_on": "the data that the metrics were measured on",
@@ -39,9 +40,10 @@ def check(label, card):
     card = {"metrics": {}, **card}
     if not isinstance(card["metrics"], dict):
         fail(label, f"`metrics` must be a dict. Received: metrics={shown(card['metrics'])}")
-    if not isinstance(card.get("data_options"), (dict, type(None))):
-        fail(label, f"`data_options` must be a dict or None. Received: {shown(card['data_options'])}")
-    for name in set(card) - {"metrics", "seed", "data_options"}:
+    for name in ("data_options", "task_options"):
+        if not isinstance(card.get(name), (dict, type(None))):
+            fail(label, f"`{name}` must be a dict or None. Received: {shown(card[name])}")
+    for name in set(card) - {"metrics", "seed", "data_options", "task_options"}:
         if not isinstance(card[name], (str, type(None))):
             fail(label, f"`{name}` must be a string or None. Received: {name}={shown(card[name])}")
     return {name: card.get(name) for name in FIELDS}

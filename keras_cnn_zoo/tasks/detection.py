@@ -207,7 +207,8 @@ class Detection(Task):
             batch_size: images per step, or None for the task's.
             score_threshold: lowest score of an answer, and of the boxes in pictures; None for the model's own
                 in answers, and `SHOWN` in pictures. A lower one than the model's own changes nothing.
-            flip: whether to merge the boxes with those of the mirrored images.
+            flip: whether to fuse the boxes with those of the mirrored images; with `turns`, also of images
+                upside down.
             tiles: (height, width) of overlapping tiles that are searched too, or None.
         """
         check_options(tiles=tiles, score_threshold=score_threshold)
@@ -216,7 +217,9 @@ class Detection(Task):
             return super(Detection, self).answers(model, images, batch_size=size)
 
         def seen(images, size=None):
-            return mirrored_boxes(lambda part: answer(part, size), images) if flip else answer(images, size)
+            if not flip:
+                return answer(images, size)
+            return mirrored_boxes(lambda part: answer(part, size), images, upside_down=self.turns)
 
         if tiles is None:
             found = seen(items, batch_size)

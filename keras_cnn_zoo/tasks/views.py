@@ -97,21 +97,38 @@ def _batches(image, tiles, batch_size):
         yield places[start : start + batch_size]
 
 
-def mirrored_boxes(answer, images):
-    """Returns the detections in images, fused with those in their mirror images."""
-    plain = answer(images)
-    turned = answer([np.ascontiguousarray(image[:, ::-1]) for image in images])
+def mirrored_boxes(answer, images, *, upside_down=False):
+    """Returns the detections in images, fused with those in their mirror images.
+
+    Args:
+        answer: function of a list of images that returns a dict of `boxes`, `scores`, and `classes` for each.
+        images: list of images.
+        upside_down: whether to mirror at the horizontal axis and at both axes too.
+    """
+    mirrors = [(False, False), (True, False)]
+    mirrors += [(False, True), (True, True)] if upside_down else []
+    seen = [
+        answer([np.ascontiguousarray(image[:: -1 if down else 1, :: -1 if right else 1]) for image in images])
+        for right, down in mirrors
+    ]
     found = []
-    for image, one, other in zip(images, plain, turned, strict=True):
-        boxes = np.asarray(other["boxes"]).reshape(-1, 4)
-        left, top, right, bottom = boxes.T
-        width = image.shape[1]
-        back = np.stack([width - right, top, width - left, bottom], axis=1)
-        joined = _joined([one, {**other, "boxes": back.astype(boxes.dtype)}])
-        views = np.repeat([0, 1], [len(one["scores"]), len(other["scores"])])
-        values = fused(joined["boxes"], joined["scores"], joined["classes"], views, count=2)
+    for image, *answers in zip(images, *seen, strict=True):
+        back = [_mirrored(own, image.shape, *axes) for own, axes in zip(answers, mirrors, strict=True)]
+        joined = _joined(back)
+        views = np.repeat(np.arange(len(back)), [len(own["scores"]) for own in back])
+        values = fused(joined["boxes"], joined["scores"], joined["classes"], views, count=len(back))
         found.append(dict(zip(("boxes", "scores", "classes"), values, strict=True)))
     return found
+
+
+def _mirrored(answer, shape, right, down):
+    """Returns detections in a mirrored image as those in the image."""
+    boxes = np.array(answer["boxes"]).reshape(-1, 4)
+    if right:
+        boxes[:, [0, 2]] = shape[1] - boxes[:, [2, 0]]
+    if down:
+        boxes[:, [1, 3]] = shape[0] - boxes[:, [3, 1]]
+    return {**answer, "boxes": boxes}
 
 
 def _joined(answers):

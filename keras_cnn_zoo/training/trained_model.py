@@ -76,14 +76,22 @@ def load_model(task, *, run=None, preset=None, weights=None):
         return TrainedModel(model)
     card = presets.describe(preset, weights=weights)["training"]
     seed, spec = card.get("seed") or 0, card.get("data_spec")
-    options = dict(card.get("data_options") or {})
+    options, chosen = (_dict_of(preset, card, name) for name in ("data_options", "task_options"))
     old = options.pop("old_draw", False) or _is_old(card)
     splits = functools.partial(_splits_of_preset, preset, weights, old)
     if spec is None:
-        return TrainedModel(model, seed, splits=splits)
+        return TrainedModel(model, seed, task_options=chosen, splits=splits)
     # Older cards name the embedded set itself; any other data spec has a colon.
     spec = spec if spec != EMBEDDED and ":" in spec else None
-    return TrainedModel(model, seed, True, spec, options, splits=splits)
+    return TrainedModel(model, seed, True, spec, options, chosen, splits)
+
+
+def _dict_of(preset, card, name):
+    """Returns a fact of a card that must be a dict, empty if it is not there."""
+    value = card.get(name)
+    if not isinstance(value, (dict, type(None))):
+        raise InputError(f"`preset` {preset}: its {name} must be a dict. Received: {value!r}")
+    return dict(value or {})
 
 
 def check_flip(source):

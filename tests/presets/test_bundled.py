@@ -79,7 +79,7 @@ def test_bundled_preset(name):
     facts = {**manifest["training"], "summary": manifest["summary"], "metrics": manifest["metrics"]}
     # Data that needs no reader options has none.
     assert facts["data_options"] is not None
-    stated = set(card.FIELDS) - {"data_options"}
+    stated = set(card.FIELDS) - {"data_options", "task_options"}
     assert all(facts[field] not in (None, "", {}) for field in stated), facts
     assert all(0 <= value <= 1 for key, value in facts["metrics"].items() if key not in ("elbo", "seed"))
     assert {"keras_cnn_zoo", "keras", "numpy", "python"} <= set(facts["versions"])

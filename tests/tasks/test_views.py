@@ -175,6 +175,25 @@ def test_mirrored_boxes_come_back_to_their_place():
 
     (one,) = views.mirrored_boxes(only_left, [scene()[:92]])
     assert sorted(map(tuple, one["boxes"].tolist())) == [(20, 10, 50, 30), (90, 70, 110, 90)]
+    # Each is in one view of two.
+    assert sorted(one["scores"].tolist()) == pytest.approx([0.15, 0.25])
+
+
+def test_data_without_an_up_are_mirrored_upside_down_too():
+    def top_left(images):
+        """Sees an object only in the upper left quarter."""
+        return [_decoded(image[:60, :80]) for image in images]
+
+    image = np.zeros((120, 160, 3), "uint8")
+    image[90:110, 100:130] = 100
+    (none,) = views.mirrored_boxes(top_left, [image])
+    assert len(none["scores"]) == 0
+    (one,) = views.mirrored_boxes(top_left, [image], upside_down=True)
+    assert one["boxes"].tolist() == [[100, 90, 130, 110]] and one["scores"] == pytest.approx([0.3 / 4])
+    for turns, count in ((False, 2), (True, 4)):
+        finder = Finder()
+        (found,) = tasks.Detection(turns=turns).answers(finder, [scene()], flip=True)
+        assert found["boxes"].tolist() == EXPECTED and len(finder.shapes) == count
 
 
 def _decoded(image):

@@ -107,3 +107,15 @@ def test_weights_belong_to_a_preset_that_is_downloaded():
             load_model(tasks.Classification(), weights="file", **given)
     with pytest.raises(InputError, match="Received: 'lenet5_mnist' with weights='file'"):
         FitOptions(preset="lenet5_mnist", weights="file").check()
+
+
+def test_a_preset_brings_the_arguments_of_its_task(tmp_path):
+    given = {"turns": True, "scale": [0.8, 1.2]}
+    model = models.RetinaNet(2, input_shape=(64, 64, 3), width=0.125)
+    presets.save(model, tmp_path / "preset", card={**CARD, "task_options": given})
+    found = load_model(tasks.Detection(), preset=str(tmp_path / "preset"))
+    assert found.task_options == given
+    task = tasks.Detection().configured(**found.task_options)
+    assert task.turns and task.scale == (0.8, 1.2)
+    with pytest.raises(InputError, match="`task_options` must be a dict or None"):
+        presets.save(model, tmp_path / "other", card={**CARD, "task_options": "turns"})
