@@ -44,6 +44,8 @@ class Task:
     recipe = Recipe()
     # Fields of the recipe that differ for few images on pretrained weights.
     few_images = {}
+    # A backbone with weights that `fit` suggests for few images, or None.
+    pretrained_backbone = None
     batch_size = 32
     # The constructors of tasks whose models have a backbone take another one.
     backbone_rate = 1.0

@@ -69,6 +69,7 @@ class Detection(Task):
     name = "detection"
     summary = "boxes and their classes"
     models = {"faster_rcnn": models.FasterRCNN, "retinanet": models.RetinaNet}
+    pretrained_backbone = "efficientnet_lite0_imagenet"
     default_model = "faster_rcnn"
     # Over few pictures `map50` jumps more from epoch to epoch than the mean over ten thresholds.
     metric = "map"

@@ -103,6 +103,7 @@ class Segmentation(Task):
     name = "segmentation"
     summary = "one class per pixel"
     models = {"deeplab": models.DeepLab, "fcn": models.FCN, "unet": models.UNet}
+    pretrained_backbone = "efficientnet_lite0_imagenet"
     default_model = "unet"
     metric = "mean_iou"
     recipe = Recipe(

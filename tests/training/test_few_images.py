@@ -37,6 +37,15 @@ def test_otherwise_the_recipe_is_the_usual_one(options, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_weights_are_suggested_for_few_images_of_a_user(capsys):
+    configured(data="masks:photos")
+    assert "few images: `backbone` efficientnet_lite0_imagenet brings weights" in capsys.readouterr().err
+    configured(data="masks:photos", images=few_images.FEW + 1)
+    configured(data="masks:photos", preset="unet_camvid")
+    configured(data="masks:photos", backbone=PRETRAINED)
+    assert "`backbone`" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("given", [{"learning_rate": 0.5}, {"recipe_options": {"learning_rate": 0.5}}])
 def test_what_was_given_stays(given):
     recipe = configured(backbone=PRETRAINED, **given)
