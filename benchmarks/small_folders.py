@@ -26,15 +26,15 @@ STARTS = {
     "default": {"segmentation": (), "detection": ()},
     "scratch": {
         "segmentation": ("--model", "deeplab", "--backbone", "efficientnet_lite0"),
-        "detection": ("--model", "retinanet", "--backbone", "efficientnet_lite0"),
+        "detection": ("--model", "faster_rcnn", "--backbone", "efficientnet_lite0"),
     },
     "ImageNet": {
         "segmentation": ("--model", "deeplab", *LITE),
-        "detection": ("--model", "retinanet", *LITE),
+        "detection": ("--model", "faster_rcnn", *LITE),
     },
     "ImageNet, frozen": {
         "segmentation": ("--model", "deeplab", *LITE, "--freeze", "backbone"),
-        "detection": ("--model", "retinanet", *LITE, "--freeze", "backbone"),
+        "detection": ("--model", "faster_rcnn", *LITE, "--freeze", "backbone"),
     },
 }
 METRICS = {"segmentation": "mean_iou", "detection": "map50"}
