@@ -82,6 +82,7 @@ class Detection(Task):
         least_steps=600,
         patience=15,
     )
+    few_images = {"learning_rate": 1e-3}
     batch_size = 4
     fit_arguments = (IMAGE_SIZE, AUGMENT, CLASS_BALANCE)
     predict_arguments = evaluate_arguments = (SCORE_THRESHOLD, FLIP, TILES)

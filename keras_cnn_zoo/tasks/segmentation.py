@@ -114,6 +114,7 @@ class Segmentation(Task):
         least_steps=800,
         patience=15,
     )
+    few_images = {"learning_rate": 1e-3}
     batch_size = 4
     predict_arguments = evaluate_arguments = (FLIP, TILES)
     fit_arguments = (
