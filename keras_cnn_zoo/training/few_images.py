@@ -11,8 +11,8 @@ def configured(task, options, source):
     """Returns `task` with its recipe for few images, where it has one that applies.
 
     It applies to at most `FEW` training images and to weights of a preset or of another collection. Fields of
-    the recipe that were given stay. A whole preset keeps its `fine_tune_learning_rate`. For few images and new
-    weights, the task's `pretrained_backbone` is suggested.
+    the recipe that were given stay. A whole preset keeps its `fine_tune_learning_rate`. With new weights, the
+    task's `pretrained_backbone` is suggested.
 
     Args:
         task: a `Task` as the options ask for it.
