@@ -27,11 +27,13 @@ def boxed(image, boxes, texts, classes):
     factor = max(1, (_MINIMUM + min(picture.size) - 1) // min(picture.size))
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     draw, font = ImageDraw.Draw(picture), sheets.font()
-    line = max(2, min(picture.size) // 200)
+    widest = max(2, min(picture.size) // 200)
     # The best is drawn last, on top.
     for box, text, class_id in reversed(list(zip(boxes, texts, classes, strict=True))):
         color = color_of(class_id)
         left, top, right, bottom = (float(edge) * factor for edge in box)
+        # In a large image of small objects, the frames of its usual width would cover them.
+        line = max(1, min(widest, int(min(right - left, bottom - top)) // 12))
         draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=color, width=line)
         extent = draw.textbbox((0, 0), text, font=font)
         width, height = extent[2] + 6, extent[3] + 4
