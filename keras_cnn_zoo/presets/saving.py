@@ -36,8 +36,8 @@ def save(model, path, *, card=None, overwrite=False, precision="float16", splits
         model: a built `ZooModel`.
         path: the folder or `.zip` file to write, or "hf://USER/REPO[@REVISION]" to upload it to the Hugging
             Face Hub in one commit. The repository is made if it does not exist.
-        card: dict of `summary`, `data`, `data_spec`, `license`, `metrics`, `evaluated_on`, `command`, `seed`,
-            and `notes`, all optional, or None.
+        card: dict of `summary`, `data`, `data_spec`, `data_options`, `task_options`, `license`, `metrics`,
+            `evaluated_on`, `command`, `seed`, and `notes`, all optional, or None.
         overwrite: whether to replace an existing preset.
         precision: "float16" to store kernels in half precision, "float32" to store everything in single.
         splits: text of the `splits.tsv` of the run, or None.
