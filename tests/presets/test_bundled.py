@@ -66,7 +66,7 @@ def test_bundled_preset(name):
     folder = bundled.folders()[name]
     manifest, contents = storage.read(repr(name), folder)
     names = {path.name for path in folder.iterdir()}
-    # The splits of a run are kept where the data have none of their own.
+    # The splits of a run may be kept too.
     assert names == {"preset.json", *contents}
     assert names - {"splits.tsv"} == {"preset.json", "model.weights.h5", "README.md"}
     assert size(folder) < LARGEST
