@@ -7,11 +7,7 @@ import typer
 
 from keras_cnn_zoo.cli.data_options import with_data_options
 from keras_cnn_zoo.cli.errors import one_line_errors
-from keras_cnn_zoo.cli.task_commands import (
-    HELP_OPTIONS,
-    Data,
-    option,
-)
+from keras_cnn_zoo.cli.task_commands import HELP_OPTIONS, Data, option
 from keras_cnn_zoo.training import inspection
 
 

@@ -6,13 +6,7 @@ import typer
 
 from keras_cnn_zoo.cli.data_options import with_data_options
 from keras_cnn_zoo.cli.errors import one_line_errors
-from keras_cnn_zoo.cli.task_commands import (
-    HELP_OPTIONS,
-    Data,
-    Resume,
-    Text,
-    option,
-)
+from keras_cnn_zoo.cli.task_commands import HELP_OPTIONS, Data, Resume, Text, option
 from keras_cnn_zoo.search import TUNERS, SearchOptions, search
 
 

@@ -1,12 +1,16 @@
 """The options of how data are read become one dict."""
 
+import inspect
+
 import pytest
 
-typer = pytest.importorskip("typer")
+pytest.importorskip("typer")
 
-from typer.testing import CliRunner  # noqa: E402
+import typer
+from typer.testing import CliRunner
 
-from keras_cnn_zoo.cli.data_options import OPTIONS, with_data_options  # noqa: E402
+from keras_cnn_zoo import data
+from keras_cnn_zoo.cli.data_options import OPTIONS, with_data_options
 
 
 @pytest.fixture
@@ -52,9 +56,5 @@ def test_a_flag_has_no_opposite(called):
 
 
 def test_the_names_are_those_of_the_reader():
-    import inspect
-
-    from keras_cnn_zoo import data
-
     known = set(inspect.signature(data.load).parameters)
     assert set(OPTIONS) <= known, set(OPTIONS) - known

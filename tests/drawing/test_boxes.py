@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("PIL")
 
-from keras_cnn_zoo.drawing.boxes import boxed, color_of  # noqa: E402
+from keras_cnn_zoo.drawing.boxes import boxed, color_of
 
 
 def frame_width(size, box):
