@@ -91,7 +91,8 @@ def _fitted(task, trainer, batches, keeper, options, started):
     epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate, save)
     # The schedule of the learning rate is a part of the program, which is therefore compiled again.
     passed = time.monotonic() - started + compiling
-    plan = schedule.fitting(options.minutes, passed, epoch, validation)
+    testing = validation * len(keeper.source.splits["test"]) / len(keeper.source.splits["val"])
+    plan = schedule.fitting(options.minutes, passed, epoch, validation, testing)
     with distribution.model_scope(options.distribute):
         _compile(task, keeper.network, trainer, plan.epochs * len(batches), options)
     return plan

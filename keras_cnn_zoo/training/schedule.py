@@ -14,7 +14,7 @@ from keras_cnn_zoo.utils.errors import InputError
 
 # A long run is validated about this many times, because each validation is a pass over the whole split.
 MEASUREMENTS = 40
-# Fraction of `minutes` that is kept for measuring the test split and for pictures.
+# Least fraction of `minutes` that is kept for measuring the test split and for pictures.
 _KEPT = 0.1
 # Most epochs, least steps, and about the seconds that are timed, after the step that compiles the program.
 _EPOCHS, _LEAST, _SECONDS = 6, 3, 3.0
@@ -85,7 +85,7 @@ def usual(task, options, steps):
     return Schedule.of(epochs)
 
 
-def fitting(minutes, elapsed, epoch, validation):
+def fitting(minutes, elapsed, epoch, validation, testing=0.0):
     """Returns the longest `Schedule` that fits into a time.
 
     Args:
@@ -93,10 +93,12 @@ def fitting(minutes, elapsed, epoch, validation):
         elapsed: seconds of them that have passed or are needed for something else.
         epoch: seconds per epoch.
         validation: seconds per validation.
+        testing: seconds to measure the test split. More is kept if a tenth of the time is more.
     """
-    left = (1 - _KEPT) * 60 * minutes - elapsed
+    kept = max(_KEPT * 60 * minutes, testing)
+    left = 60 * minutes - kept - elapsed
     if Schedule.of(1).seconds(epoch, validation) > left:
-        seconds = elapsed + (epoch + validation) / (1 - _KEPT)
+        seconds = elapsed + Schedule.of(1).seconds(epoch, validation) + kept
         say(f"one epoch takes longer than {minutes:g} minutes: about {duration(seconds)} in all")
         return Schedule.of(1)
     low, high = 1, 2

@@ -91,11 +91,15 @@ def test_the_longest_schedule_that_fits_into_the_time():
     assert seconds(found.epochs) <= left < seconds(found.epochs + 1)
     assert found.every == found.epochs // 40
     assert found.seconds(1.5, 4.0) == pytest.approx(seconds(found.epochs))
+    # A large test split takes longer than a tenth.
+    found = schedule.fitting(10, 100.0, 1.5, 4.0, testing=120.0)
+    assert seconds(found.epochs) <= 600 - 100 - 120 < seconds(found.epochs + 1)
+    assert schedule.fitting(10, 100.0, 1.5, 4.0, testing=30.0) == schedule.fitting(10, 100.0, 1.5, 4.0)
 
 
 def test_a_limit_that_is_too_short_gives_one_epoch_and_says_how_long_it_takes(capsys):
     assert schedule.fitting(1, 30.0, 500.0, 20.0) == Schedule(1, 1)
-    assert "one epoch takes longer than 1 minutes: about 10 minutes in all" in capsys.readouterr().err
+    assert "one epoch takes longer than 1 minutes: about 9 minutes in all" in capsys.readouterr().err
 
 
 def test_a_run_of_some_minutes_times_its_steps_and_starts_from_untouched_weights(
@@ -113,7 +117,7 @@ def test_a_run_of_some_minutes_times_its_steps_and_starts_from_untouched_weights
     monkeypatch.setattr(schedule, "timed", watched)
     monkeypatch.setattr(schedule, "_SECONDS", 0.2)
     # Few and long epochs: the clock decides how many fit, so the test must not depend on it.
-    monkeypatch.setattr(schedule, "fitting", lambda minutes, passed, epoch, validation: Schedule.of(3))
+    monkeypatch.setattr(schedule, "fitting", lambda *durations: Schedule.of(3))
     model, _ = fit(digits, tmp_path / "minutes", minutes=0.5)
     for one, other in zip(seen["before"], seen["after"], strict=True):
         np.testing.assert_array_equal(one, other)
