@@ -72,13 +72,15 @@ def table(results):
     """Returns the results as a Markdown table: the median, and the lowest and highest value, over seeds."""
     groups = {}
     for result in results:
-        key = (result["data"], result["images"], result["start"], result["label"])
+        options = " ".join(result["options"])
+        key = (result["data"], result["images"], result["start"], result["label"], options)
         groups.setdefault(key, []).append(result)
     lines = [
-        "| data | images | start | version | metric | median | lowest, highest | seeds | epochs | minutes |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| data | images | start | version | options | metric | median | lowest, highest | seeds | epochs "
+        "| minutes |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for (name, images, start, label), found in sorted(groups.items()):
+    for (name, images, start, label, options), found in sorted(groups.items()):
         metric = METRICS[found[0]["task"]]
         values = [result[metric] for result in found]
         spread = f"{min(values):.3f}, {max(values):.3f}" if len(values) > 1 else ""
@@ -86,8 +88,8 @@ def table(results):
             statistics.median(result[key] for result in found) for key in ("epochs", "minutes")
         )
         lines.append(
-            f"| {name} | {images} | {start} | {label} | {metric} | {statistics.median(values):.3f} "
-            f"| {spread} | {len(values)} | {epochs:g} | {minutes:.1f} |"
+            f"| {name} | {images} | {start} | {label} | {options} | {metric} "
+            f"| {statistics.median(values):.3f} | {spread} | {len(values)} | {epochs:g} | {minutes:.1f} |"
         )
     return "\n".join(lines) + "\n"
 

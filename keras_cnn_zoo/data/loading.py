@@ -19,6 +19,7 @@ def load(
     split_file=None,
     ignore_label=None,
     class_names=None,
+    model_names=None,
     encoding="utf-8",
     skip_bad=False,
     seed=0,
@@ -38,6 +39,9 @@ def load(
         ignore_label: Mask value of the pixels to leave out, or None for 255. CamVid's void is 11. With
             None, masks that have only the values 0 and 255 are binary: 255 is class 1.
         class_names: Sequence of strings, "a,b,c", or None to find the names in the data.
+        model_names: Class names of the model that the data are for, or None. They give the order of classes
+            that the data name, and names to classes that are numbers. Data whose numbered classes have
+            other names are refused. `class_names` replaces them.
         encoding: Encoding of the text files.
         skip_bad: Whether to decode every image now, and to leave out and count those that cannot be read.
         seed: Integer that decides which examples a drawn split takes.
@@ -59,7 +63,8 @@ def load(
         task=task,
         ignore_label=255 if ignore_label is None else ignore_label,
         ignore_label_given=ignore_label is not None,
-        class_names=_parse_class_names(class_names),
+        class_names=_parse_class_names(model_names if class_names is None else class_names),
+        names_of_model=class_names is None and model_names is not None,
         encoding=encoding,
         skip_bad=skip_bad,
         palette=None if palette is None else os.fspath(palette),
@@ -69,7 +74,7 @@ def load(
         raise InputError(f"`palette` is for the colored masks of masks:PATH. Received: {spec!r}")
     if format_name is None:
         name, reader = EMBEDDED[task]
-        if options.class_names is not None:
+        if class_names is not None:
             raise InputError(
                 f"class names cannot be given for the embedded {name}, which has its own. "
                 f"Received: {','.join(options.class_names)}"

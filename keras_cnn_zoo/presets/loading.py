@@ -73,6 +73,9 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
         config["num_classes"] = num_classes
     if class_names is not None:
         config["class_names"] = class_names
+    if packed and overrides.get("features_only"):
+        # The size is that of the classifier. A backbone takes any.
+        config["input_shape"] = [None, None, config["input_shape"][-1]]
     features_only = overrides.pop("features_only", None) if not config.get("features_only") else None
     model = _build(label, cls, {**config, **overrides})
     fresh = cls.head_names if swapped else ()

@@ -23,6 +23,7 @@ from keras_cnn_zoo.tasks.single_label import SingleLabel, described, explained, 
 from keras_cnn_zoo.tasks.views import mirrored_scores
 from keras_cnn_zoo.training import rates
 from keras_cnn_zoo.utils import validation
+from keras_cnn_zoo.utils.errors import InputError
 
 LOSSES = ("cross_entropy", "hinge")
 
@@ -37,8 +38,8 @@ class Classification(SingleLabel):
     Args:
         augmentation: Keras image layers applied to training images, or None for the task's default.
         loss: "cross_entropy", or "hinge" for the squared `MulticlassHinge`, whose probabilities mean less.
-        image_size: (height, width) of a new network's images, or None for the size of the first training
-            image, at most 224.
+        image_size: (height, width) of the network's images, or None for that of the preset, and for a new
+            network the size of the first training image, at most 224.
         backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
         augment: "none", "light" (half of the standard angles and distances), "standard", or "strong".
         class_balance: exponent of the class weights: an example of a class with frequency f has a weight
@@ -93,6 +94,12 @@ class Classification(SingleLabel):
         size = self.image_size or np.minimum(source.split("train")[0]["image"].shape[:2], 224)
         return (int(size[0]), int(size[1]), source.channels)
 
+    def adapt(self, preset, source, *, weights=None):
+        model = super().adapt(preset, source, weights=weights)
+        takes = model.input_shape[1:3]
+        size = self.image_size or (self.input_shape(source)[:2] if None in takes else takes)
+        return model if size == takes else _resized(model, size)
+
     def training_batch(self, model, source, examples, seed):
         images, labels = self.measuring_batch(model, source, examples)
         if self.augmentation.layers:
@@ -122,6 +129,8 @@ class Classification(SingleLabel):
     def answers(self, model, items, *, batch_size=None, flip=False, explain=False):
         """Returns a dict for each image, as `SingleLabel` says.
 
+        A network of any size answers images of different sizes one by one.
+
         Args:
             model: a model of this task.
             items: list of images.
@@ -129,6 +138,9 @@ class Classification(SingleLabel):
             flip: whether to average the probabilities with those of the mirrored images.
             explain: whether each answer also has `heat`, the `grad_cam` of its class.
         """
+        if None in model.input_shape[1:3] and len({np.shape(item)[:2] for item in items}) > 1:
+            alone = [self.answers(model, [item], batch_size=1, flip=flip, explain=explain) for item in items]
+            return [answer for (answer,) in alone]
         found = super().answers(model, items, batch_size=batch_size, flip=flip)
         return explained(model, items, found, batch_size or self.batch_size) if explain else found
 
@@ -164,3 +176,16 @@ def _layers(level):
         keras.layers.RandomTranslation(0.08 * factor, 0.08 * factor, **options),
         keras.layers.RandomZoom(0.1 * factor, 0.1 * factor, **options),
     )
+
+
+def _resized(model, size):
+    """Returns a classifier for another image size; `model` itself if its weights depend on the size."""
+    config = {**model.get_config(), "input_shape": (*size, model.input_shape[-1])}
+    try:
+        other = type(model).from_config(config)
+    except ValueError as error:
+        raise InputError(f"`image_size` {size[0]}x{size[1]}: {error}") from error
+    if [weight.shape for weight in other.weights] != [weight.shape for weight in model.weights]:
+        return model
+    other.set_weights(model.get_weights())
+    return other

@@ -19,8 +19,8 @@ class Recipe:
         warmup: fraction of the steps spent warming up, in [0, 1).
         least_steps: a run with fewer steps than this gets more epochs, because small data sets have short
             epochs. 0 for none.
-        patience: number of validations in a row without a better result after which training stops. A run
-            has about 40 validations. 0 never stops early.
+        patience: number of validations in a row without a better result after which training stops, counted
+            from the first change. A run has at most 40 validations. 0 never stops early.
         ema: whether the exponential moving average of the weights is validated and kept instead of the
             weights.
         frozen_statistics: whether the batch normalization of the backbone keeps the statistics, scales, and

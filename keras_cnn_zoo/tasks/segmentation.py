@@ -34,8 +34,8 @@ from keras_cnn_zoo.utils.errors import InputError
 
 # Edge of the training crops in the DeepLab papers, for which they chose their rates.
 _DEEPLAB_CROP = 513
-# Most crops of an image per epoch.
-_MOST_CROPS = 8
+# Most crops of an image per epoch, and of all images: each crop decodes its image.
+_MOST_CROPS, _MOST_PER_EPOCH = 8, 6000
 # Marks ignored pixels for the Lovasz loss; no class has this id.
 _IGNORED = -1
 
@@ -91,7 +91,8 @@ class Segmentation(Task):
         loss: "cross_entropy", or "lovasz" for the mean of cross-entropy and `LovaszSoftmax`.
         image_size: (height, width) of the training crops, or None for the size of the first training image,
             at most 224 x 224.
-        crops: crops of each image per epoch, or None for the number that covers an image, at most 8.
+        crops: crops of each image per epoch, or None for the number that covers an image, at most 8, and at
+            most 6,000 of all images.
         elastic: strength of a smooth random deformation of training crops, as the standard deviation of the
             displacement of a 3 x 3 grid, in fractions of the edge; 0 for none.
         backbone_rate: factor of the backbone's learning rate, above 0 and at most 1.
@@ -165,7 +166,8 @@ class Segmentation(Task):
         edges = np.array([example["image"].shape[:2] for example in sheets.sample(source.split("train"), 20)])
         # An image smaller than the crop along one axis is scaled up to it.
         area = np.maximum(edges, size).prod(axis=1) / np.prod(size)
-        return int(min(_MOST_CROPS, max(1, np.median(area).round())))
+        most = min(_MOST_CROPS, _MOST_PER_EPOCH // len(source.split("train")))
+        return int(max(1, min(most, np.median(area).round())))
 
     def training_examples(self, model, source):
         """Returns the training split, each image as often as it gives crops."""

@@ -57,8 +57,7 @@ def evaluate(
         recorded = False
     elif data is None:
         data, rules = trained.spec, {**trained.data_options, **rules}
-    if data is not None and getattr(model, "class_names", None):
-        rules.setdefault("class_names", model.class_names)
+    rules |= trained.naming(data)
     splits = {}
     if "split_file" not in given and (recorded or data is not None):
         # Data that a user names may be those of the run: drawn again, training examples would be measured.

@@ -20,7 +20,7 @@ def configured(task, options, source):
         source: the data.
     """
     few = len(source.split("train")) <= FEW
-    pretrained = options.preset is not None or backbones.is_pretrained(options.backbone)
+    pretrained = options.preset is not None or backbones.is_pretrained(options.new_backbone)
     if few and not pretrained and options.data is not None and task.pretrained_backbone is not None:
         say(f"few images: `backbone` {task.pretrained_backbone} brings weights that were trained on many")
     given = options.given_recipe() | (set() if options.preset is None else {"learning_rate"})

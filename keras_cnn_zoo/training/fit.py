@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import os
 import time
 
@@ -91,11 +92,18 @@ def _fitted(task, trainer, batches, keeper, options, started):
     epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate, save)
     # The schedule of the learning rate is a part of the program, which is therefore compiled again.
     passed = time.monotonic() - started + compiling
-    testing = validation * len(keeper.source.splits["test"]) / len(keeper.source.splits["val"])
+    testing = validation * _answered(task, keeper.source, "test") / _answered(task, keeper.source, "val")
     plan = schedule.fitting(options.minutes, passed, epoch, validation, testing)
     with distribution.model_scope(options.distribute):
         _compile(task, keeper.network, trainer, plan.epochs * len(batches), options)
     return plan
+
+
+def _answered(task, source, split):
+    """Returns the number of inputs that are answered to measure a split; the last batch is padded."""
+    count = len(source.split(split))
+    size = min(task.batch_size, count)
+    return math.ceil(count / size) * size
 
 
 def _finished(task, model, source, keeper, folder, baseline):

@@ -42,8 +42,8 @@ class FitOptions:
             for small data sets.
         minutes: minutes for the whole run instead of a number of epochs. The first steps are timed, and the
             number of epochs that fits is fixed and recorded.
-        patience: validations in a row without a better result after which training stops; 0 for never. A run
-            has about 40 validations.
+        patience: validations in a row without a better result after which training stops, counted from the
+            first change; 0 for never. A run has at most 40 validations.
         ema: whether the exponential moving average of the weights is validated and kept.
         batch_size: examples per step.
         learning_rate: peak learning rate; "auto" finds it by a few steps at rising rates, before the first
@@ -87,6 +87,11 @@ class FitOptions:
     weights: str | None = None
     workers: int | None = None
 
+    @property
+    def new_backbone(self):
+        """The `backbone` of a new model, as an option or among `model_options`."""
+        return self.model_options.get("backbone", self.backbone)
+
     def check(self):
         """Raises InputError for arguments that are out of range or exclude each other."""
         for name in _NAMES:
@@ -114,7 +119,8 @@ class FitOptions:
             for name in _OF_A_NEW_MODEL:
                 if getattr(self, name) not in (None, {}):
                     raise InputError(f"`{name}` and `preset` exclude each other: a preset is a whole model")
-        check_weights(self.backbone if self.preset is None else self.preset, self.weights)
+        weights = self.model_options.get("weights", self.weights)
+        check_weights(self.new_backbone if self.preset is None else self.preset, weights)
         for name in _RECIPE:
             if getattr(self, name) is not None and name in self.recipe_options:
                 raise InputError(f"`{name}` and `recipe.{name}` exclude each other")

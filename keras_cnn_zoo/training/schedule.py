@@ -12,7 +12,7 @@ from keras_cnn_zoo.training import checkpoint
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
-# A long run is validated about this many times, because each validation is a pass over the whole split.
+# A run is validated at most this many times, because each validation is a pass over the whole split.
 MEASUREMENTS = 40
 # Least fraction of `minutes` that is kept for measuring the test split and for pictures.
 _KEPT = 0.1
@@ -37,7 +37,7 @@ class Schedule:
     @classmethod
     def of(cls, epochs):
         """Returns the schedule with the usual number of validations."""
-        return cls(epochs, max(1, epochs // MEASUREMENTS))
+        return cls(epochs, math.ceil(epochs / MEASUREMENTS))
 
     def validates(self, epoch):
         """Returns whether validation follows an epoch, counted from 1."""
@@ -45,8 +45,7 @@ class Schedule:
 
     def seconds(self, epoch, validation):
         """Returns the duration of the run for the durations of an epoch and of a validation."""
-        validations = self.epochs // self.every + bool(self.epochs % self.every)
-        return self.epochs * epoch + validations * validation
+        return self.epochs * epoch + math.ceil(self.epochs / self.every) * validation
 
 
 def recorded(content, path):
@@ -97,20 +96,15 @@ def fitting(minutes, elapsed, epoch, validation, testing=0.0):
     """
     kept = max(_KEPT * 60 * minutes, testing)
     left = 60 * minutes - kept - elapsed
-    if Schedule.of(1).seconds(epoch, validation) > left:
-        seconds = elapsed + Schedule.of(1).seconds(epoch, validation) + kept
-        say(f"one epoch takes longer than {minutes:g} minutes: about {duration(seconds)} in all")
-        return Schedule.of(1)
-    low, high = 1, 2
-    while Schedule.of(high).seconds(epoch, validation) <= left:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if Schedule.of(middle).seconds(epoch, validation) <= left:
-            low = middle
-        else:
-            high = middle
-    return Schedule.of(low)
+    # From above: 41 epochs may take less time than 40, because they are validated every other time.
+    for epochs in range(int(left // epoch), 0, -1):
+        plan = Schedule.of(epochs)
+        if plan.seconds(epoch, validation) <= left:
+            return plan
+    plan = Schedule.of(1)
+    seconds = elapsed + plan.seconds(epoch, validation) + kept
+    say(f"not even one epoch fits into `minutes` {minutes:g}: about {duration(seconds)} in all")
+    return plan
 
 
 def timed(trainer, batches, validate, save):
@@ -254,13 +248,14 @@ class Forecast(keras.callbacks.Callback):
             # A run with one step per epoch is timed in its second epoch.
             return
         training = time.monotonic() - self.started - self.keeper.seconds_of_validation
-        self._say(training / self.counted, self.steps)
+        self._say(training / self.counted, self.steps, validated=1)
 
-    def _say(self, step, done):
+    def _say(self, step, done, validated=0):
         self.said = True
         steps = (self.schedule.epochs - self.epoch) * self.steps - done
         measured = self.keeper.validations
-        left = [e for e in range(self.epoch + 1, self.schedule.epochs + 1) if self.schedule.validates(e)]
+        first = self.epoch + 1 + validated
+        left = [e for e in range(first, self.schedule.epochs + 1) if self.schedule.validates(e)]
         validation = self.keeper.seconds_of_validation / measured if measured else 0.0
         seconds = steps * step + len(left) * validation
         if seconds >= self.least:

@@ -38,6 +38,17 @@ class TrainedModel:
     task_options: dict = dataclasses.field(default_factory=dict)
     splits: collections.abc.Callable = lambda **rules: {}
 
+    def naming(self, spec):
+        """Returns the arguments of `data.load` for the class names of a data spec, as a dict.
+
+        The recorded data are named as they were. The embedded sets, `spec=None`, have their own names.
+        """
+        names = getattr(self.model, "class_names", None)
+        if spec is None or not names:
+            return {}
+        chosen = self.data_options if self.has_data and spec == self.spec else {}
+        return {"model_names": names, "class_names": chosen.get("class_names")}
+
 
 def load_model(task, *, run=None, preset=None, weights=None):
     """Returns the `TrainedModel` of a run folder or a preset, of which exactly one is given.

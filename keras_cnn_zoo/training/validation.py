@@ -1,6 +1,7 @@
 """Runs the epochs; after each, measures validation, keeps the best weights, and writes a checkpoint."""
 
 import contextlib
+import math
 import os
 import tempfile
 import time
@@ -102,8 +103,10 @@ class Keeper(keras.callbacks.Callback):
     def _validate(self, epoch):
         """Measures validation, keeps the weights if they are the best, and returns columns of the history."""
         measured = self.validate()
-        if self.best is None or measured[self.task.metric] > self.best:
-            self.best, self.best_epoch = measured[self.task.metric], epoch + 1
+        value = measured[self.task.metric]
+        # Of equal results the last one is kept: with few images, the first epochs may be right by chance.
+        if self.best is None or value >= self.best or math.isnan(self.best):
+            self.best, self.best_epoch = value, epoch + 1
             with checkpoint.atomic_path(self.folder.file("best.weights.h5")) as temporary:
                 self.network.save_weights(temporary)
         return {f"val_{name}": value for name, value in measured.items()}
@@ -125,12 +128,17 @@ class Keeper(keras.callbacks.Callback):
 
     @property
     def has_stopped(self):
-        """Whether there were `Recipe.patience` validations since the best one."""
-        if not self.task.recipe.patience or self.best_epoch is None:
+        """Whether the metric has not risen in `Recipe.patience` validations.
+
+        They count from the first change: a detector may find nothing in its first epochs.
+        """
+        name = f"val_{self.task.metric}"
+        values = [-math.inf if math.isnan(row[name]) else row[name] for row in self.history if name in row]
+        if not self.task.recipe.patience or len(set(values)) < 2:
             return False
-        later = (row for row in self.history if row["epoch"] > self.best_epoch)
-        stale = sum(f"val_{self.task.metric}" in row for row in later)
-        return stale >= self.task.recipe.patience
+        unchanged = next(i for i, value in enumerate(values) if value != values[0])
+        last = max(values.index(max(values)), unchanged - 1)
+        return len(values) - 1 - last >= self.task.recipe.patience
 
     def restore(self, trainer):
         """Loads the checkpoint if there is one; returns the number of finished epochs."""

@@ -200,6 +200,12 @@ def test_a_large_image_gives_several_crops_per_epoch(shapes, options, expected):
     assert seen == sorted(list(range(len(shapes))) * expected)
 
 
+@pytest.mark.parametrize("images, expected", [(1500, 4), (2500, 2), (7000, 1)])
+def test_a_large_data_set_gives_fewer_crops_of_each_image(images, expected):
+    source = types.SimpleNamespace(split=lambda name: [{"image": np.zeros((64, 64, 3), "uint8")}] * images)
+    assert tasks.Segmentation().crops_per_image(source, (32, 32)) == expected
+
+
 def test_a_network_of_fixed_size_is_trained_on_crops_of_that_size():
     model = types.SimpleNamespace(input_shape=(None, 100, 100, 3))
     assert len(tasks.Segmentation().training_examples(model, sizes((200, 200)))) == 4

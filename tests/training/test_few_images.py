@@ -37,6 +37,12 @@ def test_otherwise_the_recipe_is_the_usual_one(options, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_backbone_among_the_arguments_of_the_model_is_one(capsys):
+    recipe = configured(data="masks:photos", model_options={"backbone": PRETRAINED})
+    assert recipe == configured(data="masks:photos", backbone=PRETRAINED)
+    assert "brings weights" not in capsys.readouterr().err
+
+
 def test_weights_are_suggested_for_few_images_of_a_user(capsys):
     configured(data="masks:photos")
     assert "few images: `backbone` efficientnet_lite0_imagenet brings weights" in capsys.readouterr().err

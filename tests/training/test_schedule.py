@@ -1,6 +1,7 @@
 """How long a run trains: the floor in steps, the time limit, early stopping, and averaged weights."""
 
 import csv
+import itertools
 import json
 import re
 import time
@@ -79,27 +80,42 @@ def test_a_resumed_run_keeps_what_was_decided_although_the_recipe_has_changed(di
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_longest_schedule_that_fits_into_the_time():
+@pytest.mark.parametrize("validation", [0.5, 4.0, 30.0])
+def test_the_longest_schedule_that_fits_into_the_time(validation):
     def seconds(epochs):
-        every = max(1, epochs // 40)
-        validated = sum(e % every == 0 or e == epochs for e in range(1, epochs + 1))
-        return 1.5 * epochs + 4.0 * validated
+        every = -(-epochs // 40)
+        return 1.5 * epochs + validation * sum(e % every == 0 or e == epochs for e in range(1, epochs + 1))
 
-    found = schedule.fitting(10, 100.0, 1.5, 4.0)
+    def longest(left):
+        return max(epochs for epochs in range(1, 400) if seconds(epochs) <= left)
+
+    found = schedule.fitting(10, 100.0, 1.5, validation)
     # A tenth of ten minutes is kept for measuring.
-    left = 0.9 * 600 - 100
-    assert seconds(found.epochs) <= left < seconds(found.epochs + 1)
-    assert found.every == found.epochs // 40
-    assert found.seconds(1.5, 4.0) == pytest.approx(seconds(found.epochs))
+    assert found.epochs == longest(0.9 * 600 - 100)
+    assert found.seconds(1.5, validation) == pytest.approx(seconds(found.epochs))
+    assert sum(found.validates(epoch) for epoch in range(1, found.epochs + 1)) <= 40
     # A large test split takes longer than a tenth.
-    found = schedule.fitting(10, 100.0, 1.5, 4.0, testing=120.0)
-    assert seconds(found.epochs) <= 600 - 100 - 120 < seconds(found.epochs + 1)
-    assert schedule.fitting(10, 100.0, 1.5, 4.0, testing=30.0) == schedule.fitting(10, 100.0, 1.5, 4.0)
+    found = schedule.fitting(10, 100.0, 1.5, validation, testing=120.0)
+    assert found.epochs == longest(600 - 100 - 120)
+    assert schedule.fitting(10, 9.0, 1.5, 4.0, testing=30.0) == schedule.fitting(10, 9.0, 1.5, 4.0)
 
 
 def test_a_limit_that_is_too_short_gives_one_epoch_and_says_how_long_it_takes(capsys):
     assert schedule.fitting(1, 30.0, 500.0, 20.0) == Schedule(1, 1)
-    assert "one epoch takes longer than 1 minutes: about 9 minutes in all" in capsys.readouterr().err
+    assert "not even one epoch fits into `minutes` 1: about 9 minutes in all" in capsys.readouterr().err
+
+
+def test_time_is_kept_for_a_large_test_split(tmp_path, monkeypatch):
+    rng, arrays, seen = np.random.default_rng(0), {}, []
+    for split, count in (("train", 8), ("val", 4), ("test", 40)):
+        arrays[f"x_{split}"] = rng.integers(0, 255, (count, 16, 16, 1), dtype="uint8")
+        arrays[f"y_{split}"] = np.arange(count) % 2
+    np.savez(tmp_path / "data.npz", **arrays)
+    monkeypatch.setattr(schedule, "timed", lambda *parts: (1.0, 2.0, 0.0))
+    monkeypatch.setattr(schedule, "fitting", lambda *durations: seen.append(durations) or Schedule.of(1))
+    fit(f"npz:{tmp_path / 'data.npz'}", tmp_path / "run", minutes=1)
+    # In batches of 32, the last of which is padded: 64 answers for test, 4 for val.
+    assert seen[0][2:] == (1.0, 2.0, 2.0 * 64 / 4)
 
 
 def test_a_run_of_some_minutes_times_its_steps_and_starts_from_untouched_weights(
@@ -143,8 +159,6 @@ def keeper(metrics, patience, epochs=10):
     made = validation.Keeper(task, None, None, None, Schedule(epochs, 1))
     for epoch, value in enumerate(metrics, 1):
         made.history.append({"epoch": epoch, **({} if value is None else {"val_accuracy": value})})
-        if value is not None and (made.best is None or value > made.best):
-            made.best, made.best_epoch = value, epoch
     return made
 
 
@@ -153,7 +167,14 @@ def keeper(metrics, patience, epochs=10):
     [
         ([], 1, False),
         ([0.5], 1, False),
-        ([0.5, 0.5], 1, True),
+        ([0.5, 0.5, 0.5], 1, False),
+        # Nothing is found at first, which is not a lack of progress.
+        ([0.0, 0.0, 0.0, 0.1], 2, False),
+        ([0.0, 0.0, 0.0, 0.1, 0.1, 0.0], 2, True),
+        ([0.5, 0.5, 0.5, 0.4], 2, False),
+        ([0.5, 0.5, 0.5, 0.4, 0.4], 2, True),
+        ([0.4, 0.5, 0.5, 0.5], 2, True),
+        ([float("nan"), 0.5, 0.4], 2, False),
         ([0.5, 0.4, 0.6], 2, False),
         ([0.5, 0.4, 0.3], 2, True),
         # Epochs without validation do not count.
@@ -166,22 +187,31 @@ def test_a_run_stops_after_validations_without_progress(metrics, patience, stopp
     assert keeper(metrics, patience).has_stopped is stopped
 
 
-class Constant(tasks.Classification):
-    """Validation never improves."""
-
-    def evaluate(self, model, source, split="test", **options):
-        return {"accuracy": 0.5}
-
-
 def test_a_stopped_run_is_finished(digits, tmp_path, capsys):
-    _, metrics = fit(digits, tmp_path / "run", Constant(), epochs=10, patience=2)
+    values = itertools.chain([0.5], itertools.repeat(0.4))
+
+    class Falling(tasks.Classification):
+        def evaluate(self, model, source, split="test", **options):
+            return {"accuracy": next(values)}
+
+    _, metrics = fit(digits, tmp_path / "run", Falling(), epochs=10, patience=2)
     # Its own `evaluate` gives no answers that could be counted.
-    assert metrics["accuracy"] == 0.5 and "per_class" not in metrics
+    assert metrics["accuracy"] == 0.4 and "per_class" not in metrics
     assert "no better accuracy in 2 validations: stopped after epoch 3 of 10" in capsys.readouterr().err
     assert len(history(tmp_path / "run")) == 3
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["best_epoch"] == 1
-    fit(digits, tmp_path / "run", Constant(), epochs=10, patience=2, resume=True)
+    fit(digits, tmp_path / "run", Falling(), epochs=10, patience=2, resume=True)
     assert len(history(tmp_path / "run")) == 3
+
+
+def test_the_last_of_equal_validations_is_kept(digits, tmp_path):
+    class Constant(tasks.Classification):
+        def evaluate(self, model, source, split="test", **options):
+            return {"accuracy": 1.0}
+
+    # Right by chance from the first epoch on, which is no reason to stop.
+    _, metrics = fit(digits, tmp_path / "run", Constant(), epochs=4, patience=1)
+    assert metrics["best_epoch"] == 4 and len(history(tmp_path / "run")) == 4
 
 
 def test_the_average_of_the_weights_is_measured_and_kept(digits, tmp_path, monkeypatch):
@@ -269,9 +299,9 @@ def forecast(monkeypatch, capsys, *, epochs, steps, per_step, validation_seconds
 
 
 def test_the_rest_of_a_run_is_forecast_after_the_first_epoch(monkeypatch, capsys):
-    text = forecast(monkeypatch, capsys, epochs=20, steps=10, per_step=0.5, validation_seconds=3.0)
-    # 19 epochs of 10 steps and a validation remain: 19 * (5 + 3) seconds.
-    assert "about 3 minutes for the 190 steps that remain, 0.5 s each" in text
+    text = forecast(monkeypatch, capsys, epochs=20, steps=10, per_step=0.5, validation_seconds=60.0)
+    # 19 epochs of 10 steps and a validation remain: 19 * (5 + 60) seconds.
+    assert "about 21 minutes for the 190 steps that remain, 0.5 s each" in text
     assert text.count("remain") == 1
 
 
@@ -296,7 +326,7 @@ def test_a_long_run_is_forecast_before_it_starts(monkeypatch, capsys):
     schedule.announce(trainer, range(12), Schedule.of(20))
     assert capsys.readouterr().err == ""
     schedule.announce(trainer, range(12), Schedule.of(100))
-    expected = "about 10 minutes: 100 epochs of 12 steps, 0.5 s each, and 50 validations on top"
+    expected = "about 10 minutes: 100 epochs of 12 steps, 0.5 s each, and 34 validations on top"
     assert expected in capsys.readouterr().err
 
 

@@ -1,5 +1,7 @@
 """Models that are found again, from files in place of a download."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,9 @@ from keras_cnn_zoo import models, presets, tasks, training
 from keras_cnn_zoo.presets.sources import torch_files
 from keras_cnn_zoo.training.options import FitOptions
 from keras_cnn_zoo.training.start import starting_model
-from keras_cnn_zoo.training.trained_model import load_model
+from keras_cnn_zoo.training.trained_model import TrainedModel, load_model
 from keras_cnn_zoo.utils.errors import InputError
+from tests.data.readers.test_yolo import SQUARE, ultralytics, write
 from tests.presets.preset_files import CARD, small_lenet
 
 SPEC = "hf://me/digits"
@@ -119,3 +122,23 @@ def test_a_preset_brings_the_arguments_of_its_task(tmp_path):
     assert task.turns and task.scale == (0.8, 1.2)
     with pytest.raises(InputError, match="`task_options` must be a dict or None"):
         presets.save(model, tmp_path / "other", card={**CARD, "task_options": "turns"})
+
+
+def test_classes_are_named_by_the_model_and_in_recorded_data_as_they_were():
+    model = types.SimpleNamespace(class_names=("a", "b"))
+    trained = TrainedModel(model, has_data=True, spec="npz:x", data_options={"class_names": "a,b"})
+    assert trained.naming("npz:x") == {"model_names": ("a", "b"), "class_names": "a,b"}
+    assert trained.naming("npz:y") == {"model_names": ("a", "b"), "class_names": None}
+    assert trained.naming(None) == {} == TrainedModel(types.SimpleNamespace()).naming("npz:y")
+
+
+def test_a_segmenter_is_measured_on_polygons_whose_file_does_not_name_the_background(tmp_path):
+    pytest.importorskip("pycocotools")
+    ultralytics(tmp_path / "data", lines=SQUARE)
+    names = ("background", "cat", "dog")
+    models.FCN(3, backbone="vgg11", width=0.02, class_names=names).save_to_preset(tmp_path / "preset")
+    task, preset, spec = tasks.Segmentation(), str(tmp_path / "preset"), f"yolo:{tmp_path / 'data'}"
+    assert tasks.evaluate(task, preset=preset, data=spec)["examples"] == 1
+    write(tmp_path / "data", "train: images/train\nnames: [dog, cat]\n")
+    with pytest.raises(InputError, match="class 1 is 'dog' in .*data.yaml, but 'cat' in the model"):
+        tasks.evaluate(task, preset=preset, data=spec)

@@ -8,7 +8,7 @@ def class_order(path, found, options, *, noun, place, order):
     """Returns the class names, a dict from a class in the data to its number, and lines to report.
 
     The user's names, or those of `classes.txt`, set the order of the classes in the data. If none of them is
-    in the data and their number is the same, they rename the classes in order.
+    in the data and their number is the same, they rename the classes in order. A model's names only order.
 
     Args:
         path: The data folder.
@@ -23,13 +23,13 @@ def class_order(path, found, options, *, noun, place, order):
     """
     given = find_class_names(path, options)
     names = tuple(found) if given is None else tuple(given)
-    where = CLASSES_FILE if options.class_names is None else "`class_names`"
+    where = options.named_by(CLASSES_FILE)
     ordered, notes = names, ()
     if set(found) <= set(names):
         absent = [name for name in names if name not in found]
         if absent:
             notes = (f"no {noun} of {', '.join(absent)}",)
-    elif len(found) == len(names) and not set(found) & set(names):
+    elif len(found) == len(names) and not set(found) & set(names) and not options.names_of_model:
         ordered = found
         renamed = ", ".join(f"{old} = {new}" for old, new in zip(found, names, strict=True))
         notes = (f"classes named by {where} in {order}: {renamed}",)

@@ -16,6 +16,7 @@ from keras_cnn_zoo.data.files.palettes import read_palette
 from keras_cnn_zoo.data.files.text import CLASSES_FILE, find_class_names
 from keras_cnn_zoo.data.left_out import counted, first_few
 from keras_cnn_zoo.data.readers.folders import check_folder, visible_folders
+from keras_cnn_zoo.data.readers.numbered_names import numbered_names
 from keras_cnn_zoo.data.readers.picture_folders import SHOWN, list_pictures, picture_notes
 from keras_cnn_zoo.data.readers.split_layout import find_splits, single_folders, split_folders
 from keras_cnn_zoo.data.split_words import probable_split
@@ -238,14 +239,15 @@ def _mask_facts(mask_path, palette, _modified, _size):
 def _classes(path, prefix, values, palette, options):
     """Returns the `MaskClasses`, named by the user, the palette, `classes.txt`, or numbers."""
     ignored = options.ignore_label
-    if options.class_names is not None:
-        names, named_by = options.class_names, "`class_names`"
+    own = dataclasses.replace(options, class_names=options.user_names)
+    if own.class_names is not None:
+        names, named_by = own.class_names, "`class_names`"
     elif palette is not None:
         names, named_by = palette.names, palette.path
     else:
-        names = find_class_names(path, options)
+        names = find_class_names(path, own)
         if names is None and prefix:
-            names = find_class_names(os.path.join(path, prefix), options)
+            names = find_class_names(os.path.join(path, prefix), own)
         named_by = CLASSES_FILE
     if palette is not None and len(names) not in (
         len(palette.names),
@@ -256,9 +258,11 @@ def _classes(path, prefix, values, palette, options):
             f"Received: {', '.join(names)}"
         )
     notes = ()
-    if names is not None and options.class_names is None and ignored == len(names) - 1:
+    if names is not None and own.class_names is None and ignored == len(names) - 1:
         notes = (f"{named_by} names the ignored label {ignored} ({names[-1]}): not a class",)
         names = names[:-1]
+    if options.names_of_model:
+        names, named_by = numbered_names(names, options, f"{path} ({named_by})"), "the model"
     if palette is not None:
         return MaskClasses(tuple(names), notes=notes)
     classes = mask_classes(values, options, path, names=names, named_by=named_by)

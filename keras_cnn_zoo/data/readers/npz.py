@@ -11,6 +11,7 @@ import zlib
 import numpy as np
 
 from keras_cnn_zoo.data.files.masks import count_labels, mask_classes, values_of
+from keras_cnn_zoo.data.readers.numbered_names import numbered_names
 from keras_cnn_zoo.data.readers.numbering import example_names
 from keras_cnn_zoo.data.source import SPLIT_NAMES, Found, Split
 from keras_cnn_zoo.data.split_words import split_of
@@ -182,8 +183,8 @@ def _labels(path, arrays, images, classes, options):
                 f"(N, 1). Received: shape {array.shape}"
             )
         flat[name] = _texts(where, array, options) if all(texts) else _integers(where, array)
-    names = _given_names(path, classes, options)
     if all(texts):
+        names = options.class_names or _own_names(path, classes, options)
         names = names or tuple(sorted({str(label) for array in flat.values() for label in array}))
         index = {name: position for position, name in enumerate(names)}
         for name, array in flat.items():
@@ -192,6 +193,8 @@ def _labels(path, arrays, images, classes, options):
                 known = ", ".join(names)
                 raise InputError(f"{path}: y_{name} must be one of: {known}. Received: {str(strange[0])!r}")
             flat[name] = np.array([index[label] for label in array], dtype="int64")
+    else:
+        names = _names(path, classes, options)
     if names is None:
         training = flat.get("train", np.concatenate(list(flat.values())))
         key = "y_train" if "train" in flat else " and ".join(f"y_{name}" for name in flat)
@@ -228,8 +231,8 @@ def _masks(path, arrays, images, classes, options):
         {name: [values[name]] for name in values},
         options,
         path,
-        names=_given_names(path, classes, options),
-        named_by="`class_names`" if options.class_names is not None else "its array classes",
+        names=_names(path, classes, options),
+        named_by=options.named_by("its array classes"),
     )
     for name in masks:
         found.check(values[name], options.ignore_label, f"{path}: y_{name}")
@@ -263,9 +266,15 @@ def _integers(where, array):
     return array if array.dtype == np.uint8 else array.astype("int64")
 
 
-def _given_names(path, classes, options):
-    if options.class_names is not None:
-        return options.class_names
+def _names(path, classes, options):
+    """Returns the names of classes that are numbers, or None."""
+    if options.user_names is not None:
+        return options.user_names
+    return numbered_names(_own_names(path, classes, options), options, f"the array classes of {path}")
+
+
+def _own_names(path, classes, options):
+    """Returns the class names in the array classes, or None."""
     if classes is None:
         return None
     if classes.dtype.kind not in "USiu":

@@ -16,6 +16,7 @@ from keras_cnn_zoo.data.files import yaml_files
 from keras_cnn_zoo.data.files.text import filled_lines
 from keras_cnn_zoo.data.objects import Annotated, found_objects, make_objects
 from keras_cnn_zoo.data.readers import coco_masks, yolo_files
+from keras_cnn_zoo.data.readers.numbered_names import numbered_names
 from keras_cnn_zoo.data.readers.split_layout import read_inside
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
@@ -39,18 +40,17 @@ def _read(path, file, options):
     content = yolo_files.parse(file, options.encoding)
     keypoints = _keypoints(content, file)
     items, notes = yolo_files.find(path, file, content, options.encoding)
-    names, renamed = _class_names(content["names"], options)
+    names = content["names"]
+    classes, numbers, renamed = _classes(names, options, file)
     look = functools.partial(_look, len(names), keypoints, options)
     seen = survey(items, look, skip_bad=options.skip_bad)
     seen.check_not_empty(path)
     notes = [*notes, *renamed, *_notes_on(seen.all_looks(), options, file, keypoints)]
     if options.task == "segmentation":
-        classes = coco_masks.with_background(names)
-        ids = [classes.index(name) for name in names]
-        seen = seen.again(lambda _, look: (look[0], _regions(ids, look)))
+        seen = seen.again(lambda _, look: (look[0], _regions(numbers, look)))
         return coco_masks.found_masks(seen, path, options, classes, notes=notes)
     seen = seen.again(lambda _, look: (look[0], _objects(look)))
-    return found_objects(seen, path, names, "crowd", notes=notes)
+    return found_objects(seen, path, classes, "crowd", notes=notes)
 
 
 def _keypoints(content, file):
@@ -63,18 +63,30 @@ def _keypoints(content, file):
     return int(shape[0]) * int(shape[1])
 
 
-def _class_names(names, options):
-    """Returns the class names, which the user may replace by as many others, and lines to report."""
-    given = options.class_names
-    if given is None or tuple(given) == names:
-        return names, ()
-    if len(given) != len(names):
+def _classes(names, options, file):
+    """Returns the class names of the task, the number in them of each class of the file, and lines to report.
+
+    The user may replace the names by as many others, for masks with a name for the background or without.
+    """
+    masks, given = options.task == "segmentation", options.class_names
+    own = coco_masks.with_background(names) if masks else names
+    numbers = [own.index(name) for name in names]
+    if given is None or options.names_of_model:
+        return numbered_names(own, options, file), numbers, ()
+    if given in (own, names):
+        return own, numbers, ()
+    if len(given) == len(own) > len(names):
+        classes, given = given, given[1:]
+    elif len(given) == len(names):
+        classes = coco_masks.with_background(given) if masks else given
+        numbers = [classes.index(name) for name in given]
+    else:
         raise InputError(
             f"`class_names` must be {len(names)} names, one for each of {', '.join(names)}. "
             f"Received: {', '.join(given)}"
         )
     renamed = ", ".join(f"{old} = {new}" for old, new in zip(names, given, strict=True))
-    return tuple(given), (f"classes named by `class_names` in the order of their numbers: {renamed}",)
+    return classes, numbers, (f"classes named by `class_names` in the order of their numbers: {renamed}",)
 
 
 def _look(num_classes, keypoints, options, item):

@@ -73,10 +73,7 @@ def as_deployable_inputs(inputs, network, facts):
 def _source(task, trained, data, given):
     """Returns the data that are named, or those of the run with its splits."""
     spec = trained.spec if data is None else data
-    options = {"seed": trained.seed}
-    # The embedded sets have their own names.
-    if spec is not None and getattr(trained.model, "class_names", None):
-        options["class_names"] = trained.model.class_names
+    options = {"seed": trained.seed, **trained.naming(spec)}
     if data is not None:
         return task.load(data, **{**options, **given})
     if not trained.has_data:

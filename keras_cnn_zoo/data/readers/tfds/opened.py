@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_cnn_zoo.data.files import images as image_files
+from keras_cnn_zoo.data.readers.numbered_names import numbered_names
 from keras_cnn_zoo.data.survey import survey
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -32,7 +33,7 @@ class Opened:
 
     def class_names(self, feature):
         """Returns the user's class names, after checking their number, or those of a `ClassLabel`."""
-        class_names = self.options.class_names or tuple(feature.names)
+        class_names = numbered_names(tuple(feature.names), self.options, f"tfds:{self.name}")
         if len(class_names) != feature.num_classes:
             raise InputError(
                 f"tfds:{self.name} needs {feature.num_classes} class names. "

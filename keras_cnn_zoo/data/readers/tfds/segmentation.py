@@ -2,6 +2,7 @@
 
 from keras_cnn_zoo.data.files import images as image_files
 from keras_cnn_zoo.data.files.masks import mask_classes, values_of
+from keras_cnn_zoo.data.readers.numbered_names import numbered_names
 from keras_cnn_zoo.data.readers.tfds.opened import check_pixels, choose, keys_of, plain_pictures
 from keras_cnn_zoo.data.survey import shared_channels
 from keras_cnn_zoo.utils.errors import InputError
@@ -43,11 +44,11 @@ def found(opened):
 
     seen = opened.survey(look)
     channels = shared_channels(info for info, _ in seen.all_looks())
-    class_names = options.class_names or tuple(getattr(opened.features[opened.keys[1]], "names", None) or ())
+    own = tuple(getattr(opened.features[opened.keys[1]], "names", None) or ()) or None
+    class_names = numbered_names(own, options, f"tfds:{opened.name}")
     values = {name: [of_mask for _, of_mask in looks] for name, looks in seen.looks.items()}
-    named_by = "its feature" if options.class_names is None else "`class_names`"
     classes = mask_classes(
-        values, options, f"tfds:{opened.name}", names=class_names or None, named_by=named_by
+        values, options, f"tfds:{opened.name}", names=class_names, named_by=options.named_by("its feature")
     )
 
     def check(row, look):
