@@ -18,7 +18,7 @@ import time
 
 import numpy as np
 
-from benchmarks.timing import RESULTS, machine
+from benchmarks.timing import RESULTS, machine, processor
 
 LITE = ("--backbone", "efficientnet_lite0_imagenet")
 # Where a network starts from: further options of `fit`, by task.
@@ -73,23 +73,25 @@ def table(results):
     groups = {}
     for result in results:
         options = " ".join(result["options"])
-        key = (result["data"], result["images"], result["start"], result["label"], options)
+        maker = result["processor"].split("(")[0].split()[0]
+        key = (result["data"], result["images"], result["start"], result["label"], options, maker)
         groups.setdefault(key, []).append(result)
     lines = [
-        "| data | images | start | version | options | metric | median | lowest, highest | seeds | epochs "
-        "| minutes |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| data | images | start | version | options | test (lowest, highest) | seeds | epochs | minutes "
+        "| processor |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for (name, images, start, label, options), found in sorted(groups.items()):
+    for (name, images, start, label, options, maker), found in sorted(groups.items()):
         metric = METRICS[found[0]["task"]]
         values = [result[metric] for result in found]
-        spread = f"{min(values):.3f}, {max(values):.3f}" if len(values) > 1 else ""
+        spread = f" ({min(values):.3f}, {max(values):.3f})" if len(values) > 1 else ""
         epochs, minutes = (
             statistics.median(result[key] for result in found) for key in ("epochs", "minutes")
         )
         lines.append(
-            f"| {name} | {images} | {start} | {label} | {options} | {metric} "
-            f"| {statistics.median(values):.3f} | {spread} | {len(values)} | {epochs:g} | {minutes:.1f} |"
+            f"| {name} | {images} | {start} | {label} | {options} "
+            f"| {metric} {statistics.median(values):.3f}{spread} "
+            f"| {len(values)} | {epochs:g} | {minutes:.1f} | {maker} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -130,7 +132,8 @@ def main():
                             continue
                         figures = run(task, spec, splits, start, asked.options, seed, asked.checkout)
                         print({**facts, **figures}, flush=True)
-                        kept["results"].append({**facts, **figures})
+                        measured = {**facts, **figures, "processor": processor()}
+                        kept["results"].append(measured)
                         kept["machine"] = machine({}, load)
                         asked.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
                         asked.out.with_suffix(".md").write_text(table(kept["results"]), encoding="utf-8")
