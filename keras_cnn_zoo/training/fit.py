@@ -90,12 +90,17 @@ def _fitted(task, trainer, batches, keeper, options, started):
     """Returns the `Schedule` that fits into `options.minutes`, with `trainer` compiled for it."""
     save = functools.partial(keeper.try_saving, trainer)
     epoch, validation, compiling = schedule.timed(trainer, batches, keeper.validate, save)
-    # The schedule of the learning rate is a part of the program, which is therefore compiled again.
-    passed = time.monotonic() - started + compiling
+    adjustable = rates.schedules(trainer.optimizer)
+    # Else the number of steps is a constant of the program, which is compiled again.
+    passed = time.monotonic() - started + (0.0 if adjustable else compiling)
     testing = validation * _answered(task, keeper.source, "test") / _answered(task, keeper.source, "val")
     plan = schedule.fitting(options.minutes, passed, epoch, validation, testing)
-    with distribution.model_scope(options.distribute):
-        _compile(task, keeper.network, trainer, plan.epochs * len(batches), options)
+    steps = plan.epochs * len(batches)
+    for one in adjustable:
+        one.set_steps(steps)
+    if not adjustable:
+        with distribution.model_scope(options.distribute):
+            _compile(task, keeper.network, trainer, steps, options)
     return plan
 
 

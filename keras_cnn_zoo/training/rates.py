@@ -1,9 +1,11 @@
 """The learning rate of a task: its schedule, and a smaller rate for the backbone of a model."""
 
 import inspect
+import math
 import re
 
 import keras
+from keras import ops
 
 from keras_cnn_zoo.training import freezing
 from keras_cnn_zoo.utils import validation
@@ -18,26 +20,71 @@ def check(backbone_rate):
     return validation.finite_number("backbone_rate", backbone_rate, above=0, maximum=1)
 
 
-def warmed_up_cosine(recipe, steps, peak):
-    """Returns a cosine schedule for `steps` steps up to `peak`, with the warm-up of `recipe`."""
-    warmup = int(recipe.warmup * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        peak / 100 if warmup else peak,
-        max(1, steps - warmup),
-        alpha=0.0,
-        warmup_target=peak if warmup else None,
-        warmup_steps=warmup,
-    )
+@keras.saving.register_keras_serializable(package="keras_cnn_zoo")
+class WarmedUpCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear warm-up from a hundredth of the peak, then half a cosine down to 0.
+
+    It equals `keras.optimizers.schedules.CosineDecay`, but its length is a variable: TensorFlow does not have
+    to compile a training step again after `set_steps`.
+
+    Args:
+        peak: highest learning rate.
+        steps: number of training steps.
+        warmup: fraction of the steps spent warming up, in [0, 1).
+    """
+
+    def __init__(self, peak, steps, warmup=0.0):
+        super().__init__()
+        self.peak = peak
+        self.warmup = warmup
+        # The steps in all, and those of the warm-up.
+        self._length = keras.Variable([1.0, 0.0], trainable=False, dtype="float32", name="length")
+        self.set_steps(steps)
+
+    def set_steps(self, steps):
+        """Changes the number of training steps."""
+        self.steps = steps
+        self._length.assign([float(steps), float(int(self.warmup * steps))])
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        length = ops.convert_to_tensor(self._length)
+        total, warm = length[0], length[1]
+        rising = 0.01 + 0.99 * step / ops.maximum(warm, 1.0)
+        done = ops.clip((step - warm) / ops.maximum(total - warm, 1.0), 0.0, 1.0)
+        return self.peak * ops.where(step < warm, rising, 0.5 + 0.5 * ops.cos(math.pi * done))
+
+    def get_config(self):
+        return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup}
 
 
 def adamw(recipe, steps, peak, factor=1.0, name=None):
-    """Returns AdamW on the schedule of `warmed_up_cosine` to `factor * peak`, averaged as `recipe` says."""
+    """Returns AdamW on a `WarmedUpCosine` to `factor * peak`, averaged as `recipe` says."""
     average = {}
     if recipe.ema:
         # The average reaches back over about a tenth of the run.
         average = {"use_ema": True, "ema_momentum": min(0.999, max(0.9, 1 - 10 / steps))}
-    schedule = warmed_up_cosine(recipe, steps, factor * peak)
-    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, name=name, **average)
+    schedule = WarmedUpCosine(factor * peak, steps, recipe.warmup)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, name=name, **average)
+    if not recipe.ema:
+        # The average also depends on the number of steps.
+        optimizer.schedule = schedule
+    return optimizer
+
+
+def schedules(optimizer):
+    """Returns the `WarmedUpCosine` of an optimizer whose length can be changed after compilation.
+
+    Returns:
+        A list, empty if the program has the number of steps as a constant: in an optimizer of another kind,
+        with an exponential moving average, and on JAX.
+    """
+    if keras.backend.backend() == "jax":
+        return []
+    # In half precision, an optimizer with further state is around the task's own.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    found = [getattr(one, "schedule", None) for one in getattr(optimizer, "optimizers", [optimizer])]
+    return [] if None in found else found
 
 
 def optimizer_of(task, model, steps, **options):

@@ -13,7 +13,7 @@ import pytest
 
 from keras_cnn_zoo import tasks
 from keras_cnn_zoo.tasks.recipe import Recipe
-from keras_cnn_zoo.training import old_runs, schedule, validation
+from keras_cnn_zoo.training import old_runs, rates, schedule, validation
 from keras_cnn_zoo.training.schedule import Schedule
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -132,9 +132,13 @@ def test_a_run_of_some_minutes_times_its_steps_and_starts_from_untouched_weights
 
     monkeypatch.setattr(schedule, "timed", watched)
     monkeypatch.setattr(schedule, "_SECONDS", 0.2)
+    made, optimizer_of = [], rates.optimizer_of
+    monkeypatch.setattr(rates, "optimizer_of", lambda *parts: made.append(parts) or optimizer_of(*parts))
     # Few and long epochs: the clock decides how many fit, so the test must not depend on it.
     monkeypatch.setattr(schedule, "fitting", lambda *durations: Schedule.of(3))
     model, _ = fit(digits, tmp_path / "minutes", minutes=0.5)
+    # The length of the schedule is not a part of TensorFlow's program.
+    assert len(made) == 1
     for one, other in zip(seen["before"], seen["after"], strict=True):
         np.testing.assert_array_equal(one, other)
     decided = json.loads((tmp_path / "minutes" / "schedule.json").read_text())
