@@ -58,7 +58,9 @@ def runner(format, path):
         return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
     import openvino
 
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": 1})
+    # On some processors, its default is bfloat16.
+    options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(path, "CPU", options)
     return lambda inputs: {
         next(iter(output.names)): value for output, value in compiled(dict(inputs)).items()
     }

@@ -32,7 +32,7 @@ class Argument:
 
 
 # An argument of every task whose models take images.
-IMAGE_SIZE = Argument("image_size", SIZE, None, "HxW of a new network's images")
+IMAGE_SIZE = Argument("image_size", SIZE, None, "HxW of the network's images")
 # Of every task.
 AUGMENT = Argument("augment", str, STANDARD, ", ".join(LEVELS))
 # Of every task with classes.

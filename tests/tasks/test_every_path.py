@@ -141,8 +141,9 @@ def test_images_of_every_kind_pass_through_every_command(name, preset, data, tmp
     task = tasks.TASKS[name](**TASK_ARGUMENTS.get(name, {}))
     inputs = [data(name, kind)[1] for kind in KINDS]
     size = {"segmentation": (32, 32)}.get(name)
-    # All kinds are predicted by each preset. They are read and trained by the task, in the same way for all.
-    for kind in KINDS if preset == PRESETS[name][0] else ("gray",):
+    # All kinds are predicted by each preset. They are read and trained by the task, in the same way for all;
+    # every other test trains on RGB.
+    for kind in ("gray", "rgba") if preset == PRESETS[name][0] else ("gray",):
         keras.utils.clear_session()
         out = str(tmp_path / kind)
         options = tasks.FitOptions(
