@@ -11,11 +11,14 @@ def write(network, path):
 
     Args:
         network: the deployable network.
-        path: path of the file, which ends in .xml.
+        path: path of the file, which ends in .xml, in any case of letters.
     """
     import openvino
 
+    # OpenVINO writes to a path with small letters only.
+    written = f"{os.path.splitext(path)[0]}.xml"
     with tempfile.TemporaryDirectory() as folder:
         between = os.path.join(folder, "model.onnx")
         onnx.write(network, between)
-        openvino.save_model(openvino.convert_model(between), path, compress_to_fp16=False)
+        openvino.save_model(openvino.convert_model(between), written, compress_to_fp16=False)
+    os.rename(written, path)
