@@ -8,7 +8,7 @@ import sys
 from keras_cnn_zoo.utils.errors import InputError
 
 # Arguments whose option has another name.
-_FLAGS = {"model_options": "--set"}
+_FLAGS = {"model_options": "--set", "path": "--out"}
 _QUOTED = re.compile(r"`(?:(task|recipe)\.)?(\w+)`")
 
 

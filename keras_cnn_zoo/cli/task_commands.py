@@ -174,21 +174,25 @@ def application(task):
     @with_data_options
     def export(
         format: Annotated[str, option(f"{', '.join(FORMATS)}")],
-        out: Annotated[str, option("file or folder to write; a file gets its suffix if it has none")],
+        path: Annotated[
+            str, option("file or folder to write; a file gets the suffix of its format", "--out")
+        ],
         run: Run = None,
         preset: Preset = None,
         weights: Weights = None,
         quantize: Annotated[str, option("none, weights (8 bits), or full (activations too)")] = "none",
         data: Annotated[Text, option("for --quantize full; the recorded data if not given")] = None,
-        split: Annotated[str, option("for --quantize full: train, val, or test")] = "val",
-        web_runtime: Annotated[str, option("for web: npm, cdn, or FILE.tgz of onnxruntime-web")] = "npm",
+        split: Annotated[Text, option("for --quantize full: train, val, or test; val if not given")] = None,
+        web_runtime: Annotated[
+            Text, option("for web: npm, cdn, or FILE.tgz of onnxruntime-web; npm if not given")
+        ] = None,
         *,
         data_options,
     ):
         """Write the network, with preprocessing and decoding inside, for a server, a phone, or a browser."""
         path = training.export_model(
             task,
-            out,
+            path,
             format=format,
             run=run,
             preset=preset,

@@ -17,9 +17,9 @@ def export_model(
     weights=None,
     quantize="none",
     data=None,
-    split="val",
+    split=None,
     data_options=None,
-    web_runtime="npm",
+    web_runtime=None,
 ):
     """Writes the network, with preprocessing and decoding inside, and two files that describe it.
 
@@ -29,20 +29,20 @@ def export_model(
     Args:
         task: a `Task`.
         path: file or folder to write; must not exist. A file gets the suffix of its format (.onnx, .tflite,
-            .xml) if it has none.
+            .xml) unless it ends in it. A suffix of another format is refused.
         format: "saved_model", "onnx", "litert", "openvino", or "web".
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
         weights: path of a file that replaces the download of a `preset` with a slash, or None.
-        quantize: "none"; "weights" for weights of 8 bits ("onnx", "litert", "web"); or "full" for weights and
-            activations of 8 bits ("litert").
+        quantize: "none"; "weights" for weights of 8 bits ("onnx", "litert", "web"), where a LiteRT file also
+            rounds activations while it runs; or "full" for weights and activations of 8 bits ("litert").
         data: a data spec of the examples that "full" measures the activations on; None for the data recorded
             in the run or on the preset's card.
-        split: split of those examples, "train", "val", or "test".
+        split: split of those examples, "train", "val", or "test"; None for "val".
         data_options: dict of reader options, or None.
         web_runtime: source of the program that runs the network in a browser, for "web": "npm" (fetched with
             the program npm, and copied into the folder), the path of the package's file (.tgz), or "cdn" (the
-            page loads it from a content delivery network).
+            page loads it from a content delivery network); None for "npm".
 
     Returns:
         The path of the file or folder.
@@ -53,10 +53,16 @@ def export_model(
     chosen = formats.check(format, quantize)
     if quantize != "full" and (data is not None or data_options):
         raise InputError("`data` and its options are for `quantize` full")
+    if quantize != "full" and split is not None:
+        raise InputError(f"`split` is for `quantize` full. Received: {split!r} with `quantize` {quantize}")
+    if format != "web" and web_runtime is not None:
+        raise InputError(
+            f"`web_runtime` is for `format` web. Received: {web_runtime!r} with `format` {format}"
+        )
     if format == "web":
         web.check_task(task.name)
     target = files.ExportFiles(path, chosen)
-    runtime = web.runtime(web_runtime) if format == "web" else None
+    runtime = web.runtime("npm" if web_runtime is None else web_runtime) if format == "web" else None
     trained = load_model(task, run=run, preset=preset, weights=weights)
     task, model = task.configured(**trained.task_options), trained.model
     network, facts, names = (
@@ -70,7 +76,13 @@ def export_model(
     if quantize == "full":
         litert.check_loops(network)
         examples = calibration.examples(
-            task, trained, network, facts, data=data, split=split, data_options=data_options
+            task,
+            trained,
+            network,
+            facts,
+            data=data,
+            split="val" if split is None else split,
+            data_options=data_options,
         )
     more = {
         "task": task.name,

@@ -274,6 +274,9 @@ def test_a_run_killed_at_a_random_step_and_resumed_has_the_weights_of_an_unbroke
         (["--format", "onnx", "--quantize", "full"], "--quantize must be none or weights for --format onnx"),
         (["--format", "web", "--web-runtime", "gone.tgz"], "--web-runtime must be npm, cdn, or the path of"),
         (["--format", "onnx", "--data", "npz:x"], "--data and its options are for --quantize full"),
+        (["--format", "onnx", "--split", "val"], "--split is for --quantize full. Received: 'val'"),
+        (["--format", "onnx", "--web-runtime", "cdn"], "--web-runtime is for --format web. Received: 'cdn'"),
+        (["--format", "onnx", "--out", "b.tflite"], "--out must end in .onnx for --format onnx"),
     ],
 )
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="no export on PyTorch")

@@ -92,3 +92,10 @@ def test_every_preset_has_a_row_with_the_license_of_its_card():
 @pytest.mark.parametrize("path", preset_pages.texts(), ids=lambda path: path.name)
 def test_pages_of_the_presets_are_up_to_date(path):
     assert preset_pages.texts()[path] == path.read_text(encoding="utf-8"), "run `make enroll`"
+
+
+def test_the_page_mentions_weights_under_another_license():
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)$", licenses.presets(), re.MULTILINE))
+    others = [name for name, row in rows.items() if not row.split(" | ")[-1].startswith("Apache-2.0")]
+    assert others == ["vgg16_hed"]
+    assert "| the presets' weights | Apache-2.0, except where the [table](#presets) names another" in PAGE

@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 
+from keras_cnn_zoo.data.readers import READERS
+from keras_cnn_zoo.training.exports.formats import FORMATS
 from keras_cnn_zoo.utils.tasks import TASKS
 from tests.policy import sources, test_imports
 
@@ -93,3 +95,34 @@ def test_a_task_has_a_program_and_a_row(task):
     assert {"__init__.py", "__main__.py", "README.md"} <= {path.name for path in folder.iterdir()}
     table = (sources.ROOT / "docs/command-line.md").read_text(encoding="utf-8").partition("## Tasks")[2]
     assert f"\n| {task} |" in table
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_page_of_a_task_names_its_data_formats(task):
+    text = (sources.ROOT / "applications" / task / "README.md").read_text(encoding="utf-8")
+    formats = {
+        name.replace("labeled", "labelled") for name, reader in READERS.items() if task in reader.tasks
+    }
+    assert [name for name in sorted(formats) if f"`{name}:" not in text] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_exports_of_a_page_do_not_need_the_same_files(path):
+    """A file and another format with its stem would both have STEM.json."""
+    given = re.findall(r"export .*--format (\w+) .*--out ([\w./-]+)", path.read_text(encoding="utf-8"))
+    stems = [out.removesuffix(FORMATS[name].suffix) for name, out in given if name in FORMATS]
+    assert len(stems) == len(set(stems)), stems
+
+
+def test_the_page_on_deployment_has_a_row_for_each_way_to_quantize():
+    text = (sources.ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    table = text[text.index("| `--quantize` |") :].partition("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
+    found = {
+        (name, quantize.strip("`")): activations
+        for quantize, formats, _, activations, _ in cells
+        for name in (FORMATS if formats == "all" else re.findall(r"\w+", formats))
+    }
+    assert set(found) == {(name, quantize) for name, one in FORMATS.items() for quantize in one.quantize}
+    assert found["onnx", "weights"] == found["web", "weights"] == "32 bits"
+    assert found["litert", "weights"].startswith("8 bits") and found["litert", "full"].startswith("8 bits")

@@ -305,6 +305,8 @@ def test_each_class_has_one_line(tmp_path, descriptions):
         ({"format": "onnx", "quantize": "full"}, "must be none or weights for `format` onnx"),
         ({"format": "saved_model", "quantize": "weights"}, "must be none for `format` saved_model"),
         ({"format": "onnx", "data": "npz:x"}, "`data` and its options are for `quantize` full"),
+        ({"format": "onnx", "split": "val"}, "`split` is for `quantize` full. Received: 'val' with .* none"),
+        ({"format": "onnx", "web_runtime": "typo"}, "`web_runtime` is for `format` web. Received: 'typo'"),
     ],
 )
 @not_on_torch
@@ -336,22 +338,6 @@ def test_a_missing_package_is_named(monkeypatch, format, missing, extra):
     monkeypatch.setattr(packages, "is_installed", lambda name: name != missing)
     with pytest.raises(InputError, match=rf'{missing}: pip install "keras-cnn-zoo\[{extra}\]"$'):
         formats.check(format, "none")
-
-
-@not_on_torch
-def test_a_suffix_that_openvino_does_not_have_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(packages, "is_installed", lambda name: True)
-    with pytest.raises(InputError, match=r"`out` must end in \.xml. Received: .*a\.v2$"):
-        tasks.export_model(tasks.Classification(), tmp_path / "a.v2", format="openvino", preset="/no/preset")
-
-
-@on_tensorflow
-@pytest.mark.parametrize("taken", ["a.tflite", "a.json", "a.labels.txt"])
-def test_no_file_is_overwritten(tmp_path, taken):
-    (tmp_path / taken).write_text("of a user")
-    with pytest.raises(InputError, match=f"`out` .*{taken} exists"):
-        tasks.export_model(tasks.Classification(), tmp_path / "a", format="litert", preset="/no/such/preset")
-    assert (tmp_path / taken).read_text() == "of a user" and os.listdir(tmp_path) == [taken]
 
 
 @on_tensorflow

@@ -161,9 +161,8 @@ class AtrousSpatialPyramidPooling2D(CompositeLayer):
         outputs = [self._apply(branch, inputs) for branch in self.branches]
         if self.image_pooling:
             mean = ops.cast(statistics.mean(inputs, self._space, keepdims=True), inputs.dtype)
-            # Resizing a map of one pixel repeats the pixel. The size may be unknown, and OpenVINO does not convert
-            # `broadcast_to` then; adding zeros broadcasts too.
-            outputs.append(self._apply(self.pooled_branch, mean) + ops.zeros_like(outputs[0]))
+            # Resizing a map of one pixel repeats the pixel.
+            outputs.append(ops.broadcast_to(self._apply(self.pooled_branch, mean), ops.shape(outputs[0])))
         if self.combine == "sum":
             return sum(outputs[1:], outputs[0])
         return self._apply(self.projection, ops.concatenate(outputs, axis=self._channel_axis))

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 
+from keras_cnn_zoo.training.exports.formats import FORMATS
 from keras_cnn_zoo.utils.errors import InputError
 
 # Version of the layout of the JSON file.
@@ -14,12 +15,12 @@ class ExportFiles:
     """The paths of one export, which exist together or not at all.
 
     Args:
-        path: file or folder that the user asked for. A file gets the suffix of its format if it has none.
+        path: file or folder that the user asked for. A file gets the suffix of its format unless it ends in
+            it, in any case of letters.
         format: a `Format`.
 
     Raises:
-        InputError: for an empty path, one whose suffix is not that of the format's only one, and one that
-            exists.
+        InputError: for an empty path, one with a suffix of another format, and one that exists.
     """
 
     def __init__(self, path, format):
@@ -27,27 +28,28 @@ class ExportFiles:
         # With a separator at the end, what is written first would be in the folder itself.
         path = path.rstrip("/" + os.sep) or path
         if not path:
-            raise InputError("`out` must not be empty")
-        if format.suffix:
-            stem, suffix = os.path.splitext(path)
-            path = path if suffix else path + format.suffix
-            if format.more and suffix not in ("", format.suffix):
-                raise InputError(f"`out` must end in {format.suffix}. Received: {path}")
-        self.path = path
-        self.folder = os.path.dirname(os.path.abspath(path))
-        name = os.path.basename(os.path.abspath(path))
+            raise InputError("`path` must not be empty")
+        self.path = _with_suffix(path, format)
+        self.folder = os.path.dirname(os.path.abspath(self.path))
+        name = os.path.basename(os.path.abspath(self.path))
         self.stem = os.path.splitext(name)[0] if format.suffix else name
+        self.described = () if format.self_contained else (f"{self.stem}.labels.txt", f"{self.stem}.json")
         # The network comes last: where it is, the others are.
-        described = () if format.self_contained else (f"{self.stem}.labels.txt", f"{self.stem}.json")
-        self.names = [*described, *(self.stem + suffix for suffix in format.more), name]
+        self.names = [*self.described, *(self.stem + suffix for suffix in format.more), name]
         self._check_free()
 
     def _check_free(self):
-        for name in self.names[::-1]:
-            taken = os.path.join(self.folder, name)
+        *others, name = self.names
+        if os.path.lexists(os.path.join(self.folder, name)):
+            raise InputError(f"`path` {self.path} exists: choose another path")
+        for other in others[::-1]:
+            taken = os.path.join(self.folder, other)
             if os.path.lexists(taken):
-                shown = self.path if name == self.names[-1] else taken
-                raise InputError(f"`out` {shown} exists: choose another path")
+                purpose = "to describe the network" if other in self.described else "for its weights"
+                raise InputError(
+                    f"`path` {self.path} needs the file {taken} {purpose}, and that file exists: "
+                    "choose another name"
+                )
 
     def write(self, write):
         """Calls `write` with a path in a new folder, and moves what it wrote there to its place.
@@ -132,3 +134,14 @@ def outputs_of(network):
 def _tensor(name, tensor, facts, batch):
     shape = [batch, *tensor.shape[1:]]
     return {"name": name, "dtype": tensor.dtype, "shape": shape, **facts.get(name, {})}
+
+
+def _with_suffix(path, format):
+    """Returns a path with the suffix of its format; refuses a suffix of another one."""
+    suffix = os.path.splitext(path)[1].lower()
+    if format.suffix and suffix == format.suffix:
+        return path
+    if suffix and any(suffix in (one.suffix, *one.more) for one in FORMATS.values()):
+        rule = f"must end in {format.suffix}" if format.suffix else "must be the name of a folder"
+        raise InputError(f"`path` {rule} for `format` {format.name}. Received: {path}")
+    return path + format.suffix

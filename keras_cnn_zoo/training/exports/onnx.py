@@ -19,16 +19,21 @@ def write(network, path, *, quantize="none"):
         path: path of the file.
         quantize: "none", or "weights" for weights of 8 bits.
     """
-    if not isinstance(network.output, dict):
-        # tf2onnx takes the names of outputs from a dict only.
-        network = keras.Model(network.input, outputs_of(network), name=network.name)
-    # Keras traces an ONNX file only for a model that was called once.
-    call_once(network)
-    network.export(path, format="onnx", verbose=False)
+    export_named(network, path, "onnx")
     if quantize == "weights":
         import onnx
 
         onnx.save(with_small_weights(onnx.load(path)), path)
+
+
+def export_named(network, path, format):
+    """Exports a network by Keras, with the names of its outputs."""
+    if not isinstance(network.output, dict):
+        # tf2onnx and OpenVINO take the names of outputs from a dict only.
+        network = keras.Model(network.input, outputs_of(network), name=network.name)
+    # Keras traces a file only for a model that was called once.
+    call_once(network)
+    network.export(path, format=format, verbose=False)
 
 
 def call_once(network):

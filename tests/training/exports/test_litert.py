@@ -1,6 +1,7 @@
 """Networks that cannot become LiteRT files."""
 
 import keras
+import numpy as np
 import pytest
 
 from keras_cnn_zoo.training.exports import litert
@@ -26,3 +27,22 @@ def test_the_response_of_a_tracker_is_not_quantized():
     with pytest.raises(InputError, match="`quantize` full does not work for a tracker"):
         litert.check_answers(facts, "full")
     litert.check_answers(facts, "weights")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs TensorFlow")
+def test_weights_of_8_bits_round_the_activations_to_8_bits_too(tmp_path):
+    """The page on deployment states it: the file rounds inputs of 1000 and 1 by the same step of about 8."""
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    inputs = keras.Input((64,), name="numbers")
+    dense = keras.layers.Dense(64, use_bias=False, kernel_initializer="identity")
+    network = keras.Model(inputs, {"copies": dense(inputs)})
+    numbers = np.ones((1, 64), "float32")
+    numbers[0, 0] = 1000
+    copies = {}
+    for quantize in ("none", "weights"):
+        path = str(tmp_path / f"{quantize}.tflite")
+        litert.write(network, path, quantize=quantize)
+        run = interpreter.Interpreter(path, num_threads=1).get_signature_runner()
+        copies[quantize] = run(numbers=numbers)["copies"][0]
+    np.testing.assert_allclose(copies["none"], numbers[0])
+    np.testing.assert_allclose(copies["weights"], [1000] + 63 * [0], atol=1e-3)

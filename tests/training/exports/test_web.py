@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo import models, tasks
+from keras_cnn_zoo.data.files import images
 from keras_cnn_zoo.ops.host import letterbox, waveforms
 from keras_cnn_zoo.training.exports import onnx, web
 from keras_cnn_zoo.utils.errors import InputError
@@ -25,8 +26,14 @@ pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason=
 
 DRIVER = pathlib.Path(__file__).with_name("driver.html")
 # Sizes (height, width) of images, for the letterbox.
-SIZES = [(64, 96), (64, 48), (480, 640), (37, 1001), (3, 500), (90, 61)]
-WAVES = [([1.0, 2.0, 3.0], 6), ([0.0, 1.0, 5.0, 1.0, 0.0, 0.0], 3), ([1.0, 2.0], 2)]
+SIZES = [(64, 96), (64, 48), (480, 640), (37, 1001), (3, 500), (90, 61), (5, 192)]
+WAVES = [
+    ([1.0, 2.0, 3.0], 6),
+    ([0.0, 1.0, 5.0, 1.0, 0.0, 0.0], 3),
+    ([1.0, 2.0], 2),
+    # Three parts have the same energy.
+    ([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0], 3),
+]
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +179,13 @@ def driven(root, folders):
     return {name.strip("/"): found for name, found in Handler.found.items()}
 
 
+def with_holes(image):
+    """Returns an RGB image as RGBA, in which every third row is transparent."""
+    alpha = np.full((*image.shape[:2], 1), 255, "uint8")
+    alpha[::3] = 0
+    return np.concatenate([image, alpha], axis=-1)
+
+
 def write_input(folder, name, content, following):
     """Writes an input, and what the driver does with it and opens after it."""
     if name.endswith(".png"):
@@ -198,7 +212,7 @@ def test_in_a_browser_the_page_gives_the_numbers_of_the_model(tmp_path, runtime_
             models.LeNet5(2, input_shape=(20, 20, 1), width=0.4, class_names=names),
             rng.integers(0, 256, (20, 20, 1)).astype("uint8"),
         ),
-        # Half as wide as the network's image: the other half is the border.
+        # Half as wide as the network's image: the other half is the border. Some pixels are transparent.
         "detection": (
             models.RetinaNet(
                 2,
@@ -208,11 +222,11 @@ def test_in_a_browser_the_page_gives_the_numbers_of_the_model(tmp_path, runtime_
                 score_threshold=0.001,
                 class_names=names,
             ),
-            rng.integers(0, 256, (64, 48, 3)).astype("uint8"),
+            with_holes(rng.integers(0, 256, (64, 48, 3)).astype("uint8")),
         ),
         "segmentation": (
             models.UNet(2, variant="small", width=0.1, depth=2, class_names=names),
-            rng.integers(0, 256, (40, 52, 3)).astype("uint8"),
+            with_holes(rng.integers(0, 256, (40, 52, 3)).astype("uint8")),
         ),
         "speech": (
             models.KeywordCNN(
@@ -238,7 +252,8 @@ def test_in_a_browser_the_page_gives_the_numbers_of_the_model(tmp_path, runtime_
     for name, (model, content) in cases.items():
         given = found[name]
         assert "error" not in given, given
-        batch = model.preprocess([(content, 8000)] if name == "speech" else [content])
+        seen = (content, 8000) if name == "speech" else images.decode(images.encode_png(content))
+        batch = model.preprocess([seen])
         outputs = model(batch)
         values = batch if name == "speech" else batch * 127.5 + 127.5
         assert tuple(given["shape"]) == values.shape, name

@@ -5,11 +5,14 @@ export function color(id) {
   return `hsl(${(id * 137.5) % 360} 80% 38%)`;
 }
 
-/** Draws the source on the canvas, which gets its size. */
+/** Draws the source over white on the canvas, which gets its size. */
 function drawSource(canvas, source, extent) {
   canvas.width = extent.width;
   canvas.height = extent.height;
-  canvas.getContext("2d").drawImage(source, 0, 0, extent.width, extent.height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, extent.width, extent.height);
+  context.drawImage(source, 0, 0, extent.width, extent.height);
 }
 
 function percent(probability) {

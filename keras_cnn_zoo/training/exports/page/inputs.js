@@ -5,6 +5,12 @@ const LONGEST = 480;
 // ITU-R BT.601 luma.
 const LUMA = [0.299, 0.587, 0.114];
 
+/** Returns the nearest integer; halves become even, as in Python. */
+function rounded(number) {
+  const floor = Math.floor(number);
+  return number - floor === 0.5 ? floor + floor % 2 : Math.round(number);
+}
+
 /**
  * Returns {size, content}: (height, width) of the network's image, and of the source's image inside of it.
  *
@@ -13,15 +19,18 @@ const LUMA = [0.299, 0.587, 0.114];
  */
 export function sizes(source, input) {
   const [, height, width] = input.shape;
+  // At least one pixel: no image is empty.
+  const side = (length, scale) => Math.max(rounded(length * scale), 1);
   if (input.fit === "letterbox") {
     const scale = Math.min(height / source.height, width / source.width);
-    const edge = (length, most) => Math.min(Math.max(Math.round(length * scale), 1), most);
-    const content = [edge(source.height, height), edge(source.width, width)];
+    const content = [
+      Math.min(side(source.height, scale), height), Math.min(side(source.width, scale), width),
+    ];
     return { size: [height, width], content };
   }
   if (input.fit === "any") {
     const scale = Math.min(1, LONGEST / Math.max(source.height, source.width));
-    const size = [height ?? Math.round(source.height * scale), width ?? Math.round(source.width * scale)];
+    const size = [height ?? side(source.height, scale), width ?? side(source.width, scale)];
     return { size, content: size };
   }
   return { size: [height, width], content: [height, width] };
@@ -43,6 +52,9 @@ export function fromImage(source, extent, input) {
     context.fillStyle = `rgb(${gray} ${gray} ${gray})`;
     context.fillRect(0, 0, size[1], size[0]);
   }
+  // What is transparent is white.
+  context.fillStyle = "white";
+  context.fillRect(0, 0, content[1], content[0]);
   context.imageSmoothingQuality = "high";
   context.drawImage(source, 0, 0, content[1], content[0]);
   const { data } = context.getImageData(0, 0, size[1], size[0]);
@@ -96,15 +108,26 @@ export function fitLength(wave, length) {
     fitted.set(wave, Math.floor((length - wave.length) / 2));
     return fitted;
   }
-  let energy = 0;
+  // The energy of all samples before each one.
+  const before = new Float64Array(wave.length + 1);
+  for (let place = 0; place < wave.length; place++) {
+    before[place + 1] = before[place] + wave[place] * wave[place];
+  }
+  const count = wave.length - length + 1;
+  const within = (start) => before[start + length] - before[start];
+  let most = 0;
+  for (let start = 0; start < count; start++) {
+    most = Math.max(most, within(start));
+  }
+  // Many parts may contain all of a short word. Take the middle one.
+  const least = most * (1 - 1e-9);
   let best = 0;
+  for (let start = 0; start < count; start++) {
+    best += within(start) >= least;
+  }
   let start = 0;
-  for (let end = 0; end < wave.length; end++) {
-    energy += wave[end] ** 2 - (end >= length ? wave[end - length] ** 2 : 0);
-    if (end >= length - 1 && energy > best) {
-      best = energy;
-      start = end - length + 1;
-    }
+  for (let left = Math.floor(best / 2); left > 0 || within(start) < least; start++) {
+    left -= within(start) >= least;
   }
   return wave.subarray(start, start + length);
 }

@@ -11,9 +11,34 @@ const part = (id) => document.getElementById(id);
 const canvas = part("canvas");
 // The last input, shown again with another threshold.
 let last = null;
-let camera = null;
+// What was asked for last: a file, the camera ({stream, live: true}), or a recording ({stream}). Whatever
+// belongs to an earlier request is dropped, because it may be finished at any time.
+let current = {};
 
+function stopTracks(stream) {
+  stream?.getTracks().forEach((track) => track.stop());
+}
+
+/** Returns a new request. The one before it ends, with its camera or microphone. */
+function begin(network) {
+  stopTracks(current.stream);
+  current = {};
+  rest(network);
+  return current;
+}
+
+/** Shows the button as it is while neither camera nor microphone is used. */
+function rest({ facts }) {
+  part("live").textContent = facts.inputs[0].kind === "audio" ? "Microphone" : "Camera";
+  part("live").disabled = false;
+}
+
+/** Replaces the answer, which belongs to an earlier input, by an error. */
 function fail(error) {
+  last?.source?.close();
+  last = null;
+  canvas.hidden = true;
+  part("answer").textContent = "";
   document.body.dataset.state = "failed";
   part("status").className = "failed";
   part("status").textContent = error.message ?? String(error);
@@ -40,87 +65,134 @@ function show(facts, given, milliseconds) {
   document.body.dataset.state = "answered";
 }
 
-async function answer(network, prepared, more) {
+async function answer(network, request, prepared, more) {
   const began = performance.now();
   const outputs = await network.run(prepared);
-  show(network.facts, { ...prepared, ...more, outputs }, performance.now() - began);
-}
-
-async function answerImage(network, source, extent) {
-  await answer(network, fromImage(source, extent, network.facts.inputs[0]), { source, extent });
-}
-
-async function answerFile(network, file) {
-  if (network.facts.inputs[0].kind === "audio") {
-    await answer(network, await fromSound(await file.arrayBuffer(), network.facts.inputs[0]));
+  if (request === current) {
+    show(network.facts, { ...prepared, ...more, outputs }, performance.now() - began);
   } else {
-    const image = await createImageBitmap(file);
-    await answerImage(network, image, { width: image.width, height: image.height });
+    more?.source.close();
   }
 }
 
-function stopCamera() {
-  camera?.getTracks().forEach((track) => track.stop());
-  camera = null;
-  part("live").textContent = "Camera";
+async function answerImage(network, request, source, extent) {
+  const prepared = fromImage(source, extent, network.facts.inputs[0]);
+  await answer(network, request, prepared, { source, extent });
 }
 
-async function startCamera(network) {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-  camera = stream;
-  part("live").textContent = "Stop";
+async function answerFile(network, request, file) {
+  if (network.facts.inputs[0].kind === "audio") {
+    const sound = await fromSound(await file.arrayBuffer(), network.facts.inputs[0]);
+    if (request === current) {
+      await answer(network, request, sound);
+    }
+    return;
+  }
+  const image = await createImageBitmap(file);
+  if (request === current) {
+    await answerImage(network, request, image, { width: image.width, height: image.height });
+  } else {
+    image.close();
+  }
+}
+
+/** Opens the camera or the microphone; returns whether the request is still the current one. */
+async function capture(request, constraints) {
+  // Browsers leave it out on other addresses.
+  if (!navigator.mediaDevices) {
+    throw new Error("The camera and the microphone need an address with https, or localhost.");
+  }
+  // The question to the user may be open for long, and a second click would ask again.
+  part("live").disabled = true;
+  request.stream = await navigator.mediaDevices.getUserMedia(constraints);
+  return request === current;
+}
+
+async function watch(network, request) {
+  if (!await capture(request, { video: { facingMode: "environment" } })) {
+    return;
+  }
   const video = document.createElement("video");
   video.muted = video.playsInline = true;
-  video.srcObject = stream;
+  video.srcObject = request.stream;
   await video.play();
-  while (camera === stream) {
+  if (request === current) {
+    request.live = true;
+    part("live").textContent = "Stop";
+    part("live").disabled = false;
+  }
+  while (request === current) {
     const extent = { width: video.videoWidth, height: video.videoHeight };
     // A copy: the video moves on while the network computes.
     const frame = await createImageBitmap(video);
-    await answerImage(network, frame, extent);
+    if (request !== current) {
+      frame.close();
+      return;
+    }
+    await answerImage(network, request, frame, extent);
     await new Promise(requestAnimationFrame);
   }
 }
 
-async function record(network) {
+async function record(network, request) {
   const [, length] = network.facts.inputs[0].shape;
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-  const recorder = new MediaRecorder(stream);
+  if (!await capture(request, { audio: true })) {
+    return;
+  }
+  const recorder = new MediaRecorder(request.stream);
   const chunks = [];
   recorder.ondataavailable = (event) => chunks.push(event.data);
+  // It also stops when the microphone is closed for another request.
   const stopped = new Promise((resolve) => { recorder.onstop = resolve; });
   recorder.start();
   part("live").textContent = "Listening …";
+  const stop = () => recorder.state === "recording" && recorder.stop();
   // Half a second for whoever starts late.
-  setTimeout(() => recorder.stop(), 1000 * length / network.facts.inputs[0].sample_rate + 500);
+  setTimeout(stop, 1000 * length / network.facts.inputs[0].sample_rate + 500);
   await stopped;
-  stream.getTracks().forEach((track) => track.stop());
-  part("live").textContent = "Microphone";
-  await answerFile(network, new Blob(chunks));
+  stopTracks(request.stream);
+  if (request === current) {
+    rest(network);
+    await answerFile(network, request, new Blob(chunks));
+  }
+}
+
+/** Runs a function of the network and a new request; shows its error unless there is a later request. */
+async function attempt(network, run) {
+  const request = begin(network);
+  try {
+    await run(network, request);
+  } catch (error) {
+    if (request === current) {
+      fail(error);
+    }
+  } finally {
+    stopTracks(request.stream);
+    if (request === current) {
+      request.live = false;
+      rest(network);
+    }
+  }
 }
 
 function listen(network) {
-  const { facts } = network;
-  const audio = facts.inputs[0].kind === "audio";
+  const audio = network.facts.inputs[0].kind === "audio";
   part("file").accept = audio ? "audio/*" : "image/*";
   part("file").onchange = () => {
-    stopCamera();
     const [file] = part("file").files;
     if (file) {
-      answerFile(network, file).catch(fail);
+      attempt(network, (_, request) => answerFile(network, request, file));
     }
   };
-  part("live").textContent = audio ? "Microphone" : "Camera";
   part("live").onclick = () => {
-    if (audio) {
-      record(network).catch(fail);
-    } else if (camera) {
-      stopCamera();
+    if (current.live) {
+      begin(network);
     } else {
-      startCamera(network).catch((error) => { stopCamera(); fail(error); });
+      attempt(network, audio ? record : watch);
     }
   };
-  part("file").disabled = part("live").disabled = false;
+  part("file").disabled = false;
+  rest(network);
 }
 
 function showThreshold(facts) {
@@ -160,15 +232,18 @@ async function start() {
   listen(network);
   showThreshold(facts);
   showLegend(facts);
-  part("status").textContent = "Choose a file, or allow the camera. Nothing leaves this computer.";
+  const device = facts.inputs[0].kind === "audio" ? "microphone" : "camera";
+  part("status").textContent = `Choose a file, or allow the ${device}. Nothing leaves this computer.`;
   document.body.dataset.state = "ready";
   const first = new URLSearchParams(location.search).get("input");
   if (first) {
-    const response = await fetch(first);
-    if (!response.ok) {
-      throw new Error(`${first}: ${response.status} ${response.statusText}`);
-    }
-    await answerFile(network, await response.blob());
+    await attempt(network, async (_, request) => {
+      const response = await fetch(first);
+      if (!response.ok) {
+        throw new Error(`${first}: ${response.status} ${response.statusText}`);
+      }
+      await answerFile(network, request, await response.blob());
+    });
   }
 }
 
