@@ -253,10 +253,12 @@ class Detection(Task):
         """Returns the metrics of the same boxes for every image: each class's mean box, tiled edge to edge.
 
         Mean width and height are fractions of the image. A class's score is its fraction of the training
-        objects.
+        objects. The boxes of a class are at most as many as the metric counts per image.
         """
         train = "train" if len(source.splits["train"]) else split
-        answer = usual_boxes(looked_at(source.split(train)), len(source.class_names))
+        # The metric counts no more of them.
+        limit = MeanAveragePrecision().max_detections
+        answer = usual_boxes(looked_at(source.split(train)), len(source.class_names), limit=limit)
 
         def guess(example):
             height, width = example["size"]
