@@ -65,7 +65,7 @@ class SearchOptions:
         max_trials = self.max_trials
         if max_trials is None and self.tuner != "hyperband":
             max_trials = space.max_trials
-        out = self.out or os.path.join("runs", "tuning", space.name)
+        out = os.path.join("runs", "tuning", space.name) if self.out is None else self.out
         return dataclasses.replace(self, epochs=epochs, max_trials=max_trials, out=out)
 
     def record(self, space):

@@ -208,7 +208,8 @@ class Detection(Task):
             items: list of images.
             batch_size: images per step, or None for the task's.
             score_threshold: lowest score of an answer, and of the boxes in pictures; None for the model's own
-                in answers, and `SHOWN` in pictures. A lower one than the model's own changes nothing.
+                in answers, and `SHOWN` in pictures. A lower one than the model's own changes nothing. With
+                `tiles`, boxes below it are left out before those of the tiles are merged.
             flip: whether to fuse the boxes with those of the mirrored images; with `turns`, also of images
                 upside down.
             tiles: (height, width) of overlapping tiles that are searched too, or None.
@@ -219,16 +220,16 @@ class Detection(Task):
             return super(Detection, self).answers(model, images, batch_size=size)
 
         def seen(images, size=None):
-            if not flip:
-                return answer(images, size)
-            return mirrored_boxes(lambda part: answer(part, size), images, upside_down=self.turns)
+            if flip:
+                found = mirrored_boxes(lambda part: answer(part, size), images, upside_down=self.turns)
+            else:
+                found = answer(images, size)
+            return [_from_score(one, score_threshold) for one in found]
 
         if tiles is None:
-            found = seen(items, batch_size)
-        else:
-            found = [tiled_boxes(seen, image, tiles, self.batch_size) for image in items]
-        if score_threshold is None:
-            return found
+            return seen(items, batch_size)
+        size = model.input_shape[1:3]
+        found = [tiled_boxes(seen, image, tiles, self.batch_size, size) for image in items]
         return [_from_score(one, score_threshold) for one in found]
 
     def _decode(self, model, outputs, items):
@@ -253,10 +254,12 @@ class Detection(Task):
         """Returns the metrics of the same boxes for every image: each class's mean box, tiled edge to edge.
 
         Mean width and height are fractions of the image. A class's score is its fraction of the training
-        objects.
+        objects. The boxes of a class are at most as many as the metric counts per image.
         """
         train = "train" if len(source.splits["train"]) else split
-        answer = usual_boxes(looked_at(source.split(train)), len(source.class_names))
+        # The metric counts no more of them.
+        limit = MeanAveragePrecision().max_detections
+        answer = usual_boxes(looked_at(source.split(train)), len(source.class_names), limit=limit)
 
         def guess(example):
             height, width = example["size"]
@@ -350,7 +353,9 @@ def _targets(example):
 
 
 def _from_score(answer, score):
-    """Returns the boxes of an answer with at least this score, which is also that of its pictures."""
+    """Returns the boxes of an answer with at least this score, or all for None; pictures show the same."""
+    if score is None:
+        return answer
     kept = answer["scores"] >= score
     return {**{key: answer[key][kept] for key in ("boxes", "scores", "classes")}, "shown": score}
 

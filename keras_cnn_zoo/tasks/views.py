@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from keras_cnn_zoo.ops.host import letterbox
 from keras_cnn_zoo.ops.host.boxes import fused, suppressed
+from keras_cnn_zoo.ops.host.resizing import shrunk
 from keras_cnn_zoo.ops.host.tiles import spans
 from keras_cnn_zoo.tasks.forward import outputs_of
 
-# A box that ends this near to the inner edge of a tile, in pixels, is cut off there.
+# A box that ends this near to the inner edge of a tile is cut off there. In pixels of the tile or of the
+# network's image, whichever are larger.
 _AT_THE_EDGE = 2.0
 
 
@@ -55,23 +58,27 @@ def tiled_mask(answer, image, tiles, batch_size, dtype):
     return mask
 
 
-def tiled_boxes(answer, image, tiles, batch_size):
+def tiled_boxes(answer, image, tiles, batch_size, size):
     """Returns the detections in an image from those in its tiles, and those in the whole image.
 
     An object that is smaller than the overlap of two tiles is whole in one of them. Larger ones are found in
     the whole image, which the network sees at a smaller scale. What is found twice is kept once.
+    A box that is cut off at the edge of a tile is dropped if it is in a whole one, which gets the larger of
+    both scores.
 
     Args:
         answer: function of a list of images that returns a dict of `boxes`, `scores`, and `classes` for each.
         image: array (height, width, channels).
         tiles: (height, width) of a tile.
         batch_size: number of tiles that are answered together.
+        size: (height, width) of the network's images.
     """
     height, width = image.shape[:2]
-    (whole,) = answer([image])
-    found, cut = [whole], [np.zeros(len(whole["scores"]), bool)]
     if height <= tiles[0] and width <= tiles[1]:
-        return whole
+        return answer([image])[0]
+    whole = _of_the_whole(answer, image, size)
+    found, cut = [whole], [np.zeros(len(whole["scores"]), bool)]
+    margin = _margin((min(height, tiles[0]), min(width, tiles[1])), size)
     for part in _batches(image, tiles, batch_size):
         answers = answer([image[down.start : down.stop, right.start : right.stop] for down, right in part])
         for (down, right), own in zip(part, answers, strict=True):
@@ -79,10 +86,29 @@ def tiled_boxes(answer, image, tiles, batch_size):
             boxes = np.asarray(own["boxes"]).reshape(-1, 4) + corner
             found.append({**own, "boxes": boxes})
             # An edge of the image cuts no box off.
-            low = np.array([right.start or -np.inf, down.start or -np.inf]) + _AT_THE_EDGE
-            high = np.array([_inner(right.stop, width), _inner(down.stop, height)]) - _AT_THE_EDGE
+            low = np.array([right.start or -np.inf, down.start or -np.inf]) + margin
+            high = np.array([_inner(right.stop, width), _inner(down.stop, height)]) - margin
             cut.append(((boxes[:, :2] <= low) | (boxes[:, 2:] >= high)).any(axis=1))
     return merged(found, np.concatenate(cut))
+
+
+def _of_the_whole(answer, image, size):
+    """Returns the detections in a whole image, which is shrunk first if the network would do that.
+
+    Its float copy is then as small as the network's images.
+    """
+    content = letterbox.content_size(image.shape, size)
+    smaller = np.less(content, image.shape[:2]).all()
+    if image.dtype != np.uint8 or image.ndim != 3 or not smaller:
+        return answer([image])[0]
+    (own,) = answer([shrunk(image, content)])
+    return {**own, "boxes": letterbox.boxes_out(own["boxes"], image.shape, size)}
+
+
+def _margin(tile, size):
+    """Returns (horizontal, vertical): how near to the edge of a tile a box ends that is cut off there."""
+    vertical, horizontal = letterbox.scales(tile, size)
+    return _AT_THE_EDGE / np.minimum([horizontal, vertical], 1.0)
 
 
 def _inner(stop, length):
@@ -141,5 +167,5 @@ def _joined(answers):
 def merged(answers, cut=None):
     """Returns one dict of detections from several of the same image, without repetitions."""
     joined = _joined(answers)
-    kept = suppressed(joined["boxes"], joined["scores"], joined["classes"], cut)
-    return {key: values[kept] for key, values in joined.items()}
+    kept, scores = suppressed(joined["boxes"], joined["scores"], joined["classes"], cut)
+    return {"boxes": joined["boxes"][kept], "scores": scores, "classes": joined["classes"][kept]}

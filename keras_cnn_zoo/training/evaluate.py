@@ -4,7 +4,7 @@ import os
 
 from keras_cnn_zoo.presets import describe
 from keras_cnn_zoo.training import old_runs, results
-from keras_cnn_zoo.training.run_folder import RunFolder, announce
+from keras_cnn_zoo.training.run_folder import RunFolder, announce, check_new_folder
 from keras_cnn_zoo.training.trained_model import check_flip, load_model
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
@@ -38,7 +38,8 @@ def evaluate(
             classes, `confusion.png`.
         options: dict of the task's `evaluate_arguments`; None means not given.
     """
-    _check_folder(out)
+    if out is not None:
+        check_new_folder(out)
     chosen = {name: value for name, value in (options or {}).items() if value is not None}
     known = [argument.name for argument in task.evaluate_arguments]
     for name in chosen:
@@ -90,17 +91,6 @@ def evaluate(
     # Last: a folder with it is complete.
     folder.write_json("metrics.json", {**metrics, **about})
     return {**metrics, **about}
-
-
-def _check_folder(out):
-    """Refuses a folder with files in it: nothing is overwritten."""
-    if out == "":
-        raise InputError("`out` must not be empty")
-    if out is not None and os.path.exists(out):
-        if not os.path.isdir(out):
-            raise InputError(f"`out` {out} is a file, not a folder")
-        if os.listdir(out):
-            raise InputError(f"`out` {out} is not empty: choose another folder")
 
 
 def _check_old(source, baseline, run, preset, weights):

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_cnn_zoo.data.final_checks import check_final_splits, class_objects, class_pixels
 from keras_cnn_zoo.data.source import SPLIT_NAMES
-from keras_cnn_zoo.training.run_folder import RunFolder
+from keras_cnn_zoo.training.run_folder import RunFolder, check_new_folder
 from keras_cnn_zoo.utils.errors import InputError
 
 # Number of images whose size is looked at.
@@ -32,9 +32,8 @@ def inspect(task, data, out, *, data_options=None, seed=0):
     Raises:
         InputError: for an output folder that cannot be used.
     """
+    check_new_folder(out)
     folder = RunFolder(out)
-    if os.path.exists(out) and (not os.path.isdir(out) or os.listdir(out)):
-        raise InputError(f"`out` {out} is not empty: choose another folder")
     source, problems = _loaded(task, data, {"seed": seed, **(data_options or {})})
     report = {"data": data if source is None else source.name, "problems": problems}
     if source is not None:

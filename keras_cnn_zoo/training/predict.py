@@ -9,8 +9,8 @@ import unicodedata
 import keras
 
 from keras_cnn_zoo.data.ahead import in_order
-from keras_cnn_zoo.training.predictions import FINAL, PART, PredictionLog, Predictions
-from keras_cnn_zoo.training.trained_model import check_flip, load_model
+from keras_cnn_zoo.training.predictions import PredictionLog
+from keras_cnn_zoo.training.trained_model import check_flip, check_origin, load_model
 from keras_cnn_zoo.utils.console import say
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -38,8 +38,7 @@ def predict(
     """Writes `predictions.json`, with one answer per input in the given order, and pictures next to it.
 
     All paths and file headers are checked first. Then inputs are read and answers are written batch by batch,
-    so memory does not grow with the number of inputs. If a file is damaged, the answers before it stay in
-    `predictions.jsonl.part` for a resumed call.
+    so memory does not grow with the number of inputs.
 
     Args:
         task: a `Task`.
@@ -48,9 +47,10 @@ def predict(
         run: a run folder, or None.
         preset: name or path of a preset, or None; exactly one of the two is given.
         options: dict of the task's `predict_arguments`; None means not given.
-        skip_bad: whether a file that cannot be read gets an answer with the key `error`, instead of ending
-            the call.
-        resume: whether to continue an interrupted call with the same model, inputs, and options.
+        skip_bad: whether a file that cannot be read gets an answer with the key `error`. Otherwise it ends
+            the call, and the answers before it stay in `predictions.jsonl.part` for a resumed call.
+        resume: whether to continue an interrupted call with the same model, inputs, and options. If that
+            call is finished, its answers are returned.
         progress: whether to show a progress bar on a terminal.
         weights: path of a file that replaces the download of a `preset` with a slash, or None.
 
@@ -60,6 +60,8 @@ def predict(
     Raises:
         InputError: for an input, a folder, or an option that cannot be used.
     """
+    check_origin(run=run, preset=preset, weights=weights)
+    log = PredictionLog(out, resume=resume)
     inputs = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     if not inputs:
         raise InputError("predict needs at least one input")
@@ -70,26 +72,23 @@ def predict(
             raise InputError(f"`{name}` is not an argument of {task.name}")
     task.check_options(**options)
     files = task.expand_inputs(inputs)
-    final = os.path.join(out, FINAL)
-    if os.path.exists(final):
-        if not resume:
-            raise InputError(f"`out` {out} already holds {FINAL}: choose another folder")
-        return _finished(out, files)
     # A relative path means another file in another working directory.
     paths = "\0".join([*files, *map(os.path.abspath, files)])
-    setting = {
-        "task": task.name,
-        "model": os.path.abspath(run) if run is not None else str(preset),
-        "inputs": hashlib.sha256(paths.encode("utf-8", "surrogatepass")).hexdigest(),
-        "options": {name: _plain(value) for name, value in options.items()},
-    }
-    log = PredictionLog(out, setting, resume=resume)
-    bad, largest = _check(task, files, options, skip_bad)
+    log.require(
+        task=task.name,
+        model=os.path.abspath(run) if run is not None else str(preset),
+        inputs=hashlib.sha256(paths.encode("utf-8", "surrogatepass")).hexdigest(),
+        options={name: _plain(value) for name, value in options.items()},
+    )
+    bad, largest = ({}, 0) if log.finished else _check(task, files, options, skip_bad)
     trained = load_model(task, run=run, preset=preset, weights=weights)
     if options.get("flip") and trained.has_data and trained.spec is None:
         # Other data are a user's, who knows them.
         check_flip(task.load())
     log.require(weights=_fingerprint(trained))
+    if log.finished:
+        say(f"{out}: this prediction is finished")
+        return log.finish()
     task = task.configured(**trained.task_options)
     batch_size = max(1, min(task.batch_size, len(files), BATCH_BYTES // max(1, largest)))
     try:
@@ -97,32 +96,15 @@ def predict(
     except (InputError, OSError) as error:
         if not log.done:
             raise
-        bad_input = isinstance(error, InputError)
-        what = "repair the file and add `resume`, or add `resume` and `skip_bad`"
+        first = "repair the file or add `skip_bad`, and " if isinstance(error, InputError) else ""
         raise InputError(
-            f"{error}. {log.done} of {len(files)} answers are in {log.part}: "
-            + (what if bad_input else "add `resume` to continue")
+            f"{error}. {log.done} of {len(files)} answers are in {log.part}: {first}add `resume` to continue"
         ) from error
     finally:
         log.close()
     if log.failed:
         say(f"{log.failed} of {len(files)} inputs could not be read: their answers have the key error")
     return log.finish()
-
-
-def _finished(out, files):
-    """Returns the `Predictions` of a finished call, if they are those of `files`."""
-    answers = Predictions(os.path.join(out, FINAL))
-    if [answer.get("input") for answer in answers] != files:
-        raise InputError(
-            f"`resume` {out}: a prediction of other inputs is finished there. Choose another folder"
-        )
-    # Killed between the two files, a call leaves both.
-    part = os.path.join(out, PART)
-    if os.path.exists(part):
-        os.remove(part)
-    say(f"{out}: this prediction is finished")
-    return answers
 
 
 def _plain(value):

@@ -5,11 +5,13 @@ import glob
 import json
 import os
 
+from keras_cnn_zoo.training.run_folder import check_new_folder
 from keras_cnn_zoo.utils.errors import InputError
-from keras_cnn_zoo.utils.files import atomic_path
+from keras_cnn_zoo.utils.files import atomic_path, write_text
 
 FINAL = "predictions.json"
 PART = "predictions.jsonl.part"
+SETTINGS = "predictions.settings.json"
 
 
 class Predictions(collections.abc.Sequence):
@@ -58,30 +60,38 @@ class Predictions(collections.abc.Sequence):
 class PredictionLog:
     """Appends answers to `predictions.jsonl.part`, and turns it into `predictions.json` at the end.
 
-    The first line of the file holds what the answers depend on. A run is resumed only with the same. What is
-    known later, such as the weights, is added with `require` before the first answer.
+    The first line of the file holds what the answers depend on; after the end, `predictions.settings.json`
+    holds it. A call is resumed only with the same. `require` adds to it, before the first answer.
 
     Args:
         folder: the output folder.
-        setting: dict of JSON values: model, inputs, and options.
-        resume: continue the file of an interrupted run.
+        resume: continue the file of an interrupted call, or return the answers of a finished one.
+
+    Attributes:
+        finished: whether the folder holds all answers.
 
     Raises:
-        InputError: if the folder holds other files, or answers of another model or of other inputs.
+        InputError: if the folder holds other files, or a prediction that is not to be resumed.
     """
 
-    def __init__(self, folder, setting, *, resume):
-        self.folder = str(folder)
+    def __init__(self, folder, *, resume):
+        self.folder = os.fspath(folder)
         self.part = os.path.join(self.folder, PART)
         self.final = os.path.join(self.folder, FINAL)
-        self.setting = setting
+        self.settings = os.path.join(self.folder, SETTINGS)
+        self.setting = {}
         self.failed = 0
         self.done = 0
         self._file = None
-        self._resumed, self._before = False, None
-        if os.path.exists(self.folder) and not os.path.isdir(self.folder):
-            raise InputError(f"`out` {self.folder} is a file, not a folder")
-        if os.path.exists(self.part):
+        # Size of the whole lines of an interrupted call, until the file is cut off there.
+        self._resumed, self._before, self._whole = False, None, 0
+        check_new_folder(folder, own=lambda name: os.path.exists(self.final) or os.path.exists(self.part))
+        self.finished = os.path.exists(self.final)
+        if self.finished:
+            if not resume:
+                raise InputError(f"`out` {self.folder} already holds {FINAL}: choose another folder")
+            self._before = self._kept()
+        elif os.path.exists(self.part):
             if not resume:
                 raise InputError(
                     f"`out` {self.folder} holds an interrupted prediction: "
@@ -89,48 +99,50 @@ class PredictionLog:
                 )
             self._resumed = True
             self._recover()
-        elif os.path.isdir(self.folder) and os.listdir(self.folder):
-            raise InputError(f"`out` {self.folder} is not empty: choose another folder")
+
+    def _kept(self):
+        """Returns what the answers of a finished call depend on."""
+        if not os.path.exists(self.settings):
+            raise InputError(
+                f"`resume` {self.folder}: the model and options of the finished prediction are not known, "
+                f"because {SETTINGS} is missing, as in older versions. Choose another folder"
+            )
+        with open(self.settings, "rb") as file:
+            return self._parsed(file.read(), self.settings)
 
     def _recover(self):
-        """Counts the answers of an interrupted run, and cuts off a line that was not finished."""
-        whole = 0
+        """Counts the answers of an interrupted call, up to a line that was not finished."""
         with open(self.part, "rb") as file:
             for number, line in enumerate(file):
                 if not line.endswith(b"\n"):
                     break
-                content = self._parsed(line)
+                content = self._parsed(line, self.part)
                 if number == 0:
                     self._before = content
-                    self._check(self.setting)
                 else:
                     self.done += 1
                     self.failed += "error" in content
-                whole += len(line)
-        os.truncate(self.part, whole)
+                self._whole += len(line)
 
-    def _parsed(self, line):
+    @staticmethod
+    def _parsed(line, path):
         try:
             content = json.loads(line)
         except ValueError as error:
-            raise InputError(f"{self.part} is damaged: {error}") from error
+            raise InputError(f"{path} is damaged: {error}") from error
         if not isinstance(content, dict):
-            raise InputError(f"{self.part} is damaged: a line is not an object")
+            raise InputError(f"{path} is damaged: a line is not an object")
         return content
 
     def require(self, **setting):
-        """Adds to what the answers depend on; an interrupted run must have been started with the same."""
-        if self._before is not None:
-            self._check(setting)
-        self.setting |= setting
-
-    def _check(self, setting):
+        """Adds to what the answers depend on; an earlier call must have been started with the same."""
         for name, value in setting.items():
-            if self._before.get(name) != value:
+            if self._before is not None and self._before.get(name) != value:
                 raise InputError(
                     f"`resume` {self.folder}: the prediction was started with other {name}. "
                     f"Choose another folder"
                 )
+        self.setting |= setting
 
     def start(self):
         """Creates the folder and opens the file, unless that is done; before it nothing is written."""
@@ -141,6 +153,9 @@ class PredictionLog:
         mode = "a" if self._resumed else "x"
         # Without a buffer: what a full disk refuses must not come again when the file is closed.
         self._file = open(self.part, mode + "b", buffering=0)  # noqa: SIM115 (closed by `close`)
+        if self._whole is not None:
+            self._file.truncate(self._whole)
+            self._whole = None
         if self._before is None:
             self._write(self.setting)
         self._resumed, self._before = True, self.setting
@@ -171,12 +186,23 @@ class PredictionLog:
             file.close()
 
     def finish(self):
-        """Writes `predictions.json` and returns its `Predictions`."""
-        self.start()
-        self.close()
+        """Writes `predictions.json`, unless that is done, and returns its `Predictions`."""
+        if not self.finished:
+            self.start()
+            self.close()
+            self._write_final()
+            self.finished = True
+        # Killed between the two files, a call leaves both.
+        if os.path.exists(self.part):
+            os.remove(self.part)
+        return Predictions(self.final)
+
+    def _write_final(self):
         # Of a call that was killed right here.
-        for partial in glob.glob(glob.escape(self.final) + ".*.partial"):
+        for partial in glob.glob(os.path.join(glob.escape(self.folder), "predictions.*.partial")):
             os.remove(partial)
+        # First: a folder with the answers is complete.
+        write_text(self.settings, json.dumps(self.setting) + "\n")
         with (
             atomic_path(self.final) as temporary,
             open(temporary, "w", encoding="utf-8") as target,
@@ -187,5 +213,3 @@ class PredictionLog:
             for number, line in enumerate(lines):
                 target.write((",\n" if number else "\n") + line.rstrip("\n"))
             target.write("\n]\n")
-        os.remove(self.part)
-        return Predictions(self.final)

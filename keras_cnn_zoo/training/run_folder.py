@@ -24,6 +24,26 @@ def announce(source):
         say(line)
 
 
+def check_new_folder(out, *, kind=None, own=lambda name: False):
+    """Raises an `InputError` unless `out` is a new or empty folder, so that nothing is overwritten.
+
+    Args:
+        out: path of the folder.
+        kind: noun of what the folder could hold instead, for the message; or None.
+        own: function of the name of a file that returns whether the folder may hold it.
+    """
+    out = os.fspath(out)
+    if not out:
+        raise InputError("`out` must not be empty")
+    if not os.path.isdir(out):
+        if os.path.exists(out):
+            raise InputError(f"`out` {out} is a file, not a folder")
+        return
+    if not all(own(name) for name in os.listdir(out)):
+        held = "" if kind is None else f" and holds no {kind}"
+        raise InputError(f"`out` {out} is not empty{held}: choose another folder")
+
+
 class RunFolder:
     """Reader and writer of the files of one run.
 
@@ -40,31 +60,24 @@ class RunFolder:
 
     def check(self, config, *, resume):
         """Raises an `InputError` unless the folder is free or has the same run, to be resumed."""
-        if os.path.exists(self.path) and not os.path.isdir(self.path):
-            raise InputError(f"`out` {self.path} is a file, not a folder")
-        if os.path.exists(self.file("config.json")):
-            if not resume:
-                raise InputError(
-                    f"`out` {self.path} holds another run: choose another folder or add `resume`"
-                )
-            before = self.config()
-            changed = sorted(k for k in config.keys() | before.keys() if config.get(k) != before.get(k))
-            if changed:
-                name = changed[0]
-                raise InputError(
-                    f"`resume` {self.path}: the run was started with {name}={before.get(name)!r}. "
-                    f"Received: {name}={config.get(name)!r}"
-                )
+        # A kill may leave these before there is a config.json.
+        check_new_folder(
+            self.path,
+            kind="run",
+            own=lambda name: self.exists or name in (SPLITS_FILE, SCHEDULE_FILE) or name.endswith(".partial"),
+        )
+        if not self.exists:
             return
-        if os.path.isdir(self.path):
-            # A kill may leave these before there is a config.json.
-            others = [
-                name
-                for name in os.listdir(self.path)
-                if name not in (SPLITS_FILE, SCHEDULE_FILE) and not name.endswith(".partial")
-            ]
-            if others:
-                raise InputError(f"`out` {self.path} is not empty and holds no run: choose another folder")
+        if not resume:
+            raise InputError(f"`out` {self.path} holds another run: choose another folder or add `resume`")
+        before = self.config()
+        changed = sorted(k for k in config.keys() | before.keys() if config.get(k) != before.get(k))
+        if changed:
+            name = changed[0]
+            raise InputError(
+                f"`resume` {self.path}: the run was started with {name}={before.get(name)!r}. "
+                f"Received: {name}={config.get(name)!r}"
+            )
 
     def start(self, config, *, resume, source=None, schedule=None):
         """Creates the folder after the same check, and records the splits of `source`.

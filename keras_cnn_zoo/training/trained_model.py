@@ -3,6 +3,7 @@
 import collections.abc
 import dataclasses
 import functools
+import os
 
 import keras
 
@@ -50,6 +51,21 @@ class TrainedModel:
         return {"model_names": names, "class_names": chosen.get("class_names")}
 
 
+def check_origin(*, run, preset, weights=None):
+    """Raises an `InputError` unless exactly one of a run and a preset is given, and nothing is empty.
+
+    Args:
+        run: a run folder, or None.
+        preset: a preset, or None.
+        weights: path of a file, or None.
+    """
+    for name, value in (("run", run), ("preset", preset), ("weights", weights)):
+        if value is not None and not os.fspath(value):
+            raise InputError(f"`{name}` must not be empty")
+    if (run is None) == (preset is None):
+        raise InputError("give exactly one of `run` and `preset`")
+
+
 def load_model(task, *, run=None, preset=None, weights=None):
     """Returns the `TrainedModel` of a run folder or a preset, of which exactly one is given.
 
@@ -60,11 +76,10 @@ def load_model(task, *, run=None, preset=None, weights=None):
         weights: path that replaces the download of a `preset` with a slash, as for `presets.load`; or None.
 
     Raises:
-        InputError: for both or neither, for a run or preset of another task, and for `weights` next to a run
-            or a preset that is not downloaded.
+        InputError: for both or neither, for an empty text, for a run or preset of another task, and for
+            `weights` next to a run or a preset that is not downloaded.
     """
-    if (run is None) == (preset is None):
-        raise InputError("give exactly one of `run` and `preset`")
+    check_origin(run=run, preset=preset, weights=weights)
     if weights is not None and run is not None:
         raise InputError(f"`weights` and `run` exclude each other: the run {run} has its own weights")
     check_weights(preset, weights)

@@ -196,6 +196,8 @@ def test_a_folder_with_another_search_is_not_touched(data, tmp_path, monkeypatch
         (name,) = changed
         with pytest.raises(InputError, match=f"was started with {name}="):
             samples.run(data, tmp_path / "out", resume=True, **changed)
+    with pytest.raises(InputError, match="`out` must not be empty"):
+        samples.run(data, "")
     other = samples.write_archive(tmp_path / "other.npz")
     with pytest.raises(InputError, match="was started with data_options="):
         samples.run(other, tmp_path / "out", resume=True)

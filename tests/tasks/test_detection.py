@@ -8,7 +8,7 @@ import pytest
 
 from keras_cnn_zoo import tasks
 from keras_cnn_zoo.data.source import Source, Split
-from keras_cnn_zoo.tasks.detection import Detection, anchors_for, usual_boxes
+from keras_cnn_zoo.tasks.detection import Detection
 from keras_cnn_zoo.utils.errors import InputError
 
 Image = pytest.importorskip("PIL.Image")
@@ -276,14 +276,6 @@ def test_the_networks_picture_has_the_usual_shape_of_the_data():
     assert other.input_shape(source_of([example([], [])])) == (320, 416, 3)
 
 
-def test_anchors_follow_the_sizes_of_the_objects():
-    split = source_of([example([[0, 0, 40, 40]], [0], size=(160, 160))] * 3).splits["train"]
-    assert anchors_for(split, (160, 160, 3))["min_level"] == 3
-    small = anchors_for(split, (64, 64, 3))
-    assert small["min_level"] == 2 and small["anchor_sizes"][0] == [16, 23]
-    assert len(small["anchor_sizes"]) == 5
-
-
 def test_both_detectors_are_built_from_the_data():
     given = source_of([example([[0, 0, 40, 40]], [0], size=(96, 96))] * 3)
     for name, class_name in (("faster_rcnn", "FasterRCNN"), ("retinanet", "RetinaNet")):
@@ -321,20 +313,6 @@ def test_metrics_by_hand():
     expected = (51 / 101 + 1) / 2
     assert measured["map50"] == pytest.approx(expected) and measured["map"] == pytest.approx(expected)
     assert network.batches == [2, 2]
-
-
-def test_the_baseline_tiles_the_mean_box_of_each_class():
-    given = [example([[0, 0, 40, 30], [0, 0, 20, 15]], [0, 0]), example([[0, 0, 80, 60]], [1])]
-    looked = [{**one, "size": one["image"].shape[:2]} for one in given]
-    answer = usual_boxes(looked, 2)
-    # Class a: 3/8 of each side, in three columns and rows; class b: the whole picture.
-    assert answer["classes"].tolist() == [0] * 9 + [1]
-    np.testing.assert_allclose(answer["boxes"][0], [0, 0, 0.375, 0.375])
-    np.testing.assert_allclose(answer["boxes"][8], [0.625, 0.625, 1, 1])
-    np.testing.assert_allclose(answer["boxes"][9], [0, 0, 1, 1])
-    np.testing.assert_allclose(answer["scores"], [2 / 3] * 9 + [1 / 3])
-    baseline = Detection().baseline(source_of(given))
-    assert baseline["map50"] > 0.5 and set(baseline) == {"map50", "map"}
 
 
 def test_pictures_of_any_kind_are_drawn():

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from keras_cnn_zoo import tasks
+from keras_cnn_zoo import models, tasks
 from keras_cnn_zoo.tasks import views
 from keras_cnn_zoo.utils.errors import InputError
 
@@ -112,7 +112,7 @@ def test_flip_averages_probabilities():
 class Finder:
     """A detector that returns the bright rectangles of an image, of the class of their value."""
 
-    num_classes, class_names = 3, ("a", "b", "c")
+    num_classes, class_names, input_shape = 3, ("a", "b", "c"), (None, 120, 160, 3)
 
     def __init__(self, smallest=0):
         self.smallest, self.shapes = smallest, []
@@ -163,6 +163,98 @@ def test_tiles_find_small_objects_and_the_whole_image_large_ones():
     model.shapes.clear()
     tasks.Detection().answers(model, [scene()], tiles=(200, 200))
     assert len(model.shapes) == 1
+
+
+def test_the_whole_of_a_large_image_is_shrunk_before_the_network_sees_it():
+    model = Finder(smallest=0.25)
+    model.input_shape = (None, 60, 90, 3)
+    (tiled,) = tasks.Detection().answers(model, [scene()], tiles=(64, 64))
+    assert {shape[:2] for shape in model.shapes} == {(60, 80), (64, 64)}
+    assert tiled["classes"].tolist() == [2, 1, 0]
+    # Objects lose a blurred pixel of the smaller image at each edge.
+    np.testing.assert_allclose(tiled["boxes"], EXPECTED, atol=4)
+    np.testing.assert_array_equal(tiled["boxes"][1:], EXPECTED[1:])
+    # Other numbers than uint8 are left to the network.
+    model.shapes.clear()
+    tasks.Detection().answers(model, [scene().astype("float32")], tiles=(64, 64))
+    assert {shape[:2] for shape in model.shapes} == {(120, 160), (64, 64)}
+
+
+class Blind(Finder):
+    """Prepares images as detectors do, and finds nothing."""
+
+    input_shape, preprocessing = (None, 64, 64, 3), {"mean": 127.5, "std": 127.5}
+    with_channels = staticmethod(models.RetinaNet.with_channels)
+    preprocess, normalize = models.RetinaNet.preprocess, models.RetinaNet.normalize
+
+    def decode(self, outputs, sizes):
+        empty = {"boxes": np.zeros((0, 4), "float32"), "scores": np.zeros(0), "classes": np.zeros(0, int)}
+        return [empty for _ in sizes]
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_tiles_take_little_memory_in_detection_too(flip):
+    image = picture(1200, 1600)
+    tracemalloc.start()
+    tasks.Detection().answers(Blind(), [image], tiles=(64, 64), flip=flip)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # A float copy of the image has four times its bytes.
+    assert peak < image.nbytes / 2
+
+
+class Cropped(Finder):
+    """Finds a large object in the whole image, and in the first tile the part of it that is there."""
+
+    def __init__(self, size, gap, whole=0.06):
+        super().__init__()
+        self.input_shape, self.gap, self.whole = (None, size, size, 3), gap, whole
+
+    def decode(self, outputs, sizes):
+        found = []
+        for image in self.images:
+            edges, scores = np.zeros((0, 4), "float32"), []
+            if image.shape[1] == 2 * image.shape[0]:
+                edges, scores = np.array([[20, 10, 250, 100]], "float32") * image.shape[1] / 256, [self.whole]
+            elif image[0, 0, 0] == 0:
+                edges, scores = np.array([[20, 10, 128 - self.gap, 100]], "float32"), [0.9]
+            found.append({"boxes": edges, "scores": np.array(scores), "classes": np.zeros(len(scores), int)})
+        return found
+
+
+def columns():
+    """Returns an image of two tiles of 128 and the one between them; each pixel has its column as value."""
+    return np.broadcast_to(np.arange(256, dtype="uint8")[:, None], (128, 256, 3)).copy()
+
+
+WHOLE, PART = [20, 10, 250, 100], [20, 10, 128, 100]
+
+
+def test_an_object_larger_than_the_overlap_keeps_the_score_of_its_part():
+    task = tasks.Detection()
+    (found,) = task.answers(Cropped(128, gap=0), [columns()], tiles=(128, 128))
+    assert found["boxes"].tolist() == [WHOLE] and found["scores"].tolist() == [0.9]
+    # A whole box with a higher score keeps its own.
+    (found,) = task.answers(Cropped(128, gap=0, whole=0.95), [columns()], tiles=(128, 128))
+    assert found["boxes"].tolist() == [WHOLE] and found["scores"].tolist() == [0.95]
+
+
+def test_a_box_below_the_score_threshold_does_not_replace_one_above_it():
+    task = tasks.Detection()
+    (found,) = task.answers(Cropped(128, gap=0), [columns()], tiles=(128, 128), score_threshold=0.5)
+    assert found["boxes"].tolist() == [PART] and found["scores"].tolist() == [0.9]
+    assert found["shown"] == 0.5
+
+
+def test_a_box_is_cut_off_if_it_ends_near_the_edge_in_pixels_of_the_network():
+    # Four pixels of the image are one of a network of 32 pixels, and four of one of 128.
+    (coarse,) = tasks.Detection().answers(Cropped(32, gap=4), [columns()], tiles=(128, 128))
+    assert coarse["boxes"].tolist() == [WHOLE]
+    (fine,) = tasks.Detection().answers(Cropped(128, gap=4), [columns()], tiles=(128, 128))
+    assert fine["boxes"].tolist() == [[20, 10, 124, 100], WHOLE]
+    # A network that is larger than the tile sees no finer edges than the image has.
+    (large,) = tasks.Detection().answers(Cropped(512, gap=1), [columns()], tiles=(128, 128))
+    assert large["boxes"].tolist() == [WHOLE]
 
 
 def test_mirrored_boxes_come_back_to_their_place():

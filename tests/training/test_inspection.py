@@ -80,6 +80,13 @@ def test_a_folder_with_files_is_not_written_to(tmp_path):
     with pytest.raises(InputError, match="`out` .* is not empty: choose another folder"):
         inspection.inspect(tasks.Classification(), None, str(tmp_path))
     assert os.listdir(tmp_path) == ["thesis.txt"]
+    with pytest.raises(InputError, match="`out` .*thesis.txt is a file, not a folder"):
+        inspection.inspect(tasks.Classification(), None, str(tmp_path / "thesis.txt"))
+
+
+def test_an_empty_folder_name_is_refused_before_the_data_are_read():
+    with pytest.raises(InputError, match="^`out` must not be empty$"):
+        inspection.inspect(tasks.Classification(), "nowhere", "")
 
 
 @pytest.mark.parametrize("words", [["inspect"], ["inspect", "--help"], ["inspect", "pottery"]])

@@ -11,7 +11,7 @@ import pytest
 
 from keras_cnn_zoo import models, presets, tasks
 from keras_cnn_zoo.training.predict import output_names
-from keras_cnn_zoo.training.predictions import FINAL, PART, Predictions
+from keras_cnn_zoo.training.predictions import FINAL, PART, SETTINGS, Predictions
 from keras_cnn_zoo.utils.errors import InputError
 
 Image = pytest.importorskip("PIL.Image")
@@ -85,7 +85,9 @@ def test_answers_come_in_batches_in_order_and_as_one_json_list(tmp_path):
         assert one["class_id"] == other["class_id"]
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-6)
         assert (tmp_path / "out" / one["files"][0]).exists()
-    assert sorted(os.listdir(tmp_path / "out")) == sorted([FINAL, *(f"{i:02}.png" for i in range(5))])
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(
+        [FINAL, SETTINGS, *(f"{i:02}.png" for i in range(5))]
+    )
 
 
 def test_a_bad_header_is_found_before_anything_is_written(tmp_path):
@@ -226,7 +228,7 @@ def test_long_names_have_room_for_a_suffix(tmp_path):
         answers = tasks.predict(task, [given, given], str(tmp_path / preset), preset=preset)
         assert (
             len({name for answer in answers for name in answer["files"]})
-            == len(os.listdir(tmp_path / preset)) - 1
+            == len(os.listdir(tmp_path / preset)) - 2
         )
 
 

@@ -112,6 +112,21 @@ def test_weights_belong_to_a_preset_that_is_downloaded():
         FitOptions(preset="lenet5_mnist", weights="file").check()
 
 
+def test_an_empty_run_or_preset_is_refused(tmp_path, monkeypatch):
+    task = tasks.Classification()
+    monkeypatch.chdir(tmp_path)
+    # An empty path would be the current folder.
+    (tmp_path / "config.json").write_text("{}")
+    for name in ("run", "preset"):
+        with pytest.raises(InputError, match=f"`{name}` must not be empty"):
+            load_model(task, **{name: ""})
+        with pytest.raises(InputError, match=f"`{name}` must not be empty"):
+            training.evaluate(task, **{name: ""})
+    for given in ({}, {"run": "runs/a", "preset": "lenet5_mnist"}):
+        with pytest.raises(InputError, match="give exactly one of `run` and `preset`"):
+            load_model(task, **given)
+
+
 def test_a_preset_brings_the_arguments_of_its_task(tmp_path):
     given = {"turns": True, "scale": [0.8, 1.2]}
     model = models.RetinaNet(2, input_shape=(64, 64, 3), width=0.125)

@@ -21,11 +21,12 @@ def overlaps(boxes, others, *, of_the_first=False):
 
 
 def suppressed(boxes, scores, classes, cut=None, *, threshold=0.5):
-    """Returns the positions of the boxes that remain, the best first.
+    """Returns the positions and the scores of the boxes that remain, the best first.
 
     A box is dropped if it overlaps a better one of its class by more than `threshold`. A box that was cut off
     at the edge of a view comes after all whole ones, and is dropped if more than that part of it is inside
-    another.
+    another. The best such box gets the score of what was cut off, if that is larger: the part shows that an
+    object is there, and the whole box shows where it ends.
 
     Args:
         boxes: array (n, 4) of left, top, right, bottom.
@@ -34,7 +35,7 @@ def suppressed(boxes, scores, classes, cut=None, *, threshold=0.5):
         cut: boolean array (n,), or None if no box was cut off.
         threshold: overlap in [0, 1].
     """
-    boxes, scores = np.asarray(boxes, dtype="float64").reshape(-1, 4), np.asarray(scores)
+    boxes, scores = np.asarray(boxes, dtype="float64").reshape(-1, 4), np.array(scores)
     cut = np.zeros(len(boxes), bool) if cut is None else np.asarray(cut, bool)
     kept = []
     for class_id in np.unique(classes):
@@ -42,12 +43,17 @@ def suppressed(boxes, scores, classes, cut=None, *, threshold=0.5):
         own = own[np.lexsort((-scores[own], cut[own]))]
         chosen = []
         for place in own:
-            shared = overlaps(boxes[place], boxes[chosen], of_the_first=bool(cut[place]))
-            if not (shared > threshold).any():
+            shared = overlaps(boxes[place], boxes[chosen], of_the_first=bool(cut[place]))[0]
+            better = np.flatnonzero(shared > threshold)
+            if len(better):
+                first = chosen[better[0]]
+                scores[first] = max(scores[first], scores[place])
+            else:
                 chosen.append(place)
         kept += chosen
     kept = np.array(kept, dtype="int64")
-    return kept[np.argsort(-scores[kept], kind="stable")]
+    kept = kept[np.argsort(-scores[kept], kind="stable")]
+    return kept, scores[kept]
 
 
 def fused(boxes, scores, classes, views, *, count, threshold=0.5):

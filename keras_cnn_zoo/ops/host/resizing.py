@@ -7,6 +7,9 @@ import functools
 
 import numpy as np
 
+# Number of new rows that are computed together from an image that stays uint8.
+_ROWS = 8
+
 
 def resize(images, size):
     """Resizes float images (..., height, width, channels) to `size`: bilinear, antialiased when they shrink.
@@ -23,11 +26,29 @@ def resize(images, size):
     return images
 
 
+def shrunk(image, size):
+    """Resizes a uint8 image (height, width, channels) as `resize` does, and rounds it to uint8.
+
+    Only a few rows are float at a time, so an image that is much larger than `size` needs little more memory.
+    """
+    new = np.empty((*size, image.shape[-1]), "uint8")
+    places, weights = _taps(image.shape[0], size[0])
+    for start in range(0, size[0], _ROWS):
+        rows = slice(start, start + _ROWS)
+        part = _sums(image, 0, places[:, rows], weights[:, rows])
+        new[rows] = np.rint(_along(part, 1, size[1]))
+    return new
+
+
 def _along(images, axis, length):
     """Resizes one axis, as a sum over the source pixels that each new pixel covers."""
-    places, weights = _taps(images.shape[axis], length)
+    return _sums(images, axis, *_taps(images.shape[axis], length))
+
+
+def _sums(images, axis, places, weights):
+    """Returns weighted sums along an axis, for `places` and `weights` (taps, new length)."""
     shape = [1] * images.ndim
-    shape[axis] = length
+    shape[axis] = places.shape[1]
     total = 0.0
     for place, weight in zip(places, weights, strict=True):
         total = total + np.take(images, place, axis=axis) * weight.reshape(shape)

@@ -14,16 +14,26 @@ def test_the_better_of_two_boxes_of_a_class_remains():
     boxes = [[0, 0, 10, 10], [1, 0, 10, 10], [0, 0, 10, 10], [20, 0, 30, 10], [1, 1, 4, 4]]
     scores, classes = [0.6, 0.9, 0.7, 0.8, 0.5], [0, 0, 1, 0, 0]
     # The first overlaps the second; the third is of another class; the last is small, inside a large one.
-    assert suppressed(boxes, scores, classes).tolist() == [1, 3, 2, 4]
-    assert suppressed(boxes, scores, classes, threshold=0.95).tolist() == [1, 3, 2, 0, 4]
-    assert suppressed(np.zeros((0, 4)), [], []).tolist() == []
+    kept, of_kept = suppressed(boxes, scores, classes)
+    assert kept.tolist() == [1, 3, 2, 4] and of_kept.tolist() == [0.9, 0.8, 0.7, 0.5]
+    assert suppressed(boxes, scores, classes, threshold=0.95)[0].tolist() == [1, 3, 2, 0, 4]
+    assert [len(one) for one in suppressed(np.zeros((0, 4)), [], [])] == [0, 0]
 
 
-def test_a_cut_box_inside_a_whole_one_goes_even_if_its_score_is_higher():
+def test_a_cut_box_inside_a_whole_one_goes_and_leaves_its_higher_score():
     boxes = [[0, 0, 4, 10], [0, 0, 10, 10], [50, 0, 60, 10]]
     scores, classes = [0.9, 0.6, 0.3], [2, 2, 2]
-    assert suppressed(boxes, scores, classes).tolist() == [0, 1, 2]
-    assert suppressed(boxes, scores, classes, [True, False, True]).tolist() == [1, 2]
+    assert suppressed(boxes, scores, classes)[0].tolist() == [0, 1, 2]
+    kept, of_kept = suppressed(boxes, scores, classes, [True, False, True])
+    assert kept.tolist() == [1, 2] and of_kept.tolist() == [0.9, 0.3]
+    assert scores == [0.9, 0.6, 0.3]
+
+
+def test_of_nested_whole_boxes_the_best_gets_the_score_of_the_part():
+    # The last is cut off, and in both others; the second is unlikely and far too large.
+    boxes, scores = [[0, 0, 10, 10], [0, 0, 90, 90], [0, 0, 4, 10]], [0.6, 0.1, 0.9]
+    kept, of_kept = suppressed(boxes, scores, [0, 0, 0], [False, False, True])
+    assert kept.tolist() == [0, 1] and of_kept.tolist() == [0.9, 0.1]
 
 
 def test_suppression_is_that_of_keras_ops():
@@ -40,7 +50,7 @@ def test_suppression_is_that_of_keras_ops():
             boxes[None], scores[None], classes[None], 60, iou_threshold=0.5, score_threshold=0.0
         )
     )
-    found = suppressed(boxes, scores, classes)
+    found, _ = suppressed(boxes, scores, classes)
     assert 2 < len(found) < 60 and found.tolist() == expected[0][valid[0].astype(bool)].tolist()
 
 

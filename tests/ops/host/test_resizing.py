@@ -1,10 +1,12 @@
 """Resizing of images against Keras' resize and against integrals of triangles."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
 
-from keras_cnn_zoo.ops.host.resizing import resize
+from keras_cnn_zoo.ops.host.resizing import resize, shrunk
 
 SIZES = [(32, 100), (7, 300), (200, 9), (1, 1), (64, 50), (33, 101), (480, 640), (3, 2)]
 
@@ -65,3 +67,22 @@ def test_an_image_of_the_size_stays():
 
 def test_a_constant_image_stays_constant():
     np.testing.assert_allclose(resize(np.full((11, 231, 1), 255, "float32"), (32, 100)), 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "target"), [((90, 121), (33, 40)), ((64, 9), (7, 9)), ((20, 30), (20, 11))])
+def test_a_shrunk_uint8_image_is_the_resized_one_rounded(size, target):
+    picture = np.random.default_rng(2).integers(0, 256, (*size, 3)).astype("uint8")
+    new = shrunk(picture, target)
+    assert new.dtype == np.uint8 and new.shape == (*target, 3)
+    # Both sums are near a half now and then, where they round to different sides.
+    np.testing.assert_allclose(new, resize(picture.astype("float32"), target), atol=0.5001)
+    assert (shrunk(np.full((40, 50, 1), 255, "uint8"), (9, 8)) == 255).all()
+
+
+def test_shrinking_takes_little_more_memory_than_the_image():
+    picture = np.zeros((1200, 1600, 3), "uint8")
+    tracemalloc.start()
+    shrunk(picture, (48, 64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < picture.nbytes / 4
