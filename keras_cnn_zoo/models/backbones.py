@@ -74,13 +74,7 @@ class Backbone:
         return {name: level.stride for name, level in self.levels.items()}
 
 
-def networks():
-    """Returns {name: (class, arguments)} of the package's networks that can be a backbone."""
-    return {
-        name: (cls, arguments)
-        for cls in registry.models().values()
-        for name, arguments in getattr(cls, "networks", {}).items()
-    }
+networks = registry.networks
 
 
 def check_input_shape(input_shape):
@@ -92,14 +86,15 @@ def check_input_shape(input_shape):
     return (*space, validation.positive_integer("input_shape", channels))
 
 
-def resolve(spec, input_shape, weights=None):
+def resolve(spec, input_shape=None, weights=None):
     """Returns the name of a network, for fresh weights, or a pretrained model without its head.
 
     Args:
-        spec: name of a network; name or path of a preset; or a collection and a name, such as
-            "keras/EfficientNetV2B0", "kerashub/resnet_18_imagenet", "timm/resnet18.a1_in1k",
-            "torchvision/resnet50", or "hf://USER/REPO".
+        spec: name of a network; name or path of a preset, where a `pathlib.Path` is always a path; or a
+            collection and a name, such as "keras/EfficientNetV2B0", "kerashub/resnet_18_imagenet",
+            "timm/resnet18.a1_in1k", "torchvision/resnet50", or "hf://USER/REPO".
         input_shape: (height, width, channels) of the whole model. The channels stay those of the weights.
+            None for the shape of a preset.
         weights: path of a file that replaces the download, or None.
 
     Raises:
@@ -111,11 +106,12 @@ def resolve(spec, input_shape, weights=None):
     if spec in networks():
         return spec
     try:
-        if collection_of(spec) is not None:
+        if input_shape is None or collection_of(spec) is not None:
             return presets.load(spec, features_only=True, weights=weights)
-        # The number of channels stays that of the preset, because its weights depend on it.
-        own = presets.describe(spec, weights=weights)["config"].get("input_shape") or input_shape
-        shape = (*input_shape[:2], own[-1])
+        # The number of channels stays that of the preset, because its weights depend on it. Before `load`,
+        # nothing in the config is checked.
+        own = presets.describe(spec, weights=weights)["config"].get("input_shape")
+        shape = (*input_shape[:2], own[-1] if isinstance(own, list) and own else input_shape[-1])
         return presets.load(spec, features_only=True, input_shape=shape, weights=weights)
     except InputError as error:
         raise InputError(f"`backbone`: {error}") from error
@@ -126,9 +122,9 @@ def check(name, backbone):
 
     Args:
         name: name of the argument, for messages.
-        backbone: None; the name of a network, for fresh weights; the name or path of a preset, or a network
-            of another collection such as "keras/EfficientNetV2B0" or "timm/resnet18.a1_in1k", which are
-            loaded without their heads; a model; or the config of a model, which is built.
+        backbone: None; a spec as of `resolve`: the name of a network, for fresh weights, or a preset or a
+            network of another collection, which are loaded without their heads; a model; or the config of a
+            model, which is built.
 
     Raises:
         ValueError: for anything else.
@@ -137,10 +133,10 @@ def check(name, backbone):
     if isinstance(backbone, dict):
         # A copy, because Keras empties the config of a functional model while it builds the model.
         backbone = keras.saving.deserialize_keras_object(copy.deepcopy(backbone))
+    elif is_pretrained(backbone) and (is_foreign(backbone) or presets.exists(backbone)):
+        backbone = resolve(backbone)
     if backbone is None or (isinstance(backbone, str) and backbone in networks()):
         return backbone
-    if isinstance(backbone, str) and (is_foreign(backbone) or presets.exists(backbone)):
-        backbone = presets.load(backbone, features_only=True)
     if not has_levels(backbone):
         known = ", ".join(map(repr, networks()))
         validation.fail(
@@ -150,8 +146,8 @@ def check(name, backbone):
 
 
 def is_pretrained(backbone):
-    """Returns whether a value of `backbone=` names a preset, or a network of another collection."""
-    return isinstance(backbone, str) and backbone not in networks()
+    """Returns whether a value of `backbone=` is a spec with weights, as of `resolve`."""
+    return isinstance(backbone, (str, os.PathLike)) and backbone not in networks()
 
 
 def has_levels(model):
@@ -169,7 +165,7 @@ def has_levels(model):
     )
 
 
-def build(backbone, input_shape, *, output_stride=32, weights=None, **arguments):
+def build(backbone, input_shape, *, output_stride=32, output_strides=(), weights=None, **arguments):
     """Returns the `Backbone` of a spec, or of a value that `check` returned.
 
     A network of the package is used as it is if its input shape and stride fit. Otherwise it is rebuilt for
@@ -180,6 +176,8 @@ def build(backbone, input_shape, *, output_stride=32, weights=None, **arguments)
         backbone: name of a network, which gets fresh weights; a model; or another spec that `resolve` takes.
         input_shape: (height, width, channels) of the whole model.
         output_stride: stride of the deepest level, or None for that of the backbone.
+        output_strides: values of the `output_stride` of the model that is built, for messages; empty if it
+            has no such argument.
         weights: path of a file that replaces a download, as of `resolve`.
         **arguments: arguments of a network that is built by name, such as `width`.
 
@@ -205,8 +203,11 @@ def build(backbone, input_shape, *, output_stride=32, weights=None, **arguments)
         levels = levels_of(rebuilt)
         if _fits(rebuilt, levels, input_shape, output_stride):
             return Backbone(rebuilt, levels, _preprocessing(backbone))
+    own = max(level.stride for level in levels.values())
+    fitting = own in output_strides and _fits(backbone, levels, input_shape, own)
+    advice = f"; set `output_stride` to {own}" if fitting else ""
     raise ValueError(
-        f"`backbone` must take {tuple(input_shape)} and have an output stride of {output_stride}. "
+        f"`backbone` must take {tuple(input_shape)} and have an output stride of {output_stride}{advice}. "
         f"Received: backbone of input shape {tuple(backbone.input_shape[1:])} and strides "
         f"{ {name: level.stride for name, level in levels.items()} }"
     )

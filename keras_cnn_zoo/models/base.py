@@ -111,10 +111,19 @@ class ZooModel(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Builds the model of a config that `get_config` returned."""
+        """Builds the model of a config that `get_config` returned.
+
+        Raises:
+            ValueError: for a config that names a preset, or a network of another collection, as `backbone`.
+                Configs come from files, and building one reads no other file and downloads nothing.
+        """
         config = {name: arguments.revived(value, custom_objects) for name, value in config.items()}
         frozen, quantization = config.pop("frozen", None), config.pop("quantization", None)
         trainable, preprocessing = config.pop("trainable", True), config.pop("preprocessing", None)
+        if backbones.is_pretrained(config.get("backbone")):
+            known = ", ".join(map(repr, backbones.networks()))
+            requirement = f"the config of a network, None, or one of {known}, in the config of a model"
+            validation.fail("backbone", requirement, config["backbone"])
         model = cls(**config)
         if preprocessing is not None:
             model.preprocessing = preprocessing

@@ -116,6 +116,11 @@ def _checked(label, path, value):
     if isinstance(value, str) and ">" in value:
         # Keras would look up such a string among all registered classes.
         fail(label, f"`{path}` must not name a registered object. Received: {shown(value)}")
+    if isinstance(value, str) and path.split(".")[-1] == "backbone" and value not in registry.networks():
+        # A model would load any other name: from the network, or from outside of the preset.
+        known = ", ".join(registry.networks())
+        requirement = f"the config of a network, or one of {known}"
+        fail(label, f"`{path}` must be {requirement}. Received: {shown(value)}")
     return value
 
 

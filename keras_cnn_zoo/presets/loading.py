@@ -1,5 +1,6 @@
 """Loads a model from a preset."""
 
+import collections.abc
 import copy
 
 from keras_cnn_zoo.presets import configs, packaged, sources
@@ -24,7 +25,8 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
             "kerashub/PRESET" for a backbone of KerasHub, which need `features_only=True`.
         num_classes: None keeps the head. Another number of classes than the preset's replaces the head by a
             fresh one, and drops the class names unless `class_names=` gives new ones. The same number
-            replaces the head only if `class_names=` gives other names.
+            replaces the head only if `class_names=` gives other names, or any names for a preset without
+            them.
         weights: path of a file to read instead of a download: `.safetensors` or `.pth` for "timm/NAME" and
             "torchvision/NAME"; `.h5`, `.weights.h5`, or `.keras` for "keras/NAME"; a folder with the files of
             the preset, or the `model.weights.h5` in it, for "kerashub/PRESET" and "hf://USER/REPO", for the
@@ -65,9 +67,9 @@ def load(name_or_path, *, num_classes=None, weights=None, expected_class=None, *
         if "num_classes" not in config:
             fail(label, f"{cls.__name__} has no `num_classes`. Received: num_classes={shown(num_classes)}")
         # With `num_classes`, other names are other classes. Without it, they only rename.
-        renamed = None not in (class_names, overrides.get("class_names")) and tuple(class_names) != tuple(
-            overrides["class_names"]
-        )
+        # The constructor refuses names that are not a sequence.
+        given = overrides.get("class_names")
+        renamed = isinstance(given, collections.abc.Iterable) and tuple(given) != tuple(class_names or ())
         swapped = num_classes != config["num_classes"] or renamed
         class_names = None if swapped else class_names
         config["num_classes"] = num_classes
@@ -157,8 +159,8 @@ def recorded_splits(name_or_path, *, weights=None):
 def _build(label, cls, config):
     try:
         return cls.from_config(config)
-    # For a damaged graph, Keras looks up missing entries.
-    except (TypeError, ValueError, LookupError, RuntimeError, AttributeError) as error:
+    # Keras looks up missing entries of a damaged graph. A backend has its own error for too large a network.
+    except Exception as error:
         fail(label, f"{cls.__name__} cannot be built from its arguments: {error}", error)
 
 

@@ -27,11 +27,16 @@ _REQUIRED = {
 }
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DEEPEST = 30
+# Python can read integers that do not fit any number of a network, and sizes that no file has.
+_LARGEST, _LARGEST_FILE = 10**30, 2**50
 
 
 def shown(value):
     """Returns `value` for a one-line message: without line breaks, at most 80 characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a deeply nested {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -100,12 +105,12 @@ def dump(manifest):
 
 
 def check_plain(label, name, value, depth=0):
-    """Allows only strings, finite numbers, booleans, None, lists, and dicts with string keys."""
+    """Allows only strings, finite numbers below 1e30, booleans, None, lists, and dicts with string keys."""
     if depth > _DEEPEST:
         fail(label, f"`{name}` is nested deeper than {_DEEPEST} levels")
-    if value is None or isinstance(value, (str, bool, int)):
+    if value is None or isinstance(value, (str, bool)):
         return
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(value) or isinstance(value, int) and abs(value) < _LARGEST:
         return
     if isinstance(value, (list, tuple)):
         for item in value:
@@ -128,7 +133,7 @@ def _check_files(label, files):
             and isinstance(record["sha256"], str)
             and re.fullmatch("[0-9a-f]{64}", record["sha256"])
             and type(record["bytes"]) is int
-            and record["bytes"] >= 0
+            and 0 <= record["bytes"] <= _LARGEST_FILE
         )
         if not sound:
             fail(label, f"`files` must give sha256 and bytes of {name}. Received: {shown(record)}")

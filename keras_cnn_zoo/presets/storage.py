@@ -17,6 +17,10 @@ from keras_cnn_zoo.presets.manifest import CARD, MANIFEST, MANIFEST_LIMIT, SPLIT
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+# A zip file may unpack to this many bytes, or to this multiple of its size. Weights hardly compress.
+_UNPACKED, _EXPANSION = 2**28, 16
+# What `_zipped` writes, and what other programs write. The others could need far more memory than the file.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def record(content):
@@ -178,9 +182,18 @@ def _opened(label, path):
         fail(label, "is neither a folder nor a file")
     try:
         with zipfile.ZipFile(path) as archive:
-            _check_names(label, archive)
+            _check_entries(label, archive, path.stat().st_size)
             yield lambda name, limit: _from_archive(label, archive, name, limit)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    # Names and positions of entries are not checked by Python before they are used.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        RuntimeError,
+        OSError,
+        UnicodeError,
+        OverflowError,
+    ) as error:
         fail(label, f"is not a readable zip file ({error})", error)
 
 
@@ -195,7 +208,8 @@ def _from_folder(label, folder, name, limit):
     try:
         # O_NOFOLLOW, because the file may have been replaced by a link in the meantime.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-            content = file.read(limit + 1)
+            # Python makes room for all bytes that are asked for, also for a smaller file.
+            content = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
     except OSError as error:
         fail(label, f"{name} cannot be read ({error.strerror})", error)
     return _within(label, name, content, limit)
@@ -216,7 +230,10 @@ def _within(label, name, content, limit):
     return content
 
 
-def _check_names(label, archive):
+def _check_entries(label, archive, size):
+    limit = max(_UNPACKED, _EXPANSION * size)
+    if sum(entry.file_size for entry in archive.infolist()) > limit:
+        fail(label, f"the zip file must unpack to at most {limit} bytes. Received: more")
     seen = set()
     for entry in archive.infolist():
         name = entry.filename
@@ -225,6 +242,8 @@ def _check_names(label, archive):
             fail(label, f"the zip file must not have a path or link to outside. Received: {shown(name)}")
         if entry.flag_bits & 1:
             fail(label, f"the zip file must not be encrypted. Received: {shown(name)}")
+        if entry.compress_type not in _COMPRESSIONS:
+            fail(label, f"the zip file must be stored or deflated. Received: {shown(name)}")
         if name in seen:
             fail(label, f"the zip file must not have a name twice. Received: {shown(name)}")
         seen.add(name)

@@ -34,6 +34,15 @@ def models():
     return dict(sorted(_models.items()))
 
 
+def networks():
+    """Returns {name: (class, arguments)} of the package's networks that can be a backbone."""
+    return {
+        name: (cls, arguments)
+        for cls in models().values()
+        for name, arguments in getattr(cls, "networks", {}).items()
+    }
+
+
 def tasks():
     """Returns the names of the tasks that have a model, sorted."""
     return sorted({cls.task for cls in _models.values() if cls.task is not None})

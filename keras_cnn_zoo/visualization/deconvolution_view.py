@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.utils import autodiff, layer_tree, validation
+from keras_cnn_zoo.visualization.data_formats import data_format_of
 
 RECTIFIERS = (keras.activations.relu, keras.activations.relu6)
 OPERATIONS = ("Relu", "Relu6")  # of keras.ops in a functional graph
@@ -59,8 +60,7 @@ def deconvolution_view(model, images, layer, *, channel, position="strongest"):
     images = ops.convert_to_tensor(images, "float32")
     output = keras.tree.flatten(target.output)[0]
     view = keras.Model(model.inputs, output)
-    data_format = getattr(target, "data_format", None) or keras.config.image_data_format()
-    axis = 1 if data_format == "channels_first" else len(output.shape) - 1
+    axis = 1 if data_format_of(model, target) == "channels_first" else len(output.shape) - 1
     channel = validation.non_negative_integer("channel", channel)
     if output.shape[axis] is None or channel >= output.shape[axis]:
         validation.fail("channel", f"one of the layer's {output.shape[axis]} channels", channel)

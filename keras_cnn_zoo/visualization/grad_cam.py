@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_cnn_zoo.utils import autodiff, validation
+from keras_cnn_zoo.visualization.data_formats import data_format_of
 
 
 def grad_cam(model, inputs, *, layer=None, class_ids=None):
@@ -63,7 +64,7 @@ def grad_cam(model, inputs, *, layer=None, class_ids=None):
 
     _, (gradient,), _ = autodiff.value_and_gradients(score, [ops.zeros_like(maps)])
     maps, gradient = (ops.convert_to_numpy(one) for one in (maps, gradient))
-    if _data_format(target) == "channels_first":
+    if data_format_of(model, target) == "channels_first":
         maps, gradient = (np.moveaxis(one, 1, -1) for one in (maps, gradient))
     weights = gradient.mean(axis=(1, 2), keepdims=True)
     heat = np.maximum((weights * maps).sum(axis=-1), 0)
@@ -82,11 +83,7 @@ def _checked_ids(class_ids, logits):
     return ids
 
 
-def _data_format(layer):
-    return getattr(layer, "data_format", None) or keras.config.image_data_format()
-
-
-def _space(layer):
+def _space(model, layer):
     """Returns the lengths of the two spatial axes of a layer's output, or None if it has no maps."""
     try:
         shape = layer.output.shape
@@ -95,12 +92,12 @@ def _space(layer):
         return None
     if len(shape) != 4:
         return None
-    return shape[2:] if _data_format(layer) == "channels_first" else shape[1:3]
+    return shape[2:] if data_format_of(model, layer) == "channels_first" else shape[1:3]
 
 
 def _last_map(model):
     for own in reversed(model.layers):
-        space = None if isinstance(own, keras.layers.InputLayer) else _space(own)
+        space = None if isinstance(own, keras.layers.InputLayer) else _space(model, own)
         if space is not None and tuple(space) != (1, 1):
             return own
     validation.fail("model", "a model with a layer that has two spatial axes", model)
@@ -109,7 +106,7 @@ def _last_map(model):
 def _layer_of(model, layer):
     for own in model.layers:
         if own is layer or own.name == layer:
-            if _space(own) is None:
+            if _space(model, own) is None:
                 validation.fail("layer", "a layer with two spatial axes", own.name)
             return own
     validation.fail("layer", "a layer of `model` or its name", layer)

@@ -6,6 +6,7 @@ import keras
 
 from keras_cnn_zoo.utils import prototypes, validation
 from keras_cnn_zoo.visualization import layer_steps, spans
+from keras_cnn_zoo.visualization.data_formats import data_format_of
 
 
 class ReceptiveField(typing.NamedTuple):
@@ -65,7 +66,7 @@ def receptive_field(model, *, known=None):
             "model", "a functional or built sequential keras.Model with one input of rank 3 to 5", model
         )
     shape = tuple(model.inputs[0].shape)
-    walk = _Walk(_data_format(model), _known_steps(known))
+    walk = _Walk(data_format_of(model), _known_steps(known))
     axes = walk.space(shape)
     lengths = tuple(shape[axis] for axis in axes)
     walk.through(model, [(spans.HERE,) * len(axes)], [shape], "")
@@ -100,16 +101,6 @@ def _known_steps(known):
         offset = validation.integer("known", values[2])
         steps[name] = spans.shifted(offset, offset + size - 1, stride)
     return steps
-
-
-def _data_format(model):
-    """Returns the data format of the first layer that has one."""
-    for layer in model.layers:
-        if hasattr(layer, "data_format"):
-            return layer.data_format
-        if isinstance(layer, keras.Model):
-            return _data_format(layer)
-    return keras.config.image_data_format()
 
 
 class _Walk:

@@ -1,14 +1,20 @@
 """Models with backbones: any network, saved, loaded, and as a preset."""
 
+import json
+import pathlib
+import shutil
+import zipfile
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from keras_cnn_zoo import models
+from keras_cnn_zoo import models, presets
 from keras_cnn_zoo.models import backbones
 from keras_cnn_zoo.utils.errors import InputError
 from tests.compatibility.outputs import sampled
+from tests.presets.preset_files import edit_manifest
 from tests.testing.test_backbone import pyramid
 
 # Blocks of Keras' EfficientNetV2B0 after which the map is halved.
@@ -93,10 +99,24 @@ def test_a_network_of_keras_trains_and_can_be_loaded(images, tmp_path):
 
 def test_a_network_without_dilation_refuses_a_smaller_stride_in_one_line():
     with pytest.raises(
-        ValueError, match="`backbone` must take .* and have an output stride of 16"
+        ValueError,
+        match="`backbone` must take .* and have an output stride of 16; set `output_stride` to 32. Received",
     ) as refusal:
         models.DeepLab(3, backbone=deep())
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        # No stride helps where the channels do not fit, or the model takes no other stride.
+        lambda: models.DeepLab(3, input_shape=(None, None, 1), backbone=deep()),
+        lambda: models.FCN(3, variant="8s", backbone=pyramid()),
+    ],
+)
+def test_another_stride_is_proposed_only_where_it_helps(build):
+    with pytest.raises(ValueError, match="have an output stride of [0-9]+. Received"):
+        build()
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", pyramid()], ids=["name", "three levels"])
@@ -179,6 +199,68 @@ def test_a_backbone_is_loaded_from_a_preset_with_its_preprocessing(name, pretrai
         assert other.preprocessing == model.preprocessing
         assert other.backbone.preprocessing == model.preprocessing
     np.testing.assert_array_equal(saved.backbone.weights[0].numpy(), model.backbone.weights[0].numpy())
+
+
+def test_a_backbone_can_be_given_as_a_path(pretrained):
+    model = models.FCN(2, width=0.0625, backbone=pretrained)
+    named = models.FCN(2, width=0.0625, backbone=str(pretrained))
+    built = backbones.build(pretrained, (64, 64, 3))
+    for body in (model.backbone, built.model):
+        np.testing.assert_array_equal(body.weights[0].numpy(), named.backbone.weights[0].numpy())
+    # The config has the network, not the path.
+    assert json.loads(json.dumps(model.get_config()))["backbone"]["class_name"] == "EfficientNetLite"
+    with pytest.raises(ValueError, match="a preset, None, or a model .* Received: .*nowhere"):
+        models.FCN(2, backbone=pathlib.Path("nowhere"))
+
+
+SPECS = [
+    "hf://USER/REPO",
+    "keras/ResNet50",
+    "timm/resnet18.a1_in1k",
+    "torchvision/resnet50",
+    "resnet18_cifar10",
+]
+
+
+@pytest.mark.parametrize("spec", [*SPECS, pathlib.Path("preset")])
+def test_a_config_that_names_weights_is_refused_and_nothing_is_loaded(spec, monkeypatch, tmp_path):
+    def loads(*arguments, **options):
+        raise AssertionError("it was loaded")
+
+    model = models.FCN(2, width=0.0625, backbone="resnet18")
+    config = model.get_config()
+    message = "`backbone` must be the config of a network, None, or one of .*, in the config of a model"
+    monkeypatch.setattr(presets, "load", loads)
+    assert models.FCN.from_config(config).get_config()["backbone"] == "resnet18"
+    for name in ("FCN", "DeepLab", "UNet", "RetinaNet", "FasterRCNN"):
+        with pytest.raises(ValueError, match=message):
+            getattr(models, name).from_config({"num_classes": 2, "backbone": spec})
+    inner = {**keras.saving.serialize_keras_object(model), "config": {**config, "backbone": spec}}
+    with pytest.raises(ValueError, match=message):
+        models.FCN.from_config({**config, "backbone": inner})
+    if not isinstance(spec, str):
+        return
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    changed = contents["config.json"].replace(b'"backbone": "resnet18"', f'"backbone": "{spec}"'.encode())
+    assert changed != contents["config.json"]
+    with zipfile.ZipFile(tmp_path / "changed.keras", "w") as archive:
+        for name, content in {**contents, "config.json": changed}.items():
+            archive.writestr(name, content)
+    # Keras wraps the error.
+    with pytest.raises(Exception, match=message):
+        keras.saving.load_model(tmp_path / "changed.keras")
+
+
+def test_a_preset_with_another_kind_of_input_shape_is_refused_in_one_line(pretrained, tmp_path):
+    path = shutil.copytree(pretrained, tmp_path / "preset")
+    for shape in (5, {"a": 1}, "abc"):
+        edit_manifest(path, lambda manifest, shape=shape: manifest["config"].update(input_shape=shape))
+        # The shape of the whole model takes its place.
+        assert backbones.resolve(path, (64, 64, 3)).input_shape == (None, 64, 64, 3)
+        with pytest.raises(InputError, match="cannot be built from its arguments: `input_shape` must be"):
+            backbones.resolve(path)
 
 
 def test_an_unknown_name_of_a_backbone_is_refused_with_the_known_ones():

@@ -141,6 +141,16 @@ def test_equally_many_classes_with_other_names_get_a_new_head(lenet):
     )
 
 
+def test_any_names_are_new_to_a_preset_without_names(tmp_path):
+    model = scrambled(LeNet5(3, input_shape=(16, 16, 1), width=0.1))
+    model.save_to_preset(tmp_path / "p")
+    for arguments, kept in (({}, True), ({"num_classes": 3}, False)):
+        loaded = models.from_preset(tmp_path / "p", class_names=tuple("xyz"), **arguments)
+        assert loaded.class_names == tuple("xyz")
+        same = np.allclose(loaded.get_layer("logits").kernel, model.get_layer("logits").kernel, rtol=1e-3)
+        assert same == kept
+
+
 def test_the_presets_own_number_of_classes_keeps_the_head(lenet):
     model, path = lenet
     loaded = models.from_preset(path, num_classes=3)

@@ -10,6 +10,7 @@ import pytest
 from keras_cnn_zoo import models, presets
 from keras_cnn_zoo.models import LeNet5
 from keras_cnn_zoo.presets import configs
+from keras_cnn_zoo.presets.manifest import shown
 from keras_cnn_zoo.utils.errors import InputError
 from tests.presets.preset_files import edit_manifest, refuses
 
@@ -115,7 +116,16 @@ def test_file_names_outside_the_folder_are_refused(preset, name):
     refuses(preset, "`files` must name files inside the preset. Received: ")
 
 
-@pytest.mark.parametrize("record", [None, {}, {"sha256": "0" * 64, "bytes": -1}, {"sha256": "x", "bytes": 1}])
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        {},
+        {"sha256": "0" * 64, "bytes": -1},
+        {"sha256": "x", "bytes": 1},
+        {"sha256": "0" * 64, "bytes": 2**60},
+    ],
+)
 def test_bad_file_records_are_refused(preset, record):
     edit_manifest(preset, lambda manifest: manifest["files"].update({WEIGHTS: record}))
     refuses(preset, f"`files` must give sha256 and bytes of {WEIGHTS}")
@@ -200,6 +210,8 @@ def test_objects_outside_the_allowed_list_are_refused(preset, value):
         ({"width": 0.5}, "must have the model's shape .* Received: shape"),
         ({"variant": "lecun", "width": 1.0}, "cannot be built|must have|does not have"),
         ({"activation": {"a": {"b": float("-inf")}}}, "-Infinity is not a JSON number"),
+        ({"width": 10**400}, "`config` must have only plain JSON values"),
+        ({"width": 1e300}, "LeNet5 cannot be built from its arguments"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(preset, config, message):
@@ -229,6 +241,7 @@ def test_the_allowed_list_has_keras_names_of_real_classes():
     [
         ({"num_classes": 0}, "`num_classes` must be a positive integer. Received: num_classes=0"),
         ({"num_classes": True}, "`num_classes` must be a positive integer"),
+        ({"num_classes": 3, "class_names": 5}, "`class_names` must be None or 3 distinct strings"),
         ({"num_classes": "3"}, "`num_classes` must be a positive integer"),
         ({"class_names": ("a", "b")}, "`class_names` must be None or 3 distinct strings"),
         (
@@ -274,6 +287,29 @@ def graph(tmp_path_factory):
     model = models.FCN(2, variant="32s", backbone=keras.Model(inputs, {"P5": x}))
     model.save_to_preset(path)
     return path
+
+
+@pytest.mark.parametrize(
+    "spec", ["hf://USER/REPO", "keras/ResNet50", "timm/resnet18.a1_in1k", "../other", "resnet18_cifar10"]
+)
+def test_a_backbone_with_weights_of_its_own_is_refused_and_never_loaded(graph, tmp_path, monkeypatch, spec):
+    def loads(*arguments, **options):
+        raise AssertionError("it was loaded")
+
+    monkeypatch.setattr(presets, "load", loads)
+    inner = nested("keras_cnn_zoo", "FCN", "keras_cnn_zoo>FCN")
+    inner["config"] = {"num_classes": 2, "backbone": spec}
+    for path, value in (("backbone", spec), ("backbone.backbone", inner), ("backbone", [spec])):
+        folder = shutil.copytree(graph, tmp_path / "graph", dirs_exist_ok=True)
+        edit_manifest(folder, lambda manifest, value=value: manifest["config"].update(backbone=value))
+        refuses(folder, f"`{path}` must be the config of a network, or one of efficientnet_lite0, .*{spec}")
+
+
+def test_a_value_of_any_depth_can_be_shown():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert shown(deep) == "a deeply nested list"
 
 
 @pytest.mark.parametrize(

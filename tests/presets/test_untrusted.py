@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo import models
+from keras_cnn_zoo.presets import storage
 from keras_cnn_zoo.utils.errors import InputError
-from tests.presets.preset_files import refuses, replace_file
+from tests.presets.preset_files import edit_manifest, refuses, replace_file
 
 WEIGHTS = "model.weights.h5"
 KERNEL = "layers/conv2d/vars/0"
@@ -160,6 +161,31 @@ def test_a_zip_with_a_duplicate_name_is_refused(preset):
 def test_reading_a_zip_bomb_stops_at_the_declared_size(preset):
     (preset / "README.md").write_bytes(b"\0" * 10_000_000)
     refuses(zipped(preset, preset.parent / "p.zip"), "README.md must have at most [0-9]+ bytes")
+
+
+def test_a_zip_that_unpacks_to_far_more_than_its_size_is_refused(preset, monkeypatch):
+    monkeypatch.setattr(storage, "_UNPACKED", 1000)
+    replace_file(preset, "README.md", bytes(10_000_000))
+    refuses(zipped(preset, preset.parent / "p.zip"), "the zip file must unpack to at most [0-9]+ bytes")
+
+
+def test_a_zip_with_another_compression_is_refused(preset):
+    def change(archive):
+        archive.writestr("more", "x", zipfile.ZIP_LZMA)
+
+    refuses(zipped(preset, preset.parent / "p.zip", change), "must be stored or deflated. Received: .more.")
+
+
+def test_a_zip_with_a_damaged_name_is_refused(preset):
+    path = zipped(preset, preset.parent / "p.zip", lambda archive: archive.writestr("caf\u00e9", "x"))
+    path.write_bytes(path.read_bytes().replace(b"caf\xc3\xa9", b"caf\xff\xff"))
+    refuses(path, "is not a readable zip file")
+
+
+def test_no_memory_is_taken_for_bytes_that_a_file_does_not_have(preset):
+    record = {"sha256": "0" * 64, "bytes": 2**49}
+    edit_manifest(preset, lambda manifest: manifest["files"].update({WEIGHTS: record}))
+    refuses(preset, f"{WEIGHTS} must have {2**49} bytes. Received: [0-9]+ bytes")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])

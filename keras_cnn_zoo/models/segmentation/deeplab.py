@@ -19,6 +19,7 @@ VARIANTS = {
 }
 # The papers' rates at output stride 16; doubled at 8, halved at 32.
 RATES = (6, 12, 18)
+OUTPUT_STRIDES = (8, 16, 32)
 
 
 @keras.saving.register_keras_serializable(package="keras_cnn_zoo")
@@ -98,7 +99,7 @@ class DeepLab(Segmenter):
         validation.one_of("variant", variant, self.variants)
         width = validation.finite_number("width", width, above=0)
         backbone = backbones.check("backbone", backbone)
-        validation.one_of("output_stride", output_stride, (8, 16, 32))
+        validation.one_of("output_stride", output_stride, OUTPUT_STRIDES)
         if rates is not None:
             if not isinstance(rates, (tuple, list)) or not rates:
                 validation.fail("rates", "None or a sequence of positive integers", rates)
@@ -114,7 +115,12 @@ class DeepLab(Segmenter):
         # === Functional model ===
         layout = {"normalization": normalization, "activation": activation}
         features = backbones.build(
-            backbone or "resnet18", input_shape, output_stride=output_stride, width=width, **layout
+            backbone or "resnet18",
+            input_shape,
+            output_stride=output_stride,
+            output_strides=OUTPUT_STRIDES,
+            width=width,
+            **layout,
         )
         inputs = keras.Input(input_shape)
         levels = features.model(inputs)

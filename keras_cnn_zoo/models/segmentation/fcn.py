@@ -94,7 +94,8 @@ class FCN(Segmenter):
         width = validation.finite_number("width", width, above=0)
         backbone = backbones.check("backbone", backbone)
         skips = VARIANTS[variant]["skips"]
-        validation.one_of("output_stride", output_stride, (32,) if skips else (8, 16, 32))
+        output_strides = (32,) if skips else (8, 16, 32)
+        validation.one_of("output_stride", output_stride, output_strides)
         if not isinstance(hidden_kernel_sizes, (tuple, list)):
             validation.fail("hidden_kernel_sizes", "a sequence of positive integers", hidden_kernel_sizes)
         count = len(hidden_kernel_sizes)
@@ -108,7 +109,12 @@ class FCN(Segmenter):
         # === Functional model ===
         layout = {"normalization": normalization, "activation": activation}
         features = backbones.build(
-            backbone or "resnet18", input_shape, output_stride=output_stride, width=width, **layout
+            backbone or "resnet18",
+            input_shape,
+            output_stride=output_stride,
+            output_strides=output_strides,
+            width=width,
+            **layout,
         )
         inputs = keras.Input(input_shape)
         levels = features.model(inputs)

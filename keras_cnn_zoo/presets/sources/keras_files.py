@@ -14,6 +14,8 @@ from keras_cnn_zoo.presets.manifest import WEIGHTS, fail
 from keras_cnn_zoo.utils.errors import InputError
 
 SUFFIXES = (".h5", ".hdf5", ".keras")
+# Weights hardly compress, so that the arrays of a file are at most this multiple of its size.
+_EXPANSION = 16
 
 
 def load(label, make, path):
@@ -33,12 +35,12 @@ def load(label, make, path):
         fail(label, f"`weights` must be a .h5, .weights.h5, or .keras file of the network. Received: {path}")
     try:
         with _opened(path) as file:
-            weight_files.audit(label, file, "", {}, set())
+            _check_size(path, _arrays_of(label, file))
             network = _filled(label, make, path, file)
     except InputError:
         raise
     # Damaged bytes can make HDF5 raise almost anything.
-    except (OSError, RuntimeError, LookupError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:
         reason = " ".join(str(error).split())[:200]
         fail(label, f"{path} cannot be read as weights of this network ({reason})", error)
     for weight in network.weights:
@@ -55,9 +57,22 @@ def _opened(path):
             yield file
         return
     with zipfile.ZipFile(path) as archive:
+        _check_size(path, archive.getinfo(WEIGHTS).file_size)
         content = io.BytesIO(archive.read(WEIGHTS))
     with h5py.File(content, "r") as file:
         yield file
+
+
+def _arrays_of(label, file):
+    """Returns the number of bytes of all arrays, after checking that the file has nothing else."""
+    found = {}
+    weight_files.audit(label, file, "", found, set())
+    return sum(item.nbytes for item in found.values())
+
+
+def _check_size(path, unpacked):
+    if unpacked > _EXPANSION * os.path.getsize(path):
+        raise ValueError(f"it unpacks to {unpacked} bytes, far more than its size")
 
 
 def _filled(label, make, path, file):

@@ -34,6 +34,7 @@ _KAGGLE = "kaggle://"
 # The session or the copy decides these.
 _DROPPED = {"name", "trainable", "dtype", "data_format"}
 _SIZE = 256
+_LARGEST = 1e30
 _INSTALL = 'this needs the package keras-hub: pip install "keras-cnn-zoo[hub]"'
 
 
@@ -208,7 +209,7 @@ def _preprocessing(label, converter):
     def numbers(key, default):
         value = converter.get(key)
         values = [default] if value is None else value if isinstance(value, list) else [value]
-        finite = all(isinstance(one, (int, float)) and math.isfinite(one) for one in values)
+        finite = all(isinstance(one, (int, float)) and abs(one) < _LARGEST for one in values)
         if not finite or len(values) not in (1, 3):
             fail(label, f"{CONVERTER} must have one number or three as {key}. Received: {shown(value)}")
         return values * (3 // len(values))

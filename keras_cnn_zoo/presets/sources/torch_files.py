@@ -34,7 +34,9 @@ def load(label, name, path, *, num_classes=None, **overrides):
         label: name of the preset in messages.
         name: collection, slash, network. A suffix after a dot, the name of a training run, is ignored.
         path: a `.safetensors` or `.pth` file, or None to download it.
-        num_classes: number of classes. If it is not the file's, the head is fresh.
+        num_classes: number of classes, or None for the file's. If it is another number, or `class_names` are
+            given too, the head is fresh, because the classes of the file have no names. Without it,
+            `class_names` name the classes of the file.
         **overrides: further constructor arguments.
     """
     collection, full = name.split("/", 1)
@@ -53,9 +55,12 @@ def load(label, name, path, *, num_classes=None, **overrides):
     head = state.get("fc.weight")
     if head is None:
         fail(label, f"{path} has no fc.weight, so it is not a classifier of this collection")
+    if head.ndim != 2 or 0 in head.shape:
+        fail(label, f"fc.weight must have shape (classes, features). Received: shape {head.shape}")
     cls, arguments = networks[network]
     features_only = overrides.pop("features_only", False)
-    kept = num_classes in (None, len(head)) and not features_only
+    same = num_classes == len(head) and overrides.get("class_names") is None
+    kept = (num_classes is None or same) and not features_only
     if not features_only:
         arguments = {**arguments, "num_classes": len(head) if num_classes is None else num_classes}
     try:
@@ -105,7 +110,7 @@ def _networks():
 
 
 def _read(label, path):
-    """Returns a dict from name to float32 array of the weights in a file."""
+    """Returns a dict from name to array of the weights in a file."""
     if not os.path.isfile(path):
         fail(label, f"the weights file {path} does not exist")
     if not path.endswith((".safetensors", ".pth", ".pt")):
@@ -122,11 +127,7 @@ def _read(label, path):
     # The reader of safetensors raises other errors.
     except Exception as error:
         fail(label, f"{path} cannot be read as weights: {error}", error)
-    return {
-        key: np.asarray(value, dtype="float32")
-        for key, value in state.items()
-        if not key.endswith("num_batches_tracked")
-    }
+    return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 
 def _assign(label, model, state, fresh_layers):
@@ -150,7 +151,7 @@ def _assign(label, model, state, fresh_layers):
             fail(label, f"the file's weights do not fit {type(model).__name__}: {sorted(key)[0]} is {other}")
     values = {}
     for key, variable in targets.items():
-        value = state[key]
+        value = np.asarray(state[key], dtype="float32")
         if value.ndim == 4:
             # PyTorch stores kernels as (out, in, height, width), Keras as (height, width, in, out), and the
             # kernel of a depthwise convolution as (height, width, in, 1).

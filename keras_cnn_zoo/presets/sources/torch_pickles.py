@@ -3,38 +3,76 @@
 Both layouts are read: a zip file with one entry per storage (since PyTorch 1.6), and the older sequence of
 pickles, followed by the bytes of each storage. A pickle may only name the four objects of a plain state dict.
 
-    pickle -> {name: _Tensor(storage key, offset, shape, strides)}
-    storages -> {key: flat array}
-    both -> {name: array}, after checking that each tensor lies inside its storage
+    pickle -> {name: _Tensor(storage, offset, shape, strides)}
+    storages -> {key: bytes}
+    both -> {name: array}, after checking that each tensor lies inside the bytes of its storage
+
+A pickle can set the attributes of every object that it gets. Only its dicts and lists have any: its storages,
+tensors, and functions are objects without attributes to set.
 """
 
 import collections
-import dataclasses
 import io
 import math
 import os
 import pickle
+import pickletools
+import typing
 import zipfile
 
 import numpy as np
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+# Opcodes that store an object under a number of their own choice.
+_NUMBERED = {"PUT", "BINPUT", "LONG_BINPUT"}
+# Damaged bytes can make the unpickler raise almost anything.
+_DAMAGE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Storage:
+class _Storage(typing.NamedTuple):
     key: str
-    dtype: np.dtype
+    kind: str
     length: int
 
+    @property
+    def size(self):
+        """Number of bytes."""
+        return self.length * _DTYPES[self.kind].itemsize
 
-@dataclasses.dataclass(frozen=True)
-class _Tensor:
+
+class _Tensor(typing.NamedTuple):
     storage: _Storage
     offset: int
     shape: tuple
     strides: tuple
+
+
+class _Rebuild:
+    """Stands for PyTorch's `_rebuild_tensor_v2`. A pickle could change the attributes of a function."""
+
+    __slots__ = ()
+
+    def __call__(self, storage, offset, shape, strides, *_):
+        whole = (
+            isinstance(storage, _Storage)
+            and isinstance(shape, tuple)
+            and isinstance(strides, tuple)
+            and len(shape) == len(strides)
+            and all(map(_is_count, (offset, *shape, *strides)))
+        )
+        if not whole:
+            raise ValueError("it describes a tensor in an unknown way")
+        return _Tensor(storage, offset, shape, strides)
 
 
 class _Reader(pickle.Unpickler):
@@ -48,18 +86,19 @@ class _Reader(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _tensor
+            return _Rebuild()
         if module == "torch" and name in _DTYPES:
-            return _DTYPES[name]
+            # Not the dtype, because a pickle could change its state.
+            return name
         raise ValueError(f"it names {module}.{name}, which is not part of a plain dict of weights")
 
     def persistent_load(self, pid):
-        # ("storage", dtype, key, device, length), and in the older layout None for "not a part of another".
+        # ("storage", kind, key, device, length), and in the older layout None for "not a part of another".
         if (
             not isinstance(pid, tuple)
             or len(pid) not in (5, 6)
             or pid[0] != "storage"
-            or not isinstance(pid[1], np.dtype)
+            or pid[1] not in _DTYPES
             or not isinstance(pid[2], str)
             or not _is_count(pid[4])
             or pid[5:] not in ((), (None,))
@@ -75,25 +114,8 @@ def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _tensor(storage, offset, shape, strides, *_):
-    whole = (
-        isinstance(storage, _Storage)
-        and isinstance(shape, tuple)
-        and isinstance(strides, tuple)
-        and len(shape) == len(strides)
-        and all(map(_is_count, (offset, *shape, *strides)))
-    )
-    if not whole:
-        raise ValueError("it describes a tensor in an unknown way")
-    last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
-    # Overlapping strides could describe an array that is far larger than the file.
-    if 0 not in shape and (last >= storage.length or math.prod(shape) > storage.length):
-        raise ValueError(f"it has a tensor of shape {shape} outside of its storage")
-    return _Tensor(storage, offset, shape, strides)
-
-
 def read(path):
-    """Returns {name: array} of the weights in a `.pth` file.
+    """Returns {name: array} of the weights in a `.pth` file. The arrays cannot be written to.
 
     Args:
         path: the file.
@@ -105,28 +127,18 @@ def read(path):
     """
     try:
         state, storages = _of_zip(path) if zipfile.is_zipfile(path) else _of_sequence(path)
+        return _arrays(state, storages)
     except EOFError as error:
         raise ValueError("it ends before the weights") from error
-    # Damaged bytes can make the unpickler raise almost anything.
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except _DAMAGE as error:
         raise ValueError(f"it is not a PyTorch file of weights ({error})") from error
-    if not isinstance(state, dict):
-        raise ValueError(f"it must have a dict of weights. Received: a {type(state).__name__}")
-    for name, tensor in state.items():
-        if not isinstance(name, str) or not isinstance(tensor, _Tensor):
-            raise ValueError(f"it must have a dict of weights. Received: the entry {name!r}")
-    return {name: _array(tensor, storages) for name, tensor in state.items()}
 
 
 def _of_zip(path):
     with zipfile.ZipFile(path) as archive:
+        # PyTorch does not compress, so that an entry is never larger than the file.
+        if sum(entry.file_size for entry in archive.infolist()) > os.path.getsize(path):
+            raise ValueError("it unpacks to more than its size, unlike a file of PyTorch")
         names = set(archive.namelist())
         indexes = [name for name in names if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(indexes) != 1:
@@ -135,42 +147,76 @@ def _of_zip(path):
         folder = index.removesuffix("data.pkl")
         if f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") != b"little":
             raise ValueError("it was written on a machine with another byte order")
-        reader = _Reader(io.BytesIO(archive.read(index)))
-        state = reader.load()
+        state, described = _unpickled(io.BytesIO(archive.read(index)))
         storages = {}
-        for key, storage in reader.storages.items():
-            entry = archive.getinfo(f"{folder}data/{key}")
-            # The size is checked before the entry is read, because an entry could be compressed.
-            if entry.file_size != storage.length * storage.dtype.itemsize:
+        for key, storage in described.items():
+            storages[key] = archive.read(f"{folder}data/{key}")
+            if len(storages[key]) != storage.size:
                 raise ValueError(f"its storage {key} must have {storage.length} numbers")
-            storages[key] = np.frombuffer(archive.read(entry), storage.dtype)
     return state, storages
 
 
 def _of_sequence(path):
-    with open(path, "rb") as file:
-        total = os.fstat(file.fileno()).st_size
-        if _Reader(file).load() != _MAGIC or _Reader(file).load() != _PROTOCOL:
-            raise ValueError("it is not a PyTorch file of weights")
-        if not _Reader(file).load()["little_endian"]:
-            raise ValueError("it was written on a machine with another byte order")
-        reader = _Reader(file)
-        state = reader.load()
-        keys = _Reader(file).load()
-        storages = {}
-        for key in keys:
-            storage = reader.storages[key]
-            size = storage.length * storage.dtype.itemsize
-            if int.from_bytes(file.read(8), "little") != storage.length or size > total - file.tell():
-                raise ValueError("it ends before the weights")
-            storages[key] = np.frombuffer(file.read(size), storage.dtype)
+    with open(path, "rb") as opened:
+        file = io.BytesIO(opened.read())
+    if _unpickled(file)[0] != _MAGIC or _unpickled(file)[0] != _PROTOCOL:
+        raise ValueError("it is not a PyTorch file of weights")
+    if not _unpickled(file)[0]["little_endian"]:
+        raise ValueError("it was written on a machine with another byte order")
+    state, described = _unpickled(file)
+    keys, _ = _unpickled(file)
+    storages = {}
+    for key in keys:
+        storage = described[key]
+        length = int.from_bytes(file.read(8), "little")
+        storages[key] = file.read(storage.size)
+        if length != storage.length or len(storages[key]) != storage.size:
+            raise ValueError("it ends before the weights")
     return state, storages
 
 
-def _array(tensor, storages):
-    flat = storages[tensor.storage.key]
-    if 0 in tensor.shape:
-        return np.zeros(tensor.shape, flat.dtype)
-    steps = tuple(step * flat.itemsize for step in tensor.strides)
-    view = np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps, writeable=False)
-    return view.copy()
+def _unpickled(file):
+    """Returns the content of the next pickle of a file in memory, and the storages in it by key."""
+    start, size = file.tell(), len(file.getbuffer())
+    try:
+        for opcode, argument, _ in pickletools.genops(file):
+            # The unpickler makes room for all numbers up to this one.
+            if opcode.name in _NUMBERED and argument > size:
+                raise pickle.UnpicklingError(f"it counts {argument} objects")
+    except ValueError as error:
+        raise pickle.UnpicklingError(str(error)) from error
+    file.seek(start)
+    reader = _Reader(file)
+    return reader.load(), reader.storages
+
+
+def _arrays(state, storages):
+    if not isinstance(state, dict):
+        raise ValueError(f"it must have a dict of weights. Received: a {type(state).__name__}")
+    arrays = {}
+    # Not by `state.items`, which the pickle could have replaced.
+    for name, tensor in dict.items(state):
+        if not isinstance(name, str) or not isinstance(tensor, _Tensor):
+            raise ValueError(f"it must have a dict of weights. Received: the entry {name!r}")
+        arrays[name] = _array(tensor, storages[tensor.storage.key])
+    return arrays
+
+
+def _array(tensor, content):
+    """Returns the array of a tensor, a view of the bytes of its storage."""
+    dtype, shape = _DTYPES[tensor.storage.kind], tensor.shape
+    outside = f"it has a tensor of shape {shape} outside of its storage"
+    try:
+        if 0 in shape:
+            return np.zeros(shape, dtype)
+        # Overlapping strides could describe an array that is far larger than the file.
+        if math.prod(shape) > len(content) // dtype.itemsize:
+            raise ValueError(outside)
+        # The stride of an axis of one cell has no meaning, and can be any number.
+        steps = [stride if size > 1 else 1 for size, stride in zip(shape, tensor.strides, strict=True)]
+        # NumPy compares the offset, shape, and strides with the bytes that are there.
+        return np.ndarray(
+            shape, dtype, content, tensor.offset * dtype.itemsize, [step * dtype.itemsize for step in steps]
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(outside) from error

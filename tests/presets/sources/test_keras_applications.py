@@ -1,6 +1,7 @@
 """Networks of `keras.applications` as backbones, without a network and with random weights."""
 
 import sys
+import zipfile
 
 import h5py
 import keras
@@ -289,6 +290,12 @@ def test_refusals_are_one_line(mobile, tmp_path):
         file.attrs["layer_names"] = ["a"]
         file["a"] = h5py.ExternalLink("/etc/passwd", "/")
     refused("must not have links", weights=tmp_path / "link.h5")
+    with h5py.File(tmp_path / "sparse.h5", "w") as file:
+        file.create_dataset("a", (2**20, 2**20), "float32")
+    with zipfile.ZipFile(tmp_path / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(2**22))
+    for name in ("sparse.h5", "bomb.keras"):
+        refused(f"{name} cannot .* unpacks to [0-9]+ bytes, far more than its size", weights=tmp_path / name)
     values = original.get_weights()
     broken = keras.models.clone_model(original)
     broken.set_weights([np.full_like(values[0], np.nan), *values[1:]])

@@ -124,6 +124,27 @@ def test_the_head_can_be_replaced_or_left_out(small):
         )
 
 
+def test_given_names_come_with_a_fresh_head_also_for_the_same_number_of_classes(small):
+    net, path = small
+    names, kernel = tuple("abcdefg"), net.fc.weight.detach().numpy().T
+    # As for presets: without `num_classes`, names only name the classes of the file.
+    for arguments, kept in (
+        ({"num_classes": 7}, True),
+        ({"class_names": names}, True),
+        ({"num_classes": 7, "class_names": names}, False),
+    ):
+        model = models.from_preset("timm/resnet18", weights=path, **arguments)
+        assert np.array_equal(model.get_layer("logits").get_weights()[0], kernel) == kept
+        assert model.class_names == arguments.get("class_names")
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (10**6, 0)])
+def test_a_head_of_another_shape_is_refused(tmp_path, shape):
+    torch.save({"fc.weight": torch.zeros(shape)}, tmp_path / "head.pth")
+    with pytest.raises(InputError, match="fc.weight must have shape .classes, features.. Received: shape"):
+        models.from_preset("timm/resnet18", weights=tmp_path / "head.pth")
+
+
 def test_refusals(small, tmp_path):
     net, path = small
     with pytest.raises(

@@ -3,6 +3,7 @@
 import collections
 import io
 import pickle
+import struct
 import zipfile
 
 import numpy as np
@@ -101,11 +102,11 @@ def test_a_zip_file_without_weights_is_refused(tmp_path):
         torch_pickles.read(path)
 
 
-def rewritten(path, replace):
+def rewritten(path, replace, compression=zipfile.ZIP_STORED):
     """Writes the zip file again with other bytes for the entries with these ends of names."""
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in entries.items():
             archive.writestr(name, next((new for end, new in replace.items() if name.endswith(end)), content))
 
@@ -122,6 +123,13 @@ def test_a_changed_archive_is_refused(tmp_path, replace, message):
     path = written(tmp_path / "a.pth", state(), True)
     rewritten(path, replace)
     with pytest.raises(ValueError, match=message):
+        torch_pickles.read(path)
+
+
+def test_a_file_that_unpacks_to_more_than_its_size_is_refused(tmp_path):
+    path = written(tmp_path / "a.pth", state(), True)
+    rewritten(path, {"data/0": bytes(2**22)}, zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match="it unpacks to more than its size"):
         torch_pickles.read(path)
 
 
@@ -150,14 +158,125 @@ class Tensor:
         (-1, (2,), (1,)),
         (0, (2,), (-1,)),
         (0, (10**9, 10**9), (0, 0)),
+        (10**30, (2,), (1,)),
+        (0, (2,), (10**30,)),
+        (0, (10**30, 0), (1, 1)),
+        (0, (1,) * 70, (1,) * 70),
         (0, (2,), ()),
     ],
 )
 def test_a_tensor_outside_of_its_storage_is_refused(tmp_path, given):
-    path, content = tmp_path / "a.pth", io.BytesIO()
+    content = io.BytesIO()
     Pickler(content, protocol=2).dump({"kernel": Tensor(*given)})
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", content.getvalue())
-        archive.writestr("archive/data/0", b"\0" * 8)
     with pytest.raises(ValueError, match="outside of its storage|describes a tensor in an unknown way"):
+        torch_pickles.read(handmade(tmp_path / "a.pth", content.getvalue(), True))
+
+
+def handmade(path, content, zipped):
+    """Writes a pickle as a file whose storage "0" has the two numbers 0 and 1."""
+    numbers = np.arange(2, dtype="<f4").tobytes()
+    if zipped:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", content)
+            archive.writestr("archive/data/0", numbers)
+        return path
+    before = (torch_pickles._MAGIC, torch_pickles._PROTOCOL, {"little_endian": True})
+    start = b"".join(pickle.dumps(part, protocol=2) for part in before)
+    path.write_bytes(start + content + pickle.dumps(["0"], protocol=2) + struct.pack("<q", 2) + numbers)
+    return path
+
+
+def opcodes(value):
+    """Returns the opcodes that put a value of JSON, or a tuple, on the stack."""
+    return pickle.dumps(value, protocol=2)[2:-1]
+
+
+ORDERED, REBUILD, FLOATS = (
+    b"ccollections\nOrderedDict\n",
+    b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"ctorch\nFloatStorage\n",
+)
+# Kept as number 20, so that it can be changed later.
+STORAGE = b"(" + opcodes("storage") + FLOATS + opcodes("0") + opcodes("cpu") + opcodes(2) + b"tQq\x14"
+
+
+def tensor(storage=STORAGE, shape=(2,)):
+    given = opcodes(0) + opcodes(shape) + opcodes((1,)) + opcodes(False) + ORDERED + b")R"
+    return REBUILD + b"(" + storage + given + b"tR"
+
+
+def dict_of(value, new=b"}"):
+    return b"\x80\x02" + new + opcodes("kernel") + value + b"s."
+
+
+def changed(**attributes):
+    """Returns the opcodes that write attributes into an object, directly and by `setattr`."""
+    return opcodes(attributes) + b"b", opcodes((None, attributes)) + b"b"
+
+
+FAR = {"shape": (10**6,), "strides": (1,)}
+
+
+@pytest.mark.parametrize("zipped", ZIPPED)
+@pytest.mark.parametrize("way", [0, 1])
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda way: dict_of(tensor() + changed(**FAR)[way]),
+        # The length is as before when the storage is read.
+        lambda way: dict_of(
+            tensor(STORAGE + changed(length=10**6)[way], (10**6,))
+            + (b"h\x14" + changed(length=2)[way] + b"0")
+        ),
+        lambda way: dict_of(REBUILD + changed(__defaults__=(1,), more=1)[way]),
+        lambda way: dict_of(FLOATS + changed(length=2)[way]),
+        lambda way: dict_of(ORDERED + changed(items=2)[way]),
+    ],
+    ids=["tensor", "storage", "function", "kind", "class"],
+)
+def test_a_pickle_cannot_change_what_it_describes(tmp_path, content, way, zipped):
+    path = handmade(tmp_path / "a.pth", content(way), zipped)
+    with pytest.raises(ValueError, match=r"^it is not a PyTorch file of weights \((?!it counts)"):
         torch_pickles.read(path)
+
+
+@pytest.mark.parametrize("zipped", ZIPPED)
+def test_a_dict_may_have_attributes(tmp_path, zipped):
+    path = handmade(tmp_path / "a.pth", dict_of(tensor()), zipped)
+    np.testing.assert_array_equal(torch_pickles.read(path)["kernel"], [0, 1])
+    # PyTorch stores versions in them. A file may also replace the methods of its own dict.
+    linear = torch.nn.Linear(2, 3).state_dict()
+    assert "_metadata" in vars(linear)
+    found = torch_pickles.read(written(tmp_path / "b.pth", linear, zipped))
+    np.testing.assert_array_equal(found["weight"], linear["weight"].numpy())
+    replaced = ORDERED + b")R}" + opcodes("items") + ORDERED + b"sb"
+    path = handmade(tmp_path / "c.pth", dict_of(tensor(), replaced), zipped)
+    np.testing.assert_array_equal(torch_pickles.read(path)["kernel"], [0, 1])
+
+
+@pytest.mark.parametrize("zipped", ZIPPED)
+def test_a_pickle_with_a_large_count_of_objects_is_refused(tmp_path, zipped):
+    path = handmade(tmp_path / "a.pth", b"\x80\x02}r\xff\xff\xff\x7f.", zipped)
+    with pytest.raises(ValueError, match="it counts 2147483647 objects"):
+        torch_pickles.read(path)
+
+
+def test_an_entry_with_fewer_bytes_than_it_declares_is_refused(tmp_path):
+    path, count = tmp_path / "a.pth", 1000
+    storage = STORAGE.replace(opcodes(2), opcodes(count))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", dict_of(tensor(storage, (count,))))
+        archive.writestr("archive/data/0", bytes(8))
+        archive.writestr("archive/rest", bytes(4 * count))
+        # Sizes that the directory at the end of the file gives, which no reader compares.
+        archive.getinfo("archive/data/0").file_size = 4 * count
+        archive.getinfo("archive/rest").file_size = 0
+    with pytest.raises(ValueError, match="its storage 0 must have 1000 numbers"):
+        torch_pickles.read(path)
+
+
+def test_the_stride_of_an_axis_of_one_cell_has_no_meaning(tmp_path):
+    content = io.BytesIO()
+    Pickler(content, protocol=2).dump({"kernel": Tensor(0, (1, 2), (10**30, 1))})
+    found = torch_pickles.read(handmade(tmp_path / "a.pth", content.getvalue(), True))
+    np.testing.assert_array_equal(found["kernel"], [[0, 1]])
