@@ -127,13 +127,13 @@ def main():
                             "seed": seed,
                             "label": asked.label,
                             "options": asked.options,
+                            "processor": processor(),
                         }
                         if any(facts.items() <= result.items() for result in kept["results"]):
                             continue
                         figures = run(task, spec, splits, start, asked.options, seed, asked.checkout)
                         print({**facts, **figures}, flush=True)
-                        measured = {**facts, **figures, "processor": processor()}
-                        kept["results"].append(measured)
+                        kept["results"].append({**facts, **figures})
                         kept["machine"] = machine({}, load)
                         asked.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
                         asked.out.with_suffix(".md").write_text(table(kept["results"]), encoding="utf-8")
