@@ -292,7 +292,7 @@ def graph(tmp_path_factory):
 @pytest.mark.parametrize(
     "spec", ["hf://USER/REPO", "keras/ResNet50", "timm/resnet18.a1_in1k", "../other", "resnet18_cifar10"]
 )
-def test_a_backbone_with_weights_of_its_own_is_refused_and_never_loaded(graph, tmp_path, monkeypatch, spec):
+def test_a_backbone_that_names_weights_is_refused_and_never_loaded(graph, tmp_path, monkeypatch, spec):
     def loads(*arguments, **options):
         raise AssertionError("it was loaded")
 

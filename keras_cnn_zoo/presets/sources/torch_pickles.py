@@ -24,7 +24,7 @@ import numpy as np
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
-# Opcodes that store an object under a number of their own choice.
+# Opcodes that store an object under a number that the file chooses.
 _NUMBERED = {"PUT", "BINPUT", "LONG_BINPUT"}
 # Damaged bytes can make the unpickler raise almost anything.
 _DAMAGE = (

@@ -244,7 +244,7 @@ def test_a_pickle_cannot_change_what_it_describes(tmp_path, content, way, zipped
 def test_a_dict_may_have_attributes(tmp_path, zipped):
     path = handmade(tmp_path / "a.pth", dict_of(tensor()), zipped)
     np.testing.assert_array_equal(torch_pickles.read(path)["kernel"], [0, 1])
-    # PyTorch stores versions in them. A file may also replace the methods of its own dict.
+    # PyTorch stores versions in them. A file may also replace methods of its dict.
     linear = torch.nn.Linear(2, 3).state_dict()
     assert "_metadata" in vars(linear)
     found = torch_pickles.read(written(tmp_path / "b.pth", linear, zipped))
