@@ -64,9 +64,11 @@ def test_the_deconvolution_view_takes_the_channel_that_the_model_has(channels_fi
 
 
 def test_the_receptive_field_is_along_the_axes_that_the_model_has(channels_first):
-    wrapped = zoo.WeightNormalization(layers.Conv2D(4, (1, 3), data_format="channels_last"), name="wrapped")
+    strided = layers.Conv2D(4, 3, strides=2, padding="same", data_format="channels_last")
+    wrapped = zoo.WeightNormalization(strided, name="wrapped")
     model = keras.Sequential([keras.Input((6, 7, 2)), layers.Activation("relu"), wrapped])
-    assert receptive_field(model)["wrapped"] == ((1, 3), (1, 1), (0, 0))
+    # Six rows are padded only after the image, seven columns on both sides.
+    assert receptive_field(model)["wrapped"] == ((3, 3), (2, 2), (0, -1))
 
 
 def graph(*parts):

@@ -196,7 +196,7 @@ def test_the_older_form_of_a_converter_is_read():
     np.testing.assert_allclose(found["mean"], [127.5, 102.0, 76.5])
     np.testing.assert_allclose(found["std"], [51.0, 76.5, 102.0])
     assert kerashub._preprocessing("p", {"scale": None, "offset": None})["std"] == [1.0] * 3
-    for bad in ({"scale": 0}, {"scale": "x"}, {"offset": [1, 2]}):
+    for bad in ({"scale": 0}, {"scale": "x"}, {"offset": [1, 2]}, {"scale": 10**400}):
         with pytest.raises(InputError, match="image_converter.json must have"):
             kerashub._preprocessing("p", bad)
 
