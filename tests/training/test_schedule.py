@@ -213,7 +213,7 @@ def test_the_last_of_equal_validations_is_kept(digits, tmp_path):
         def evaluate(self, model, source, split="test", **options):
             return {"accuracy": 1.0}
 
-    # Right by chance from the first epoch on, which is no reason to stop.
+    # Right by chance from the first epoch on: that does not end the run.
     _, metrics = fit(digits, tmp_path / "run", Constant(), epochs=4, patience=1)
     assert metrics["best_epoch"] == 4 and len(history(tmp_path / "run")) == 4
 

@@ -11,7 +11,7 @@ def numbered_names(own, options, where):
     """Returns the names of classes that are numbers in the data: those given, or the data's own.
 
     The user's names rename the classes. Those of a model must be those of the data, because a number would
-    otherwise be one class in the data and another in the model. Names that only count are no names.
+    otherwise be one class in the data and another in the model. Names that only count are not compared.
 
     Args:
         own: Tuple of the names that the data have, or None.
