@@ -138,7 +138,7 @@ class Classification(SingleLabel):
             flip: whether to average the probabilities with those of the mirrored images.
             explain: whether each answer also has `heat`, the `grad_cam` of its class.
         """
-        if None in model.input_shape[1:3] and len({np.shape(item)[:2] for item in items}) > 1:
+        if len({np.shape(item)[:2] for item in items}) > 1 and None in model.input_shape[1:3]:
             alone = [self.answers(model, [item], batch_size=1, flip=flip, explain=explain) for item in items]
             return [answer for (answer,) in alone]
         found = super().answers(model, items, batch_size=batch_size, flip=flip)
