@@ -146,7 +146,7 @@ class Trials(keras_tuner.Tuner):
         optimizer = rates.optimizer_of(task, model, steps, learning_rate=values["learning_rate"])
         trainer.compile(optimizer, task.loss(), jit_compile=distribution.jit_argument("auto", model))
         trainer.optimizer.build(trainer.trainable_variables)
-        keeper = Keeper(task, model, self.source, folder, Schedule.of(last))
+        keeper = Keeper(task, model, self.source, folder, Schedule.of(last), first_of_equals=True)
         if os.path.exists(folder.file("checkpoint.npz")):
             first = keeper.restore(trainer)
         train(trainer, batches, keeper, first=first)

@@ -50,12 +50,13 @@ def fit(task, options):
             batches.workers = options.workers
         if plan is None:
             task = _with_found_rate(task, model, trainer, batches, options)
+        old = resumed and plan is None
         timed = plan is None and options.minutes is not None
         plan = plan or schedule.usual(task, options, len(batches))
         _compile(task, model, trainer, plan.epochs * len(batches), options)
     if "old_draw" in splits:
         old_runs.check_run(folder, source, baseline, steps=len(batches))
-    keeper = Keeper(task, model, source, folder, plan)
+    keeper = Keeper(task, model, source, folder, plan, first_of_equals=old)
     if timed:
         plan = keeper.schedule = _fitted(task, trainer, batches, keeper, options, started)
     # Every option and the data have been checked; only now is anything written.

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import operator
 import os
 import tempfile
 import time
@@ -49,15 +50,18 @@ class Keeper(keras.callbacks.Callback):
         source: the data.
         folder: the `RunFolder`.
         schedule: the `Schedule`.
+        first_of_equals: whether the first of equal results is kept, as in runs and searches of version 0.1.
+            Otherwise it is the last one: with few images, the first epochs may be right by chance.
     """
 
-    def __init__(self, task, network, source, folder, schedule):
+    def __init__(self, task, network, source, folder, schedule, *, first_of_equals=False):
         super().__init__()
         self.task = task
         self.network = network
         self.source = source
         self.folder = folder
         self.schedule = schedule
+        self.first_of_equals = first_of_equals
         self.history = []
         self.best = None
         self.best_epoch = None
@@ -104,8 +108,8 @@ class Keeper(keras.callbacks.Callback):
         """Measures validation, keeps the weights if they are the best, and returns columns of the history."""
         measured = self.validate()
         value = measured[self.task.metric]
-        # Of equal results the last one is kept: with few images, the first epochs may be right by chance.
-        if self.best is None or value >= self.best or math.isnan(self.best):
+        better = operator.gt if self.first_of_equals else operator.ge
+        if self.best is None or math.isnan(self.best) or better(value, self.best):
             self.best, self.best_epoch = value, epoch + 1
             with checkpoint.atomic_path(self.folder.file("best.weights.h5")) as temporary:
                 self.network.save_weights(temporary)

@@ -220,7 +220,7 @@ def test_the_embedded_data_keep_their_names(descriptions):
     assert asked.value.args == (None, {"seed": 4})
     with pytest.raises(Asked) as asked:
         calibration.examples(Remembers(), trained, network, facts, data="npz:x")
-    assert asked.value.args == ("npz:x", {"seed": 4, "class_names": NAMES})
+    assert asked.value.args == ("npz:x", {"seed": 4, "model_names": NAMES, "class_names": None})
 
 
 def small_models():

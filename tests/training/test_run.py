@@ -253,5 +253,5 @@ def test_an_export_into_a_folder_with_a_separator_at_the_end(run, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["exported", *described, "exported.partial"]
     assert (tmp_path / "exported" / "saved_model.pb").exists()
     assert (tmp_path / "exported.partial").read_text() == "of a user"
-    with pytest.raises(InputError, match="`out` must not be empty"):
+    with pytest.raises(InputError, match="`path` must not be empty"):
         tasks.export_model(task, "", format="saved_model", run=out)
