@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -14,18 +12,9 @@ from keras_cnn_zoo.training.exports import calibration, files, formats, litert
 from keras_cnn_zoo.training.trained_model import TrainedModel, load_model
 from keras_cnn_zoo.utils import packages
 from keras_cnn_zoo.utils.errors import InputError
+from tests.training.exports.test_openvino import openvino_outputs
 
 NAMES = ("left half", "right half")
-RUN_OPENVINO = """
-import sys
-import numpy as np
-import openvino
-path, folder = sys.argv[1:]
-# On some processors, OpenVINO's default is bfloat16.
-run = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-np.save(f"{folder}/given.npy", run({"images": np.load(f"{folder}/images.npy")})["probabilities"])
-"""
-
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs TensorFlow")
 not_on_torch = pytest.mark.skipif(keras.backend.backend() == "torch", reason="no export on PyTorch")
 needs_litert = pytest.mark.skipif(not packages.is_installed("ai_edge_litert"), reason="needs ai-edge-litert")
@@ -181,17 +170,8 @@ def test_openvino_gives_the_probabilities_of_the_model(export, images, expected,
         "halves.labels.txt",
         "halves.xml",
     ]
-    np.save(tmp_path / "images.npy", images)
-    # In a separate process: OpenVINO aborts if another allocator is loaded before it.
-    done = subprocess.run(
-        [sys.executable, "-c", RUN_OPENVINO, path, str(tmp_path)],
-        env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(np.load(tmp_path / "given.npy"), expected, atol=1e-5)
+    given = openvino_outputs(path, images, tmp_path)
+    np.testing.assert_allclose(given["probabilities"], expected, atol=1e-5)
 
 
 def test_examples_are_inputs_of_the_deployable_network(preset, digits_npz, images, capsys):

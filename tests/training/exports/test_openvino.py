@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 import types
 
@@ -88,8 +89,6 @@ np.savez(f"{folder}/given.npz", **{next(iter(output.names)): value for output, v
 
 def openvino_outputs(path, images, folder):
     """Returns what a file answers, as a dict. OpenVINO aborts if another allocator is loaded before it."""
-    import subprocess
-
     np.save(folder / "images.npy", images)
     done = subprocess.run(
         [sys.executable, "-c", RUN, path, str(folder)],
