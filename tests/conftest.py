@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # TensorFlow has convolutions with the channels first on a CPU only with oneDNN, which is off on some CPUs.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# For the processes on JAX: most of their time is optimization of programs that run a few steps.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import hypothesis  # noqa: E402
 import keras  # noqa: E402
@@ -18,8 +20,28 @@ hypothesis.settings.load_profile("zoo")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Slow tests come first, so that several processes end together."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Puts slow tests first in the part of each process, so that several processes end together.
+
+    pytest-xdist gives every process an equal part of the list. One that is done takes tests from the end of
+    the part of another.
+    """
+    modules, fast = {}, []
+    for item in items:
+        if item.get_closest_marker("slow") is None:
+            fast.append(item)
+        else:
+            modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    parts = [[] for _ in range(count)]
+    for tests in modules.values():  # Those of a module stay together, because they share fixtures.
+        min(parts, key=len).extend(tests)
+    left, ordered = len(items), []
+    for place, part in enumerate(parts):
+        missing = max(left // (count - place) - len(part), 0)
+        ordered += part + fast[:missing]
+        left -= len(part) + missing
+        del fast[:missing]
+    items[:] = ordered
 
 
 def global_settings():

@@ -37,12 +37,17 @@ def peak():
     return max(most // (1024**2 if sys.platform == "darwin" else 1024), _resident())
 
 
-def release():
+def release(above=0):
     """Gives back the memory of all models and programs that nothing refers to any more.
 
     Call it between components: what Keras and JAX have traced and compiled so far is compiled again if it is
     used again.
+
+    Args:
+        above: Memory in MB that this process may use before anything is given back.
     """
+    if used() <= above:
+        return
     if keras.backend.backend() == "jax":
         import jax
 

@@ -33,13 +33,19 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish(session):
     """Starts what was selected."""
     contract = session.config.stash[KEY]
-    chosen, backends = {}, {}
+    here, chosen, backends = [], {}, {}
     for test in session.items:
-        if getattr(test, "originalname", "") == "test_elsewhere":
+        name = getattr(test, "originalname", "")
+        if name == "test_here":
+            here.append(test.callspec.params["item"])
+        elif name == "test_elsewhere":
             item = test.callspec.params["item"]
             chosen[item.case.id] = item
             backends[test.callspec.params["backend"]] = None
-    if chosen and not session.config.option.collectonly:
+    if session.config.option.collectonly:
+        return
+    contract.begin(here)
+    if chosen:
         contract.start(list(chosen.values()), list(backends))
 
 

@@ -1,4 +1,4 @@
-"""Models are checked in separate processes, a few per process.
+"""A second process for thorough checks: of all models, and of what pytest's process has not reached yet.
 
 TensorFlow keeps every training step that it has compiled, up to 400 MB per model, until the process ends.
 """
@@ -11,40 +11,69 @@ import warnings
 
 from keras_cnn_zoo.testing import case_from_dict, memory, run_case
 
-MODELS_PER_PROCESS = 2
+MOST_MEMORY = 2000
+"""Memory in MB from which the process is replaced."""
 
 
 class SeparateProcess:
-    """Runs cases, one after another, in a process that is replaced after a few of them."""
+    """Runs cases, one after another, in a process that is replaced when it has become large."""
 
     def __init__(self):
         self.peak = 0
         """The largest memory in MB of the processes so far."""
+        self._queue = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+        self._begun = {}
         self._pool = None
+
+    def begin(self, case, *, thorough):
+        """Puts a case into the queue of the process; `run_case` gives its outcomes."""
+        key = _key(case, thorough)
+        self._begun[key] = self._queue.submit(self._run, *key)
+
+    def take_back(self, case, *, thorough):
+        """Takes a case out of the queue; returns False if it has begun, and is left to the process."""
+        key = _key(case, thorough)
+        if key in self._begun and not self._begun[key].cancel():
+            return False
+        self._begun.pop(key, None)
+        return True
 
     def run_case(self, case, *, thorough):
         """Returns the outcomes of `run_case`; a crash of the process is an exception here."""
+        key = _key(case, thorough)
+        if key not in self._begun:
+            self.begin(case, thorough=thorough)
+        return self._begun.pop(key).result()
+
+    def stop(self):
+        """Ends the process after the case that it is at."""
+        self._queue.shutdown(cancel_futures=True)
+        self._end_process()
+
+    def _run(self, module, index, exempt, thorough):
         if self._pool is None:
+            # Not with `max_tasks_per_child`: before Python 3.12.3, cases that wait are then never run.
             self._pool = concurrent.futures.ProcessPoolExecutor(
-                max_workers=1,
-                max_tasks_per_child=MODELS_PER_PROCESS,
-                mp_context=multiprocessing.get_context("spawn"),
+                max_workers=1, mp_context=multiprocessing.get_context("spawn")
             )
         try:
-            outcomes, peak = self._pool.submit(
-                _run_case, case.module, case.index, case.exempt, thorough
-            ).result()
+            outcomes, peak = self._pool.submit(_run_case, module, index, dict(exempt), thorough).result()
         except concurrent.futures.process.BrokenProcessPool:
-            self.stop()
+            self._end_process()
             raise
+        if peak > MOST_MEMORY:
+            self._end_process()
         self.peak = max(self.peak, peak)
         return outcomes
 
-    def stop(self):
-        """Ends the process, if there is one."""
+    def _end_process(self):
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown()
             self._pool = None
+
+
+def _key(case, thorough):
+    return case.module, case.index, tuple(case.exempt.items()), thorough
 
 
 def _run_case(module, index, exempt, thorough):

@@ -12,6 +12,9 @@ from tests.contract.separate import SeparateProcess
 
 CACHE = ROOT / ".cache" / "contract"
 
+MOST_MEMORY = 2500
+"""Memory in MB from which this process gives some back after a component, which takes a third of a second."""
+
 SOURCES = {"C4": ("here", *BACKENDS), "C8": BACKENDS, "C9": ("jax",)}
 """Where each guarantee is checked; those not named, in this process only."""
 
@@ -27,12 +30,22 @@ class ContractSession:
         self.peaks = {}
         """Peak memory in MB of each process that finished, known after `stop`."""
 
+    def begin(self, items):
+        """Starts thorough checks in the separate process: of models, then of the others from the last on.
+
+        `run_here` goes through the items from the first on, and takes back those that have not begun.
+        """
+        models = [item for item in items if _only_separately(item)]
+        others = [item for item in reversed(items) if item.first and not _only_separately(item)]
+        for item in (*models, *others):
+            self.separate.begin(item.exempted(), thorough=True)
+
     def start(self, items, backends):
         """Starts the other backends on `items`, and writes the numbers that they are to compare with."""
         cases = [dataclasses.replace(item.case, exempt={}) for item in items]
         self.elsewhere = Elsewhere(cases, backends=backends, cache=CACHE)
         self.elsewhere.__enter__()
-        self.elsewhere.write_references(between=memory.release)
+        self.elsewhere.write_references(between=lambda: memory.release(above=MOST_MEMORY))
 
     def stop(self):
         """Ends the background runs, finished or not."""
@@ -41,20 +54,23 @@ class ContractSession:
             self.peaks.update(self.elsewhere.peaks)
             self.elsewhere = None
         self.separate.stop()
-        self.peaks |= {"pytest": memory.peak(), "models": self.separate.peak}
+        self.peaks |= {"pytest": memory.peak(), "separate": self.separate.peak}
 
     def run_here(self, item):
         """Returns the outcomes of the in-process checks."""
-        # A model costs most in its thorough checks, which compile its training step.
-        run = self.separate.run_case if item.case.kind == "model" and item.first else run_case
         if item.exemptions:
-            without = run(dataclasses.replace(item.case, exempt={}), thorough=item.first)
-            self._note_bare(item, without, "here")
-        outcomes = run(item.exempted(), thorough=item.first)
+            bare = dataclasses.replace(item.case, exempt={})
+            self._note_bare(item, self._run(item, bare), "here")
+        outcomes = self._run(item, item.exempted())
         self.matrix.add(item.component, outcomes)
         if item.first:
-            memory.release()
+            memory.release(above=MOST_MEMORY)
         return outcomes
+
+    def _run(self, item, case):
+        if _only_separately(item) or not self.separate.take_back(case, thorough=item.first):
+            return self.separate.run_case(case, thorough=item.first)
+        return run_case(case, thorough=item.first)
 
     def run_there(self, item, backend):
         """Returns the outcomes on another backend, waited for."""
@@ -84,6 +100,11 @@ class ContractSession:
             key = (item.case.name, outcome.guarantee, source)
             if self.bare.get(key) != "fail":
                 self.bare[key] = outcome.status
+
+
+def _only_separately(item):
+    """Returns whether a case compiles the training step of a model, which takes most memory."""
+    return item.case.kind == "model" and item.first
 
 
 def failures(outcomes):

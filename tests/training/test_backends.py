@@ -35,8 +35,6 @@ def test_every_task_runs(backend, jit, tmp_path):
         # `evaluate` and `predict` load the network anew: JAX is not to compile it a second time.
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        # Most of the time here is optimization of programs that run a few steps.
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }

@@ -20,8 +20,12 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 TOPOLOGY = "v5e:2x2"
 
 
-def use_cache(folder):
-    """Keeps what JAX compiles for this machine in `folder`, however small."""
+def compile_quickly(folder):
+    """Compiles for this machine with few optimizations, and keeps all of it in `folder`, however small.
+
+    Each program runs a few times only, and takes longer to compile than to run.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
     jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(folder) / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -66,7 +70,7 @@ class TpuCompiler:
             stamp = self.folder / hashlib.sha256(text.encode()).hexdigest()
             if stamp.exists():
                 return None
-            with _without_cache():
+            with _as_for_users():
                 lowered.compile()
         except Exception as error:
             return f"does not compile for a TPU {TOPOLOGY}: {first_lines(error)}"
@@ -89,13 +93,18 @@ def find_problems(parts, problem):
 
 
 @contextlib.contextmanager
-def _without_cache():
-    """JAX's cache writes what is compiled for an absent TPU, and then cannot read it."""
+def _as_for_users():
+    """Compiles with all optimizations, and without a cache.
+
+    JAX's cache writes what is compiled for an absent TPU, and then cannot read it.
+    """
+    jax.config.update("jax_disable_most_optimizations", False)
     jax.config.update("jax_enable_compilation_cache", False)
     compilation_cache.reset_cache()
     try:
         yield
     finally:
+        jax.config.update("jax_disable_most_optimizations", True)
         jax.config.update("jax_enable_compilation_cache", True)
         compilation_cache.reset_cache()
 

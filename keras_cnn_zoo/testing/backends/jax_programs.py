@@ -21,6 +21,8 @@ class JaxPart:
         self.random = random
         self.programs = {policy: programs.make_program(case, policy) for policy in policies}
         self.jitted = jax.jit(self.function)
+        # A TPU computes in bfloat16. It emulates float16, and compiling a model for that takes longest.
+        self.suits_tpu = list(policies) != ["mixed_float16"]
 
     def arguments(self):
         """Returns the arrays of one call: variables, trainable and not, and inputs of each policy."""

@@ -10,7 +10,8 @@ from keras_cnn_zoo.testing.backends.job import BackendOutcome
 from keras_cnn_zoo.testing.guarantees import NotRun
 
 LARGE = 1800
-"""Memory in MB from which a batch for the TPU is compiled before it is full: compiling takes memory too."""
+"""Memory in MB from which it is given back between cases, and from which a batch for the TPU is compiled
+before it is full: compiling takes memory too."""
 
 
 class Stages:
@@ -30,13 +31,13 @@ class Stages:
         if self.backend == "jax":
             from keras_cnn_zoo.testing.backends import compilation
 
-            compilation.use_cache(self.job["options"]["cache"])
+            compilation.compile_quickly(self.job["options"]["cache"])
         for address in self.job["cases"]:
             pairs = [pair for pair in self.left if pair[0] == address["id"]]
             if pairs:
                 self._one_case(address, {guarantee for _, guarantee in pairs})
             if not self.ready_for_tpu:
-                memory.release()
+                memory.release(above=LARGE)
             elif len(self.ready_for_tpu) >= self.job["options"]["batch"] or memory.used() > LARGE:
                 self._compile()
         self._compile()
@@ -96,7 +97,7 @@ class Stages:
         for parts in (together, *([part] for case in cases if len(case.parts) > 1 for part in case.parts)):
             problems |= compilation.find_problems(parts, compilation.lowering_problem)
             if compiler.missing is None:
-                lowered = [part for part in parts if part.case.id not in problems]
+                lowered = [part for part in parts if part.case.id not in problems and part.suits_tpu]
                 problems |= compilation.find_problems(lowered, compiler.problem)
             if parts is not together:
                 memory.release()

@@ -1,5 +1,6 @@
 """Layers that are right, or wrong in one way on another backend, with their cases."""
 
+import multiprocessing
 import os
 import warnings
 
@@ -65,6 +66,15 @@ class CrashesOnJax(Scale):
     def call(self, inputs):
         if BACKEND == "jax":
             os.write(2, b"the last words of the process\n")
+            os._exit(7)
+        return super().call(inputs)
+
+
+class CrashesInAPool(Scale):
+    """Ends the process if it belongs to a pool of `multiprocessing`."""
+
+    def call(self, inputs):
+        if multiprocessing.parent_process() is not None:
             os._exit(7)
         return super().call(inputs)
 
@@ -146,4 +156,5 @@ CASES = [
         expected=1.0,
     ),
     dict(build=small_model, input_shape=(4, 5)),
+    dict(cls=CrashesInAPool, input_shape=(3, 4)),
 ]
