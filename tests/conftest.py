@@ -5,6 +5,9 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # TensorFlow has convolutions with the channels first on a CPU only with oneDNN, which is off on some CPUs.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# Several processes run side by side, and threads that wait for each other take up to half of the time.
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 # For the processes on JAX: most of their time is optimization of programs that run a few steps.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
