@@ -1,4 +1,4 @@
-"""Gray, RGB, and RGBA images pass through fit, evaluate, predict, and export of a preset of each model."""
+"""Gray, RGB, and RGBA images pass through fit, evaluate, predict, and export of each task and model."""
 
 import os
 import xml.etree.ElementTree as tree
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_cnn_zoo import presets, tasks
+from tests.tasks import small_runs
 
 for package in ("PIL", "jiwer", "matplotlib", "pycocotools", "scipy", "sklearn"):
     pytest.importorskip(package)
@@ -133,38 +134,33 @@ def data(tmp_path_factory):
     return get
 
 
+CASES_OF_TRAINING = [
+    *((name, preset, "gray") for name, held in PRESETS.items() for preset in held),
+    # A task reads and augments all kinds for any network.
+    *((name, None, "rgba") for name in PRESETS),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "preset"), [(name, preset) for name, held in PRESETS.items() for preset in held]
-)
-def test_images_of_every_kind_pass_through_every_command(name, preset, data, tmp_path):
+@pytest.mark.parametrize(("name", "preset", "kind"), CASES_OF_TRAINING)
+def test_images_of_every_kind_pass_through_every_command(name, preset, kind, data, tmp_path):
+    keras.utils.clear_session()
     task = tasks.TASKS[name](**TASK_ARGUMENTS.get(name, {}))
     inputs = [data(name, kind)[1] for kind in KINDS]
+    out = str(tmp_path / "run")
     size = {"segmentation": (32, 32)}.get(name)
-    # All kinds are predicted by each preset. They are read and trained by the task, in the same way for all;
-    # every other test trains on RGB.
-    for kind in ("gray", "rgba") if preset == PRESETS[name][0] else ("gray",):
-        keras.utils.clear_session()
-        out = str(tmp_path / kind)
-        options = tasks.FitOptions(
-            data=data(name, kind)[0],
-            preset=preset,
-            epochs=1,
-            batch_size=2 if name != "text" else 1,
-            image_size=size,
-            jit="off",
-            out=out,
-        )
-        model, metrics = tasks.fit(task, options)
-        assert all(np.isfinite(weight).all() for weight in model.get_weights())
-        assert 0 <= metrics[task.metric] <= 1
-        measured = tasks.evaluate(task, run=out)
-        assert measured[task.metric] == pytest.approx(metrics[task.metric], abs=1e-5)
-        answers = tasks.predict(task, inputs, str(tmp_path / f"{kind} answers"), run=out)
-        assert len(answers) == len(KINDS)
-        for answer in answers:
-            for file in answer["files"]:
-                assert os.path.getsize(tmp_path / f"{kind} answers" / file) > 0
-    # The exported network does not depend on the data's channels: one file per preset.
-    tasks.export_model(task, str(tmp_path / "exported"), format="saved_model", run=out)
-    assert os.listdir(tmp_path / "exported")
+    network = small_runs.OPTIONS[name] if preset is None else {"preset": preset, "image_size": size}
+    given = {**network, "epochs": 1, "batch_size": 2 if name != "text" else 1, "jit": "off", "out": out}
+    model, metrics = tasks.fit(task, tasks.FitOptions(data=data(name, kind)[0], **given))
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert 0 <= metrics[task.metric] <= 1
+    measured = tasks.evaluate(task, run=out)
+    assert measured[task.metric] == pytest.approx(metrics[task.metric], abs=1e-5)
+    answers = tasks.predict(task, inputs, str(tmp_path / "answers"), run=out)
+    assert len(answers) == len(KINDS)
+    for answer in answers:
+        for file in answer["files"]:
+            assert os.path.getsize(tmp_path / "answers" / file) > 0
+    if preset is not None:  # The exported network does not depend on the data's channels.
+        tasks.export_model(task, str(tmp_path / "exported"), format="saved_model", run=out)
+        assert os.listdir(tmp_path / "exported")

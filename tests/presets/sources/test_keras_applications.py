@@ -191,7 +191,6 @@ def test_values_are_those_of_keras(mobile):
         ("MobileNetV3Large", "mobilenet_v3", {"P3": "expanded_conv_5_add"}),
         ("ResNet50V2", "resnet_v2", {"P3": "conv3_block3_out", "P5": "post_relu"}),
         ("EfficientNetV2B0", "efficientnet_v2", {"P2": "block2b_add", "P3": "block3b_add"}),
-        ("EfficientNetV2S", "efficientnet_v2", {"P3": "block3d_add"}),
         ("ConvNeXtTiny", "convnext", {"P5": "layer_normalization"}),
     ],
 )
