@@ -44,7 +44,7 @@ def pytest_collection_finish(session):
             backends[test.callspec.params["backend"]] = None
     if session.config.option.collectonly:
         return
-    contract.begin(here)
+    contract.begin_models(here)
     if chosen:
         contract.start(list(chosen.values()), list(backends))
 

@@ -1,4 +1,4 @@
-"""A second process for thorough checks: of all models, and of what pytest's process has not reached yet.
+"""Models are checked in separate processes, a few per process, while this one checks other components.
 
 TensorFlow keeps every training step that it has compiled, up to 400 MB per model, until the process ends.
 """
@@ -11,12 +11,11 @@ import warnings
 
 from keras_cnn_zoo.testing import case_from_dict, memory, run_case
 
-MOST_MEMORY = 2000
-"""Memory in MB from which the process is replaced."""
+MODELS_PER_PROCESS = 2
 
 
 class SeparateProcess:
-    """Runs cases, one after another, in a process that is replaced when it has become large."""
+    """Runs cases, one after another, in a process that is replaced after a few of them."""
 
     def __init__(self):
         self.peak = 0
@@ -24,19 +23,12 @@ class SeparateProcess:
         self._queue = concurrent.futures.ThreadPoolExecutor(max_workers=1)
         self._begun = {}
         self._pool = None
+        self._done = 0
 
     def begin(self, case, *, thorough):
         """Puts a case into the queue of the process; `run_case` gives its outcomes."""
         key = _key(case, thorough)
         self._begun[key] = self._queue.submit(self._run, *key)
-
-    def take_back(self, case, *, thorough):
-        """Takes a case out of the queue; returns False if it has begun, and is left to the process."""
-        key = _key(case, thorough)
-        if key in self._begun and not self._begun[key].cancel():
-            return False
-        self._begun.pop(key, None)
-        return True
 
     def run_case(self, case, *, thorough):
         """Returns the outcomes of `run_case`; a crash of the process is an exception here."""
@@ -61,7 +53,8 @@ class SeparateProcess:
         except concurrent.futures.process.BrokenProcessPool:
             self._end_process()
             raise
-        if peak > MOST_MEMORY:
+        self._done += 1
+        if self._done == MODELS_PER_PROCESS:
             self._end_process()
         self.peak = max(self.peak, peak)
         return outcomes
@@ -70,6 +63,7 @@ class SeparateProcess:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+        self._done = 0
 
 
 def _key(case, thorough):

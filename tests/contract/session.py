@@ -30,15 +30,11 @@ class ContractSession:
         self.peaks = {}
         """Peak memory in MB of each process that finished, known after `stop`."""
 
-    def begin(self, items):
-        """Starts thorough checks in the separate process: of models, then of the others from the last on.
-
-        `run_here` goes through the items from the first on, and takes back those that have not begun.
-        """
-        models = [item for item in items if _only_separately(item)]
-        others = [item for item in reversed(items) if item.first and not _only_separately(item)]
-        for item in (*models, *others):
-            self.separate.begin(item.exempted(), thorough=True)
+    def begin_models(self, items):
+        """Starts the thorough checks of models, which `run_here` waits for."""
+        for item in items:
+            if _runs_separately(item):
+                self.separate.begin(item.exempted(), thorough=True)
 
     def start(self, items, backends):
         """Starts the other backends on `items`, and writes the numbers that they are to compare with."""
@@ -68,9 +64,8 @@ class ContractSession:
         return outcomes
 
     def _run(self, item, case):
-        if _only_separately(item) or not self.separate.take_back(case, thorough=item.first):
-            return self.separate.run_case(case, thorough=item.first)
-        return run_case(case, thorough=item.first)
+        run = self.separate.run_case if _runs_separately(item) else run_case
+        return run(case, thorough=item.first)
 
     def run_there(self, item, backend):
         """Returns the outcomes on another backend, waited for."""
@@ -102,7 +97,7 @@ class ContractSession:
                 self.bare[key] = outcome.status
 
 
-def _only_separately(item):
+def _runs_separately(item):
     """Returns whether a case compiles the training step of a model, which takes most memory."""
     return item.case.kind == "model" and item.first
 

@@ -1,11 +1,8 @@
 """Exemptions: in force where needed, noticed where not; and what counts as a failure in CI."""
 
 import concurrent.futures.process
-import dataclasses
-import threading
 
 import keras
-import numpy as np
 import pytest
 
 from keras_cnn_zoo.testing import Outcome, case_from_dict
@@ -119,34 +116,14 @@ def test_a_model_is_checked_in_a_separate_process(monkeypatch):
     assert ran == ["Sequential"]
 
 
-def test_the_thorough_checks_begin_with_models_and_then_from_the_end(monkeypatch):
+def test_the_thorough_checks_of_models_begin_at_once(monkeypatch):
     session, begun = ContractSession(), []
     monkeypatch.setattr(session.separate, "begin", lambda case, thorough: begun.append((case, thorough)))
     model = case_from_dict({"build": keras.Sequential, "input_shape": (2, 3)})
-    loss = case_from_dict({"cls": samples.Double, "y_true": np.ones((2, 1)), "y_pred": np.ones((2, 1))})
-    session.begin([item(), Item(loss, True, {}), Item(model, True, {"C6": "why"}), Item(model, False, {})])
+    session.begin_models([item(), Item(model, True, {"C6": "why"}), Item(model, False, {})])
     assert [(case.name, case.exempt, thorough) for case, thorough in begun] == [
-        ("Sequential", {"C6": "why"}, True),
-        ("Double", {}, True),
-        ("Part", {}, True),
+        ("Sequential", {"C6": "why"}, True)
     ]
-
-
-def test_what_has_not_begun_elsewhere_is_run_here(monkeypatch):
-    monkeypatch.setattr(sessions, "run_case", lambda case, thorough: [Outcome(case.id, "C1", "pass", "here")])
-    session, part = ContractSession(), item()
-    may_go_on = threading.Event()
-    monkeypatch.setattr(
-        session.separate,
-        "_run",
-        lambda *key: may_go_on.wait(60) and [Outcome("layers.Part[0]", "C1", "pass", "there")],
-    )
-    twin = dataclasses.replace(part, case=dataclasses.replace(part.case, module="m", index=1))
-    session.begin([part, twin])  # The last one begins at once.
-    may_go_on_soon = threading.Timer(0.5, may_go_on.set)
-    may_go_on_soon.start()
-    assert [session.run_here(one)[0].detail for one in (part, twin)] == ["here", "there"]
-    session.separate.stop()
 
 
 def sample(cls):
