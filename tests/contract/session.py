@@ -50,7 +50,7 @@ class ContractSession:
             self.peaks.update(self.elsewhere.peaks)
             self.elsewhere = None
         self.separate.stop()
-        self.peaks |= {"pytest": memory.peak(), "separate": self.separate.peak}
+        self.peaks |= {"pytest": memory.peak(), "models": self.separate.peak}
 
     def run_here(self, item):
         """Returns the outcomes of the in-process checks."""

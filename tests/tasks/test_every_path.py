@@ -136,7 +136,7 @@ def data(tmp_path_factory):
 
 CASES_OF_TRAINING = [
     *((name, preset, "gray") for name, held in PRESETS.items() for preset in held),
-    # A task reads and augments all kinds for any network.
+    # A task reads and augments all kinds for any network. Other tests train on RGB.
     *((name, None, "rgba") for name in PRESETS),
 ]
 

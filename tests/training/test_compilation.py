@@ -53,6 +53,8 @@ def costs():
         "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cpu",
         "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
+        # As for users: the tests' default is few optimizations.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
     arguments = json.dumps({name: SMALL.get(name, {}) for name in sorted(TASKS)})
